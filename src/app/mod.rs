@@ -1,0 +1,1 @@
+//! The program: builds the parts, starts and stops them, applies new settings.

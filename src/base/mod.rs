@@ -1,0 +1,9 @@
+//! Words that every layer uses: clocks, media time, paths, identifiers, kinds of failure.
+//!
+//! Nothing here knows a protocol, a file format or a socket.
+
+pub mod clock;
+pub mod error;
+pub mod id;
+pub mod media_time;
+pub mod path;

@@ -1,0 +1,69 @@
+//! What media is made of: the formats, how SDP names them, and how samples become RTP payloads.
+//!
+//! One file a format. Pure: no sockets, no clock, no files. Reading samples out
+//! of files is `container`'s work, headers and sequence numbers are the sender's.
+
+use bytes::Bytes;
+
+/// Whether a track is seen or heard; the `m=` line's media type (RFC 4566, 5.14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `m=audio`.
+    Audio,
+    /// `m=video`.
+    Video,
+    /// `m=application`, for anything else that a hint track carries.
+    Application,
+}
+
+/// One sample of a track in the framing of its file, as a packetiser takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The sample's bytes.
+    pub data: &'a [u8],
+    /// RTP ticks after the first sample of the same call.
+    pub offset: u32,
+}
+
+/// Turns samples into RTP payloads. Without state, so that all viewers of a track share one.
+pub trait Packetize: Send + Sync {
+    /// How many consecutive samples may be given to one call (1 for video).
+    fn samples_per_call(&self) -> usize {
+        1
+    }
+
+    /// Hands the payloads of `samples`, at most `limit` bytes each, to `sink` in sending order.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the sample is not what its format promises; payloads
+    /// already handed over stay valid.
+    fn packetize(
+        &self,
+        samples: &[Sample<'_>],
+        limit: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Malformed>;
+}
+
+/// Where a packetiser's payloads go.
+pub trait Sink {
+    /// One payload, the concatenation of `parts`; `offset` RTP ticks after the call's first sample.
+    fn payload(&mut self, parts: &[&[u8]], marker: bool, offset: u32);
+}
+
+/// Media that is not what its format promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed {format}: {reason}")]
+pub struct Malformed {
+    /// The format, as people call it (`H.264`).
+    pub format: &'static str,
+    /// What is wrong.
+    pub reason: &'static str,
+}
+
+/// What the samples of a track are, with all that SDP and packetiser need.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Format {
+    /// Filled in by the codec slice.
+    Placeholder(Bytes),
+}

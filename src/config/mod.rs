@@ -1,0 +1,1 @@
+//! The settings: one immutable value, read from TOML and the environment.

@@ -1,0 +1,1 @@
+//! HTTP: the administration port and what plain HTTP asks on the others.

@@ -1,0 +1,3 @@
+//! The `reelcast` program.
+
+fn main() {}

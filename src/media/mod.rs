@@ -1,0 +1,1 @@
+//! What is being sent to whom: sessions and their statistics.

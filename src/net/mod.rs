@@ -1,0 +1,1 @@
+//! Sockets. The only folder that names socket crates.

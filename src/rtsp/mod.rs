@@ -1,0 +1,1 @@
+//! The server side of RTSP/1.0 (RFC 2326).

@@ -1,0 +1,1 @@
+//! Bytes to values and back for the protocols: RTSP, SDP, RTP, RTCP. Pure.

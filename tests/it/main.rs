@@ -1,0 +1,1 @@
+//! Integration tests: one binary, every server on port 0.

@@ -32,10 +32,6 @@ impl Clock {
 
     /// The present instant.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
-    #[expect(
-        clippy::unused_self,
-        reason = "whoever wants the time must hold a clock"
-    )]
     pub fn now(&self) -> Instant {
         Instant::now()
     }

@@ -1,1 +1,13 @@
-//! The settings: one immutable value, read from TOML and the environment.
+//! The configuration: one immutable value, read from a file and the environment.
+//!
+//! Reading, checking and watching belong here; acting on a change does not
+//! (`app/` and the holders of a watch receiver do that). `conf/reelcast.toml` is
+//! the manual of the settings and the embedded default at once.
+
+mod quantity;
+mod settings;
+
+pub use settings::{
+    Access, Admin, Config, Http, Level, Limits, Log, LogAccess, LogError, LogFormat, Relay, Rtsp,
+    Server, Ts,
+};

@@ -1,0 +1,321 @@
+//! The settings by section, with their defaults; one field for one key of the file.
+//!
+//! What a value means for people stands in `conf/reelcast.toml`; its unit in
+//! the program stands here.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::quantity;
+
+/// Every setting of the server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[server]`
+    pub server: Server,
+    /// `[rtsp]`
+    pub rtsp: Rtsp,
+    /// `[http]`
+    pub http: Http,
+    /// `[admin]`
+    pub admin: Admin,
+    /// `[ts]`
+    pub ts: Ts,
+    /// `[relay]`
+    pub relay: Relay,
+    /// `[access]`
+    pub access: Access,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[log.error]` and `[log.access]`
+    pub log: Log,
+}
+
+/// What the server serves and where it keeps its own files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The folder of movies.
+    pub movies: PathBuf,
+    /// The folder for what the server writes by itself.
+    pub state: PathBuf,
+    /// The user to become after binding; empty: stay.
+    pub user: String,
+    /// Whether symbolic links below `movies` may lead out of it.
+    pub follow_links: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            movies: "movies".into(),
+            state: "state".into(),
+            user: String::new(),
+            follow_links: true,
+        }
+    }
+}
+
+/// RTSP and the transports of RTP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rtsp {
+    /// Addresses for RTSP, and for its HTTP tunnel.
+    #[serde(with = "quantity::addresses")]
+    pub listen: Vec<SocketAddr>,
+    /// Addresses for RTSP over TLS.
+    #[serde(with = "quantity::addresses")]
+    pub tls_listen: Vec<SocketAddr>,
+    /// UDP ports for RTP and RTCP; starts at an even one.
+    #[serde(with = "quantity::ports")]
+    pub udp_ports: RangeInclusive<u16>,
+    /// How long a session lives without a sign of its client.
+    #[serde(with = "quantity::duration")]
+    pub session_timeout: Duration,
+    /// How long a connection without a session may be idle.
+    #[serde(with = "quantity::duration")]
+    pub connection_timeout: Duration,
+    /// Packets due within this time leave together over TCP.
+    #[serde(with = "quantity::duration")]
+    pub tcp_interval: Duration,
+    /// Packets due within this time leave together over UDP.
+    #[serde(with = "quantity::duration")]
+    pub udp_interval: Duration,
+    /// The longest RTP payload that the server builds, in bytes.
+    pub max_packet: u16,
+}
+
+impl Default for Rtsp {
+    fn default() -> Self {
+        Self {
+            listen: everywhere(8554),
+            tls_listen: everywhere(8322),
+            udp_ports: 6970..=9999,
+            session_timeout: Duration::from_secs(60),
+            connection_timeout: Duration::from_secs(180),
+            tcp_interval: Duration::from_millis(100),
+            udp_interval: Duration::from_millis(20),
+            max_packet: 1400,
+        }
+    }
+}
+
+/// HLS, pages and the RTSP tunnel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Addresses for HTTP.
+    #[serde(with = "quantity::addresses")]
+    pub listen: Vec<SocketAddr>,
+    /// Addresses for HTTPS.
+    #[serde(with = "quantity::addresses")]
+    pub tls_listen: Vec<SocketAddr>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: everywhere(8080),
+            tls_listen: everywhere(8443),
+        }
+    }
+}
+
+/// Administration: metrics and health.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Addresses for HTTP.
+    #[serde(with = "quantity::addresses")]
+    pub listen: Vec<SocketAddr>,
+    /// Addresses for HTTPS.
+    #[serde(with = "quantity::addresses")]
+    pub tls_listen: Vec<SocketAddr>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listen: on_this_host(1220),
+            tls_listen: on_this_host(1240),
+        }
+    }
+}
+
+/// MPEG transport streams that arrive over UDP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ts {
+    /// Addresses to receive on.
+    #[serde(with = "quantity::addresses")]
+    pub listen: Vec<SocketAddr>,
+}
+
+impl Default for Ts {
+    fn default() -> Self {
+        Self {
+            listen: on_this_host(9999),
+        }
+    }
+}
+
+/// Relays to other servers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Relay {
+    /// The file that describes the relays; empty: none.
+    pub conf: PathBuf,
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        Self {
+            conf: "conf/relays.toml".into(),
+        }
+    }
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Files of users; the first that exists counts.
+    #[serde(with = "quantity::paths")]
+    pub users: Vec<PathBuf>,
+    /// Files of groups; the first that exists counts.
+    #[serde(with = "quantity::paths")]
+    pub groups: Vec<PathBuf>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            users: vec!["conf/qtusers".into(), "/etc/streaming/qtusers".into()],
+            groups: vec!["conf/qtgroups".into(), "/etc/streaming/qtgroups".into()],
+        }
+    }
+}
+
+/// How much the server takes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The most sessions at a time; 0: no limit.
+    pub connections: u32,
+    /// The most media sent at a time, in bit/s; 0: no limit.
+    #[serde(with = "quantity::bit_rate")]
+    pub throughput: u64,
+    /// The most bytes that may wait for one TCP client.
+    #[serde(with = "quantity::bytes")]
+    pub tcp_backlog: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 0,
+            throughput: 0,
+            tcp_backlog: 1_000_000,
+        }
+    }
+}
+
+/// The logs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `[log.error]`
+    pub error: LogError,
+    /// `[log.access]`
+    pub access: LogAccess,
+}
+
+/// The error log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogError {
+    /// Whether the file is written.
+    pub enabled: bool,
+    /// The least severe messages that are logged.
+    pub level: Level,
+    /// How the lines of the file look.
+    pub format: LogFormat,
+    /// Roll at this age in days; 0: never.
+    pub roll_days: u32,
+    /// Roll at this size in KB of 1024 bytes; 0: never.
+    pub roll_kb: u32,
+}
+
+impl Default for LogError {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            level: Level::Info,
+            format: LogFormat::Human,
+            roll_days: 7,
+            roll_kb: 250,
+        }
+    }
+}
+
+/// The access log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogAccess {
+    /// Whether the file is written.
+    pub enabled: bool,
+    /// Roll at this age in days; 0: never.
+    pub roll_days: u32,
+    /// Roll at this size in KB of 1024 bytes; 0: never.
+    pub roll_kb: u32,
+}
+
+impl Default for LogAccess {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            roll_days: 7,
+            roll_kb: 10_000,
+        }
+    }
+}
+
+/// How severe a message of the error log must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// What stops the server or a part of it.
+    Error,
+    /// What went wrong and was lived with.
+    Warn,
+    /// What the server does.
+    Info,
+    /// What a session does.
+    Debug,
+    /// What a packet does.
+    Trace,
+}
+
+/// How the lines of the error log look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people, as QTSS wrote them.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Every IPv6 and IPv4 address of the host.
+fn everywhere(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv6Addr::UNSPECIFIED, port).into()]
+}
+
+fn on_this_host(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::LOCALHOST, port).into()]
+}

@@ -3,7 +3,15 @@
 //! One file a format. Pure: no sockets, no clock, no files. Reading samples out
 //! of files is `container`'s work, headers and sequence numbers are the sender's.
 
-use bytes::Bytes;
+pub mod aac;
+pub mod av1;
+mod format;
+pub mod h264;
+pub mod h265;
+pub mod pcm;
+pub mod vp9;
+
+pub use format::Format;
 
 /// Whether a track is seen or heard; the `m=` line's media type (RFC 4566, 5.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,9 +69,8 @@ pub struct Malformed {
     pub reason: &'static str,
 }
 
-/// What the samples of a track are, with all that SDP and packetiser need.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Format {
-    /// Filled in by the codec slice.
-    Placeholder(Bytes),
+impl Malformed {
+    const fn new(format: &'static str, reason: &'static str) -> Self {
+        Self { format, reason }
+    }
 }

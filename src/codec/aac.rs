@@ -1,0 +1,81 @@
+//! MPEG-4 audio (AAC): its configuration and RTP payloads.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use super::Malformed;
+
+/// What a decoder must know before the first frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1).
+    pub specific: Bytes,
+    /// Sampling rate of the AAC core in Hz; with SBR the output has twice that.
+    pub rate_hz: u32,
+    /// Channels of the AAC core.
+    pub channels: u8,
+}
+
+impl Config {
+    /// Reads an AudioSpecificConfig, the DecoderSpecificInfo of `esds`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is cut short or names a reserved rate.
+    pub fn from_specific(specific: &[u8]) -> Result<Self, Malformed> {
+        let mut bits = specific
+            .iter()
+            .take(8)
+            .fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        bits <<= 64 - 8 * specific.len().clamp(1, 8);
+        let mut take = |count: u32| {
+            let value = bits >> (64 - count);
+            bits <<= count;
+            value as u32
+        };
+        if specific.len() < 2 {
+            return Err(malformed("AudioSpecificConfig is cut short"));
+        }
+        if take(5) == 31 {
+            take(6);
+        }
+        let rate_hz = match take(4) {
+            15 => take(24),
+            index => *RATES
+                .get(index as usize)
+                .ok_or(malformed("reserved sampling rate"))?,
+        };
+        let channels = match take(4) as u8 {
+            7 => 8,
+            count => count.max(1),
+        };
+        if rate_hz == 0 {
+            return Err(malformed("sampling rate of 0"));
+        }
+        Ok(Self {
+            specific: Bytes::copy_from_slice(specific),
+            rate_hz,
+            channels,
+        })
+    }
+
+    /// The `fmtp` parameters (RFC 3640, 4.1).
+    pub(super) fn fmtp(&self) -> String {
+        let mut fmtp = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;\
+                        indexdeltalength=3;config="
+            .to_owned();
+        for byte in &self.specific {
+            let _ = write!(fmtp, "{byte:02X}");
+        }
+        fmtp
+    }
+}
+
+const RATES: [u32; 13] = [
+    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,
+    7350,
+];
+
+const fn malformed(reason: &'static str) -> Malformed {
+    Malformed::new("AAC", reason)
+}

@@ -1,1 +1,19 @@
-//! Sockets. The only folder that names socket crates.
+//! Sockets: ways in, ways out, and nothing of what travels on them. The only folder that names socket crates.
+
+pub mod addresses;
+pub mod interleaved;
+pub mod listen;
+pub mod outlet;
+pub mod sniff;
+pub mod udp_ports;
+
+/// What became of something that was given to the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The system took all of it.
+    All,
+    /// A part waits here until the peer has room; nothing is lost (TCP).
+    Backlogged,
+    /// The system did not take it; it is lost (UDP).
+    Dropped,
+}

@@ -1,0 +1,200 @@
+//! One TCP connection's way out, shared by its RTSP answers and the interleaved media (RFC 2326, 10.12).
+//!
+//! Whoever has something to send writes it straight to the socket; only what
+//! the socket does not take waits here, for the connection's own task to write
+//! when there is room. In the good case that is one system call, without a
+//! copy, an allocation or a wake-up. What the bytes mean is not known here.
+
+use std::io;
+use std::net::Shutdown;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use socket2::SockRef;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::Notify;
+
+use super::Sent;
+
+/// The way out of one connection. See the module's head.
+///
+/// Bytes leave in the order of the calls, whole calls at a time: a frame that
+/// the socket took half of is completed before anything else is written.
+#[derive(Debug)]
+pub struct Interleaved {
+    stream: OwnedWriteHalf,
+    limit: usize,
+    queue: Mutex<Queue>,
+    backlog: AtomicUsize,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    written: usize,
+    closed: Option<Closed>,
+}
+
+/// Why nothing more can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// [`Interleaved::close`] was called.
+    #[error("connection was closed here")]
+    Here,
+    /// The peer closed or reset the connection.
+    #[error("connection was closed by its peer")]
+    ByPeer,
+    /// The peer took so little that the backlog passed its limit.
+    #[error("peer reads too slowly")]
+    TooSlow,
+}
+
+impl Interleaved {
+    /// A way out on `stream`, which closes when more than `limit` bytes wait.
+    pub fn new(stream: OwnedWriteHalf, limit: usize) -> Self {
+        Self {
+            stream,
+            limit,
+            queue: Mutex::default(),
+            backlog: AtomicUsize::new(0),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Sends `bytes` or queues what the socket does not take; never blocks.
+    ///
+    /// Media waits for [`backlog`](Self::backlog) to be 0 before it sends;
+    /// answers may always be sent.
+    ///
+    /// # Errors
+    /// [`Closed`] when the connection is, or by this call becomes, closed.
+    pub fn send(&self, bytes: &[u8]) -> Result<Sent, Closed> {
+        let mut queue = self.lock();
+        if let Some(closed) = queue.closed {
+            return Err(closed);
+        }
+        if queue.waiting() > 0 {
+            return self.append(&mut queue, bytes);
+        }
+        let written = self
+            .try_write(bytes)
+            .map_err(|_| self.close_for(&mut queue, Closed::ByPeer))?;
+        match bytes.get(written..) {
+            None | Some([]) => Ok(Sent::All),
+            Some(rest) => self.append(&mut queue, rest),
+        }
+    }
+
+    /// How many bytes wait for room in the socket.
+    pub fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Writes what waits whenever there is room, until the connection is closed.
+    ///
+    /// To be polled by the connection's task for as long as it lives. Cancel
+    /// safe: dropped and called again it goes on where it was.
+    pub async fn drain(&self) -> Closed {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(closed) = self.closed() {
+                return closed;
+            }
+            if self.backlog() == 0 {
+                changed.await;
+                continue;
+            }
+            tokio::select! {
+                // An error shows again in the write.
+                _ = self.stream.writable() => self.flush(),
+                () = changed => {}
+            }
+        }
+    }
+
+    /// Closes the connection for sending: the peer still receives what the socket already took.
+    pub fn close(&self) {
+        self.close_for(&mut self.lock(), Closed::Here);
+    }
+
+    /// Why the connection is closed, `None` while it is open.
+    pub fn closed(&self) -> Option<Closed> {
+        self.lock().closed
+    }
+
+    fn append(&self, queue: &mut Queue, bytes: &[u8]) -> Result<Sent, Closed> {
+        if queue.waiting().saturating_add(bytes.len()) > self.limit {
+            return Err(self.close_for(queue, Closed::TooSlow));
+        }
+        let idle = queue.waiting() == 0;
+        queue.append(bytes);
+        self.backlog.store(queue.waiting(), Ordering::Relaxed);
+        if idle {
+            self.changed.notify_one();
+        }
+        Ok(Sent::Backlogged)
+    }
+
+    fn flush(&self) {
+        let mut queue = self.lock();
+        match self.try_write(queue.rest()) {
+            Ok(written) => queue.advance(written),
+            Err(_) => {
+                self.close_for(&mut queue, Closed::ByPeer);
+            }
+        }
+        self.backlog.store(queue.waiting(), Ordering::Relaxed);
+    }
+
+    /// How many bytes the socket took, 0 when it has no room.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            other => other,
+        }
+    }
+
+    fn close_for(&self, queue: &mut Queue, reason: Closed) -> Closed {
+        if let Some(closed) = queue.closed {
+            return closed;
+        }
+        *queue = Queue {
+            closed: Some(reason),
+            ..Queue::default()
+        };
+        self.backlog.store(0, Ordering::Relaxed);
+        // A peer that is gone already makes this fail, which changes nothing.
+        let _ = SockRef::from(self.stream.as_ref()).shutdown(Shutdown::Write);
+        self.changed.notify_one();
+        reason
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    fn waiting(&self) -> usize {
+        self.rest().len()
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.written);
+        self.written = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Gives the memory back once everything is written, as most connections never queue again.
+    fn advance(&mut self, written: usize) {
+        self.written += written;
+        if self.waiting() == 0 {
+            (self.bytes, self.written) = (Vec::new(), 0);
+        }
+    }
+}

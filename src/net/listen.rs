@@ -1,0 +1,170 @@
+//! Listening TCP sockets: bound to one address each, accepting no more than there are permits.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+use tracing::warn;
+
+const BACKLOG: i32 = 1024;
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// How many connections may be open at once. Clones share the number.
+#[derive(Clone, Debug)]
+pub struct Permits(Arc<Semaphore>);
+
+impl Permits {
+    /// At most `limit` connections.
+    pub fn new(limit: usize) -> Self {
+        Self(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))))
+    }
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    local: SocketAddr,
+    permits: Permits,
+}
+
+/// A socket that could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("listening on {address}")]
+pub struct BindError {
+    /// Where it should have listened.
+    pub address: SocketAddr,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A new connection.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The connection, sending without delay (`TCP_NODELAY`).
+    pub stream: TcpStream,
+    /// The client's address, in IPv4 form where it is an IPv4 address.
+    pub peer: SocketAddr,
+    /// The address at which the client reached the server, likewise.
+    pub local: SocketAddr,
+    /// Keep it for as long as the connection is open.
+    pub permit: Permit,
+}
+
+/// The right to have one connection open; given back on drop.
+#[derive(Debug)]
+pub struct Permit {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Listener {
+    /// Listens at `address`. `[::]` takes IPv4 as well, also where the machine
+    /// has no IPv6; port 0 takes any port. To be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`BindError`] with what the system said.
+    pub fn bind(address: SocketAddr, permits: &Permits) -> Result<Self, BindError> {
+        let bound = bind_or_ipv4(address).and_then(|socket| {
+            let socket = TcpListener::from_std(socket.into())?;
+            Ok((socket.local_addr()?, socket))
+        });
+        let (local, socket) = bound.map_err(|source| BindError { address, source })?;
+        Ok(Self {
+            socket,
+            local,
+            permits: permits.clone(),
+        })
+    }
+
+    /// The address that is bound, with the real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The next connection, once there is a permit for it. When the system has
+    /// no descriptor or memory left it tries again, more slowly each time. Cancel safe.
+    pub async fn accept(&self) -> Accepted {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let permit = self.permit().await;
+            match self.accept_once(permit).await {
+                Ok(accepted) => return accepted,
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => {
+                    warn!(address = %self.local, %error, "cannot accept connections");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                }
+            }
+        }
+    }
+
+    async fn permit(&self) -> Permit {
+        let permits = Arc::clone(&self.permits.0);
+        let permit = permits.acquire_owned().await;
+        Permit {
+            _permit: permit.expect("the semaphore is never closed"),
+        }
+    }
+
+    async fn accept_once(&self, permit: Permit) -> io::Result<Accepted> {
+        let (stream, peer) = self.socket.accept().await?;
+        stream.set_nodelay(true)?;
+        let local = canonical(stream.local_addr()?);
+        Ok(Accepted {
+            stream,
+            peer: canonical(peer),
+            local,
+            permit,
+        })
+    }
+}
+
+/// `address` in IPv4 form where a dual-stack socket shows an IPv4 address as an IPv6 one.
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn bind_or_ipv4(address: SocketAddr) -> io::Result<Socket> {
+    let any_ipv6 = address.is_ipv6() && address.ip().is_unspecified();
+    bind(address).or_else(|error| {
+        let without = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port());
+        if any_ipv6 && error.kind() != io::ErrorKind::AddrInUse {
+            bind(without).map_err(|_| error)
+        } else {
+            Err(error)
+        }
+    })
+}
+
+fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// The client gave up before it was accepted; the next one may be accepted at once.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, InvalidInput, NotConnected};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | InvalidInput | NotConnected
+    )
+}

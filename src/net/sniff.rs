@@ -1,0 +1,106 @@
+//! What a new connection speaks, judged by its first bytes, which stay in the socket.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+/// How long a new connection may take to say what it speaks.
+pub const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// The longest first line that is looked at, in bytes.
+pub const BYTE_LIMIT: usize = 2048;
+
+/// How long to wait for more when the bytes so far do not tell; `peek` cannot wait for it.
+const PAUSE: Duration = Duration::from_millis(20);
+
+const HTTP_METHODS: [&str; 8] = [
+    "GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT",
+];
+
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// RTSP, an interleaved frame, or anything that RTSP may answer with 400.
+    Rtsp,
+    /// HTTP GET: a page, or the first half of a tunnel.
+    HttpGet,
+    /// HTTP POST: a form, or the second half of a tunnel.
+    HttpPost,
+    /// HTTP with another method.
+    HttpOther,
+    /// A TLS handshake record (RFC 8446, 5.1).
+    Tls,
+}
+
+/// What `stream` speaks. The bytes that told it stay in the socket. Cancel safe.
+///
+/// # Errors
+/// `TimedOut` when the first [`TIME_LIMIT`] did not tell, `UnexpectedEof` when
+/// the peer closed before that, or what the system says.
+pub async fn sniff(stream: &TcpStream) -> io::Result<First> {
+    timeout(TIME_LIMIT, watch(stream)).await?
+}
+
+async fn watch(stream: &TcpStream) -> io::Result<First> {
+    let mut buffer = [0; BYTE_LIMIT];
+    loop {
+        let length = stream.peek(&mut buffer).await?;
+        let seen = buffer.get(..length).unwrap_or_default();
+        if seen.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(first) = judge(seen) {
+            return Ok(first);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// What `seen` tells, `None` while it could still be either.
+fn judge(seen: &[u8]) -> Option<First> {
+    match seen.first()? {
+        0x16 => return Some(First::Tls),
+        b'$' => return Some(First::Rtsp),
+        _ => {}
+    }
+    let full = seen.len() >= BYTE_LIMIT;
+    let Some(end) = seen.iter().position(|byte| b" \t\r\n".contains(byte)) else {
+        return (full || !could_be_http(seen)).then_some(First::Rtsp);
+    };
+    let method = seen.get(..end)?;
+    if method.eq_ignore_ascii_case(b"OPTIONS") {
+        return judge_options(seen, full);
+    }
+    let http = HTTP_METHODS.iter();
+    let mut http = http.filter(|name| method.eq_ignore_ascii_case(name.as_bytes()));
+    Some(match http.next() {
+        Some(&"GET") => First::HttpGet,
+        Some(&"POST") => First::HttpPost,
+        Some(_) => First::HttpOther,
+        None => First::Rtsp,
+    })
+}
+
+/// Whether an unfinished first word can become an HTTP method.
+fn could_be_http(word: &[u8]) -> bool {
+    let mut names = HTTP_METHODS.iter().chain(&["OPTIONS"]);
+    names.any(|name| {
+        let start = name.as_bytes().get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    })
+}
+
+/// Both protocols have OPTIONS; the version at the end of the line tells.
+fn judge_options(seen: &[u8], full: bool) -> Option<First> {
+    let Some(end) = seen.iter().position(|&byte| byte == b'\n') else {
+        return full.then_some(First::Rtsp);
+    };
+    let line = seen.get(..end)?.trim_ascii_end();
+    let version = line.rsplit(|&byte| byte == b' ').next()?;
+    Some(match version.get(..5) {
+        Some(start) if start.eq_ignore_ascii_case(b"HTTP/") => First::HttpOther,
+        _ => First::Rtsp,
+    })
+}

@@ -4,10 +4,20 @@
 //! (`app/` and the holders of a watch receiver do that). `conf/reelcast.toml` is
 //! the manual of the settings and the embedded default at once.
 
+mod changes;
+mod fault;
+mod key;
+mod load;
 mod quantity;
 mod settings;
+mod verify;
+mod watch;
 
+pub use changes::{Change, Changes};
+pub use fault::{Fault, Place};
+pub use load::{EMBEDDED, Loaded, Source, load};
 pub use settings::{
     Access, Admin, Config, Http, Level, Limits, Log, LogAccess, LogError, LogFormat, Relay, Rtsp,
     Server, Ts,
 };
+pub use watch::Watch;

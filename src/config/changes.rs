@@ -1,0 +1,104 @@
+//! What differs between two configurations, and which differences need a restart.
+
+use std::fmt;
+
+use super::key::{self, Key};
+use super::settings::Config;
+
+/// The settings that differ between two configurations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes(Vec<Change>);
+
+/// One setting that differs; displays as `rtsp.listen: "[::]:1" -> "[::]:2"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The key with its section.
+    pub key: String,
+    /// The old value, as the file would say it.
+    pub old: String,
+    /// The new value, as the file would say it.
+    pub new: String,
+    /// Whether it takes effect only with the next start.
+    pub restart: bool,
+}
+
+/// Settings that the parts of the server read once, when they start.
+const RESTART: [&str; 9] = [
+    "server.movies",
+    "server.state",
+    "server.user",
+    "server.follow_links",
+    "rtsp.listen",
+    "rtsp.udp_ports",
+    "http.listen",
+    "admin.listen",
+    "log.error.format",
+];
+
+impl Changes {
+    /// What has to change for `old` to become `new`.
+    pub fn between(old: &Config, new: &Config) -> Self {
+        let (old, new) = (key::table_of(old), key::table_of(new));
+        let changes = Key::all().into_iter().filter_map(|key| {
+            let (before, after) = (key.value_in(&old)?, key.value_in(&new)?);
+            (before != after).then(|| Change {
+                old: before.to_string(),
+                new: after.to_string(),
+                restart: RESTART.contains(&key.name.as_str()),
+                key: key.name,
+            })
+        });
+        Self(changes.collect())
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The differences, in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = &Change> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} -> {}", self.key, self.old, self.new)?;
+        if self.restart {
+            f.write_str(" (needs a restart)")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_told_by_key() {
+        let old = Config::default();
+        let mut new = old.clone();
+        new.limits.connections = 5;
+        new.rtsp.udp_ports = 7000..=7009;
+        let changes = Changes::between(&old, &new);
+        let told: Vec<_> = changes.iter().map(Change::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "limits.connections: 0 -> 5",
+                "rtsp.udp_ports: \"6970-9999\" -> \"7000-7009\" (needs a restart)",
+            ]
+        );
+        assert!(Changes::between(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn restart_keys_exist() {
+        let keys = Key::all();
+        for name in RESTART {
+            assert!(keys.iter().any(|key| key.name == name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What the type of a setting cannot say: bounds, settings that clash, settings that do not act yet.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::key::{self, Key};
+use super::settings::Config;
+
+/// Something to say about the value of a key.
+pub(super) struct Objection {
+    pub(super) key: &'static str,
+    pub(super) text: String,
+    pub(super) fix: String,
+    /// Whether the configuration cannot be used.
+    pub(super) fatal: bool,
+}
+
+/// Everything to object to in `config`.
+pub(super) fn objections(config: &Config) -> Vec<Objection> {
+    let mut all = bounds(config);
+    all.extend(clashes(config));
+    all.extend(later(config));
+    all
+}
+
+fn bounds(config: &Config) -> Vec<Objection> {
+    let rtsp = &config.rtsp;
+    let seconds = |key, value: Duration, from: u64, to: u64| {
+        let fits = (from..=to).contains(&value.as_secs());
+        (!fits).then(|| {
+            refused(
+                key,
+                "out of bounds",
+                format!("choose {from} to {to} seconds"),
+            )
+        })
+    };
+    let millis = |key, value: Duration| {
+        let fits = (1..=1000).contains(&value.as_millis());
+        (!fits).then(|| refused(key, "out of bounds", "choose 1ms to 1s".to_owned()))
+    };
+    let packet = !(200..=65_000).contains(&rtsp.max_packet);
+    let backlog = config.limits.tcp_backlog < 65_536;
+    [
+        seconds("rtsp.session_timeout", rtsp.session_timeout, 5, 86_400),
+        seconds(
+            "rtsp.connection_timeout",
+            rtsp.connection_timeout,
+            5,
+            86_400,
+        ),
+        millis("rtsp.tcp_interval", rtsp.tcp_interval),
+        millis("rtsp.udp_interval", rtsp.udp_interval),
+        packet.then(|| {
+            let fix = "choose 200 to 65000 bytes; above 1440 packets are fragmented on Ethernet";
+            refused("rtsp.max_packet", "out of bounds", fix.to_owned())
+        }),
+        backlog.then(|| {
+            let fix = "choose at least 66KB, which the longest packet needs";
+            refused("limits.tcp_backlog", "too small", fix.to_owned())
+        }),
+        config.server.movies.as_os_str().is_empty().then(|| {
+            refused(
+                "server.movies",
+                "empty",
+                "name the folder of the movies".to_owned(),
+            )
+        }),
+        config.server.state.as_os_str().is_empty().then(|| {
+            refused(
+                "server.state",
+                "empty",
+                "name a folder that the server may write".to_owned(),
+            )
+        }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// TCP addresses that two listeners want.
+fn clashes(config: &Config) -> Vec<Objection> {
+    let lists: [(&'static str, &[SocketAddr]); 3] = [
+        ("rtsp.listen", &config.rtsp.listen),
+        ("http.listen", &config.http.listen),
+        ("admin.listen", &config.admin.listen),
+    ];
+    let mut taken: Vec<(&'static str, SocketAddr)> = Vec::new();
+    let mut clashes = Vec::new();
+    for (key, list) in lists {
+        for address in list {
+            let same = taken.iter().find(|(_, other)| collide(*other, *address));
+            if let Some((other, _)) = same {
+                let text = format!("{address} is taken by {other}");
+                clashes.push(refused(key, &text, "choose another port".to_owned()));
+            }
+            taken.push((key, *address));
+        }
+    }
+    clashes
+}
+
+fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let everywhere = |address: SocketAddr| address.is_ipv6() && address.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || everywhere(a) || everywhere(b))
+}
+
+/// Settings whose part of the server comes with a later release.
+const LATER: [&str; 8] = [
+    "server.user",
+    "rtsp.tls_listen",
+    "http.tls_listen",
+    "admin.tls_listen",
+    "ts.listen",
+    "relay.conf",
+    "access.users",
+    "access.groups",
+];
+
+fn later(config: &Config) -> Vec<Objection> {
+    let table = key::table_of(config);
+    let keys = Key::all();
+    let changed = |name: &'static str| {
+        let key = keys.iter().find(|key| key.name == name)?;
+        (key.value_in(&table) != Some(&key.default)).then_some(Objection {
+            key: name,
+            text: "does not act yet".to_owned(),
+            fix: "it takes effect with a later release".to_owned(),
+            fatal: false,
+        })
+    };
+    LATER.into_iter().filter_map(changed).collect()
+}
+
+fn refused(key: &'static str, text: &str, fix: String) -> Objection {
+    Objection {
+        key,
+        text: text.to_owned(),
+        fix,
+        fatal: true,
+    }
+}

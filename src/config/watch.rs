@@ -1,0 +1,247 @@
+//! The configuration while the server runs: a changed file is read, checked and offered.
+//!
+//! The folder of the file is watched rather than the file, because most editors
+//! write a new file and rename it over the old one. A faulty file is logged and
+//! the settings stay as they are.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::changes::Changes;
+use super::load::{Loaded, Source, load};
+use super::settings::Config;
+
+/// How long a file must have been left alone before it is read.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Follows the configuration's file; ends when dropped.
+#[derive(Debug)]
+pub struct Watch {
+    settings: watch::Receiver<Arc<Config>>,
+    wake: mpsc::Sender<Wake>,
+    task: JoinHandle<()>,
+    _watcher: Option<RecommendedWatcher>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wake {
+    /// Something happened in the file's folder.
+    Event,
+    /// Somebody asks for the file to be read.
+    Asked,
+}
+
+impl Watch {
+    /// Offers `loaded` and whatever becomes of its file. Needs a tokio runtime.
+    ///
+    /// A file that cannot be watched is logged; [`reload`](Self::reload) still works.
+    pub fn start(source: Source, loaded: Loaded) -> Self {
+        let (offer, settings) = watch::channel(Arc::new(loaded.config));
+        let (wake, woken) = mpsc::channel(1);
+        let watcher = loaded.file.as_deref().and_then(|file| {
+            watch_folder(file, wake.clone())
+                .inspect_err(|error| tracing::warn!("{} is not watched: {error}", file.display()))
+                .ok()
+        });
+        let follower = Follower {
+            text: loaded.file.as_deref().and_then(read),
+            file: loaded.file,
+            source,
+            offer,
+        };
+        Self {
+            settings,
+            wake,
+            task: tokio::spawn(follower.run(woken)),
+            _watcher: watcher,
+        }
+    }
+
+    /// The present settings, and those that follow them.
+    pub fn settings(&self) -> watch::Receiver<Arc<Config>> {
+        self.settings.clone()
+    }
+
+    /// Reads the configuration again, also when its file has not changed.
+    pub async fn reload(&self) {
+        // The follower ends only with this value, so the message arrives.
+        self.wake.send(Wake::Asked).await.ok();
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn watch_folder(file: &Path, wake: mpsc::Sender<Wake>) -> notify::Result<RecommendedWatcher> {
+    let on_event = move |event: notify::Result<Event>| {
+        if event.is_ok_and(|event| may_change(event.kind)) {
+            // A full queue means that a reading is due anyway.
+            wake.try_send(Wake::Event).ok();
+        }
+    };
+    let mut watcher = notify::recommended_watcher(on_event)?;
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
+
+/// Whether an event may stand for a change; the server's own reading is none.
+fn may_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
+        _ => true,
+    }
+}
+
+/// The text of the file, to compare; its reading reports what is wrong with it.
+fn read(file: &Path) -> Option<Vec<u8>> {
+    std::fs::read(file).ok()
+}
+
+struct Follower {
+    source: Source,
+    file: Option<PathBuf>,
+    text: Option<Vec<u8>>,
+    offer: watch::Sender<Arc<Config>>,
+}
+
+impl Follower {
+    async fn run(mut self, mut woken: mpsc::Receiver<Wake>) {
+        while let Some(mut wake) = woken.recv().await {
+            while let Ok(Some(next)) = tokio::time::timeout(QUIET, woken.recv()).await {
+                if next == Wake::Asked {
+                    wake = next;
+                }
+            }
+            self.follow(wake);
+        }
+    }
+
+    /// Reads the file if it differs from the last reading, or if somebody asks.
+    fn follow(&mut self, wake: Wake) {
+        let text = self.file.as_deref().and_then(read);
+        if wake == Wake::Event && text == self.text {
+            return;
+        }
+        if wake == Wake::Event && text.is_none() {
+            tracing::warn!("the configuration's file is gone; the old settings stay");
+        } else {
+            self.reload();
+        }
+        self.text = text;
+    }
+
+    fn reload(&self) {
+        match load(&self.source) {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    tracing::warn!("{warning}");
+                }
+                self.offer(loaded.config);
+            }
+            Err(faults) => {
+                for fault in faults {
+                    tracing::error!("{fault}");
+                }
+                tracing::error!("the configuration is refused; the old settings stay");
+            }
+        }
+    }
+
+    fn offer(&self, config: Config) {
+        let changes = Changes::between(&self.offer.borrow(), &config);
+        if changes.is_empty() {
+            tracing::info!("the configuration was read again; no setting changed");
+            return;
+        }
+        for change in changes.iter() {
+            tracing::info!("setting changed: {change}");
+        }
+        self.offer.send_replace(Arc::new(config));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Setup {
+        folder: tempfile::TempDir,
+        watch: Watch,
+    }
+
+    impl Setup {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("reelcast.toml");
+            std::fs::write(&file, "[limits]\nconnections = 1\n").unwrap();
+            let source = Source {
+                file: Some(file),
+                ..Source::default()
+            };
+            let loaded = load(&source).unwrap();
+            Self {
+                folder,
+                watch: Watch::start(source, loaded),
+            }
+        }
+
+        fn write(&self, name: &str, connections: &str) {
+            let text = format!("[limits]\nconnections = {connections}\n");
+            std::fs::write(self.folder.path().join(name), text).unwrap();
+        }
+
+        fn rename(&self, from: &str) {
+            let file = self.folder.path().join("reelcast.toml");
+            std::fs::rename(self.folder.path().join(from), file).unwrap();
+        }
+    }
+
+    async fn settles_on(settings: &mut watch::Receiver<Arc<Config>>, connections: u32) {
+        let found = settings.wait_for(|config| config.limits.connections == connections);
+        let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+        assert!(matches!(found, Ok(Ok(_))), "{connections} never came");
+    }
+
+    #[tokio::test]
+    async fn a_changed_file_is_offered() {
+        let setup = Setup::new();
+        let mut settings = setup.watch.settings();
+        assert_eq!(settings.borrow().limits.connections, 1);
+        setup.write("reelcast.toml", "2");
+        settles_on(&mut settings, 2).await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_renamed_over_the_old_one_is_offered() {
+        let setup = Setup::new();
+        let mut settings = setup.watch.settings();
+        for connections in ["2", "3"] {
+            setup.write("new", connections);
+            setup.rename("new");
+            settles_on(&mut settings, connections.parse().unwrap()).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_faulty_edit_keeps_the_old_settings() {
+        let setup = Setup::new();
+        let mut settings = setup.watch.settings();
+        setup.write("reelcast.toml", "many");
+        setup.watch.reload().await;
+        setup.write("reelcast.toml", "4");
+        settles_on(&mut settings, 4).await;
+    }
+}

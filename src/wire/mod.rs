@@ -1,1 +1,14 @@
 //! Bytes to values and back for the protocols: RTSP, SDP, RTP, RTCP. Pure.
+//!
+//! What a value means for a session is decided above: nothing here knows a
+//! movie, a connection or the time.
+
+pub mod base64_stream;
+mod head;
+pub mod header;
+mod headers;
+pub mod http_head;
+pub mod rtcp;
+pub mod rtp;
+pub mod rtsp;
+pub mod sdp;

@@ -1,0 +1,141 @@
+//! Heads of HTTP requests on connections that are not handed to an HTTP library:
+//! the two halves of an RTSP tunnel, and plain GETs on an RTSP port.
+//!
+//! Bodies are the caller's: a tunnel's POST goes on past whatever length it names.
+
+use bytes::BytesMut;
+
+use super::head::{HeadScanner, decode};
+use super::headers::Headers;
+
+/// The start line and the fields of an HTTP/1 request (RFC 9112).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpHead {
+    /// The method as it was sent: `GET`.
+    pub method: String,
+    /// The request target as it was sent: a path with its query, as a rule.
+    pub target: String,
+    /// The minor version of HTTP/1.
+    pub minor_version: u8,
+    /// The header fields.
+    pub headers: Headers,
+}
+
+impl HttpHead {
+    /// The cookie that joins the halves of an RTSP tunnel.
+    pub fn session_cookie(&self) -> Option<&str> {
+        self.headers.get("x-sessioncookie")
+    }
+}
+
+/// A head that is no HTTP/1 request, or too large a one; the answer is 400.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotHttp {
+    /// It cannot be read.
+    #[error("malformed HTTP request")]
+    Malformed,
+    /// More bytes than the limit have arrived without the head's end.
+    #[error("HTTP request head too large")]
+    TooLarge,
+}
+
+/// Takes one head off the front of a buffer that fills bit by bit; looks at each byte once.
+#[derive(Debug)]
+pub struct HttpHeadParser {
+    limit: usize,
+    scanner: HeadScanner,
+}
+
+const MAX_FIELDS: usize = 64;
+
+impl HttpHeadParser {
+    /// A parser for a head of at most `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            scanner: HeadScanner::new(),
+        }
+    }
+
+    /// Takes the head off `buffer` and leaves what follows; `None` when more bytes must arrive first.
+    ///
+    /// # Errors
+    /// [`NotHttp`] when it can never become a head within the limit.
+    pub fn next(&mut self, buffer: &mut BytesMut) -> Result<Option<HttpHead>, NotHttp> {
+        let unseen = buffer.get(self.scanner.position()..).unwrap_or_default();
+        let end = self.scanner.advance(unseen.iter().copied());
+        if end.unwrap_or(buffer.len()) > self.limit {
+            return Err(NotHttp::TooLarge);
+        }
+        let Some(end) = end else {
+            return Ok(None);
+        };
+        self.scanner = HeadScanner::new();
+        read_head(&buffer.split_to(end)).map(Some)
+    }
+}
+
+fn read_head(head: &[u8]) -> Result<HttpHead, NotHttp> {
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    let complete = request.parse(head).is_ok_and(|status| status.is_complete());
+    let (Some(method), Some(target), Some(minor_version), true) =
+        (request.method, request.path, request.version, complete)
+    else {
+        return Err(NotHttp::Malformed);
+    };
+    let (method, target) = (method.to_owned(), target.to_owned());
+    let mut headers = Headers::new();
+    for field in request.headers.iter() {
+        headers.push(field.name.to_owned(), decode(field.value));
+    }
+    Ok(HttpHead {
+        method,
+        target,
+        minor_version,
+        headers,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POST: &str =
+        "POST /a.mov HTTP/1.0\r\nX-SessionCookie: abc\r\nContent-Length: 32767\r\n\r\n";
+
+    #[test]
+    fn a_dribbled_head_is_taken_off_and_early_data_stays() {
+        let mut parser = HttpHeadParser::new(1024);
+        let mut buffer = BytesMut::new();
+        let (all_but_last, last) = POST.split_at(POST.len() - 1);
+        for byte in all_but_last.bytes() {
+            buffer.extend([byte]);
+            assert_eq!(parser.next(&mut buffer), Ok(None));
+        }
+        buffer.extend_from_slice(last.as_bytes());
+        buffer.extend_from_slice(b"T1BU");
+        let head = parser.next(&mut buffer).unwrap().unwrap();
+        assert_eq!(
+            (head.method.as_str(), head.target.as_str()),
+            ("POST", "/a.mov")
+        );
+        assert_eq!(head.minor_version, 0);
+        assert_eq!(head.session_cookie(), Some("abc"));
+        assert_eq!(&buffer[..], b"T1BU");
+    }
+
+    #[test]
+    fn what_is_no_http_is_refused() {
+        let read = |text: &str, limit| HttpHeadParser::new(limit).next(&mut BytesMut::from(text));
+        assert_eq!(
+            read("OPTIONS * RTSP/1.0\r\n\r\n", 1024),
+            Err(NotHttp::Malformed)
+        );
+        assert_eq!(read(POST, 16), Err(NotHttp::TooLarge));
+        assert_eq!(read("GET / HTTP/1.1\r\n", 15), Err(NotHttp::TooLarge));
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(65));
+        assert_eq!(read(&many, 4096), Err(NotHttp::Malformed));
+        assert!(read("GET / HTTP/1.1\n\n", 1024).unwrap().is_some());
+    }
+}

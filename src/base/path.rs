@@ -24,7 +24,7 @@ const IN_URL: &AsciiSet = &CONTROLS
 /// It has no leading or trailing slash, no empty, `.` or `..` component, no NUL
 /// and no backslash, so joining it to a root cannot leave the root (a symbolic
 /// link still can; that is the administrator's decision).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MediaPath(String);
 
 /// Why a path was refused.
@@ -85,6 +85,13 @@ impl MediaPath {
     /// The file below `root` that this path names.
     pub fn below(&self, root: &Path) -> PathBuf {
         root.join(&self.0)
+    }
+
+    /// The path of what is called `name` in this folder; `None` for no plain name.
+    pub fn join(&self, name: &str) -> Option<Self> {
+        Self::from_plain(&format!("{}/{name}", self.0))
+            .ok()
+            .filter(|_| !name.contains('/'))
     }
 
     /// Whether this is the root itself.

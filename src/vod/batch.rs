@@ -1,0 +1,203 @@
+//! Packets that leave together: one buffer, filled by a player and handed to outlets.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use crate::net::interleaved::Closed;
+use crate::net::outlet::{FRAME_HEADER, TrackOutlet};
+
+/// The most packets of one kernel segmentation send.
+const MAX_RUN_PACKETS: usize = 64;
+
+/// The most bytes of one kernel segmentation send.
+const MAX_RUN_BYTES: usize = 65_000;
+
+/// A worker's buffer of packets; used again for every playback that it serves.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    packets: Vec<Departure>,
+    /// Where the packet that is being written begins.
+    open: usize,
+}
+
+/// One packet of a batch.
+#[derive(Clone, Debug)]
+pub(super) struct Departure {
+    /// Which of the player's streams it belongs to.
+    pub stream: usize,
+    /// RTP, or else RTCP.
+    pub rtp: bool,
+    /// When it should have left.
+    pub due: Instant,
+    /// Bytes of the packet without its frame.
+    pub size: usize,
+    /// Where it lies in the batch, its frame included.
+    bytes: Range<usize>,
+}
+
+impl Batch {
+    /// Empties the batch and keeps its memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.packets.clear();
+        self.open = 0;
+    }
+
+    /// Bytes written so far, framing included.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The packets, in the order in which they leave.
+    pub(super) fn packets(&self) -> &[Departure] {
+        &self.packets
+    }
+
+    /// Begins a packet, framed for `channel` when it goes out interleaved (RFC 2326, 10.12).
+    pub(super) fn open(&mut self, channel: Option<u8>) {
+        self.open = self.bytes.len();
+        if let Some(channel) = channel {
+            self.bytes.extend_from_slice(&[b'$', channel, 0, 0]);
+        }
+    }
+
+    /// Adds to the packet that was begun.
+    pub(super) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Where RTCP writers put their packet.
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Takes back the packet that was begun.
+    pub(super) fn abandon(&mut self) {
+        self.bytes.truncate(self.open);
+    }
+
+    /// Ends the packet that was begun; a packet too long for its frame is dropped.
+    pub(super) fn close(&mut self, stream: usize, rtp: bool, due: Instant, framed: bool) {
+        let frame = if framed { FRAME_HEADER } else { 0 };
+        let size = self.bytes.len() - self.open - frame;
+        if framed {
+            let Ok(length) = u16::try_from(size) else {
+                return self.abandon();
+            };
+            self.bytes[self.open + 2..self.open + FRAME_HEADER]
+                .copy_from_slice(&length.to_be_bytes());
+        }
+        self.packets.push(Departure {
+            stream,
+            rtp,
+            due,
+            size,
+            bytes: self.open..self.bytes.len(),
+        });
+    }
+
+    /// Hands every packet to its stream's outlet: one write for what goes to one
+    /// connection, one system call for neighbours of equal size over UDP.
+    ///
+    /// # Errors
+    /// [`Closed`] when a connection is gone; packets after that were not sent.
+    pub(super) fn send<'a>(&self, outlet: impl Fn(usize) -> &'a TrackOutlet) -> Result<(), Closed> {
+        let mut rest = &self.packets[..];
+        while let Some(first) = rest.first() {
+            let count = match outlet(first.stream) {
+                TrackOutlet::Interleaved { outlet: shared, .. } => {
+                    let same = |next: &Departure| outlet(next.stream).goes_by(shared);
+                    let count = rest.iter().take_while(|next| same(next)).count();
+                    shared.send(&self.bytes[span(&rest[..count])])?;
+                    count
+                }
+                TrackOutlet::Udp(lease) if first.rtp => {
+                    let count = run_length(rest);
+                    lease.send_run(&self.bytes[span(&rest[..count])], first.bytes.len());
+                    count
+                }
+                TrackOutlet::Udp(lease) => {
+                    lease.send_rtcp(&self.bytes[first.bytes.clone()]);
+                    1
+                }
+            };
+            rest = &rest[count..];
+        }
+        Ok(())
+    }
+}
+
+/// How many packets from the first on can leave in one segmented send: RTP of one
+/// stream, all of the first one's size but the last, which may be shorter.
+fn run_length(packets: &[Departure]) -> usize {
+    let Some(first) = packets.first() else {
+        return 0;
+    };
+    let (mut count, mut bytes) = (1, first.bytes.len());
+    for next in &packets[1..] {
+        let fits =
+            next.bytes.len() <= first.bytes.len() && bytes + next.bytes.len() <= MAX_RUN_BYTES;
+        if next.stream != first.stream || !next.rtp || !fits || count == MAX_RUN_PACKETS {
+            break;
+        }
+        count += 1;
+        bytes += next.bytes.len();
+        if next.bytes.len() < first.bytes.len() {
+            break;
+        }
+    }
+    count
+}
+
+fn span(packets: &[Departure]) -> Range<usize> {
+    match (packets.first(), packets.last()) {
+        (Some(first), Some(last)) => first.bytes.start..last.bytes.end,
+        _ => 0..0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+
+    fn batch_of(packets: &[(usize, bool, usize)]) -> Batch {
+        let now = Clock::start().started();
+        let mut batch = Batch::default();
+        for &(stream, rtp, size) in packets {
+            batch.open(None);
+            batch.append(&vec![0; size]);
+            batch.close(stream, rtp, now, false);
+        }
+        batch
+    }
+
+    #[test]
+    fn runs_end_at_a_shorter_packet_another_stream_or_rtcp() {
+        let runs = |packets: &[_]| run_length(batch_of(packets).packets());
+        assert_eq!(
+            runs(&[(0, true, 100), (0, true, 100), (0, true, 60), (0, true, 60)]),
+            3
+        );
+        assert_eq!(runs(&[(0, true, 60), (0, true, 100)]), 1);
+        assert_eq!(runs(&[(0, true, 100), (1, true, 100)]), 1);
+        assert_eq!(runs(&[(0, true, 100), (0, false, 100)]), 1);
+        assert_eq!(runs(&vec![(0, true, 100); 100]), MAX_RUN_PACKETS);
+        assert_eq!(runs(&vec![(0, true, 1400); 100]), 46);
+    }
+
+    #[test]
+    fn frames_carry_channel_and_length() {
+        let now = Clock::start().started();
+        let mut batch = Batch::default();
+        batch.open(Some(6));
+        batch.append(&[1; 300]);
+        batch.close(0, true, now, true);
+        assert_eq!(batch.bytes[..5], [b'$', 6, 1, 44, 1]);
+        batch.open(Some(6));
+        batch.append(&vec![0; 70_000]);
+        batch.close(0, true, now, true);
+        assert_eq!((batch.len(), batch.packets().len()), (304, 1));
+    }
+}

@@ -1,0 +1,232 @@
+//! What a hint track sends: its packets as authored, in order (ISO/IEC 14496-12, 9.1).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::blocks::{Blocks, Fetch};
+use super::feed::{Peek, Stall};
+use super::movie::Movie;
+use super::steps::Steps;
+use super::stream::{Stamp, Writer};
+use crate::base::media_time::{MediaTime, NptTime};
+use crate::codec::Malformed;
+use crate::container::mp4::hint::{self, Constructor, HintPacket, Piece};
+use crate::container::{FileRange, HintTrack, Sample, Track};
+
+/// One viewer's place in a hint track.
+#[derive(Debug)]
+pub(super) struct HintFeed {
+    /// Which of the movie's tracks it is.
+    track: usize,
+    steps: Steps,
+    /// The media track whose sync samples the steps name, when playing fast or backwards.
+    thinned_by: Option<usize>,
+    /// A sample whose bytes are still being read.
+    awaited: Option<Sample>,
+    current: Option<Current>,
+}
+
+/// A hint sample in hand, and its packet that comes next.
+#[derive(Debug)]
+struct Current {
+    sample: Sample,
+    bytes: Bytes,
+    packet: usize,
+    due: NptTime,
+}
+
+impl HintFeed {
+    /// Walks the hint track number `track` by `steps`, which name samples of that
+    /// track, or of the media track `thinned_by`.
+    pub(super) fn new(track: usize, steps: Steps, thinned_by: Option<usize>) -> Self {
+        Self {
+            track,
+            steps,
+            thinned_by,
+            awaited: None,
+            current: None,
+        }
+    }
+
+    /// When the next packet is due.
+    pub(super) fn peek(&mut self, movie: &Movie, blocks: &Arc<Blocks>) -> Peek {
+        let Some((track, _)) = movie.hint_track(self.track) else {
+            return Peek::End;
+        };
+        for _ in 0..MAX_EMPTY {
+            if let Some(current) = &self.current {
+                return Peek::Due(current.due);
+            }
+            let Some(sample) = self
+                .awaited
+                .take()
+                .or_else(|| self.next_sample(movie, track))
+            else {
+                return Peek::End;
+            };
+            match movie.fetch(blocks, range_of(&sample)) {
+                Fetch::Ready(bytes) => {
+                    let entry = Current {
+                        sample,
+                        bytes,
+                        packet: 0,
+                        due: NptTime(0),
+                    };
+                    match entry.settle(track) {
+                        Ok(current) => self.current = current,
+                        Err(malformed) => return Peek::Failed(malformed),
+                    }
+                }
+                Fetch::Wait(block) => {
+                    self.awaited = Some(sample);
+                    return Peek::Wait(block);
+                }
+                Fetch::Failed => return Peek::Failed(UNREADABLE),
+            }
+        }
+        Peek::Later
+    }
+
+    /// The number and RTP time of the packet that comes next, once [`peek`](Self::peek) has found it.
+    pub(super) fn stamp(&self, movie: &Movie) -> Option<Stamp> {
+        let (track, hint) = movie.hint_track(self.track)?;
+        let current = self.current.as_ref()?;
+        let packet = current.packet().ok()??;
+        let stamp = current.stamp(track, hint, &packet);
+        // Thinned play leaves packets out, so the author's numbers would show gaps.
+        let sequence = stamp.sequence.filter(|_| self.thinned_by.is_none());
+        Some(Stamp { sequence, ..stamp })
+    }
+
+    /// Writes the payload of the packet that comes next, and steps on.
+    ///
+    /// # Errors
+    /// [`Stall`] when its bytes are not here; the feed has not moved then.
+    pub(super) fn write(
+        &mut self,
+        movie: &Movie,
+        blocks: &Arc<Blocks>,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), Stall> {
+        let Some((track, _)) = movie.hint_track(self.track) else {
+            return Ok(());
+        };
+        let Some(mut current) = self.current.take() else {
+            return Ok(());
+        };
+        let written = match current.packet()? {
+            Some(packet) => write_payload(movie, track, &packet, blocks, writer),
+            None => Ok(()),
+        };
+        if let Err(Stall::Wait(block)) = written {
+            self.current = Some(current);
+            return Err(Stall::Wait(block));
+        }
+        current.packet += 1;
+        self.current = current.settle(track)?;
+        written
+    }
+
+    fn next_sample(&mut self, movie: &Movie, hints: &Track) -> Option<Sample> {
+        let Some(media) = self.thinned_by else {
+            return self.steps.next(&hints.samples);
+        };
+        let media = movie.track(media)?;
+        let sync = self.steps.next(&media.samples)?;
+        let time = MediaTime::new(sync.time, media.timescale);
+        let index = first_at_or_after(hints, time);
+        hints.samples.cursor(index).next(&hints.samples)
+    }
+}
+
+impl Current {
+    /// The packet that comes next, `None` past the last.
+    fn packet(&self) -> Result<Option<HintPacket<'_>>, Malformed> {
+        hint::packets(&self.bytes)?.nth(self.packet).transpose()
+    }
+
+    /// Sets when the next packet is due; `None` when there is no packet left.
+    fn settle(mut self, track: &Track) -> Result<Option<Self>, Malformed> {
+        let Some(relative) = self.packet()?.map(|packet| packet.relative_time) else {
+            return Ok(None);
+        };
+        let ticks = self.sample.time.saturating_add(i64::from(relative));
+        let after_lead = MediaTime::new(ticks, track.timescale).nanos();
+        self.due = NptTime(after_lead.saturating_add(track.edits.lead().0));
+        Ok(Some(self))
+    }
+
+    fn stamp(&self, track: &Track, hint: &HintTrack, packet: &HintPacket<'_>) -> Stamp {
+        let sample = MediaTime::new(self.sample.time, track.timescale)
+            .at_rate(hint.rtp_rate)
+            .ticks;
+        let lead = MediaTime::from_nanos(track.edits.lead().0, hint.rtp_rate).ticks;
+        Stamp {
+            marker: packet.marker,
+            extension: packet.extension,
+            payload_type: packet.payload_type,
+            sequence: Some(packet.sequence),
+            time: sample.saturating_add(lead),
+            time_offset: packet.time_offset,
+        }
+    }
+}
+
+/// The first hint sample at or after a media time, to the nearest tick.
+pub(super) fn first_at_or_after(hints: &Track, time: MediaTime) -> u32 {
+    let ticks = time.at_rate(hints.timescale).ticks;
+    let index = hints.samples.index_at(ticks);
+    let at = hints
+        .samples
+        .cursor(index)
+        .next(&hints.samples)
+        .map_or(i64::MAX, |sample| sample.time);
+    // A tick of slack: rates that do not divide one another round.
+    if at.saturating_add(1) >= ticks {
+        index
+    } else {
+        index.saturating_add(1)
+    }
+}
+
+fn write_payload(
+    movie: &Movie,
+    track: &Track,
+    packet: &HintPacket<'_>,
+    blocks: &Arc<Blocks>,
+    writer: &mut Writer<'_>,
+) -> Result<(), Stall> {
+    for constructor in packet.constructors() {
+        let constructor = constructor?;
+        if let Constructor::Immediate(bytes) = constructor {
+            writer.append(bytes);
+            continue;
+        }
+        match hint::locate(movie.index(), track, &constructor)? {
+            Piece::Bytes(bytes) => writer.append(&bytes),
+            Piece::File(range) => match movie.fetch(blocks, range) {
+                Fetch::Ready(bytes) => writer.append(&bytes),
+                Fetch::Wait(block) => return Err(Stall::Wait(block)),
+                Fetch::Failed => return Err(Stall::Malformed(UNREADABLE)),
+            },
+        }
+    }
+    Ok(())
+}
+
+fn range_of(sample: &Sample) -> FileRange {
+    FileRange {
+        file: sample.file,
+        offset: sample.offset,
+        length: sample.size,
+    }
+}
+
+const UNREADABLE: Malformed = Malformed {
+    format: "hint track",
+    reason: "its bytes cannot be read from the file",
+};
+
+/// How many samples without a packet are passed over at one go.
+const MAX_EMPTY: usize = 256;

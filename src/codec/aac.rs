@@ -1,10 +1,13 @@
 //! MPEG-4 audio (AAC): its configuration and RTP payloads.
 
 use std::fmt::Write as _;
+use std::iter;
 
 use bytes::Bytes;
 
-use super::Malformed;
+use super::fragments::fragments;
+use super::frames::{self, Layout, MAX_FRAMES};
+use super::{Malformed, Packetize, Sample, Sink};
 
 /// What a decoder must know before the first frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,3 +82,62 @@ const RATES: [u32; 13] = [
 const fn malformed(reason: &'static str) -> Malformed {
     Malformed::new("AAC", reason)
 }
+
+/// RTP payloads of mode AAC-hbr (RFC 3640, 3.3.6): whole frames together, a large one in fragments.
+pub(super) struct Packetizer {
+    /// Sampling rate in Hz.
+    pub(super) rate_hz: u32,
+}
+
+impl Packetize for Packetizer {
+    /// About 100 ms, so that the loss of one packet stays short.
+    fn samples_per_call(&self) -> usize {
+        (self.rate_hz as usize / 10 / 1024).clamp(1, MAX_FRAMES)
+    }
+
+    fn packetize(
+        &self,
+        samples: &[Sample<'_>],
+        limit: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Malformed> {
+        frames::packetize::<HighBitRate>(samples, limit, sink)
+    }
+}
+
+struct HighBitRate;
+
+impl Layout for HighBitRate {
+    const HEADER: usize = 2;
+    const FRAME_HEADER: usize = 2;
+    const MARKER: bool = true;
+
+    fn check(frame: &[u8]) -> Result<(), Malformed> {
+        match frame.len() {
+            0 => Err(malformed("empty frame")),
+            1..=MAX_FRAME => Ok(()),
+            _ => Err(malformed("frame of 8192 bytes or more")),
+        }
+    }
+
+    /// The bits of all AU headers, then for each AU 13 bits of size and an index of 0.
+    fn header(frames: &[&[u8]]) -> frames::Header {
+        let bits = 16 * frames.len() as u16;
+        let sizes = frames.iter().map(|frame| (frame.len() as u16) << 3);
+        iter::once(bits)
+            .chain(sizes)
+            .flat_map(u16::to_be_bytes)
+            .collect()
+    }
+
+    /// Each piece has the size of the whole in its AU header.
+    fn send_fragments(sample: &Sample<'_>, limit: usize, sink: &mut dyn Sink) {
+        let header = Self::header(&[sample.data]);
+        for fragment in fragments(sample.data, limit.saturating_sub(header.len())) {
+            sink.payload(&[&header, fragment.data], fragment.last, sample.offset);
+        }
+    }
+}
+
+/// What 13 bits of size hold.
+const MAX_FRAME: usize = (1 << 13) - 1;

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::{Kind, Malformed, Packetize, Sample, Sink, aac, av1, h264, h265, pcm, vp9};
+use super::{
+    Kind, Malformed, Packetize, aac, ac3, amr, av1, h263, h264, h265, jpeg, mpeg_audio,
+    mpeg4_video, opus, pcm, vp9,
+};
 
 /// What the samples of a track are, with all that SDP and packetiser need.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +60,24 @@ pub enum Format {
 }
 
 impl Format {
+    /// AC-3 by the content of `dac3`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is cut short or names a reserved rate.
+    pub fn from_dac3(record: &[u8]) -> Result<Self, Malformed> {
+        let (rate_hz, channels) = ac3::read_dac3(record)?;
+        Ok(Self::Ac3 { rate_hz, channels })
+    }
+
+    /// Opus by the content of `dOps`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it is cut short or has more than two channels.
+    pub fn from_dops(record: &[u8]) -> Result<Self, Malformed> {
+        let channels = opus::read_dops(record)?;
+        Ok(Self::Opus { channels })
+    }
+
     /// Whether the samples are seen or heard.
     pub fn kind(&self) -> Kind {
         match self {
@@ -148,15 +169,39 @@ impl Format {
         match self {
             Self::Aac(config) => Some(config.fmtp()),
             Self::Amr { .. } => Some("octet-align=1".to_owned()),
+            Self::Av1(config) => Some(config.fmtp()),
             Self::H264(config) => Some(config.fmtp()),
             Self::H265(config) => config.fmtp(),
+            Self::Mpeg4Video { config } => Some(mpeg4_video::fmtp(config)),
+            Self::Opus { channels } if *channels > 1 => Some("sprop-stereo=1".to_owned()),
+            Self::Vp9(config) => Some(format!("profile-id={}", config.profile)),
             _ => None,
         }
     }
 
     /// A packetiser for all viewers of a track of this format.
     pub fn packetizer(&self) -> Box<dyn Packetize> {
-        Box::new(Unfinished(self.name()))
+        match self {
+            Self::Aac(config) => Box::new(aac::Packetizer {
+                rate_hz: config.rate_hz,
+            }),
+            Self::Ac3 { .. } => Box::new(ac3::Packetizer),
+            Self::Amr { wide, .. } => Box::new(amr::Packetizer { wide: *wide }),
+            Self::Av1(_) => Box::new(av1::Packetizer),
+            Self::H263 => Box::new(h263::Packetizer),
+            Self::H264(config) => Box::new(h264::Packetizer {
+                length_size: config.length_size,
+            }),
+            Self::H265(config) => Box::new(h265::Packetizer {
+                length_size: config.length_size,
+            }),
+            Self::Jpeg => Box::new(jpeg::Packetizer),
+            Self::Mpeg4Video { .. } => Box::new(mpeg4_video::Packetizer),
+            Self::MpegAudio { .. } => Box::new(mpeg_audio::Packetizer),
+            Self::Opus { .. } => Box::new(opus::Packetizer),
+            Self::Pcm(config) => Box::new(pcm::Packetizer { config: *config }),
+            Self::Vp9(_) => Box::new(vp9::Packetizer),
+        }
     }
 }
 
@@ -164,13 +209,5 @@ fn with_channels(name: &str, rate: u32, channels: u8) -> String {
     match channels {
         0 | 1 => format!("{name}/{rate}"),
         more => format!("{name}/{rate}/{more}"),
-    }
-}
-
-struct Unfinished(&'static str);
-
-impl Packetize for Unfinished {
-    fn packetize(&self, _: &[Sample<'_>], _: usize, _: &mut dyn Sink) -> Result<(), Malformed> {
-        Err(Malformed::new(self.0, "its packetiser is not finished"))
     }
 }

@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 
-use super::Malformed;
+use super::nal::{self, Layout, Units};
+use super::{Malformed, Packetize, Sample, Sink};
 
 /// What a decoder must know before the first access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,5 +76,54 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], Malformed> {
 const CUT: Malformed = malformed("avcC is cut short");
 
 const fn malformed(reason: &'static str) -> Malformed {
-    Malformed::new("H.264", reason)
+    Malformed::new(FORMAT, reason)
 }
+
+/// RTP payloads of packetization mode 1 (RFC 6184, 5.4): single units, STAP-A and FU-A.
+///
+/// Parameter sets in the samples go out where they stand; access unit delimiters do not.
+pub(super) struct Packetizer {
+    pub(super) length_size: usize,
+}
+
+impl Packetize for Packetizer {
+    fn packetize(
+        &self,
+        samples: &[Sample<'_>],
+        limit: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Malformed> {
+        for sample in samples {
+            let units = Units::new(FORMAT, sample.data, self.length_size);
+            nal::packetize::<Payloads>(units, sample.offset, limit, sink)?;
+        }
+        Ok(())
+    }
+}
+
+struct Payloads;
+
+impl Layout for Payloads {
+    const HEADER: usize = 1;
+
+    fn is_sent(header: u8) -> bool {
+        let kind = header & 0x1f;
+        (1..STAP_A).contains(&kind) && kind != ACCESS_UNIT_DELIMITER
+    }
+
+    fn aggregation_header(units: &[&[u8]]) -> [u8; 2] {
+        let forbidden = units.iter().fold(0, |bits, unit| bits | unit[0] & 0x80);
+        let importance = units.iter().map(|unit| unit[0] & 0x60).max().unwrap_or(0);
+        [forbidden | importance | STAP_A, 0]
+    }
+
+    fn fragment_header(unit: &[u8], first: bool, last: bool) -> [u8; 3] {
+        let ends = u8::from(first) << 7 | u8::from(last) << 6;
+        [unit[0] & 0xe0 | FU_A, ends | unit[0] & 0x1f, 0]
+    }
+}
+
+const ACCESS_UNIT_DELIMITER: u8 = 9;
+const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+const FORMAT: &str = "H.264";

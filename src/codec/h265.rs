@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 
-use super::Malformed;
+use super::nal::{self, Layout, Units};
+use super::{Malformed, Packetize, Sample, Sink};
 
 /// What a decoder must know before the first access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,4 +76,59 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], Malformed> {
     rest.split_off(..length).ok_or(CUT)
 }
 
-const CUT: Malformed = Malformed::new("H.265", "hvcC is cut short");
+/// RTP payloads without decoding order numbers (RFC 7798, 4.4): single units, AP and FU.
+///
+/// Parameter sets in the samples go out where they stand; access unit delimiters do not.
+pub(super) struct Packetizer {
+    pub(super) length_size: usize,
+}
+
+impl Packetize for Packetizer {
+    fn packetize(
+        &self,
+        samples: &[Sample<'_>],
+        limit: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Malformed> {
+        for sample in samples {
+            let units = Units::new(FORMAT, sample.data, self.length_size);
+            nal::packetize::<Payloads>(units, sample.offset, limit, sink)?;
+        }
+        Ok(())
+    }
+}
+
+struct Payloads;
+
+impl Layout for Payloads {
+    const HEADER: usize = 2;
+
+    fn is_sent(header: u8) -> bool {
+        let kind = header >> 1 & 0x3f;
+        kind < AGGREGATION && kind != ACCESS_UNIT_DELIMITER
+    }
+
+    /// The lowest layer and the lowest temporal layer of the units (RFC 7798, 4.4.2).
+    fn aggregation_header(units: &[&[u8]]) -> [u8; 2] {
+        let forbidden = units.iter().fold(0, |bits, unit| bits | unit[0] & 0x80);
+        let layer = |unit: &[u8]| (unit[0] & 1) << 5 | unit[1] >> 3;
+        let layer = units.iter().map(|unit| layer(unit)).min().unwrap_or(0);
+        let temporal = units.iter().map(|unit| unit[1] & 7).min().unwrap_or(1);
+        [
+            forbidden | AGGREGATION << 1 | layer >> 5,
+            layer << 3 | temporal,
+        ]
+    }
+
+    fn fragment_header(unit: &[u8], first: bool, last: bool) -> [u8; 3] {
+        let ends = u8::from(first) << 7 | u8::from(last) << 6;
+        let kind = unit[0] >> 1 & 0x3f;
+        [unit[0] & 0x81 | FRAGMENTATION << 1, unit[1], ends | kind]
+    }
+}
+
+const ACCESS_UNIT_DELIMITER: u8 = 35;
+const AGGREGATION: u8 = 48;
+const FRAGMENTATION: u8 = 49;
+const CUT: Malformed = Malformed::new(FORMAT, "hvcC is cut short");
+const FORMAT: &str = "H.265";

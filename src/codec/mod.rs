@@ -4,11 +4,23 @@
 //! of files is `container`'s work, headers and sequence numbers are the sender's.
 
 pub mod aac;
+mod ac3;
+mod amr;
 pub mod av1;
 mod format;
+mod fragments;
+mod frames;
+mod h263;
 pub mod h264;
 pub mod h265;
+mod jpeg;
+mod mpeg4_video;
+pub mod mpeg_audio;
+mod nal;
+mod opus;
 pub mod pcm;
+#[cfg(test)]
+mod tests;
 pub mod vp9;
 
 pub use format::Format;

@@ -1,5 +1,7 @@
 //! Uncompressed audio and G.711: codings, and RTP payloads of linear 16 bit samples or G.711 bytes.
 
+use super::{Malformed, Packetize, Sample, Sink};
+
 /// Uncompressed audio as a file stores it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -76,4 +78,94 @@ impl Coding {
             | Self::SignedLe(bits) => usize::from(bits / 8),
         }
     }
+
+    /// One stored value of [`bytes`](Self::bytes) bytes as a linear 16 bit value.
+    fn linear(self, value: &[u8]) -> i16 {
+        match (self, value) {
+            (Self::Unsigned8, &[byte]) => i16::from_be_bytes([byte ^ 0x80, 0]),
+            (Self::SignedBe(_) | Self::SignedLe(_), &[byte]) => i16::from_be_bytes([byte, 0]),
+            (Self::SignedBe(_), &[high, low, ..]) | (Self::SignedLe(_), &[.., low, high]) => {
+                i16::from_be_bytes([high, low])
+            }
+            (Self::FloatBe(_), &[a, b, c, d]) | (Self::FloatLe(_), &[d, c, b, a]) => {
+                from_float(f32::from_be_bytes([a, b, c, d]).into())
+            }
+            (Self::FloatBe(_), &[a, b, c, d, e, f, g, h])
+            | (Self::FloatLe(_), &[h, g, f, e, d, c, b, a]) => {
+                from_float(f64::from_be_bytes([a, b, c, d, e, f, g, h]))
+            }
+            _ => 0,
+        }
+    }
 }
+
+/// Full scale is 1; the cast clamps, and turns NaN into silence.
+fn from_float(value: f64) -> i16 {
+    (value * 32_768.0) as i16
+}
+
+/// RTP payloads of G.711 bytes or of linear 16 bit values in network order (RFC 3551, 4.5).
+///
+/// Wider values lose their lower bits, floating point is clamped to full scale.
+pub(super) struct Packetizer {
+    pub(super) config: Config,
+}
+
+impl Packetize for Packetizer {
+    fn packetize(
+        &self,
+        samples: &[Sample<'_>],
+        limit: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Malformed> {
+        let frames = self.frames_per_payload(limit)?;
+        for sample in samples {
+            let mut offset = sample.offset;
+            for stored in sample.data.chunks(frames * self.config.bytes_per_frame()) {
+                self.send(stored, offset, sink);
+                offset = offset.wrapping_add(frames as u32);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Packetizer {
+    fn frames_per_payload(&self, limit: usize) -> Result<usize, Malformed> {
+        let channels = usize::from(self.config.channels);
+        let wire_bytes = match self.config.coding {
+            Coding::ALaw | Coding::ULaw => channels,
+            _ => 2 * channels,
+        };
+        if self.config.bytes_per_frame() == 0 {
+            return Err(Malformed::new("PCM", "no channels, or values of no bits"));
+        }
+        match limit.min(MAX_LINEAR) / wire_bytes {
+            0 => Err(Malformed::new("PCM", "too many channels for one packet")),
+            frames => Ok(frames),
+        }
+    }
+
+    fn send(&self, stored: &[u8], offset: u32, sink: &mut dyn Sink) {
+        let whole = stored.len() - stored.len() % self.config.bytes_per_frame();
+        let stored = &stored[..whole];
+        match self.config.coding {
+            _ if stored.is_empty() => {}
+            Coding::ALaw | Coding::ULaw | Coding::SignedBe(16) => {
+                sink.payload(&[stored], false, offset);
+            }
+            coding => {
+                let mut linear = [[0; 2]; MAX_LINEAR / 2];
+                let values = stored.chunks_exact(coding.bytes());
+                let count = values.len();
+                for (wire, value) in linear.iter_mut().zip(values) {
+                    *wire = coding.linear(value).to_be_bytes();
+                }
+                sink.payload(&[linear[..count].as_flattened()], false, offset);
+            }
+        }
+    }
+}
+
+/// The most bytes of linear audio in one payload.
+const MAX_LINEAR: usize = 2048;

@@ -1,0 +1,44 @@
+//! MPEG-4 Visual: its SDP parameters and RTP payloads.
+
+use std::fmt::Write as _;
+
+use super::fragments::fragments;
+use super::{Malformed, Packetize, Sample, Sink};
+
+/// The `fmtp` parameters (RFC 6416, 7.1) of a stream with these headers.
+pub(super) fn fmtp(config: &[u8]) -> String {
+    // Simple profile, level 1, is what RFC 6416 has receivers assume.
+    let profile_level = match *config {
+        [0, 0, 1, VISUAL_OBJECT_SEQUENCE, profile_level, ..] => profile_level,
+        _ => 1,
+    };
+    let mut fmtp = format!("profile-level-id={profile_level}");
+    if !config.is_empty() {
+        fmtp += ";config=";
+    }
+    for byte in config {
+        let _ = write!(fmtp, "{byte:02X}");
+    }
+    fmtp
+}
+
+/// RTP payloads: a picture or a piece of one, as it stands (RFC 6416, 5.2).
+pub(super) struct Packetizer;
+
+impl Packetize for Packetizer {
+    fn packetize(
+        &self,
+        samples: &[Sample<'_>],
+        limit: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Malformed> {
+        for sample in samples {
+            for fragment in fragments(sample.data, limit) {
+                sink.payload(&[fragment.data], fragment.last, sample.offset);
+            }
+        }
+        Ok(())
+    }
+}
+
+const VISUAL_OBJECT_SEQUENCE: u8 = 0xb0;

@@ -1,0 +1,162 @@
+//! Network abstraction layer units, which H.264 and H.265 share: finding them and fitting them into payloads.
+//!
+//! What the bits of a unit's header mean stands in [`h264`](super::h264) and [`h265`](super::h265).
+
+use arrayvec::ArrayVec;
+
+use super::fragments::fragments;
+use super::{Malformed, Sink};
+
+/// The most units that one aggregation packet carries.
+const MAX_UNITS: usize = 16;
+
+/// How one of the two formats lays out its payloads.
+pub(super) trait Layout {
+    /// Bytes of a unit's header, and of an aggregation packet's.
+    const HEADER: usize;
+
+    /// Whether units with this header go out; delimiters and the types that RTP takes for itself do not.
+    fn is_sent(header: u8) -> bool;
+
+    /// The header of the aggregation packet of `units`; its first `HEADER` bytes count.
+    fn aggregation_header(units: &[&[u8]]) -> [u8; 2];
+
+    /// The headers before a fragment of `unit`; the first `HEADER + 1` bytes count.
+    fn fragment_header(unit: &[u8], first: bool, last: bool) -> [u8; 3];
+}
+
+/// The NAL units of a sample, each after its length in `length_size` bytes, network order.
+pub(super) struct Units<'a> {
+    format: &'static str,
+    rest: &'a [u8],
+    length_size: usize,
+}
+
+impl<'a> Units<'a> {
+    pub(super) fn new(format: &'static str, sample: &'a [u8], length_size: usize) -> Self {
+        Self {
+            format,
+            rest: sample,
+            length_size,
+        }
+    }
+
+    fn take(&mut self) -> Option<&'a [u8]> {
+        let prefix = self.rest.split_off(..self.length_size)?;
+        let length = prefix
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        self.rest.split_off(..length)
+    }
+}
+
+impl<'a> Iterator for Units<'a> {
+    type Item = Result<&'a [u8], Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let unit = self.take();
+        if unit.is_none() {
+            self.rest = &[];
+        }
+        Some(unit.ok_or_else(|| Malformed::new(self.format, "NAL unit reaches beyond its sample")))
+    }
+}
+
+/// Hands an access unit's payloads to `sink`: small units together, large ones in fragments.
+pub(super) fn packetize<L: Layout>(
+    units: Units<'_>,
+    offset: u32,
+    limit: usize,
+    sink: &mut dyn Sink,
+) -> Result<(), Malformed> {
+    let sent = |unit: &Result<&[u8], _>| match unit {
+        Ok(unit) => unit.len() > L::HEADER && L::is_sent(unit[0]),
+        Err(_) => true,
+    };
+    let mut units = units.filter(sent).peekable();
+    let mut group = Group::new(limit, offset);
+    while let Some(unit) = units.next() {
+        let unit = unit?;
+        if !group.fits::<L>(unit) {
+            group.send::<L>(false, sink);
+        }
+        if unit.len() > limit {
+            send_fragments::<L>(unit, limit, units.peek().is_none(), offset, sink);
+        } else {
+            group.push(unit);
+        }
+    }
+    group.send::<L>(true, sink);
+    Ok(())
+}
+
+/// Units that go out in one payload.
+struct Group<'a> {
+    units: ArrayVec<&'a [u8], MAX_UNITS>,
+    limit: usize,
+    offset: u32,
+}
+
+impl<'a> Group<'a> {
+    fn new(limit: usize, offset: u32) -> Self {
+        Self {
+            units: ArrayVec::new(),
+            limit,
+            offset,
+        }
+    }
+
+    fn fits<L: Layout>(&self, unit: &[u8]) -> bool {
+        let size = |unit: &[u8]| 2 + unit.len();
+        let bytes: usize = self.units.iter().map(|unit| size(unit)).sum();
+        !self.units.is_full() && L::HEADER + bytes + size(unit) <= self.limit
+    }
+
+    /// The caller has asked whether it fits, or the group is empty.
+    fn push(&mut self, unit: &'a [u8]) {
+        self.units.push(unit);
+    }
+
+    fn send<L: Layout>(&mut self, marker: bool, sink: &mut dyn Sink) {
+        match *self.units.as_slice() {
+            [] => {}
+            [unit] => sink.payload(&[unit], marker, self.offset),
+            ref units => send_together::<L>(units, marker, self.offset, sink),
+        }
+        self.units.clear();
+    }
+}
+
+fn send_together<L: Layout>(units: &[&[u8]], marker: bool, offset: u32, sink: &mut dyn Sink) {
+    let header = L::aggregation_header(units);
+    // Units of a group fit into a payload, so their lengths fit into 16 bits.
+    let lengths: ArrayVec<[u8; 2], MAX_UNITS> = units
+        .iter()
+        .map(|unit| (unit.len() as u16).to_be_bytes())
+        .collect();
+    let mut parts: ArrayVec<&[u8], { 1 + 2 * MAX_UNITS }> = ArrayVec::new();
+    parts.push(&header[..L::HEADER]);
+    for (length, unit) in lengths.iter().zip(units) {
+        parts.push(length);
+        parts.push(unit);
+    }
+    sink.payload(&parts, marker, offset);
+}
+
+fn send_fragments<L: Layout>(
+    unit: &[u8],
+    limit: usize,
+    ends_access_unit: bool,
+    offset: u32,
+    sink: &mut dyn Sink,
+) {
+    let room = limit.saturating_sub(L::HEADER + 1);
+    for fragment in fragments(&unit[L::HEADER..], room) {
+        let header = L::fragment_header(unit, fragment.start == 0, fragment.last);
+        let parts = [&header[..=L::HEADER], fragment.data];
+        sink.payload(&parts, fragment.last && ends_access_unit, offset);
+    }
+}

@@ -4,6 +4,8 @@
 //! movie, a connection or the time.
 
 pub mod base64_stream;
+#[cfg(test)]
+mod fuzz_corpus;
 mod head;
 pub mod header;
 mod headers;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use sdp_types::{Attribute, Bandwidth, Connection, Media, Origin, Session};
+use sdp_types::{Attribute, Bandwidth, Connection, Media, Origin, Session, Time};
 
 use super::description::{Description, NotSdp};
 use crate::base::media_time::NptTime;
@@ -55,6 +55,7 @@ impl Answer {
         origin.set_username("StreamingServer");
         let mut session = Session::new(origin, facts.name);
         session.connection = Some(Connection::from_ip_addr(unspecified(facts.address)));
+        session.times.push(Time::new(0, 0));
         session.add_attribute_with_value("control", facts.control);
         if let Some(duration) = facts.duration {
             session.add_attribute_with_value("range", format!("npt=0-{duration}"));
@@ -154,3 +155,6 @@ fn set_control(media: &mut Media, control: &str) {
         .attributes
         .insert(at, Attribute::with_value("control", control));
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod pacer;
 mod packetised;
 mod playback;
 mod player;
+mod run;
 mod seek;
 mod steps;
 mod stream;
@@ -27,7 +28,8 @@ pub use describe::Presenter;
 pub use library::{Found, Library, Listed};
 pub use movie::{Movie, ServedTrack};
 pub use pacer::{Pace, Pacer};
-pub use playback::{PlayRequest, Playback, Played};
+pub use playback::Playback;
+pub use run::{PlayRequest, Played};
 
 use crate::base::error::Kind;
 use crate::base::id::TrackId;

@@ -7,7 +7,8 @@ use super::Error;
 use super::batch::Batch;
 use super::movie::Movie;
 use super::pacer::{Pace, Pacer};
-use super::player::{Next, Plan, Player, Wish, Writing};
+use super::player::{Next, Player, Writing};
+use super::run::{PlayRequest, Played};
 use super::wheel::TICK;
 use crate::base::id::TrackId;
 use crate::base::media_time::NptTime;
@@ -28,34 +29,6 @@ pub struct Playback {
     worker: usize,
     session: Arc<Session>,
     player: Mutex<Player>,
-}
-
-/// What PLAY asks for (RFC 2326, 10.5).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PlayRequest {
-    /// Start and end of normal play time; `None` to go on where play stopped.
-    pub range: Option<(Option<NptTime>, Option<NptTime>)>,
-    /// Speed of the content; 1 is the movie's own.
-    pub scale: f64,
-    /// Speed of delivery; 1 is real time.
-    pub speed: f64,
-}
-
-/// What PLAY answers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Played {
-    /// Where play begins: the sync sample at or before what was asked for.
-    pub start: NptTime,
-    /// Where it ends.
-    pub end: NptTime,
-    /// Speed of the content, the nearest one that can be played.
-    pub scale: f64,
-    /// Speed of delivery.
-    pub speed: f64,
-    /// Sequence number and RTP time of each track's first packet, for RTP-Info.
-    pub tracks: Vec<(TrackId, u16, u32)>,
-    /// How much earlier than asked for play begins.
-    pub earlier: Duration,
 }
 
 impl Playback {
@@ -85,23 +58,17 @@ impl Playback {
     /// # Errors
     /// What [`Player::prepare`] refuses, and [`Error::Io`] when the movie cannot be read.
     pub async fn play(&self, request: &PlayRequest, now: Instant) -> Result<Played, Error> {
-        let wish = Wish {
-            range: request.range,
-            scale: request.scale,
-            speed: request.speed,
-        };
-        self.lock().prepare(&wish, now)?;
-        let plan = loop {
+        self.lock().prepare(request, now)?;
+        loop {
             let awaited = match self.lock().announce() {
-                Ok(plan) => break plan,
+                Ok(played) => return Ok(played),
                 Err(awaited) => awaited,
             };
             match awaited {
                 Some(block) => self.pacer.blocks.wait(&block).await?,
                 None => tokio::task::yield_now().await,
             }
-        };
-        Ok(played(plan, request))
+        }
     }
 
     /// Starts what [`play`](Self::play) prepared, once its answer is on the way.
@@ -197,21 +164,5 @@ fn interval(player: &Player, pace: Pace) -> Duration {
         pace.tcp_interval
     } else {
         pace.udp_interval
-    }
-}
-
-fn played(plan: Plan, request: &PlayRequest) -> Played {
-    let wanted = request
-        .range
-        .and_then(|(start, _)| start)
-        .unwrap_or(plan.start);
-    let earlier = NptTime(wanted.0.saturating_sub(plan.start.0).max(0));
-    Played {
-        start: plan.start,
-        end: plan.end,
-        scale: plan.scale,
-        speed: plan.speed,
-        tracks: plan.tracks,
-        earlier: earlier.duration().unwrap_or_default(),
     }
 }

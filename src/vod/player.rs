@@ -15,11 +15,15 @@ use super::batch::Batch;
 use super::blocks::{BlockId, Blocks};
 use super::feed::{Feed, Peek, Stall};
 use super::movie::{Movie, ServedTrack};
+use super::run::{
+    Bounds, Mapping, PlayRequest, Played, Run, Standing, nearest_scale, nearest_speed,
+};
 use super::seek;
-use super::stream::{Bye, Mapping, Stream};
+use super::stream::{Bye, Stream};
 use crate::base::clock::Clock;
 use crate::base::id::TrackId;
 use crate::base::media_time::NptTime;
+use crate::codec::Kind;
 use crate::net::outlet::TrackOutlet;
 
 /// The most bytes that one turn hands out, so that nobody who has to catch up holds up the others.
@@ -30,9 +34,6 @@ const READ_RETRY: Duration = Duration::from_millis(5);
 
 /// RTP time kept free between two runs: a picture may be stamped later than those sent after it.
 const RUN_GAP: i64 = 200_000_000;
-
-/// The speeds of content that can be played (RFC 2326, 12.34).
-const SCALES: [f64; 5] = [-1.0, 1.0, 2.0, 4.0, 8.0];
 
 /// What one viewer plays, and where it is.
 #[derive(Debug)]
@@ -62,45 +63,6 @@ enum State {
     Playing,
     /// The last packet and BYE have left.
     Ended,
-}
-
-/// A stretch of play at one speed.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    start: NptTime,
-    end: NptTime,
-    mapping: Mapping,
-    /// Whether everything to the last packet is played, also what is due after the movie's length.
-    whole: bool,
-    /// Factor of delivery beside the scale (RFC 2326, 12.35).
-    speed: f64,
-    started: Instant,
-}
-
-/// What a client asks of PLAY.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Wish {
-    /// Where to begin and end; `None` to go on where play stopped.
-    pub range: Option<(Option<NptTime>, Option<NptTime>)>,
-    /// Speed of the content.
-    pub scale: f64,
-    /// Speed of delivery.
-    pub speed: f64,
-}
-
-/// What a run will be.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Plan {
-    /// Where it begins.
-    pub start: NptTime,
-    /// Where it ends.
-    pub end: NptTime,
-    /// Speed of the content.
-    pub scale: f64,
-    /// Speed of delivery.
-    pub speed: f64,
-    /// Sequence number and RTP time of each track's first packet.
-    pub tracks: Vec<(TrackId, u16, u32)>,
 }
 
 /// What the caller of [`Player::fill`] does next.
@@ -158,29 +120,27 @@ impl Player {
         &self.streams
     }
 
-    /// Seeks to where a wish leads; nothing is sent before [`start`](Self::start).
+    /// Seeks to where a request leads; nothing is sent before [`start`](Self::start).
     ///
     /// # Errors
     /// [`Error::NothingSetUp`] without tracks, [`Error::RangeOutside`] for a range that the movie does not have.
-    pub(super) fn prepare(&mut self, wish: &Wish, now: Instant) -> Result<(), Error> {
+    pub(super) fn prepare(&mut self, request: &PlayRequest, now: Instant) -> Result<(), Error> {
         if self.streams.is_empty() {
             return Err(Error::NothingSetUp);
         }
         self.pause();
-        let scale = self.nearest_scale(wish.scale);
-        let (from, end) = self.bounds(wish.range, scale)?;
-        let goes_on = wish.range.is_none()
-            && self.state == State::Held
-            && self
-                .run
-                .is_some_and(|run| run.mapping.scale == scale && run.end == end);
-        let start = if goes_on {
-            from
-        } else {
-            seek::start_for(&self.movie, &self.set_up(), from)
-        };
+        let scale = self.scale_for(request.scale);
+        let mut bounds = Bounds::of(request, scale, &self.standing(scale))?;
+        let wanted = bounds.start;
+        let held = self
+            .run
+            .filter(|run| run.mapping.scale == scale && self.state == State::Held);
+        let goes_on = request.range.is_none() && held.is_some();
+        if !goes_on {
+            bounds.start = seek::start_for(&self.movie, &self.set_up(), wanted);
+        }
         let mapping = Mapping {
-            start,
+            start: bounds.start,
             presented: self.presented_at(now),
             scale,
         };
@@ -188,29 +148,28 @@ impl Player {
             if goes_on {
                 self.streams[at].remap(mapping);
             } else {
-                let feed = self.feed(self.streams[at].served, start, scale);
+                let feed = self.feed(self.streams[at].served, bounds.start, scale);
                 self.streams[at].begin(feed, mapping);
             }
         }
-        let whole = end == self.movie.duration() && scale > 0.0;
+        let speed = self.speed_for(request.speed);
         self.run = Some(Run {
-            start,
-            end,
+            bounds,
             mapping,
-            whole,
-            speed: wish.speed,
+            speed,
             started: now,
+            wanted,
         });
         self.runs += 1;
         self.state = State::Held;
         Ok(())
     }
 
-    /// What the prepared run will be.
+    /// What the answer to PLAY says of the prepared run.
     ///
     /// # Errors
     /// The block to wait for when a first packet is still being read; `None` to just ask again.
-    pub(super) fn announce(&mut self) -> Result<Plan, Option<BlockId>> {
+    pub(super) fn announce(&mut self) -> Result<Played, Option<BlockId>> {
         let Some(run) = self.run else {
             return Err(None);
         };
@@ -231,13 +190,13 @@ impl Player {
             let (sequence, time) = stream.announced(first);
             tracks.push((stream.id, sequence, time));
         }
-        let scale = run.mapping.scale;
-        Ok(Plan {
-            start: run.start,
-            end: run.end,
-            scale,
+        Ok(Played {
+            start: run.bounds.start,
+            end: run.bounds.end,
+            scale: run.mapping.scale,
             speed: run.speed,
             tracks,
+            earlier: run.earlier(),
         })
     }
 
@@ -313,11 +272,11 @@ impl Player {
     }
 
     fn end(&mut self, run: &Run, now: Instant, pace: &Writing<'_>, batch: &mut Batch) -> Next {
-        let end = run.instant_of(run.end);
+        let end = run.instant_of(run.bounds.end);
         if end > now {
             return Next::At(end);
         }
-        self.position = run.end;
+        self.position = run.bounds.end;
         self.leave(now, pace, batch);
         Next::Idle
     }
@@ -356,15 +315,12 @@ impl Player {
         leaving: bool,
         batch: &mut Batch,
     ) {
-        let elapsed = now
-            .saturating_duration_since(run.started)
-            .mul_f64(run.speed);
         let bye = Bye {
             cname: pace.cname,
             leaving,
         };
         let at = (now, pace.clock.ntp(now));
-        self.streams[index].report(index, at, elapsed.as_nanos() as i64, bye, batch);
+        self.streams[index].report(index, at, run.elapsed(now), bye, batch);
     }
 
     /// The stream whose next packet is due first.
@@ -413,60 +369,33 @@ impl Player {
         }
     }
 
-    /// The nearest speed that can be played: without pictures only the movie's own.
-    fn nearest_scale(&self, wanted: f64) -> f64 {
-        let pictures = self
-            .set_up()
-            .iter()
-            .any(|track| track.kind == crate::codec::Kind::Video);
-        if !pictures || !wanted.is_finite() {
-            return 1.0;
+    /// The nearest speed of content: without pictures only the movie's own.
+    fn scale_for(&self, wanted: f64) -> f64 {
+        let pictures = self.set_up().iter().any(|track| track.kind == Kind::Video);
+        if pictures && wanted.is_finite() {
+            nearest_scale(wanted)
+        } else {
+            1.0
         }
-        let distance = |scale: &f64| (scale - wanted).abs();
-        SCALES
-            .into_iter()
-            .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-            .unwrap_or(1.0)
     }
 
-    /// Where a run begins and ends.
-    fn bounds(
-        &self,
-        range: Option<(Option<NptTime>, Option<NptTime>)>,
-        scale: f64,
-    ) -> Result<(NptTime, NptTime), Error> {
-        let duration = self.movie.duration();
-        let backwards = scale < 0.0;
-        let (first, last) = if backwards {
-            (duration, NptTime(0))
-        } else {
-            (NptTime(0), duration)
-        };
-        let (start, end) = match range {
-            Some((start, end)) => (
-                start.unwrap_or(if backwards { self.position } else { first }),
-                end.unwrap_or(last),
-            ),
-            None if self.state == State::Ended => (first, last),
-            None => (
-                self.position,
-                self.run
-                    .map_or(last, |run| run.resumed_end(backwards, last)),
-            ),
-        };
-        let ordered = if backwards {
-            start >= end
-        } else {
-            start < end || start == first
-        };
-        if start < NptTime(0) || start > duration || !ordered {
-            return Err(Error::RangeOutside {
-                start,
-                end,
-                duration,
-            });
+    /// The nearest speed of delivery: over UDP only real time, for nobody says there what a client can take.
+    fn speed_for(&self, wanted: f64) -> f64 {
+        let flows = self
+            .streams
+            .iter()
+            .all(|stream| stream.outlet.channels().is_some());
+        if flows { nearest_speed(wanted) } else { 1.0 }
+    }
+
+    fn standing(&self, scale: f64) -> Standing {
+        let held = self.run.filter(|run| run.backwards() == (scale < 0.0));
+        Standing {
+            duration: self.movie.duration(),
+            position: self.position,
+            held_end: held.map(|run| run.bounds.end),
+            ended: self.state == State::Ended,
         }
-        Ok((start, end.clamp(NptTime(0), duration)))
     }
 
     /// The RTP time, in nanoseconds since the session's first packet, at which a run may begin:
@@ -497,48 +426,10 @@ enum Earliest {
 
 impl Earliest {
     fn sooner(self, index: usize, npt: NptTime, run: Option<&Run>) -> Self {
-        let backwards = run.is_some_and(|run| run.mapping.scale < 0.0);
+        let backwards = run.is_some_and(Run::backwards);
         match self {
             Self::Due(_, best) if (npt < best) == backwards || npt == best => self,
             _ => Self::Due(index, npt),
-        }
-    }
-}
-
-impl Run {
-    /// Whether a packet due at `npt` belongs to this run.
-    fn contains(&self, npt: NptTime) -> bool {
-        self.whole
-            || if self.mapping.scale < 0.0 {
-                npt >= self.end
-            } else {
-                npt < self.end
-            }
-    }
-
-    /// When what is due at `npt` leaves.
-    fn instant_of(&self, npt: NptTime) -> Instant {
-        let played = self.played(npt) as f64 / self.speed;
-        self.started + Duration::from_nanos(played as u64)
-    }
-
-    /// The presented time that `npt` is sent with.
-    fn presented_at(&self, npt: NptTime) -> i64 {
-        self.mapping.presented.saturating_add(self.played(npt))
-    }
-
-    /// Nanoseconds of play from the start to `npt`; 0 before the start.
-    fn played(&self, npt: NptTime) -> i64 {
-        let content = npt.0.saturating_sub(self.start.0);
-        ((content as f64 / self.mapping.scale) as i64).max(0)
-    }
-
-    /// Where a resumed run ends: where this one would have, unless it turns round.
-    fn resumed_end(&self, backwards: bool, last: NptTime) -> NptTime {
-        if backwards == (self.mapping.scale < 0.0) {
-            self.end
-        } else {
-            last
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::batch::Batch;
 use super::feed::Feed;
+use super::run::Mapping;
 use crate::base::id::TrackId;
 use crate::base::media_time::{MediaTime, NptTime, NtpTime};
 use crate::net::outlet::TrackOutlet;
@@ -41,18 +42,6 @@ impl Stamp {
             time_offset: 0,
         }
     }
-}
-
-/// How one run of PLAY maps presentation time to RTP time (RFC 2326, appendix B).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Mapping {
-    /// Where in the movie the run begins.
-    pub start: NptTime,
-    /// Time since the session's first packet, in nanoseconds, that `start` is sent with.
-    /// It never runs backwards in a session, so neither do RTP timestamps.
-    pub presented: i64,
-    /// Playing speed of the content; negative backwards, never 0.
-    pub scale: f64,
 }
 
 /// A track that a client has set up.

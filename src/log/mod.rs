@@ -4,3 +4,7 @@
 //! it goes and when a file rolls belongs here.
 
 pub mod access;
+mod agent;
+pub mod error;
+pub mod roll;
+mod stamp;

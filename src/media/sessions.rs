@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::stats::{Counters, Snapshot};
 use crate::base::id::SessionId;
 use crate::base::path::MediaPath;
+use crate::wire::rtcp::{self, Block, Feedback};
 
 /// What is known of a session when it opens.
 #[derive(Clone, Debug)]
@@ -176,8 +177,30 @@ impl Session {
     }
 
     /// Takes a compound RTCP packet of the client: a sign of life, and reports on the streams.
-    pub fn rtcp(&self, _bytes: &[u8], now: Instant) {
+    ///
+    /// Bytes that are no RTCP are ignored, reports on streams of others as well.
+    pub fn rtcp(&self, bytes: &[u8], now: Instant) {
+        let Ok(compound) = rtcp::parse(bytes) else {
+            return;
+        };
         self.touch(now);
+        for packet in compound {
+            if let Feedback::ReceiverReport { blocks, .. } | Feedback::SenderReport { blocks, .. } =
+                packet
+            {
+                self.keep_reports(&blocks);
+            }
+        }
+    }
+
+    fn keep_reports(&self, blocks: &[Block]) {
+        let mut streams = lock(&self.streams);
+        for stream in streams.iter_mut() {
+            let block = blocks.iter().find(|block| block.ssrc == stream.ssrc);
+            if let Some(block) = block {
+                stream.report = Some(Report::from(block));
+            }
+        }
     }
 
     /// The streams, in the order in which they were added.
@@ -219,6 +242,16 @@ pub struct Report {
     pub jitter: u32,
 }
 
+impl From<&Block> for Report {
+    fn from(block: &Block) -> Self {
+        Self {
+            fraction_lost: block.fraction_lost,
+            cumulative_lost: block.cumulative_lost,
+            jitter: block.jitter,
+        }
+    }
+}
+
 impl Stream {
     /// The reported interarrival jitter in seconds.
     pub fn jitter_seconds(&self) -> Option<f64> {
@@ -229,4 +262,81 @@ impl Stream {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+
+    fn facts(id: u64, opened: Instant) -> SessionFacts {
+        SessionFacts {
+            id: SessionId::from_random(id),
+            path: MediaPath::from_plain("a.mov").unwrap(),
+            peer: "192.0.2.1:5000".parse().unwrap(),
+            user_agent: String::new(),
+            transport: "udp",
+            opened,
+        }
+    }
+
+    /// A receiver report (RFC 3550, 6.4.2) with one block on `ssrc`: 64/256 lost, -1 in all, jitter 90.
+    fn report_on(ssrc: u32) -> Vec<u8> {
+        let mut bytes = vec![0x81, 201, 0, 7, 0, 0, 0, 9];
+        bytes.extend(ssrc.to_be_bytes());
+        bytes.extend([64, 0xff, 0xff, 0xff]);
+        bytes.extend([0, 0, 0, 1, 0, 0, 0, 90]);
+        bytes.extend([0; 8]);
+        bytes
+    }
+
+    #[test]
+    fn a_session_leaves_the_table_and_its_counts_stay_in_the_totals() {
+        let sessions = Sessions::new();
+        let start = Clock::start().started();
+        let one = sessions.open(facts(2, start));
+        let two = sessions.open(facts(4, start + Duration::from_secs(1)));
+        one.counters().sent(1, 100, Duration::ZERO);
+        two.counters().sent(2, 200, Duration::ZERO);
+        let listed: Vec<_> = sessions.list().iter().map(|s| s.facts().id).collect();
+        assert_eq!(listed, [one.facts().id, two.facts().id]);
+        assert!(sessions.find(one.facts().id).is_some());
+        let id = one.facts().id;
+        drop(one);
+        assert!(sessions.find(id).is_none());
+        assert_eq!((sessions.len(), sessions.opened()), (1, 2));
+        drop(two);
+        assert!(sessions.is_empty());
+        assert_eq!(sessions.totals().packets, 3);
+        assert_eq!(sessions.totals().bytes, 300);
+    }
+
+    #[test]
+    fn signs_of_life_never_go_back() {
+        let start = Clock::start().started();
+        let session = Sessions::new().open(facts(2, start));
+        assert_eq!(session.last_seen(), start);
+        let later = start + Duration::from_secs(5);
+        session.touch(later);
+        session.touch(start);
+        assert_eq!(session.last_seen(), later);
+    }
+
+    #[test]
+    fn reports_are_kept_for_the_streams_of_the_session() {
+        let start = Clock::start().started();
+        let later = start + Duration::from_secs(5);
+        let session = Sessions::new().open(facts(2, start));
+        session.add_stream(7, 90_000);
+        session.rtcp(b"no RTCP", later);
+        assert_eq!(session.last_seen(), start);
+        session.rtcp(&report_on(8), later);
+        assert_eq!(session.last_seen(), later);
+        assert_eq!(session.streams()[0].report, None);
+        session.rtcp(&report_on(7), later);
+        let stream = session.streams()[0];
+        let report = stream.report.unwrap();
+        assert_eq!((report.fraction_lost, report.cumulative_lost), (64, -1));
+        assert_eq!(stream.jitter_seconds(), Some(0.001));
+    }
 }

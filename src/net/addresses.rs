@@ -26,3 +26,14 @@ fn is_nameable(ip: &IpAddr) -> bool {
         IpAddr::V6(ip) => !ip.is_unicast_link_local() && *ip != Ipv6Addr::UNSPECIFIED,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_comes_first() {
+        let list = of_this_machine();
+        assert!(list.first().is_some_and(IpAddr::is_loopback), "{list:?}");
+    }
+}

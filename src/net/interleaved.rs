@@ -198,3 +198,100 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+    use super::*;
+
+    /// A way out through buffers of a few KiB, and the peer's end.
+    async fn narrow(limit: usize) -> (Arc<Interleaved>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let (peer, accepted) = tokio::join!(
+            socket.connect(listener.local_addr().unwrap()),
+            listener.accept()
+        );
+        let stream = accepted.unwrap().0;
+        SockRef::from(&stream).set_send_buffer_size(4096).unwrap();
+        stream.writable().await.unwrap();
+        let (reader, writer) = stream.into_split();
+        // Only the peer's side matters to these tests; the socket stays open with the writer.
+        drop(reader);
+        (Arc::new(Interleaved::new(writer, limit)), peer.unwrap())
+    }
+
+    fn frame(number: u32) -> Vec<u8> {
+        number.to_be_bytes().repeat(300)
+    }
+
+    #[tokio::test]
+    async fn frames_cut_by_a_full_socket_arrive_whole_and_in_order() {
+        const FRAMES: u32 = 500;
+        let (outlet, mut peer) = narrow(usize::MAX).await;
+        let mut backlogged = 0;
+        for number in 0..FRAMES {
+            backlogged += u32::from(outlet.send(&frame(number)) == Ok(Sent::Backlogged));
+        }
+        assert!(backlogged > 0 && outlet.backlog() > 0);
+        let expected: Vec<u8> = (0..FRAMES).flat_map(frame).collect();
+        let mut received = vec![0; expected.len()];
+        tokio::select! {
+            closed = outlet.drain() => panic!("{closed}"),
+            read = peer.read_exact(&mut received) => { read.unwrap(); }
+        }
+        assert!(received == expected);
+        assert_eq!(outlet.backlog(), 0);
+        assert_eq!(outlet.send(b"x"), Ok(Sent::All));
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_is_cut_off_at_the_limit() {
+        let (outlet, _peer) = narrow(10_000).await;
+        let closed = loop {
+            if let Err(closed) = outlet.send(&[0; 1000]) {
+                break closed;
+            }
+            assert!(outlet.backlog() <= 10_000);
+        };
+        assert_eq!(closed, Closed::TooSlow);
+        assert_eq!(outlet.send(b"x"), Err(Closed::TooSlow));
+        assert_eq!(outlet.drain().await, Closed::TooSlow);
+    }
+
+    #[tokio::test]
+    async fn closing_lets_the_peer_read_what_was_sent() {
+        let (outlet, mut peer) = narrow(1000).await;
+        assert_eq!(outlet.send(b"bye"), Ok(Sent::All));
+        let draining = tokio::spawn({
+            let outlet = Arc::clone(&outlet);
+            async move { outlet.drain().await }
+        });
+        outlet.close();
+        assert_eq!(draining.await.unwrap(), Closed::Here);
+        let mut text = String::new();
+        peer.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "bye");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_leaves_closes_the_way_out() {
+        let (outlet, mut peer) = narrow(1 << 20).await;
+        peer.write_all(b"unread").await.unwrap();
+        drop(peer);
+        let leaving = async {
+            while outlet.send(&[0; 1000]).is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            closed = outlet.drain() => assert_eq!(closed, Closed::ByPeer),
+            () = leaving => assert_eq!(outlet.closed(), Some(Closed::ByPeer)),
+        }
+    }
+}

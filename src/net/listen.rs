@@ -168,3 +168,53 @@ fn concerns_one_connection(error: &io::Error) -> bool {
         ConnectionAborted | ConnectionReset | InvalidInput | NotConnected
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::poll;
+
+    use super::*;
+
+    fn listener(address: &str, limit: usize) -> Listener {
+        Listener::bind(address.parse().unwrap(), &Permits::new(limit)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn both_families_reach_a_dual_stack_listener() {
+        let listener = listener("[::]:0", 2);
+        let port = listener.local_addr().port();
+        assert_ne!(port, 0);
+        for host in ["127.0.0.1", "::1"] {
+            let ip: IpAddr = host.parse().unwrap();
+            let Ok(client) = TcpStream::connect((ip, port)).await else {
+                println!("skipped: this machine has no {host}");
+                continue;
+            };
+            let accepted = listener.accept().await;
+            assert_eq!(accepted.peer, client.local_addr().unwrap());
+            assert_eq!(accepted.local, SocketAddr::new(ip, port));
+            assert!(accepted.stream.nodelay().unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_accepted_without_a_permit() {
+        let listener = listener("127.0.0.1:0", 1);
+        let _one = TcpStream::connect(listener.local_addr()).await.unwrap();
+        let _two = TcpStream::connect(listener.local_addr()).await.unwrap();
+        let first = listener.accept().await;
+        let second = listener.accept();
+        tokio::pin!(second);
+        assert!(poll!(&mut second).is_pending());
+        drop(first);
+        second.await;
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_named() {
+        let one = listener("127.0.0.1:0", 1);
+        let error = Listener::bind(one.local_addr(), &Permits::new(1)).unwrap_err();
+        assert_eq!(error.address, one.local_addr());
+        assert!(error.to_string().contains(&one.local_addr().to_string()));
+    }
+}

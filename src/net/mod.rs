@@ -1,11 +1,14 @@
 //! Sockets: ways in, ways out, and nothing of what travels on them. The only folder that names socket crates.
 
 pub mod addresses;
+mod demux;
 pub mod interleaved;
 pub mod listen;
 pub mod outlet;
 pub mod sniff;
+mod udp_pair;
 pub mod udp_ports;
+mod udp_socket;
 
 /// What became of something that was given to the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

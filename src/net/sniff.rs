@@ -104,3 +104,77 @@ fn judge_options(seen: &[u8], full: bool) -> Option<First> {
         _ => First::Rtsp,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn the_first_word_tells_the_protocol() {
+        for (bytes, first) in [
+            (&b"DESCRIBE rtsp://h/a.mov RTSP/1.0\r\n"[..], First::Rtsp),
+            (b"GET_PARAMETER * RTSP/1.0\r\n", First::Rtsp),
+            (b"$\0\0\x04", First::Rtsp),
+            (b"\r\n", First::Rtsp),
+            (b"\xff\xfe", First::Rtsp),
+            (b"GET /a.mov HTTP/1.0\r\n", First::HttpGet),
+            (b"get /a.mov http/1.0\r\n", First::HttpGet),
+            (b"POST / HTTP/1.0\r\n", First::HttpPost),
+            (b"HEAD / HTTP/1.1\r\n", First::HttpOther),
+            (b"OPTIONS * HTTP/1.1\r\n", First::HttpOther),
+            (b"OPTIONS rtsp://h/HTTP/ RTSP/1.0\r\n", First::Rtsp),
+            (b"\x16\x03\x01", First::Tls),
+        ] {
+            assert_eq!(judge(bytes), Some(first), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn too_little_does_not_tell() {
+        for bytes in [&b"G"[..], b"GET", b"P", b"OPT", b"OPTIONS * HT"] {
+            assert_eq!(judge(bytes), None, "{}", bytes.escape_ascii());
+        }
+        assert_eq!(judge(b"GET_"), Some(First::Rtsp));
+        let mut long = b"OPTIONS ".to_vec();
+        long.resize(BYTE_LIMIT, b'a');
+        assert_eq!(judge(&long), Some(First::Rtsp));
+    }
+
+    async fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (here, there) = tokio::join!(listener.accept(), TcpStream::connect(address));
+        (here.unwrap().0, there.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_bytes_stay_in_the_socket() {
+        let (mut stream, mut client) = connected().await;
+        client.write_all(b"GE").await.unwrap();
+        let mut sniffing = Box::pin(sniff(&stream));
+        assert!(futures::poll!(&mut sniffing).is_pending());
+        client.write_all(b"T / HTTP/1.0\r\n").await.unwrap();
+        assert_eq!(sniffing.await.unwrap(), First::HttpGet);
+        let mut word = [0; 3];
+        stream.read_exact(&mut word).await.unwrap();
+        assert_eq!(&word, b"GET");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_closes_has_said_nothing() {
+        let (stream, client) = connected().await;
+        drop(client);
+        let error = sniff(&stream).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_is_given_up() {
+        let (stream, _client) = connected().await;
+        let error = sniff(&stream).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}

@@ -1,20 +1,39 @@
 //! UDP server ports, shared by all clients and told apart by the clients' addresses.
+//!
+//! Everybody is served from the first pair of ports, so that a firewall needs
+//! two holes only. The next pair is opened for a client whose address is taken
+//! on those before, which happens when several clients stand behind one NAT.
 
+use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use super::Sent;
+use super::demux::{Channel, Client};
+use super::udp_pair::Pair;
+use super::udp_socket::{self, Route};
 use crate::base::clock::Clock;
 
 /// The server's pairs of UDP ports. Clones share them.
-#[derive(Clone, Debug)]
-pub struct UdpPorts {
+#[derive(Clone)]
+pub struct UdpPorts(Arc<Shared>);
+
+struct Shared {
     range: RangeInclusive<u16>,
     bind_ip: IpAddr,
     clock: Clock,
+    pairs: Mutex<Pairs>,
+}
+
+#[derive(Default)]
+struct Pairs {
+    /// Kept open for good, so that the ports stay the same from viewer to viewer.
+    first: Option<Arc<Pair>>,
+    further: Vec<Weak<Pair>>,
 }
 
 /// The ports that a client named in its `Transport` header, and where it is.
@@ -42,11 +61,12 @@ impl UdpPorts {
     /// Ports of `range` on `bind_ip` (`::` for IPv6 and IPv4); nothing is
     /// bound before the first claim. A range that starts with 0 takes any ports.
     pub fn new(range: RangeInclusive<u16>, bind_ip: IpAddr, clock: Clock) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             range,
             bind_ip,
             clock,
-        }
+            pairs: Mutex::default(),
+        }))
     }
 
     /// A pair of server ports for one track; packets leave from `local_ip`,
@@ -55,44 +75,220 @@ impl UdpPorts {
     /// To be called inside a tokio runtime.
     ///
     /// # Errors
-    /// What the system says when it has no ports left.
+    /// `InvalidInput` for a client address that UDP cannot reach from here
+    /// (port 0, a link-local address, IPv6 on an IPv4 server), `AddrInUse` when
+    /// no pair is free, or what the system says.
     pub fn claim(
         &self,
-        _client: ClientPorts,
-        _local_ip: IpAddr,
-        _feedback: Arc<dyn Feedback>,
+        client: ClientPorts,
+        local_ip: IpAddr,
+        feedback: Arc<dyn Feedback>,
     ) -> io::Result<UdpLease> {
-        let _ = (&self.range, self.bind_ip, self.clock);
-        Err(io::ErrorKind::Unsupported.into())
+        let client = ClientPorts {
+            ip: client.ip.to_canonical(),
+            ..client
+        };
+        if !self.can_reach(client) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let source = self.source(client.ip, local_ip.to_canonical());
+        let client = Arc::new(Client::new(client, feedback));
+        let pair = self.pair_for(&client)?;
+        Ok(UdpLease {
+            source,
+            segmented: AtomicBool::new(pair.sockets.rtp.can_segment()),
+            pair,
+            client,
+        })
+    }
+
+    /// The first pair on which `client` can be told from others, and enters it there.
+    fn pair_for(&self, client: &Arc<Client>) -> io::Result<Arc<Pair>> {
+        let mut pairs = self.pairs();
+        let mut open = pairs.iter();
+        if let Some(pair) = open.find(|pair| pair.sockets.demux().enter(client)) {
+            return Ok(pair);
+        }
+        drop(open);
+        let pair = Arc::new(self.open_next(&pairs)?);
+        pair.sockets.demux().enter(client);
+        pairs.enter(&pair);
+        Ok(pair)
+    }
+
+    /// Opens the first pair of the range that neither this server nor another program uses.
+    fn open_next(&self, pairs: &Pairs) -> io::Result<Pair> {
+        let (first, last) = (*self.0.range.start(), *self.0.range.end());
+        if first == 0 {
+            return Pair::open(self.0.bind_ip, 0, self.0.clock);
+        }
+        let open: Vec<u16> = pairs.iter().map(|pair| pair.ports().0).collect();
+        let even = first.checked_next_multiple_of(2).unwrap_or(u16::MAX);
+        let candidates = (even..last).step_by(2).filter(|port| !open.contains(port));
+        for port in candidates {
+            match Pair::open(self.0.bind_ip, port, self.0.clock) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                other => return other,
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+
+    fn can_reach(&self, client: ClientPorts) -> bool {
+        // Datagrams to port 0 or without a zone fail in a way that makes
+        // quinn-udp distrust the whole socket.
+        let reachable = match client.ip {
+            IpAddr::V4(_) => self.0.bind_ip.is_ipv4() || self.0.bind_ip.is_unspecified(),
+            IpAddr::V6(ip) => self.0.bind_ip.is_ipv6() && !ip.is_unicast_link_local(),
+        };
+        reachable && client.rtp != 0 && client.rtcp != 0
+    }
+
+    /// `local_ip` when packets to `client` would leave from another address by themselves.
+    fn source(&self, client: IpAddr, local_ip: IpAddr) -> Option<IpAddr> {
+        if !self.0.bind_ip.is_unspecified() || local_ip.is_unspecified() {
+            return None;
+        }
+        let natural = natural_source(client);
+        (natural.ok() != Some(local_ip)).then_some(local_ip)
+    }
+
+    fn pairs(&self) -> MutexGuard<'_, Pairs> {
+        self.0.pairs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pairs {
+    fn enter(&mut self, pair: &Arc<Pair>) {
+        self.further.retain(|pair| pair.strong_count() > 0);
+        match self.first {
+            None => self.first = Some(Arc::clone(pair)),
+            Some(_) => self.further.push(Arc::downgrade(pair)),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Arc<Pair>> {
+        let further = self.further.iter().filter_map(Weak::upgrade);
+        self.first.iter().cloned().chain(further)
+    }
+}
+
+/// The address that the system itself would send from; asked by connecting a socket, which sends nothing.
+fn natural_source(client: IpAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = match client {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect((client, 9))?;
+    Ok(socket.local_addr()?.ip())
+}
+
+impl fmt::Debug for UdpPorts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("UdpPorts");
+        text.field("range", &self.0.range);
+        text.field("bind_ip", &self.0.bind_ip)
+            .finish_non_exhaustive()
     }
 }
 
 /// One track's share of a pair of server ports; given back on drop.
-#[derive(Debug)]
+///
+/// Nothing here ever waits: what the system has no room for, or cannot
+/// deliver, is lost, as UDP may lose it further on.
 pub struct UdpLease {
-    ports: (u16, u16),
+    pair: Arc<Pair>,
+    client: Arc<Client>,
+    source: Option<IpAddr>,
+    segmented: AtomicBool,
 }
 
 impl UdpLease {
     /// The server's RTP and RTCP port.
     pub fn server_ports(&self) -> (u16, u16) {
-        self.ports
+        self.pair.ports()
     }
 
-    /// Sends one RTP packet; never blocks.
-    pub fn send_rtp(&self, _packet: &[u8]) -> Sent {
-        Sent::Dropped
+    /// Where the client's RTP goes at present.
+    pub fn client(&self) -> SocketAddr {
+        self.route(Channel::Rtp).to
+    }
+
+    /// Sends one RTP packet.
+    pub fn send_rtp(&self, packet: &[u8]) -> Sent {
+        let sent = self.pair.sockets.rtp.send(self.route(Channel::Rtp), packet);
+        sent_or_dropped(&sent)
     }
 
     /// Sends a run of RTP packets that lie one behind the other, each `segment`
-    /// bytes long, the last one at most; never blocks. As one system call
-    /// where the system can do that.
-    pub fn send_run(&self, _packets: &[u8], _segment: usize) -> Sent {
-        Sent::Dropped
+    /// bytes long, the last one at most; answers how many packets were sent.
+    /// Takes one system call for up to 64 of them where the system can do that.
+    pub fn send_run(&self, packets: &[u8], segment: usize) -> usize {
+        let segment = segment.max(1);
+        let at_once = udp_socket::UdpSocket::segments_of(segment);
+        let parts = packets.chunks(at_once * segment);
+        parts.map(|part| self.send_part(part, segment)).sum()
     }
 
-    /// Sends one compound RTCP packet; never blocks.
-    pub fn send_rtcp(&self, _packet: &[u8]) -> Sent {
-        Sent::Dropped
+    /// Sends one compound RTCP packet.
+    pub fn send_rtcp(&self, packet: &[u8]) -> Sent {
+        let sent = self
+            .pair
+            .sockets
+            .rtcp
+            .send(self.route(Channel::Rtcp), packet);
+        sent_or_dropped(&sent)
+    }
+
+    fn send_part(&self, packets: &[u8], segment: usize) -> usize {
+        let count = packets.len().div_ceil(segment);
+        if count > 1 && self.segmented.load(Relaxed) {
+            let route = self.route(Channel::Rtp);
+            let rtp = &self.pair.sockets.rtp;
+            match rtp.send_segments(route, packets, segment) {
+                Ok(()) => return count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 0,
+                // The way to this client takes no runs: its packets are
+                // fragmented on it, or its network card cannot cut them.
+                Err(_) => self.segmented.store(false, Relaxed),
+            }
+        }
+        let singles = packets.chunks(segment);
+        singles
+            .filter(|packet| self.send_rtp(packet) == Sent::All)
+            .count()
+    }
+
+    fn route(&self, channel: Channel) -> Route {
+        Route {
+            to: SocketAddr::new(self.client.ip, self.client.port(channel)),
+            source: self.source,
+        }
     }
 }
+
+fn sent_or_dropped(sent: &io::Result<()>) -> Sent {
+    match sent {
+        Ok(()) => Sent::All,
+        Err(_) => Sent::Dropped,
+    }
+}
+
+impl Drop for UdpLease {
+    fn drop(&mut self) {
+        self.pair.sockets.demux().release(&self.client);
+    }
+}
+
+impl fmt::Debug for UdpLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("UdpLease");
+        text.field("client", &self.client());
+        text.field("server_ports", &self.server_ports())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

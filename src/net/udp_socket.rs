@@ -1,0 +1,180 @@
+//! One UDP socket that sends to many clients, one datagram or a run of them at a time.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::Interest;
+
+use super::listen::canonical;
+
+/// Asked of the system, which may give less: bursts for many viewers, reports of many viewers.
+const SEND_BUFFER: usize = 4 << 20;
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// Datagrams that one system call receives, and how much of each is looked at.
+const BATCH: usize = 8;
+const LONGEST_DATAGRAM: usize = 1500;
+
+/// The largest UDP payload over IPv4, in bytes.
+const LONGEST_RUN: usize = 65_507;
+
+/// Where a datagram goes, and from which of the server's addresses (`None`: the system's choice).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Route {
+    pub(super) to: SocketAddr,
+    pub(super) source: Option<IpAddr>,
+}
+
+/// A bound socket. An IPv6 one bound to `::` carries IPv4 as well.
+#[derive(Debug)]
+pub(super) struct UdpSocket {
+    socket: tokio::net::UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+}
+
+impl UdpSocket {
+    /// Binds `address`; `[::]` becomes `0.0.0.0` where the machine has no IPv6.
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let any_ipv6 = address.is_ipv6() && address.ip().is_unspecified();
+        let socket = open(address).or_else(|error| {
+            if any_ipv6 && error.kind() != io::ErrorKind::AddrInUse {
+                open(SocketAddr::new(
+                    Ipv4Addr::UNSPECIFIED.into(),
+                    address.port(),
+                ))
+                .map_err(|_| error)
+            } else {
+                Err(error)
+            }
+        })?;
+        let socket = tokio::net::UdpSocket::from_std(socket.into())?;
+        let local = socket.local_addr()?;
+        Ok(Self {
+            socket,
+            state: segmentation(local)?,
+            local,
+        })
+    }
+
+    /// The bound address, with the real port.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Whether the system can cut a run into datagrams by itself.
+    pub(super) fn can_segment(&self) -> bool {
+        self.state.max_gso_segments() > 1
+    }
+
+    /// How many segments of `size` bytes one call of [`send_segments`](Self::send_segments) takes.
+    pub(super) fn segments_of(size: usize) -> usize {
+        (LONGEST_RUN / size.max(1)).clamp(1, 64)
+    }
+
+    /// Sends one datagram without waiting.
+    ///
+    /// Without a source address it takes the plain system call, which is a
+    /// tenth cheaper than the one with control data.
+    pub(super) fn send(&self, route: Route, datagram: &[u8]) -> io::Result<()> {
+        if route.source.is_some() {
+            return self.transmit(route, datagram, None);
+        }
+        let to = self.destination(route.to).into();
+        SockRef::from(&self.socket).send_to(datagram, &to).map(drop)
+    }
+
+    /// Sends `datagrams` cut into pieces of `segment` bytes, in one system call, without waiting.
+    pub(super) fn send_segments(
+        &self,
+        route: Route,
+        datagrams: &[u8],
+        segment: usize,
+    ) -> io::Result<()> {
+        self.transmit(route, datagrams, Some(segment))
+    }
+
+    fn transmit(&self, route: Route, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
+        let transmit = Transmit {
+            destination: self.destination(route.to),
+            ecn: None,
+            contents,
+            segment_size: segment,
+            src_ip: route.source,
+        };
+        self.state.try_send((&self.socket).into(), &transmit)
+    }
+
+    /// IPv4 addresses in the form that an IPv6 socket wants.
+    fn destination(&self, to: SocketAddr) -> SocketAddr {
+        match to.ip() {
+            IpAddr::V4(ip) if self.local.is_ipv6() => {
+                SocketAddr::new(ip.to_ipv6_mapped().into(), to.port())
+            }
+            _ => to,
+        }
+    }
+
+    /// Waits until there may be something to receive. Cancel safe.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        self.socket.readable().await
+    }
+
+    /// Hands a batch of what has arrived to `each`, with its sender's address in
+    /// IPv4 form where it is one; `WouldBlock` when there is nothing.
+    pub(super) fn receive(
+        &self,
+        buffer: &mut ReceiveBuffer,
+        mut each: impl FnMut(SocketAddr, &[u8]),
+    ) -> io::Result<()> {
+        let mut metas = [RecvMeta::default(); BATCH];
+        let count = self.socket.try_io(Interest::READABLE, || {
+            let mut slices = buffer.0.each_mut().map(|one| IoSliceMut::new(one));
+            self.state
+                .recv((&self.socket).into(), &mut slices, &mut metas)
+        })?;
+        for (datagram, meta) in buffer.0.iter().zip(&metas).take(count) {
+            let datagram = datagram.get(..meta.len).unwrap_or_default();
+            each(canonical(meta.addr), datagram);
+        }
+        Ok(())
+    }
+}
+
+/// Where received datagrams are put.
+pub(super) struct ReceiveBuffer(Box<[[u8; LONGEST_DATAGRAM]; BATCH]>);
+
+impl ReceiveBuffer {
+    pub(super) fn new() -> Self {
+        Self(Box::new([[0; LONGEST_DATAGRAM]; BATCH]))
+    }
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// What the system can do with sockets like the one bound to `address`.
+///
+/// Asked with a socket of its own, because asking also sets options for QUIC:
+/// no fragmentation, while a hinted movie's packets may well be larger than the
+/// path takes.
+fn segmentation(address: SocketAddr) -> io::Result<UdpSocketState> {
+    let domain = Domain::for_address(address);
+    let spare = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    UdpSocketState::new((&spare).into())
+}

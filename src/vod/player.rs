@@ -262,11 +262,15 @@ impl Player {
         Next::At(now)
     }
 
-    /// Says farewell on every track that has sent something.
+    /// Says farewell, once, on every track that has sent something (RFC 3550, 6.3.7).
     pub(super) fn leave(&mut self, now: Instant, pace: &Writing<'_>, batch: &mut Batch) {
-        let Some(run) = self.run else { return };
+        let Some(run) = self.run.filter(|_| self.state != State::Ended) else {
+            return;
+        };
         for stream in 0..self.streams.len() {
-            self.report(stream, &run, now, pace, true, batch);
+            if self.streams[stream].has_sent() {
+                self.report(stream, &run, now, pace, true, batch);
+            }
         }
         self.state = State::Ended;
     }

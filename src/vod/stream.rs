@@ -150,10 +150,15 @@ impl Stream {
         (self.feed.as_mut(), writer)
     }
 
+    /// Whether any packet was sent.
+    pub(super) fn has_sent(&self) -> bool {
+        self.numbers.packets > 0
+    }
+
     /// Whether a sender report is due; the first one follows the first packet.
     pub(super) fn report_due(&self, now: Instant) -> bool {
         let since = |at: Instant| now.saturating_duration_since(at) >= REPORT_INTERVAL;
-        self.numbers.packets > 0 && self.numbers.reported.is_none_or(since)
+        self.has_sent() && self.numbers.reported.is_none_or(since)
     }
 
     /// Writes a sender report with the canonical name, and BYE when the stream ends.

@@ -19,6 +19,15 @@ pub(super) enum Feed {
     Samples(SampleFeed),
 }
 
+/// How much a feed writes at one go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// The longest payload that the server makes itself, in bytes.
+    pub payload_limit: usize,
+    /// About how many bytes may be written.
+    pub room: usize,
+}
+
 /// What a feed has next.
 #[derive(Debug)]
 pub(super) enum Peek {
@@ -71,7 +80,7 @@ impl Feed {
         }
     }
 
-    /// Writes what comes next: one hinted packet, or all packets of the next samples.
+    /// Writes what comes next: one hinted packet, or what of the next samples' packets a turn takes.
     ///
     /// # Errors
     /// [`Stall`] when it cannot be written now, or never.
@@ -80,7 +89,7 @@ impl Feed {
         movie: &Movie,
         served: &ServedTrack,
         blocks: &Arc<Blocks>,
-        limit: usize,
+        size: Turn,
         writer: &mut Writer<'_>,
     ) -> Result<(), Stall> {
         let Some(stamp) = self.stamp(movie, served) else {
@@ -99,7 +108,7 @@ impl Feed {
                 Ok(())
             }
             Self::Samples(feed) => match served.packetizer() {
-                Some(packetizer) => Ok(feed.write(packetizer, limit, stamp, writer)?),
+                Some(packetizer) => Ok(feed.write(packetizer, size, stamp, writer)?),
                 None => Ok(()),
             },
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::blocks::{Blocks, Fetch};
-use super::feed::Peek;
+use super::feed::{Peek, Turn};
 use super::movie::{Movie, ServedTrack};
 use super::steps::Steps;
 use super::stream::{Stamp, Writer};
@@ -31,6 +31,8 @@ pub(super) struct SampleFeed {
     thinned: bool,
     /// Samples in hand that share a call of the packetiser.
     group: Vec<Placed>,
+    /// How many payloads of the group have left: a large picture takes several turns.
+    left: usize,
     awaited: Option<(Sample, Placement)>,
     ended: bool,
 }
@@ -69,6 +71,7 @@ impl SampleFeed {
             span,
             thinned,
             group: Vec::new(),
+            left: 0,
             awaited: None,
             ended: false,
         }
@@ -129,14 +132,15 @@ impl SampleFeed {
         ))
     }
 
-    /// Writes the packets of the samples that come next, and steps on.
+    /// Writes packets of the samples that come next, as many as about `room` bytes
+    /// take, and steps on once all have been written.
     ///
     /// # Errors
     /// [`Malformed`] when they are not what their format promises; the feed has moved on.
     pub(super) fn write(
         &mut self,
         packetizer: &dyn Packetize,
-        limit: usize,
+        size: Turn,
         stamp: Stamp,
         writer: &mut Writer<'_>,
     ) -> Result<(), Malformed> {
@@ -152,9 +156,21 @@ impl SampleFeed {
             };
         }
         let count = self.group.len().min(MAX_GROUP);
-        let written =
-            packetizer.packetize(&samples[..count], limit, &mut Payloads { stamp, writer });
-        self.group.clear();
+        let mut payloads = Payloads {
+            stamp,
+            writer,
+            room: size.room,
+            seen: 0,
+            left: self.left,
+        };
+        let written = packetizer.packetize(&samples[..count], size.payload_limit, &mut payloads);
+        let (seen, left) = (payloads.seen, payloads.left);
+        if left < seen && written.is_ok() {
+            self.left = left;
+        } else {
+            self.left = 0;
+            self.group.clear();
+        }
         written
     }
 
@@ -240,14 +256,21 @@ fn shown(sample: &Sample) -> bool {
     sample.size > 0
 }
 
-/// Puts headers before the payloads of a packetiser.
+/// Puts headers before the payloads of a packetiser: of those that have not left yet, as long as there is room.
 struct Payloads<'a, 'b> {
     stamp: Stamp,
     writer: &'a mut Writer<'b>,
+    room: usize,
+    seen: usize,
+    left: usize,
 }
 
 impl Sink for Payloads<'_, '_> {
     fn payload(&mut self, parts: &[&[u8]], marker: bool, offset: u32) {
+        self.seen += 1;
+        if self.seen <= self.left || self.room == 0 {
+            return;
+        }
         let time = self.stamp.time.saturating_add(i64::from(offset));
         self.writer.open(&Stamp {
             marker,
@@ -256,8 +279,10 @@ impl Sink for Payloads<'_, '_> {
         });
         for part in parts {
             self.writer.append(part);
+            self.room = self.room.saturating_sub(part.len());
         }
         self.writer.close();
+        self.left += 1;
     }
 }
 

@@ -154,13 +154,9 @@ impl Playback {
     }
 }
 
-/// How far ahead packets may leave: as far as every track's transport allows.
+/// How far ahead packets may leave.
 fn interval(player: &Player, pace: Pace) -> Duration {
-    let interleaved = player
-        .streams()
-        .iter()
-        .all(|stream| stream.outlet.channels().is_some());
-    if interleaved {
+    if player.is_interleaved() {
         pace.tcp_interval
     } else {
         pace.udp_interval

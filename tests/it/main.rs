@@ -1,1 +1,9 @@
 //! Integration tests: one binary, every server on port 0.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::print_stdout, reason = "a test that skips says so")]
+
+mod hinted;
+mod mp3;
+mod retina;
+mod seek;
+mod support;

@@ -1,0 +1,60 @@
+//! The `reelcast` program as a user starts it, on ports that the system chooses.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// A running server; ends when dropped.
+pub(crate) struct Program {
+    /// Where it answers RTSP.
+    pub(crate) rtsp: SocketAddr,
+    _child: Child,
+    _printed: Lines<BufReader<ChildStdout>>,
+    _state: TempDir,
+}
+
+impl Program {
+    /// Starts the server on the movies in `folder` and waits until it has printed a URL.
+    pub(crate) async fn start(folder: &Path) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reelcast"));
+        command
+            .arg(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        command
+            .current_dir(state.path())
+            .env("REELCAST_SERVER_STATE", state.path());
+        for section in ["RTSP", "HTTP", "ADMIN", "TS"] {
+            command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
+        }
+        let mut child = command.spawn().expect("the program starts");
+        let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = tokio::time::timeout(Duration::from_secs(20), Self::address(&mut printed));
+        let rtsp = address.await.expect("the program prints a URL within 20 s");
+        Self {
+            rtsp,
+            _child: child,
+            _printed: printed,
+            _state: state,
+        }
+    }
+
+    async fn address(printed: &mut Lines<BufReader<ChildStdout>>) -> SocketAddr {
+        while let Some(line) = printed.next_line().await.unwrap() {
+            if let Some((_, url)) = line.split_once("rtsp://") {
+                let authority = url.split('/').next().unwrap();
+                return authority
+                    .parse()
+                    .unwrap_or_else(|_| panic!("an address in {line}"));
+            }
+        }
+        panic!("the program ended before it printed a URL");
+    }
+}

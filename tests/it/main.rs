@@ -3,7 +3,10 @@
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
 mod hinted;
+mod layers;
 mod mp3;
 mod retina;
 mod seek;
+mod source;
 mod support;
+mod tidy;

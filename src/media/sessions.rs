@@ -198,14 +198,20 @@ impl Session {
         for stream in streams.iter_mut() {
             let block = blocks.iter().find(|block| block.ssrc == stream.ssrc);
             if let Some(block) = block {
-                stream.report = Some(Report::from(block));
+                stream.report = Some(*block);
             }
         }
     }
 
-    /// The streams, in the order in which they were added.
-    pub fn streams(&self) -> Vec<Stream> {
-        lock(&self.streams).clone()
+    /// How the client receives its streams; `None` before its first report.
+    pub fn reception(&self) -> Option<Reception> {
+        let streams = lock(&self.streams);
+        let receptions = streams.iter().filter_map(Stream::reception);
+        receptions.reduce(|one, other| Reception {
+            lost_packets: one.lost_packets + other.lost_packets,
+            loss_ratio: one.loss_ratio.max(other.loss_ratio),
+            jitter_seconds: one.jitter_seconds.max(other.jitter_seconds),
+        })
     }
 }
 
@@ -220,43 +226,33 @@ impl Drop for Session {
     }
 }
 
+/// How a client receives its streams, by its last reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reception {
+    /// Packets lost since the start, all streams together; below 0 when duplicates arrived.
+    pub lost_packets: i64,
+    /// Share of packets lost before the last report, 0 to 1, of the worst stream.
+    pub loss_ratio: f64,
+    /// Interarrival jitter of the worst stream, in seconds.
+    pub jitter_seconds: f64,
+}
+
 /// One RTP stream of a session and what the client last said of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stream {
-    /// The synchronisation source that the server sends it with.
-    pub ssrc: u32,
-    /// The RTP clock rate, in Hz.
-    pub clock_hz: u32,
-    /// The last reception report, `None` before the first.
-    pub report: Option<Report>,
-}
-
-/// A reception report block (RFC 3550, 6.4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// Share of packets lost since the report before, in 1/256.
-    pub fraction_lost: u8,
-    /// Packets lost since the start; below 0 when duplicates arrived.
-    pub cumulative_lost: i32,
-    /// Interarrival jitter in RTP clock ticks.
-    pub jitter: u32,
-}
-
-impl From<&Block> for Report {
-    fn from(block: &Block) -> Self {
-        Self {
-            fraction_lost: block.fraction_lost,
-            cumulative_lost: block.cumulative_lost,
-            jitter: block.jitter,
-        }
-    }
+#[derive(Debug)]
+struct Stream {
+    ssrc: u32,
+    clock_hz: u32,
+    report: Option<Block>,
 }
 
 impl Stream {
-    /// The reported interarrival jitter in seconds.
-    pub fn jitter_seconds(&self) -> Option<f64> {
+    fn reception(&self) -> Option<Reception> {
         let report = self.report?;
-        Some(f64::from(report.jitter) / f64::from(self.clock_hz))
+        Some(Reception {
+            lost_packets: i64::from(report.cumulative_lost),
+            loss_ratio: f64::from(report.fraction_lost) / 256.0,
+            jitter_seconds: f64::from(report.jitter) / f64::from(self.clock_hz),
+        })
     }
 }
 
@@ -332,11 +328,21 @@ mod tests {
         assert_eq!(session.last_seen(), start);
         session.rtcp(&report_on(8), later);
         assert_eq!(session.last_seen(), later);
-        assert_eq!(session.streams()[0].report, None);
+        assert_eq!(session.reception(), None);
         session.rtcp(&report_on(7), later);
-        let stream = session.streams()[0];
-        let report = stream.report.unwrap();
-        assert_eq!((report.fraction_lost, report.cumulative_lost), (64, -1));
-        assert_eq!(stream.jitter_seconds(), Some(0.001));
+        let received = Reception {
+            lost_packets: -1,
+            loss_ratio: 0.25,
+            jitter_seconds: 0.001,
+        };
+        assert_eq!(session.reception(), Some(received));
+        session.add_stream(8, 900);
+        session.rtcp(&report_on(8), later);
+        let worst = Reception {
+            lost_packets: -2,
+            jitter_seconds: 0.1,
+            ..received
+        };
+        assert_eq!(session.reception(), Some(worst));
     }
 }

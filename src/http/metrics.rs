@@ -1,0 +1,151 @@
+//! The server's numbers in the OpenMetrics text form, which Prometheus reads.
+//!
+//! Nothing is counted here: every scrape reads the counters where they are
+//! kept. The summary holds the totals and, for the [`LISTED_SESSIONS`] sessions
+//! that are open longest, the numbers of each, so that its size stays bounded
+//! however many watch; the sessions' own page holds all of them.
+//!
+//! Parts of the server that stand above `http` add numbers of their own with
+//! [`Metrics::counter`] and [`Metrics::gauge`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::session_metrics::{SessionMetrics, TotalMetrics};
+use crate::media::sessions::Sessions;
+use crate::media::stats::Totals;
+
+/// How many sessions the summary lists.
+pub const LISTED_SESSIONS: usize = 100;
+
+/// The media type of the text.
+pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What a scrape shows. Every name begins with `reelcast_`.
+#[derive(Debug)]
+pub struct Metrics {
+    summary: Registry,
+    sessions: Registry,
+}
+
+impl Metrics {
+    /// The numbers of `sessions` and of the server as a whole.
+    pub fn new(sessions: Sessions, totals: Arc<Totals>) -> Self {
+        let mut summary = Registry::with_prefix("reelcast");
+        summary.register_collector(Box::new(TotalMetrics {
+            sessions: sessions.clone(),
+            totals,
+        }));
+        summary.register_collector(Box::new(SessionMetrics {
+            sessions: sessions.clone(),
+            limit: LISTED_SESSIONS,
+        }));
+        let mut all = Registry::with_prefix("reelcast");
+        all.register_collector(Box::new(SessionMetrics {
+            sessions,
+            limit: usize::MAX,
+        }));
+        Self {
+            summary,
+            sessions: all,
+        }
+    }
+
+    /// Adds a number that only grows: `reelcast_{name}_total`, read by `read` at each scrape.
+    pub fn counter(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) {
+        let read = move || Number::Counter(ConstCounter::new(read()));
+        self.register(name, help, read);
+    }
+
+    /// Adds a number that grows and shrinks: `reelcast_{name}`, read by `read` at each scrape.
+    pub fn gauge(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> f64 + Send + Sync + 'static,
+    ) {
+        let read = move || Number::Gauge(ConstGauge::new(read()));
+        self.register(name, help, read);
+    }
+
+    fn register(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Number + Send + Sync + 'static,
+    ) {
+        let reading = Reading {
+            name,
+            help,
+            read: Box::new(read),
+        };
+        self.summary.register_collector(Box::new(reading));
+    }
+
+    /// The text of the summary.
+    pub fn summary(&self) -> String {
+        encode(&self.summary)
+    }
+
+    /// The text of all sessions.
+    pub fn sessions(&self) -> String {
+        encode(&self.sessions)
+    }
+}
+
+fn encode(registry: &Registry) -> String {
+    let mut out = String::new();
+    text::encode(&mut out, registry).expect("writing to a String never fails");
+    out
+}
+
+/// A number that another part of the server keeps.
+struct Reading {
+    name: &'static str,
+    help: &'static str,
+    read: Box<dyn Fn() -> Number + Send + Sync>,
+}
+
+enum Number {
+    Counter(ConstCounter<u64>),
+    Gauge(ConstGauge<f64>),
+}
+
+impl Number {
+    fn metric(&self) -> &dyn EncodeMetric {
+        match self {
+            Self::Counter(counter) => counter,
+            Self::Gauge(gauge) => gauge,
+        }
+    }
+}
+
+impl Collector for Reading {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let number = (self.read)();
+        let metric = number.metric();
+        let kind: MetricType = metric.metric_type();
+        metric.encode(encoder.encode_descriptor(self.name, self.help, None, kind)?)
+    }
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reading").field(&self.name).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,8 @@ pub(super) struct HeadScanner {
     position: usize,
     line_is_empty: bool,
     carriage_return: Option<EndedLine>,
-    bare_returns: bool,
+    /// Whether the line before this one ended with a carriage return alone.
+    after_bare_return: bool,
 }
 
 /// The line that a carriage return ended, while it is open whether a line feed follows.
@@ -28,7 +29,7 @@ impl HeadScanner {
             position: 0,
             line_is_empty: true,
             carriage_return: None,
-            bare_returns: false,
+            after_bare_return: false,
         }
     }
 
@@ -56,16 +57,20 @@ impl HeadScanner {
     /// The byte after a carriage return; the head's length when the head ended before that byte.
     fn after_return(&mut self, ended: EndedLine, byte: u8) -> Option<usize> {
         if byte == b'\n' {
+            // The line feed that comes with it is counted as the end of this line.
             self.line_is_empty = ended == EndedLine::Blank;
             return None;
         }
-        self.bare_returns = true;
+        self.after_bare_return = true;
         (ended == EndedLine::Blank).then_some(self.position)
     }
 
     fn ends_head(&mut self, byte: u8) -> bool {
         match byte {
-            b'\n' => std::mem::replace(&mut self.line_is_empty, true),
+            b'\n' => {
+                self.after_bare_return = false;
+                std::mem::replace(&mut self.line_is_empty, true)
+            }
             b'\r' => {
                 let blank = std::mem::replace(&mut self.line_is_empty, true);
                 self.carriage_return = Some(if blank {
@@ -73,7 +78,7 @@ impl HeadScanner {
                 } else {
                     EndedLine::Text
                 });
-                blank && self.bare_returns
+                blank && self.after_bare_return
             }
             _ => {
                 self.line_is_empty = false;
@@ -125,6 +130,7 @@ mod tests {
         assert_eq!(end("a\r\nb\r\n\r"), None);
         assert_eq!(end("a\r\nb\r\n"), None);
         assert_eq!(end("a\r\n b\r\n"), None);
+        assert_eq!(end("a\rb\r\n\r\nrest"), Some(7));
     }
 
     #[test]

@@ -75,10 +75,21 @@ impl HttpHeadParser {
     }
 }
 
+/// Old clients are sloppy with blanks; a field that cannot be read is one that nothing here needs.
+fn lenient() -> httparse::ParserConfig {
+    let mut config = httparse::ParserConfig::default();
+    config
+        .allow_multiple_spaces_in_request_line_delimiters(true)
+        .ignore_invalid_headers_in_requests(true);
+    config
+}
+
 fn read_head(head: &[u8]) -> Result<HttpHead, NotHttp> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
-    let complete = request.parse(head).is_ok_and(|status| status.is_complete());
+    let complete = lenient()
+        .parse_request(&mut request, head)
+        .is_ok_and(|status| status.is_complete());
     let (Some(method), Some(target), Some(minor_version), true) =
         (request.method, request.path, request.version, complete)
     else {
@@ -136,6 +147,16 @@ mod tests {
         assert_eq!(read("GET / HTTP/1.1\r\n", 15), Err(NotHttp::TooLarge));
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(65));
         assert_eq!(read(&many, 4096), Err(NotHttp::Malformed));
-        assert!(read("GET / HTTP/1.1\n\n", 1024).unwrap().is_some());
+    }
+
+    #[test]
+    fn sloppy_heads_are_read() {
+        let start = "GET  /ü.mov HTTP/1.1\nbad name: x\nx-sessioncookie: ";
+        let mut buffer = BytesMut::from(start);
+        buffer.extend_from_slice(b"\xe9\n\n");
+        let head = HttpHeadParser::new(1024).next(&mut buffer);
+        let head = head.unwrap().unwrap();
+        assert_eq!(head.target, "/ü.mov");
+        assert_eq!(head.session_cookie(), Some("é"));
     }
 }

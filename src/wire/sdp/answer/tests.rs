@@ -91,6 +91,45 @@ fn text_without_sense_changes_nothing() {
     assert_eq!(answer.finish(), before);
 }
 
+const MOVIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/media/qtss");
+
+/// What follows each `sdp ` tag of a file up to the end of the text.
+fn hint_texts(movie: &[u8]) -> Vec<&[u8]> {
+    let tags = movie.windows(6).enumerate();
+    let starts = tags.filter(|(_, bytes)| *bytes == b"sdp m=" || *bytes == b"sdp b=");
+    starts
+        .map(|(at, _)| {
+            let text = &movie[at + 4..];
+            let end = text
+                .iter()
+                .position(|byte| !matches!(byte, b'\r' | b'\n' | b' '..=b'~'));
+            &text[..end.unwrap_or(text.len())]
+        })
+        .collect()
+}
+
+#[test]
+fn no_line_of_a_real_movie_is_lost() {
+    let Ok(movies) = std::fs::read_dir(MOVIES) else {
+        println!("skipped: {MOVIES} is absent");
+        return;
+    };
+    for movie in movies.flatten() {
+        let bytes = std::fs::read(movie.path()).unwrap();
+        for text in hint_texts(&bytes) {
+            let mut answer = Answer::new(&facts());
+            if text.starts_with(b"m=") {
+                answer.add_track_text(text, "rtsp://h/trackID=1").unwrap();
+            } else {
+                answer.add_movie_text(text).unwrap();
+            }
+            let answer = answer.finish().to_string();
+            let kept = |line: &str| line.starts_with("a=control:") || answer.contains(line);
+            assert!(String::from_utf8_lossy(text).lines().all(kept), "{answer}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn every_answer_can_be_read(movie: Vec<u8>, track in "m=(video )?[0-9]{1,5} RTP/AVP [ -~]{0,9}\n([abcikt]=[ -~]{0,20}\n){0,5}") {

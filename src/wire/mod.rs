@@ -4,8 +4,6 @@
 //! movie, a connection or the time.
 
 pub mod base64_stream;
-#[cfg(test)]
-mod fuzz_corpus;
 mod head;
 pub mod header;
 mod headers;
@@ -14,3 +12,6 @@ pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;
 pub mod sdp;
+
+#[cfg(test)]
+mod tests;

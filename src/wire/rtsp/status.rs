@@ -18,11 +18,6 @@ impl Status {
     /// 505
     pub const VERSION_NOT_SUPPORTED: Self = Self(505);
 
-    /// Whether the request was carried out.
-    pub fn is_success(self) -> bool {
-        (200..300).contains(&self.0)
-    }
-
     /// The reason phrase (RFC 2326, 7.1.1); for an unknown code that of its class.
     pub fn reason(self) -> &'static str {
         match self.0 {

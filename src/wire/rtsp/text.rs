@@ -18,16 +18,15 @@ pub(super) fn read_head(head: &[u8]) -> Result<(Message, u64), ParseError> {
     let start = decode(lines.next().unwrap_or_default());
     let mut headers = Headers::new();
     let fields = read_fields(lines, &mut headers);
-    let cseq = headers.get("CSeq").map(str::to_owned);
-    let message = fields.and_then(|()| {
-        let length = content_length(&headers)?;
-        Ok((read_start(start.trim(), headers)?, length))
-    });
-    message.map_err(|fault| ParseError {
-        cseq,
-        status: fault.status,
-        reason: fault.reason,
-    })
+    let read = fields.and_then(|()| Ok((read_start(start.trim())?, content_length(&headers)?)));
+    match read {
+        Ok((start, length)) => Ok((start.with(headers), length)),
+        Err(Fault { status, reason }) => Err(ParseError {
+            cseq: headers.get("CSeq").map(str::to_owned),
+            status,
+            reason,
+        }),
+    }
 }
 
 /// The CSeq in the part of a head that has arrived.
@@ -102,39 +101,65 @@ fn content_length(headers: &Headers) -> Result<u64, Fault> {
     Ok(first.parse().unwrap_or(u64::MAX))
 }
 
-fn read_start(line: &str, headers: Headers) -> Result<Message, Fault> {
+/// What the first line says.
+enum Start {
+    Request {
+        method: Method,
+        uri: String,
+        version: Version,
+    },
+    Response(Status),
+}
+
+impl Start {
+    fn with(self, headers: Headers) -> Message {
+        let body = Bytes::new();
+        match self {
+            Self::Request {
+                method,
+                uri,
+                version,
+            } => Message::Request(Request {
+                method,
+                uri,
+                version,
+                headers,
+                body,
+            }),
+            Self::Response(status) => Message::Response(Response {
+                status,
+                headers,
+                body,
+            }),
+        }
+    }
+}
+
+fn read_start(line: &str) -> Result<Start, Fault> {
     if is_version(line) {
-        read_status_line(line, headers).map(Message::Response)
+        read_status_line(line)
     } else {
-        read_request_line(line, headers).map(Message::Request)
+        read_request_line(line)
     }
 }
 
 /// `METHOD URI RTSP/1.0`; the URI is all between the first and the last word, so it may hold spaces.
-fn read_request_line(line: &str, headers: Headers) -> Result<Request, Fault> {
+fn read_request_line(line: &str) -> Result<Start, Fault> {
     let missing = || bad("request line without method, URI and version");
     let (method, rest) = line.split_once([' ', '\t']).ok_or_else(missing)?;
     let (uri, version) = rest.trim().rsplit_once([' ', '\t']).ok_or_else(missing)?;
-    let version = read_version(version)?;
-    Ok(Request {
+    Ok(Start::Request {
+        version: read_version(version)?,
         method: Method::read(method),
         uri: uri.trim().to_owned(),
-        version,
-        headers,
-        body: Bytes::new(),
     })
 }
 
-fn read_status_line(line: &str, headers: Headers) -> Result<Response, Fault> {
+fn read_status_line(line: &str) -> Result<Start, Fault> {
     let mut words = line.split_ascii_whitespace();
     read_version(words.next().unwrap_or_default())?;
-    let code = words.next().and_then(|code| code.parse().ok());
-    match code {
-        Some(code @ 100..=999) => Ok(Response {
-            status: Status(code),
-            headers,
-            body: Bytes::new(),
-        }),
+    match words.next().and_then(|code| code.parse().ok()) {
+        Some(code @ 100..=999) => Ok(Start::Response(Status(code))),
         _ => Err(bad("status line without a code")),
     }
 }

@@ -44,8 +44,7 @@ impl RequestUri {
     /// query is understood too. Since a movie may bear such a name, look for the
     /// whole path first where it could be one.
     pub fn split_track(&self) -> (&str, Option<TrackId>) {
-        let in_query = self.query.as_deref().and_then(split_suffix);
-        if let Some((_, track)) = in_query {
+        if let Some(track) = self.query.as_deref().and_then(track_after_query) {
             return (&self.path, Some(track));
         }
         match split_suffix(self.path.trim_end_matches('/')) {
@@ -80,6 +79,13 @@ fn rooted(path: &str) -> String {
     } else {
         format!("/{path}")
     }
+}
+
+/// A track's suffix at the end of a query; a bare number there is part of the query.
+fn track_after_query(query: &str) -> Option<TrackId> {
+    let (_, name) = query.rsplit_once('/')?;
+    let bare = name.starts_with(|first: char| first.is_ascii_digit());
+    if bare { None } else { track(name) }
 }
 
 fn split_suffix(text: &str) -> Option<(&str, TrackId)> {
@@ -144,6 +150,7 @@ mod tests {
             let whole = format!("rtsp://h/a/b.mov/{name}");
             assert_eq!(split(&whole), ("/a/b.mov".to_owned(), Some(3)), "{name}");
         }
+        assert_eq!(split("/a.mov?q=/4"), ("/a.mov".to_owned(), None));
         assert_eq!(split("/a.mov/trackID=3/"), ("/a.mov".to_owned(), Some(3)));
         assert_eq!(
             split("/a.mov?q=1/trackID=4"),

@@ -1,8 +1,7 @@
 //! RTCP compound packets (RFC 3550, 6): reports and goodbyes out, receivers' feedback in.
 //!
-//! Reading is guarded: rtcp-types sees a packet only after its lengths, counts
-//! and padding are known to be sound, and a faulty packet does not hide the
-//! sound ones beside it.
+//! Reading is guarded: rtcp-types sees a packet only after its length and padding
+//! are known to be sound, and a faulty packet does not hide the sound ones beside it.
 
 use rtcp_types::{
     Bye, Compound as CompoundPacket, ReceiverReport, ReportBlock, RtcpPacketParser,
@@ -32,6 +31,7 @@ pub struct SenderReport {
 /// `cname` is cut to the 255 bytes that fit.
 pub fn write_sender_report(out: &mut Vec<u8>, report: SenderReport, cname: &str, bye: bool) {
     let start = out.len();
+    // With a name that fits, the writer has nothing to refuse.
     if append(out, report, cut(cname, 255), bye).is_err() {
         out.truncate(start);
     }

@@ -106,24 +106,22 @@ impl Parser {
     }
 
     fn take_with_body(&mut self, buffer: &mut BytesMut) -> Option<Message> {
-        let State::Body { length, .. } = self.state else {
+        let State::Body { message, length } = &mut self.state else {
             return None;
         };
-        if buffer.len() < length {
+        if buffer.len() < *length {
             return None;
         }
-        let State::Body { mut message, .. } =
-            std::mem::replace(&mut self.state, State::between_messages())
-        else {
-            return None;
-        };
-        let content = buffer.split_to(length).freeze();
-        match &mut message {
+        let content = buffer.split_to(*length).freeze();
+        match message {
             Message::Request(request) => request.body = content,
             Message::Response(response) => response.body = content,
             Message::Frame { .. } => {}
         }
-        Some(message)
+        match std::mem::replace(&mut self.state, State::between_messages()) {
+            State::Body { message, .. } => Some(message),
+            State::Head(_) => None,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod run;
 mod seek;
 mod steps;
 mod stream;
+mod streams;
 mod wheel;
 
 pub use blocks::{BlockCounts, Blocks};

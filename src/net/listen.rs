@@ -98,7 +98,9 @@ impl Listener {
                 Ok(accepted) => return accepted,
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
-                    warn!(address = %self.local, %error, "cannot accept connections");
+                    if wait == FIRST_WAIT {
+                        warn!(address = %self.local, %error, "cannot accept connections");
+                    }
                     sleep(wait).await;
                     wait = (wait * 2).min(LONGEST_WAIT);
                 }

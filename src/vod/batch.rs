@@ -6,12 +6,6 @@ use std::time::Instant;
 use crate::net::interleaved::Closed;
 use crate::net::outlet::{FRAME_HEADER, TrackOutlet};
 
-/// The most packets of one kernel segmentation send.
-const MAX_RUN_PACKETS: usize = 64;
-
-/// The most bytes of one kernel segmentation send.
-const MAX_RUN_BYTES: usize = 65_000;
-
 /// A worker's buffer of packets; used again for every playback that it serves.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -98,56 +92,58 @@ impl Batch {
     }
 
     /// Hands every packet to its stream's outlet: one write for what goes to one
-    /// connection, one system call for neighbours of equal size over UDP.
+    /// connection, one call for neighbours of equal size over UDP. Answers how
+    /// many RTP packets the network did not take.
     ///
     /// # Errors
     /// [`Closed`] when a connection is gone; packets after that were not sent.
-    pub(super) fn send<'a>(&self, outlet: impl Fn(usize) -> &'a TrackOutlet) -> Result<(), Closed> {
-        let mut rest = &self.packets[..];
+    pub(super) fn send<'a>(
+        &self,
+        outlet: impl Fn(usize) -> &'a TrackOutlet,
+    ) -> Result<usize, Closed> {
+        let (mut rest, mut dropped) = (&self.packets[..], 0);
         while let Some(first) = rest.first() {
             let count = match outlet(first.stream) {
                 TrackOutlet::Interleaved { outlet: shared, .. } => {
-                    let same = |next: &Departure| outlet(next.stream).goes_by(shared);
-                    let count = rest.iter().take_while(|next| same(next)).count();
+                    let same = |next: &&Departure| outlet(next.stream).goes_by(shared);
+                    let count = rest.iter().take_while(same).count();
                     shared.send(&self.bytes[span(&rest[..count])])?;
                     count
                 }
                 TrackOutlet::Udp(lease) if first.rtp => {
                     let count = run_length(rest);
-                    lease.send_run(&self.bytes[span(&rest[..count])], first.bytes.len());
+                    dropped += count
+                        - lease
+                            .send_run(&self.bytes[span(&rest[..count])], first.size)
+                            .min(count);
                     count
                 }
                 TrackOutlet::Udp(lease) => {
-                    lease.send_rtcp(&self.bytes[first.bytes.clone()]);
+                    // A lost report is made good by the next one.
+                    let _ = lease.send_rtcp(&self.bytes[first.bytes.clone()]);
                     1
                 }
             };
             rest = &rest[count..];
         }
-        Ok(())
+        Ok(dropped)
     }
 }
 
-/// How many packets from the first on can leave in one segmented send: RTP of one
-/// stream, all of the first one's size but the last, which may be shorter.
+/// How many packets from the first on form a run: RTP of one stream, all of the
+/// first one's size but the last, which may be shorter.
 fn run_length(packets: &[Departure]) -> usize {
     let Some(first) = packets.first() else {
         return 0;
     };
-    let (mut count, mut bytes) = (1, first.bytes.len());
-    for next in &packets[1..] {
-        let fits =
-            next.bytes.len() <= first.bytes.len() && bytes + next.bytes.len() <= MAX_RUN_BYTES;
-        if next.stream != first.stream || !next.rtp || !fits || count == MAX_RUN_PACKETS {
-            break;
-        }
-        count += 1;
-        bytes += next.bytes.len();
-        if next.bytes.len() < first.bytes.len() {
-            break;
-        }
-    }
-    count
+    let alike = |next: &&Departure| next.stream == first.stream && next.rtp;
+    let equal = |next: &&Departure| alike(next) && next.size == first.size;
+    let count = packets.iter().take_while(equal).count();
+    let shorter = packets
+        .get(count)
+        .filter(alike)
+        .is_some_and(|next| next.size < first.size);
+    count + usize::from(shorter)
 }
 
 fn span(packets: &[Departure]) -> Range<usize> {
@@ -183,8 +179,6 @@ mod tests {
         assert_eq!(runs(&[(0, true, 60), (0, true, 100)]), 1);
         assert_eq!(runs(&[(0, true, 100), (1, true, 100)]), 1);
         assert_eq!(runs(&[(0, true, 100), (0, false, 100)]), 1);
-        assert_eq!(runs(&vec![(0, true, 100); 100]), MAX_RUN_PACKETS);
-        assert_eq!(runs(&vec![(0, true, 1400); 100]), 46);
     }
 
     #[test]

@@ -124,9 +124,11 @@ impl Playback {
     }
 
     fn send(&self, player: &Player, batch: &Batch) -> Result<(), Closed> {
-        batch.send(|stream| &player.streams()[stream].outlet)?;
+        let dropped = batch.send(|stream| &player.streams()[stream].outlet)?;
+        self.session.counters().dropped(dropped as u64);
         let sent_at = self.pacer.clock.now();
-        for packet in batch.packets().iter().filter(|packet| packet.rtp) {
+        let packets = batch.packets().iter().filter(|packet| packet.rtp);
+        for packet in packets.skip(dropped) {
             let late = sent_at.saturating_duration_since(packet.due);
             self.session.counters().sent(1, packet.size as u64, late);
         }

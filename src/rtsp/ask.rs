@@ -1,0 +1,230 @@
+//! What a request asks for: its header fields read and typed, before any state is looked at.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use crate::base::media_time::NptTime;
+use crate::wire::header::Invalid;
+use crate::wire::header::range::Range;
+use crate::wire::header::rate::{Scale, Speed};
+use crate::wire::header::transport::Transport;
+use crate::wire::header::x_qt::{DynamicRate, Prebuffer, RandomDataSize};
+use crate::wire::rtsp::{Headers, Method, Request};
+
+use super::refusal::Refusal;
+use super::target::Target;
+
+/// A request by its method. A target of `None` is `*`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Ask {
+    /// OPTIONS; with the bytes of random data that QuickTime measures its line with.
+    Options(Option<usize>),
+    Describe(Describe),
+    Setup(Setup),
+    Play(Play),
+    Pause(Option<Target>),
+    Teardown(Option<Target>),
+    /// Anything that only says that the client is alive.
+    Ping,
+}
+
+/// A DESCRIBE.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Describe {
+    pub(super) target: Target,
+    /// If-Modified-Since.
+    pub(super) since: Option<SystemTime>,
+}
+
+/// A SETUP.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Setup {
+    pub(super) target: Target,
+    /// What the client offers, the best first; what makes no sense is left out.
+    pub(super) transports: Vec<Transport>,
+    /// `x-Transport-Options`, to be echoed.
+    pub(super) options: Option<String>,
+    /// Whether the client wants its rate adapted (`x-Dynamic-Rate`).
+    pub(super) dynamic_rate: Option<DynamicRate>,
+}
+
+/// A PLAY.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Play {
+    pub(super) target: Option<Target>,
+    /// From where to where; `None` resumes.
+    pub(super) range: Option<(Option<NptTime>, Option<NptTime>)>,
+    pub(super) scale: Option<f64>,
+    pub(super) speed: Option<f64>,
+    /// How far before the range the media may start (`x-Prebuffer`).
+    pub(super) prebuffer: Option<Duration>,
+    /// `x-Transport-Options`, to be echoed.
+    pub(super) options: Option<String>,
+}
+
+impl Ask {
+    /// Reads a request; `local` is the server's address on its connection.
+    ///
+    /// # Errors
+    /// The [`Refusal`] for what no state could allow.
+    pub(super) fn read(request: &Request, local: SocketAddr) -> Result<Self, Refusal> {
+        check_required(&request.headers)?;
+        let target = || Target::read(&request.uri, local);
+        let movie = || target()?.ok_or_else(|| Refusal::new(400, "* is no movie"));
+        match &request.method {
+            Method::Options => read_options(&request.headers),
+            Method::Describe => Describe::read(&request.headers, movie()?).map(Self::Describe),
+            Method::Setup => Setup::read(&request.headers, movie()?).map(Self::Setup),
+            Method::Play => Play::read(&request.headers, target()?).map(Self::Play),
+            Method::Pause => Ok(Self::Pause(target()?)),
+            Method::Teardown => Ok(Self::Teardown(target()?)),
+            Method::GetParameter | Method::SetParameter => read_parameters(request),
+            Method::Announce | Method::Record | Method::Redirect => {
+                Err(Refusal::not_served(&request.method))
+            }
+            Method::Other(name) => Err(Refusal::new(501, format!("unknown method {name}"))),
+        }
+    }
+}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(400, invalid.to_string())
+    }
+}
+
+/// The only option that a client may require is QuickTime's probe (RFC 2326, 12.32 and 12.27).
+fn check_required(headers: &Headers) -> Result<(), Refusal> {
+    let required = headers.all("Require").chain(headers.all("Proxy-Require"));
+    let mut unknown = required
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("x-Random-Data-Size"));
+    unknown
+        .next()
+        .map_or(Ok(()), |name| Err(Refusal::option(name)))
+}
+
+fn read_options(headers: &Headers) -> Result<Ask, Refusal> {
+    let size = headers.get("x-Random-Data-Size").map(RandomDataSize::read);
+    let size = size.transpose()?.map(|RandomDataSize(size)| size);
+    Ok(Ask::Options(size))
+}
+
+/// Without parameters a ping; there is no parameter that this server knows.
+fn read_parameters(request: &Request) -> Result<Ask, Refusal> {
+    let text = String::from_utf8_lossy(&request.body);
+    if text.trim().is_empty() {
+        return Ok(Ask::Ping);
+    }
+    let kind = request
+        .headers
+        .get("Content-Type")
+        .unwrap_or("text/parameters");
+    if !media_type(kind).eq_ignore_ascii_case("text/parameters") {
+        return Err(Refusal::new(415, format!("parameters as {kind}")));
+    }
+    let names = text
+        .lines()
+        .map(|line| line.split(':').next().unwrap_or_default().trim());
+    let names: Vec<_> = names
+        .filter(|name| !name.is_empty())
+        .take(MAX_PARAMETERS)
+        .collect();
+    Err(Refusal::parameters(names.join("\r\n") + "\r\n"))
+}
+
+/// More parameters than that are not repeated to the client.
+const MAX_PARAMETERS: usize = 64;
+
+fn media_type(value: &str) -> &str {
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+impl Describe {
+    fn read(headers: &Headers, target: Target) -> Result<Self, Refusal> {
+        if !headers.get("Accept").is_none_or(accepts_sdp) {
+            return Err(Refusal::new(406, "client does not accept application/sdp"));
+        }
+        let since = headers.get("If-Modified-Since");
+        Ok(Self {
+            target,
+            since: since.and_then(|date| httpdate::parse_http_date(date).ok()),
+        })
+    }
+}
+
+fn accepts_sdp(accept: &str) -> bool {
+    let mut kinds = accept.split(',').map(media_type);
+    accept.trim().is_empty()
+        || kinds.any(|kind| {
+            ["application/sdp", "application/*", "*/*"]
+                .iter()
+                .any(|known| kind.eq_ignore_ascii_case(known))
+        })
+}
+
+impl Setup {
+    fn read(headers: &Headers, target: Target) -> Result<Self, Refusal> {
+        let list = headers
+            .get("Transport")
+            .ok_or_else(|| Refusal::new(400, "SETUP without Transport"))?;
+        let mut transports = Vec::new();
+        let mut fault = None;
+        for transport in Transport::read_list(list) {
+            match transport {
+                Ok(transport) => transports.push(transport),
+                Err(invalid) => fault = Some(invalid),
+            }
+        }
+        match fault {
+            Some(invalid) if transports.is_empty() => Err(invalid.into()),
+            _ => Ok(Self {
+                target,
+                transports,
+                options: transport_options(headers),
+                dynamic_rate: headers
+                    .get("x-Dynamic-Rate")
+                    .and_then(|rate| DynamicRate::read(rate).ok()),
+            }),
+        }
+    }
+}
+
+impl Play {
+    fn read(headers: &Headers, target: Option<Target>) -> Result<Self, Refusal> {
+        let scale = headers.get("Scale").map(Scale::read).transpose()?;
+        let speed = headers.get("Speed").map(Speed::read).transpose()?;
+        Ok(Self {
+            target,
+            range: headers.get("Range").map_or(Ok(None), read_range)?,
+            scale: scale.map(|Scale(scale)| scale),
+            speed: speed.map(|Speed(speed)| speed),
+            prebuffer: headers.get("x-Prebuffer").and_then(most_prebuffer),
+            options: transport_options(headers),
+        })
+    }
+}
+
+fn transport_options(headers: &Headers) -> Option<String> {
+    headers.get("x-Transport-Options").map(str::to_owned)
+}
+
+type Asked = (Option<NptTime>, Option<NptTime>);
+
+/// A range without a start, or from `now`, goes on where the movie is.
+fn read_range(text: &str) -> Result<Option<Asked>, Refusal> {
+    let range = match Range::read(text)? {
+        Range::Npt { start, end, .. } => (start, end),
+        Range::Smpte { start, end, .. } => (Some(start), end),
+        Range::Clock { .. } => return Err(Refusal::new(457, "a movie has no clock time")),
+    };
+    Ok((range != (None, None)).then_some(range))
+}
+
+fn most_prebuffer(text: &str) -> Option<Duration> {
+    match Prebuffer::read(text) {
+        Ok(Prebuffer::Most(time)) => Some(time),
+        _ => None,
+    }
+}

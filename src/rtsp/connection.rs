@@ -1,0 +1,412 @@
+//! One RTSP connection: reads requests, has them carried out, answers in their order.
+//!
+//! What is legal is decided by [`Session`]; this is where its decisions meet
+//! movies and sockets.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use rand::RngExt;
+use tokio::time::{timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+
+use crate::base::id::SessionId;
+use crate::net::interleaved::Interleaved;
+use crate::wire::header::session::SessionHeader;
+use crate::wire::rtsp::{Limits, Message, Method, ParseError, Parser, Request, Response};
+
+use super::answer::{Done, Opening};
+use super::ask::Ask;
+use super::channels::Channels;
+use super::inlet::Inlet;
+use super::refusal::Refusal;
+use super::service::{ENDED_HERE, LOST, Service};
+use super::session::Session;
+use super::viewer::Viewer;
+use super::visit::Visit;
+
+/// How long a connection may take to its first request.
+const FIRST_REQUEST: Duration = Duration::from_secs(10);
+
+/// How long a client has to read the last answer before the connection is reset.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A connection and what it has set up.
+pub(super) struct Connection {
+    service: Arc<Service>,
+    peer: SocketAddr,
+    local: SocketAddr,
+    inlet: Inlet,
+    outlet: Arc<Interleaved>,
+    parser: Parser,
+    buffer: BytesMut,
+    channels: Channels,
+    /// The sessions that requests on this connection belonged to.
+    sessions: Vec<SessionId>,
+    opened: Instant,
+    /// When the last message was complete.
+    heard: Option<Instant>,
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// The peer closed it, or it broke.
+    ByPeer,
+    /// The client has nothing more to say, or said nonsense: it may read the answer first.
+    Farewell,
+    /// The server stops.
+    Stop,
+}
+
+/// An answer, and the viewer whose media follows it.
+struct Answer {
+    response: Response,
+    starts: Option<Arc<Viewer>>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        service: &Arc<Service>,
+        inlet: Inlet,
+        outlet: Arc<Interleaved>,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) -> Self {
+        Self {
+            service: Arc::clone(service),
+            peer,
+            local,
+            inlet,
+            outlet,
+            parser: Parser::new(Limits::default()),
+            buffer: BytesMut::new(),
+            channels: Channels::default(),
+            sessions: Vec::new(),
+            opened: service.parts.clock.now(),
+            heard: None,
+        }
+    }
+
+    /// Serves the connection until it ends, or `stop`.
+    pub(super) async fn run(mut self, stop: &CancellationToken) {
+        let end = self.converse(stop).await;
+        debug!(peer = %self.peer, ?end, "connection ends");
+        self.close(end).await;
+    }
+
+    async fn converse(&mut self, stop: &CancellationToken) -> End {
+        let outlet = Arc::clone(&self.outlet);
+        let mut closed = pin!(outlet.drain());
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return End::Stop,
+                _ = &mut closed => return End::ByPeer,
+                // Dropped only when the connection ends.
+                step = self.step() => if let Some(end) = step {
+                    return end;
+                },
+            }
+        }
+    }
+
+    /// Serves the next message, or waits for more bytes of it.
+    async fn step(&mut self) -> Option<End> {
+        match self.parser.next(&mut self.buffer) {
+            Ok(None) => self.listen().await,
+            Ok(Some(Message::Request(request))) => self.serve(&request).await,
+            Ok(Some(Message::Frame { channel, data })) => {
+                self.report(channel, &data);
+                None
+            }
+            Ok(Some(Message::Response(_))) => None,
+            Err(error) => Some(self.give_up(&error)),
+        }
+    }
+
+    /// A connection may be silent for as long as one of its sessions lives.
+    async fn listen(&mut self) -> Option<End> {
+        if self.buffer.is_empty() {
+            // A waiting connection keeps no memory.
+            self.buffer = BytesMut::new();
+        }
+        let patience = self.patience();
+        let more = self.inlet.fill(&mut self.buffer);
+        match timeout_at(patience.into(), more).await {
+            Ok(Ok(true)) => None,
+            Ok(_) => Some(End::ByPeer),
+            Err(_) if self.has_sessions() => {
+                self.heard = Some(self.service.parts.clock.now());
+                None
+            }
+            Err(_) => Some(End::Farewell),
+        }
+    }
+
+    /// Until when the next message must be complete.
+    fn patience(&self) -> Instant {
+        let limit = self.service.config().rtsp.connection_timeout;
+        match self.heard {
+            Some(heard) => heard + limit,
+            None => self.opened + limit.min(FIRST_REQUEST),
+        }
+    }
+
+    fn has_sessions(&mut self) -> bool {
+        let service = &self.service;
+        self.sessions.retain(|id| service.viewer(*id).is_some());
+        !self.sessions.is_empty()
+    }
+
+    /// An interleaved frame of the client: RTCP, or nothing of interest.
+    fn report(&mut self, channel: u8, packet: &[u8]) {
+        let now = self.service.parts.clock.now();
+        self.heard = Some(now);
+        let session = self.channels.session_of(channel);
+        if let Some(viewer) = session.and_then(|id| self.service.viewer(id)) {
+            viewer.rtcp(packet, now);
+        }
+    }
+
+    async fn serve(&mut self, request: &Request) -> Option<End> {
+        let now = self.service.parts.clock.now();
+        self.heard = Some(now);
+        let opening = self.opening(request.cseq());
+        let mut answer = self.answer(request, &opening).await;
+        let closing = request.headers.get("Connection");
+        let closing = closing.is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        if closing {
+            answer.response.headers.push("Connection", "close");
+        }
+        debug!(peer = %self.peer, method = request.method.name(), uri = request.uri, status = answer.response.status.0, "answered");
+        let sent = self.send(&answer.response);
+        if let Some(viewer) = answer.starts.filter(|_| sent) {
+            viewer.start(self.service.parts.clock.now());
+        }
+        closing.then_some(End::Farewell)
+    }
+
+    /// Answers what cannot be read; nothing after it can be, either.
+    fn give_up(&self, error: &ParseError) -> End {
+        debug!(peer = %self.peer, %error, "malformed request");
+        let opening = self.opening(error.cseq.as_deref());
+        let mut response = opening.response(error.status);
+        response.headers.push("Connection", "close");
+        self.send(&response);
+        End::Farewell
+    }
+
+    fn opening(&self, cseq: Option<&str>) -> Opening {
+        let clock = &self.service.parts.clock;
+        Opening {
+            cseq: cseq.map(str::to_owned),
+            date: clock.wall(clock.now()),
+        }
+    }
+
+    /// Whether the answer is on its way; if not, the connection is closed.
+    fn send(&self, response: &Response) -> bool {
+        self.service.parts.totals.answered(response.status.0);
+        let mut bytes = BytesMut::new();
+        response.write(&mut bytes);
+        self.outlet.send(&bytes).is_ok()
+    }
+
+    async fn answer(&mut self, request: &Request, opening: &Opening) -> Answer {
+        match self.viewer_of(request) {
+            Ok(None) => self.answer_stranger(request, opening).await,
+            Ok(Some(viewer)) => self.answer_viewer(&viewer, request, opening).await,
+            Err(refusal) => self.refuse(refusal, opening),
+        }
+    }
+
+    fn viewer_of(&self, request: &Request) -> Result<Option<Arc<Viewer>>, Refusal> {
+        let Some(value) = request.headers.get("Session") else {
+            return Ok(None);
+        };
+        let header = SessionHeader::read(value)?;
+        let viewer = SessionId::parse(&header.id).and_then(|id| self.service.viewer(id));
+        viewer.map(Some).ok_or_else(no_session)
+    }
+
+    fn refuse(&self, refusal: Refusal, opening: &Opening) -> Answer {
+        Answer {
+            response: self.new_session().done(Done::Refused(refusal), opening),
+            starts: None,
+        }
+    }
+
+    fn new_session(&self) -> Session {
+        let timeout = self.service.config().rtsp.session_timeout;
+        Session::new(self.service.new_id(), timeout)
+    }
+
+    /// Answers a request without a session; a SETUP opens one.
+    async fn answer_stranger(&mut self, request: &Request, opening: &Opening) -> Answer {
+        let mut session = self.new_session();
+        let visit = Visit::new(request, self.peer, self.local);
+        let outcome = match session.ask(request, self.local) {
+            Ok(ask) => self.carry_out(ask, session.id(), None, visit.clone()).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (done, viewer) = outcome.unwrap_or_else(|refusal| {
+            self.note(&visit, &request.method, &refusal);
+            (Done::Refused(refusal), None)
+        });
+        let response = session.done(done, opening);
+        if let Some(viewer) = viewer {
+            info!(session = %viewer.id(), peer = %self.peer, path = %viewer.movie().path(), "session opened");
+            *viewer.session().lock().await = Some(session);
+            self.service.enter(&viewer);
+            self.sessions.push(viewer.id());
+        }
+        Answer {
+            response,
+            starts: None,
+        }
+    }
+
+    async fn answer_viewer(
+        &mut self,
+        viewer: &Arc<Viewer>,
+        request: &Request,
+        opening: &Opening,
+    ) -> Answer {
+        let mut place = viewer.session().lock().await;
+        let Some(session) = place.as_mut() else {
+            return self.refuse(no_session(), opening);
+        };
+        viewer.heard(request, self.service.parts.clock.now());
+        if !self.sessions.contains(&viewer.id()) {
+            self.sessions.push(viewer.id());
+        }
+        if !viewer.playback().is_playing() {
+            session.media_ended();
+        }
+        let visit = Visit::new(request, self.peer, self.local);
+        let outcome = match session.ask(request, self.local) {
+            Ok(ask) => self.carry_out(ask, session.id(), Some(viewer), visit).await,
+            Err(refusal) => Err(refusal),
+        };
+        let done = outcome.map_or_else(Done::Refused, |(done, _)| done);
+        let starts = matches!(done, Done::Playing(_)).then(|| Arc::clone(viewer));
+        let response = session.done(done, opening);
+        if !session.is_set_up() {
+            *place = None;
+            self.channels.release(viewer.id());
+            self.service.conclude(viewer, response.status.0);
+        }
+        Answer { response, starts }
+    }
+
+    async fn carry_out(
+        &mut self,
+        ask: Ask,
+        id: SessionId,
+        viewer: Option<&Arc<Viewer>>,
+        visit: Visit,
+    ) -> Result<(Done, Option<Arc<Viewer>>), Refusal> {
+        let done = match ask {
+            Ask::Options(size) => Done::Options(size.map(random_data)),
+            Ask::Describe(describe) => self.service.describe(&describe, self.local).await?,
+            Ask::Setup(setup) => {
+                let (done, viewer) = self.set_up(setup, id, viewer, visit).await?;
+                return Ok((done, Some(viewer)));
+            }
+            Ask::Play(play) => {
+                let now = self.service.parts.clock.now();
+                viewer.ok_or_else(no_session)?.play(play, now).await?
+            }
+            Ask::Pause(_) => {
+                viewer.ok_or_else(no_session)?.playback().pause();
+                Done::Paused
+            }
+            Ask::Teardown(_) => Done::TornDown,
+            Ask::Ping => Done::Alive,
+        };
+        Ok((done, None))
+    }
+
+    /// Notes a client that came for a movie and did not get it.
+    fn note(&self, visit: &Visit, method: &Method, refusal: &Refusal) {
+        info!(peer = %self.peer, method = method.name(), url = visit.url(), status = refusal.status.0, reason = %refusal.reason, "refused");
+        if matches!(method, Method::Describe | Method::Setup) {
+            let parts = &self.service.parts;
+            let ended = parts.clock.wall(parts.clock.now());
+            let open = parts.sessions.len();
+            parts
+                .access_log
+                .write(visit.entry(refusal.status.0, ended, open));
+        }
+    }
+
+    /// Ends the sessions whose media this connection carried; those over UDP live on.
+    async fn close(mut self, end: End) {
+        let status = match end {
+            End::Stop => ENDED_HERE,
+            End::ByPeer | End::Farewell => LOST,
+        };
+        for id in self.channels.sessions() {
+            if let Some(viewer) = self.service.viewer(id) {
+                self.service.end(&viewer, status).await;
+            }
+        }
+        self.outlet.close();
+        if matches!(end, End::Farewell) {
+            // Unread bytes would have the system reset the connection, and the answer with it.
+            let _ = timeout(FAREWELL, self.ignore_rest()).await;
+        }
+    }
+
+    async fn ignore_rest(&mut self) {
+        while let Ok(true) = self.inlet.fill(&mut self.buffer).await {
+            self.buffer.clear();
+        }
+    }
+
+    pub(super) fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub(super) fn outlet(&self) -> &Arc<Interleaved> {
+        &self.outlet
+    }
+
+    pub(super) fn channels(&mut self) -> &mut Channels {
+        &mut self.channels
+    }
+
+    /// What the statistics call an interleaved transport on this connection.
+    pub(super) fn transport(&self) -> &'static str {
+        match self.inlet {
+            Inlet::Socket(_) => "tcp",
+            Inlet::Tunnel { .. } => "http",
+        }
+    }
+}
+
+fn no_session() -> Refusal {
+    Refusal::new(454, "no such session")
+}
+
+/// Random bytes for QuickTime's probe of its line; the first is 0, as from QTSS.
+fn random_data(size: usize) -> Bytes {
+    let mut data = vec![0; size];
+    if let Some((_, rest)) = data.split_first_mut() {
+        rand::rng().fill(rest);
+    }
+    data.into()
+}

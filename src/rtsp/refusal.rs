@@ -1,0 +1,67 @@
+//! A request that is answered with an error status.
+
+use std::borrow::Cow;
+
+use crate::wire::rtsp::{Method, Status};
+
+/// The methods that this server serves, as `Public` and `Allow` list them.
+pub(super) const METHODS: &str =
+    "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
+/// Why a request is refused: the status for the client, the reason for the log.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Refusal {
+    /// The status code (RFC 2326, 7.1.1).
+    pub(super) status: Status,
+    /// What was wrong, in a few words.
+    pub(super) reason: Cow<'static, str>,
+    /// A header field that the status asks for.
+    pub(super) header: Option<(&'static str, String)>,
+    /// A text for the client: the parameters that were not understood.
+    pub(super) body: String,
+}
+
+impl Refusal {
+    /// A refusal with a bare status.
+    pub(super) fn new(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status: Status(status),
+            reason: reason.into(),
+            header: None,
+            body: String::new(),
+        }
+    }
+
+    /// 302, for a movie that is elsewhere.
+    pub(super) fn moved(url: String) -> Self {
+        Self {
+            header: Some(("Location", url)),
+            ..Self::new(302, "the movie is elsewhere")
+        }
+    }
+
+    /// 405, for a method that RTSP knows and this server does not serve.
+    pub(super) fn not_served(method: &Method) -> Self {
+        Self {
+            header: Some(("Allow", METHODS.to_owned())),
+            ..Self::new(405, format!("{} is not served", method.name()))
+        }
+    }
+
+    /// 551, for a feature that the client requires (RFC 2326, 12.32).
+    pub(super) fn option(name: &str) -> Self {
+        Self {
+            header: Some(("Unsupported", name.to_owned())),
+            ..Self::new(551, format!("option {name} is not supported"))
+        }
+    }
+
+    /// 451, naming the parameters that were not understood (RFC 2326, 10.8).
+    pub(super) fn parameters(names: String) -> Self {
+        Self {
+            header: Some(("Content-Type", "text/parameters".to_owned())),
+            body: names,
+            ..Self::new(451, "parameter not understood")
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Accepting connections and telling what they speak.
+
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+use crate::net::interleaved::Interleaved;
+use crate::net::listen::{Accepted, Listener};
+use crate::net::sniff::{First, sniff};
+
+use super::connection::Connection;
+use super::inlet::Inlet;
+use super::service::Service;
+use super::tunnel::is_tunnel;
+
+/// Serves an RTSP port until `stop`; returns when the last connection has ended.
+///
+/// Tunnels come here as well, and plain GETs of movies, which get a reference movie.
+pub async fn serve(listener: Listener, service: Arc<Service>, stop: CancellationToken) {
+    accept(&listener, &stop, move |accepted, first, stop| {
+        let service = Arc::clone(&service);
+        async move { service.handle(accepted, first, &stop).await }
+    })
+    .await;
+}
+
+/// Serves an HTTP port until `stop`; returns when the last connection has ended.
+///
+/// RTSP and its tunnels are served as on an RTSP port; whatever else speaks
+/// HTTP is given to `plain`, with nothing read from it.
+pub async fn serve_http_port<F>(
+    listener: Listener,
+    service: Arc<Service>,
+    plain: fn(TcpStream) -> F,
+    stop: CancellationToken,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    accept(&listener, &stop, move |accepted, first, stop| {
+        let service = Arc::clone(&service);
+        async move {
+            let http = matches!(first, First::HttpGet | First::HttpPost | First::HttpOther);
+            if http && !is_tunnel(&accepted.stream).await {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => {}
+                    () = plain(accepted.stream) => {}
+                }
+            } else {
+                service.handle(accepted, first, &stop).await;
+            }
+        }
+    })
+    .await;
+}
+
+/// Gives each connection that has said something to a task of its own.
+async fn accept<F>(
+    listener: &Listener,
+    stop: &CancellationToken,
+    handle: impl Fn(Accepted, First, CancellationToken) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (handle, stop) = (handle.clone(), stop.clone());
+        connections.spawn(async move {
+            let first = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                first = sniff(&accepted.stream) => first,
+            };
+            match first {
+                Ok(first) => handle(accepted, first, stop).await,
+                Err(error) => debug!(peer = %accepted.peer, %error, "connection said nothing"),
+            }
+        });
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+impl Service {
+    async fn handle(self: &Arc<Self>, accepted: Accepted, first: First, stop: &CancellationToken) {
+        let Accepted {
+            stream,
+            peer,
+            local,
+            permit: _permit,
+        } = accepted;
+        self.parts.totals.connection();
+        match first {
+            First::Rtsp => {
+                let (reader, writer) = stream.into_split();
+                let limit = self.config().limits.tcp_backlog;
+                let outlet = Arc::new(Interleaved::new(writer, limit));
+                let inlet = Inlet::Socket(reader);
+                Connection::new(self, inlet, outlet, peer, local)
+                    .run(stop)
+                    .await;
+            }
+            First::HttpGet | First::HttpPost | First::HttpOther => {
+                self.handle_http(stream, peer, local, stop).await;
+            }
+            First::Tls => debug!(%peer, "TLS on a port without it"),
+        }
+    }
+}

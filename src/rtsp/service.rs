@@ -1,0 +1,171 @@
+//! What all RTSP connections share, and the sessions that outlive their connections.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::base::clock::Clock;
+use crate::base::id::SessionId;
+use crate::config::Config;
+use crate::log::access::AccessLog;
+use crate::media::sessions::Sessions;
+use crate::media::stats::Totals;
+use crate::net::udp_ports::UdpPorts;
+use crate::vod::{Library, Movie, Pacer};
+
+use super::refusal::Refusal;
+use super::tunnel::Tunnels;
+use super::viewer::Viewer;
+
+/// How often sessions are looked at that may have lost their client.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The status in the access log of a session whose client was lost, as QTSS had it.
+pub(super) const LOST: u16 = 504;
+
+/// The status in the access log of a session that the server ended.
+pub(super) const ENDED_HERE: u16 = 500;
+
+/// What an RTSP service is made of.
+pub struct Parts {
+    /// The movies.
+    pub library: Arc<Library>,
+    /// What sends their packets.
+    pub pacer: Arc<Pacer>,
+    /// Ports for clients that want UDP.
+    pub udp_ports: UdpPorts,
+    /// The table of sessions that others read.
+    pub sessions: Sessions,
+    /// Counts of connections and requests.
+    pub totals: Arc<Totals>,
+    /// The settings.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// Where ended sessions are noted.
+    pub access_log: AccessLog,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The RTSP service, shared by all its connections.
+pub struct Service {
+    pub(super) parts: Parts,
+    pub(super) tunnels: Arc<Tunnels>,
+    viewers: Mutex<HashMap<SessionId, Arc<Viewer>>>,
+}
+
+impl Service {
+    /// A service without sessions.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            parts,
+            tunnels: Arc::default(),
+            viewers: Mutex::default(),
+        })
+    }
+
+    /// Ends the sessions whose client is gone, and those that somebody else
+    /// ended through the table of sessions, until `stop`; then ends them all.
+    ///
+    /// To be run once, beside the listeners.
+    pub async fn expire_sessions(&self, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => self.expire().await,
+            }
+        }
+        for viewer in self.all() {
+            self.end(&viewer, ENDED_HERE).await;
+        }
+    }
+
+    async fn expire(&self) {
+        let now = self.parts.clock.now();
+        let timeout = self.config().rtsp.session_timeout;
+        self.tunnels.expire(now);
+        for viewer in self.all() {
+            if viewer.watched().end().is_cancelled() {
+                self.end(&viewer, ENDED_HERE).await;
+            } else if now.saturating_duration_since(viewer.watched().last_seen()) > timeout {
+                self.end(&viewer, LOST).await;
+            }
+        }
+    }
+
+    pub(super) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.parts.config.borrow())
+    }
+
+    /// Whether one more session of `movie` fits the limits; `None` before the movie is known.
+    ///
+    /// # Errors
+    /// 453 when it does not.
+    pub(super) fn admit(&self, movie: Option<&Movie>) -> Result<(), Refusal> {
+        let limits = &self.config().limits;
+        let viewers = self.lock();
+        if limits.connections > 0 && viewers.len() >= limits.connections as usize {
+            return Err(Refusal::new(453, "the limit of connections is reached"));
+        }
+        let used: u64 = viewers
+            .values()
+            .map(|viewer| viewer.movie().bit_rate())
+            .sum();
+        let more = movie.map_or(0, Movie::bit_rate);
+        if limits.throughput > 0 && used.saturating_add(more) > limits.throughput {
+            return Err(Refusal::new(453, "the limit of throughput is reached"));
+        }
+        Ok(())
+    }
+
+    /// An identifier that no session has.
+    pub(super) fn new_id(&self) -> SessionId {
+        let viewers = self.lock();
+        loop {
+            let id = SessionId::from_random(rand::random());
+            if !viewers.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn enter(&self, viewer: &Arc<Viewer>) {
+        self.lock().insert(viewer.id(), Arc::clone(viewer));
+    }
+
+    pub(super) fn viewer(&self, id: SessionId) -> Option<Arc<Viewer>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// Ends a session, unless it has ended already.
+    pub(super) async fn end(&self, viewer: &Viewer, status: u16) {
+        let session = viewer.session().lock().await.take();
+        if session.is_some() {
+            self.conclude(viewer, status);
+        }
+    }
+
+    /// Says goodbye to a viewer whose session is over, and notes it in the access log.
+    pub(super) fn conclude(&self, viewer: &Viewer, status: u16) {
+        let now = self.parts.clock.now();
+        viewer.stop(now);
+        let open = self.parts.sessions.len();
+        self.lock().remove(&viewer.id());
+        let entry = viewer.entry(status, now, self.parts.clock.wall(now), open);
+        info!(session = %viewer.id(), peer = %viewer.peer(), status, path = %entry.path, packets = entry.packets_sent, "session ended");
+        self.parts.access_log.write(entry);
+    }
+
+    fn all(&self) -> Vec<Arc<Viewer>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Viewer>>> {
+        self.viewers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

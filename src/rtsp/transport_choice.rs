@@ -1,0 +1,119 @@
+//! Which of the transports that a client offers a track is sent by.
+
+use std::net::IpAddr;
+
+use crate::wire::header::transport::{Delivery, Lower, Mode, Profile, Transport};
+
+use super::refusal::Refusal;
+
+/// How a track's packets will travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// To the client's ports for RTP and RTCP.
+    Udp { rtp: u16, rtcp: u16 },
+    /// On the RTSP connection; on these channels, if the client asks for some.
+    Interleaved(Option<(u8, u8)>),
+}
+
+/// The first of `offered` that this server can do for the client at `peer`.
+///
+/// # Errors
+/// 461 when there is none; 462 when the only fault is a destination that is not
+/// the client itself: a server that sends to third parties is a weapon
+/// (RFC 2326, 16).
+pub(super) fn choose(offered: &[Transport], peer: IpAddr) -> Result<(&Transport, Choice), Refusal> {
+    let mut usable = offered
+        .iter()
+        .filter_map(|transport| Some((transport, choice(transport)?)))
+        .peekable();
+    if usable.peek().is_none() {
+        return Err(Refusal::new(461, "no transport that this server can do"));
+    }
+    usable
+        .find(|(transport, _)| leads_to(transport.destination.as_deref(), peer))
+        .ok_or_else(|| Refusal::new(462, "destination is not the client"))
+}
+
+fn choice(transport: &Transport) -> Option<Choice> {
+    let plain = transport.profile == Profile::Avp
+        && transport.delivery == Delivery::Unicast
+        && transport.mode == Mode::Play;
+    match transport.lower {
+        _ if !plain => None,
+        Lower::Tcp => Some(Choice::Interleaved(transport.interleaved)),
+        Lower::Udp => {
+            let ports = transport.client_port;
+            let (rtp, rtcp) = ports.filter(|(rtp, rtcp)| *rtp != 0 && *rtcp != 0)?;
+            Some(Choice::Udp { rtp, rtcp })
+        }
+    }
+}
+
+fn leads_to(destination: Option<&str>, peer: IpAddr) -> bool {
+    let Some(destination) = destination else {
+        return true;
+    };
+    let address = destination.trim_start_matches('[').trim_end_matches(']');
+    address
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.to_canonical() == peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(header: &str) -> Result<Choice, u16> {
+        let offered: Vec<_> = Transport::read_list(header).into_iter().flatten().collect();
+        let peer = "192.0.2.7".parse().unwrap();
+        match choose(&offered, peer) {
+            Ok((_, choice)) => Ok(choice),
+            Err(refusal) => Err(refusal.status.0),
+        }
+    }
+
+    #[test]
+    fn the_first_usable_offer_is_taken() {
+        let udp = Choice::Udp {
+            rtp: 4000,
+            rtcp: 4001,
+        };
+        assert_eq!(chosen("RTP/AVP;unicast;client_port=4000-4001"), Ok(udp));
+        assert_eq!(
+            chosen("RTP/SAVP;client_port=1-2, RTP/AVP/UDP;client_port=4000-4001"),
+            Ok(udp)
+        );
+        assert_eq!(
+            chosen("RTP/AVP;multicast, RTP/AVP/TCP;interleaved=6-7, RTP/AVP;client_port=4-5"),
+            Ok(Choice::Interleaved(Some((6, 7))))
+        );
+        assert_eq!(chosen("RTP/AVP/TCP;unicast"), Ok(Choice::Interleaved(None)));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_461() {
+        for offer in [
+            "RTP/AVP;multicast;client_port=4000-4001",
+            "RTP/AVP;unicast",
+            "RTP/AVP;unicast;client_port=0-1",
+            "RTP/SAVP;unicast;client_port=4000-4001",
+            "RTP/AVP/TCP;mode=record",
+            "MP2T/H2221/UDP;unicast;client_port=4000-4001",
+        ] {
+            assert_eq!(chosen(offer), Err(461), "{offer}");
+        }
+    }
+
+    #[test]
+    fn media_goes_to_the_client_only() {
+        let to = |address| {
+            chosen(&format!(
+                "RTP/AVP;client_port=4000-4001;destination={address}"
+            ))
+        };
+        assert!(to("192.0.2.7").is_ok());
+        assert!(to("::ffff:192.0.2.7").is_ok());
+        assert_eq!(to("192.0.2.8"), Err(462));
+        assert_eq!(to("example.org"), Err(462));
+    }
+}

@@ -9,10 +9,16 @@ use bytes::Bytes;
 
 use crate::base::error::Kind;
 
+mod aiff;
+mod au;
+mod audio;
+mod chunks;
 mod edits;
 mod movie;
 pub mod mp4;
+mod mpeg_audio;
 mod samples;
+mod wav;
 
 pub use edits::{Edits, Span};
 pub use movie::{FileRange, HintTotals, HintTrack, Movie, Role, Track};
@@ -111,5 +117,15 @@ pub fn open(file: &dyn ReadAt) -> Result<Movie, Error> {
     if mp4::recognises(file)? {
         return mp4::open(file);
     }
-    Err(Error::Unrecognised)
+    if wav::recognises(file)? {
+        return wav::open(file);
+    }
+    if aiff::recognises(file)? {
+        return aiff::open(file);
+    }
+    if au::recognises(file)? {
+        return au::open(file);
+    }
+    // Last, because frames are searched for, and read to the end.
+    mpeg_audio::open(file)
 }

@@ -1,3 +1,7 @@
 //! The `reelcast` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reelcast::app::run()
+}

@@ -1,1 +1,30 @@
-//! The program: builds the parts, starts and stops them, applies new settings.
+//! The program: its command line, and the composition of all parts.
+//!
+//! Parts are built, started, told of new settings and stopped here; what they
+//! do is their own. Nothing else prints to the terminal.
+
+mod arguments;
+mod check;
+mod descriptors;
+mod greeting;
+mod inspect;
+mod probe;
+mod serve;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+/// Runs the program as its arguments say; returns what the shell is told.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+    match command {
+        Command::Serve(serve) => serve::serve(serve),
+        Command::Check { config } => check::check(config),
+        Command::Inspect { file } => inspect::inspect(&file),
+    }
+}

@@ -23,7 +23,7 @@ pub struct Change {
 }
 
 /// Settings that the parts of the server read once, when they start.
-const RESTART: [&str; 9] = [
+const RESTART: [&str; 10] = [
     "server.movies",
     "server.state",
     "server.user",
@@ -32,6 +32,7 @@ const RESTART: [&str; 9] = [
     "rtsp.udp_ports",
     "http.listen",
     "admin.listen",
+    "limits.movie_cache",
     "log.error.format",
 ];
 

@@ -104,7 +104,7 @@ pub(super) mod bit_rate {
     }
 }
 
-/// A range of ports: `"6970-9999"`.
+/// A range of ports: `"6970-9999"`; `"0"` for any.
 pub(super) mod ports {
     use std::ops::RangeInclusive;
 
@@ -117,7 +117,7 @@ pub(super) mod ports {
         read(&text).ok_or_else(|| {
             wrong(
                 &text,
-                "a range of ports from an even one to a higher one: \"6970-9999\"",
+                "a range of ports from an even one to a higher one: \"6970-9999\"; or 0 for any",
             )
         })
     }
@@ -126,10 +126,16 @@ pub(super) mod ports {
         value: &RangeInclusive<u16>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("{}-{}", value.start(), value.end()))
+        match value.start() {
+            0 => to.serialize_str("0"),
+            first => to.collect_str(&format_args!("{first}-{}", value.end())),
+        }
     }
 
     fn read(text: &str) -> Option<RangeInclusive<u16>> {
+        if text.trim() == "0" {
+            return Some(0..=0);
+        }
         let (first, last) = text.split_once('-')?;
         let first: u16 = first.trim().parse().ok()?;
         let last: u16 = last.trim().parse().ok()?;

@@ -213,6 +213,9 @@ pub struct Limits {
     /// The most bytes that may wait for one TCP client.
     #[serde(with = "quantity::bytes")]
     pub tcp_backlog: usize,
+    /// The most bytes of movie files that are kept in memory for their viewers.
+    #[serde(with = "quantity::bytes")]
+    pub movie_cache: usize,
 }
 
 impl Default for Limits {
@@ -221,6 +224,7 @@ impl Default for Limits {
             connections: 0,
             throughput: 0,
             tcp_backlog: 1_000_000,
+            movie_cache: 64_000_000,
         }
     }
 }

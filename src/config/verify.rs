@@ -59,6 +59,13 @@ fn bounds(config: &Config) -> Vec<Objection> {
             let fix = "choose at least 66KB, which the longest packet needs";
             refused("limits.tcp_backlog", "too small", fix.to_owned())
         }),
+        (config.limits.movie_cache < 8_000_000).then(|| {
+            refused(
+                "limits.movie_cache",
+                "too small",
+                "choose at least 8MB".to_owned(),
+            )
+        }),
         config.server.movies.as_os_str().is_empty().then(|| {
             refused(
                 "server.movies",

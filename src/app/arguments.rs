@@ -1,0 +1,62 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Streams QuickTime movies and other media by RTSP.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve the movies of a folder (the default command)
+    Serve(Serve),
+    /// Check the configuration and say how to mend each fault
+    Check {
+        /// The configuration; without it, conf/reelcast.toml, then /etc/reelcast/reelcast.toml
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Show a movie's tracks, the SDP it is served with, and what cannot be served
+    Inspect {
+        /// The movie
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The configuration; without it, conf/reelcast.toml, then /etc/reelcast/reelcast.toml
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The folder of movies, in place of the configured one
+    #[arg(value_name = "MOVIES_DIR")]
+    pub(super) movies: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serving_is_the_default() {
+        let arguments = Arguments::parse_from(["reelcast", "--config", "a.toml", "clips"]);
+        assert!(arguments.command.is_none());
+        assert_eq!(arguments.serve.config, Some("a.toml".into()));
+        assert_eq!(arguments.serve.movies, Some("clips".into()));
+    }
+}

@@ -1,0 +1,31 @@
+//! `reelcast check`: the configuration's faults, each with its place and fix.
+#![expect(clippy::print_stdout, reason = "this command's output")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config::{self, Source};
+
+/// Checks the configuration; fails when the server would refuse it.
+pub(super) fn check(file: Option<PathBuf>) -> ExitCode {
+    match config::load(&Source::new(file, None)) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                println!("{warning}");
+            }
+            match loaded.file {
+                Some(file) => println!("{}: no faults", file.display()),
+                None => println!("no file; the embedded defaults are in force, and have no faults"),
+            }
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            for fault in &faults {
+                println!("{fault}");
+            }
+            let noun = if faults.len() == 1 { "fault" } else { "faults" };
+            println!("{} {noun}", faults.len());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The server: all parts built together, started in order and stopped in reverse.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::descriptors;
+use crate::base::clock::Clock;
+use crate::config::{Config, Rtsp};
+use crate::http::admin;
+use crate::http::metrics::Metrics;
+use crate::http::server::serve_connection;
+use crate::log::access::AccessLog;
+use crate::media::sessions::Sessions;
+use crate::media::stats::Totals;
+use crate::net::listen::{BindError, Listener, Permits};
+use crate::net::udp_ports::UdpPorts;
+use crate::rtsp::{self, Parts, Service};
+use crate::vod::{Blocks, Library, Pace, Pacer};
+
+/// The most connections to the administration port at a time.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// How long sessions and connections may take to end.
+const FAREWELL: Duration = Duration::from_secs(4);
+
+/// A running server.
+pub(super) struct Server {
+    rtsp: Vec<SocketAddr>,
+    http: Vec<SocketAddr>,
+    admin: Vec<SocketAddr>,
+    library: Arc<Library>,
+    pacer: Arc<Pacer>,
+    /// Serves clients; ends first.
+    clients: Group,
+    /// Watches over the rest; ends last.
+    supervision: Group,
+}
+
+/// Tasks that end together.
+#[derive(Default)]
+struct Group {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Server {
+    /// Binds every address and starts to serve. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The first address that cannot be bound; then nothing was started.
+    pub(super) fn start(
+        settings: &watch::Receiver<Arc<Config>>,
+        access_log: &AccessLog,
+        clock: Clock,
+    ) -> Result<Self, BindError> {
+        let config = Arc::clone(&settings.borrow());
+        let permits = Permits::new(descriptors::raise());
+        let rtsp = bind(&config.rtsp.listen, &permits)?;
+        let http = bind(&config.http.listen, &permits)?;
+        let admin = bind(&config.admin.listen, &Permits::new(ADMIN_CONNECTIONS))?;
+
+        let library = Library::new(config.server.movies.clone(), config.server.follow_links);
+        let library = Arc::new(library);
+        let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
+        let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
+        let sessions = Sessions::new();
+        let totals = Arc::new(Totals::default());
+        let service = Service::new(Parts {
+            library: Arc::clone(&library),
+            pacer: Arc::clone(&pacer),
+            udp_ports: UdpPorts::new(config.rtsp.udp_ports.clone(), udp_address(&config), clock),
+            sessions: sessions.clone(),
+            totals: Arc::clone(&totals),
+            config: settings.clone(),
+            access_log: access_log.clone(),
+            clock,
+        });
+        let metrics = Arc::new(metrics(sessions, totals, blocks, access_log.clone()));
+
+        let server = Self {
+            rtsp: addresses(&rtsp),
+            http: addresses(&http),
+            admin: addresses(&admin),
+            library,
+            pacer,
+            clients: Group::default(),
+            supervision: Group::default(),
+        };
+        let supervision = &server.supervision;
+        for listener in admin {
+            let stop = supervision.stop.clone();
+            supervision.spawn(admin::serve(listener, Arc::clone(&metrics), stop));
+        }
+        supervision.spawn(follow(settings.clone(), Arc::clone(&server.pacer)));
+        let clients = &server.clients;
+        let (service_there, stop) = (Arc::clone(&service), clients.stop.clone());
+        clients
+            .tasks
+            .spawn(async move { service_there.expire_sessions(stop).await });
+        for listener in rtsp {
+            let (service, stop) = (Arc::clone(&service), clients.stop.clone());
+            clients.tasks.spawn(rtsp::serve(listener, service, stop));
+        }
+        for listener in http {
+            let (service, stop) = (Arc::clone(&service), clients.stop.clone());
+            let serving = rtsp::serve_http_port(listener, service, serve_connection, stop);
+            clients.tasks.spawn(serving);
+        }
+        Ok(server)
+    }
+
+    /// The addresses that are bound for RTSP.
+    pub(super) fn rtsp(&self) -> &[SocketAddr] {
+        &self.rtsp
+    }
+
+    /// The addresses that are bound for HTTP.
+    pub(super) fn http(&self) -> &[SocketAddr] {
+        &self.http
+    }
+
+    /// The addresses that are bound for administration.
+    pub(super) fn admin(&self) -> &[SocketAddr] {
+        &self.admin
+    }
+
+    /// The movies.
+    pub(super) fn library(&self) -> &Arc<Library> {
+        &self.library
+    }
+
+    /// Ends every session with its farewell, then what served them; takes at most 5 s.
+    pub(super) async fn stop(self) {
+        if !self.clients.end(FAREWELL).await {
+            tracing::warn!("some sessions did not end in time");
+        }
+        self.pacer.stop().await;
+        self.supervision.end(Duration::from_secs(1)).await;
+    }
+}
+
+impl Group {
+    /// Runs `task` until it ends or the group is stopped.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stopped = self.stop.clone().cancelled_owned();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = stopped => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Stops all tasks and waits for them; false when they took longer than `patience`.
+    async fn end(&self, patience: Duration) -> bool {
+        self.stop.cancel();
+        self.tasks.close();
+        tokio::time::timeout(patience, self.tasks.wait())
+            .await
+            .is_ok()
+    }
+}
+
+/// Passes on the settings that a part does not look up by itself.
+async fn follow(mut settings: watch::Receiver<Arc<Config>>, pacer: Arc<Pacer>) {
+    while settings.changed().await.is_ok() {
+        let pace = pace(&settings.borrow_and_update().rtsp);
+        pacer.set_pace(pace);
+    }
+}
+
+fn bind(addresses: &[SocketAddr], permits: &Permits) -> Result<Vec<Listener>, BindError> {
+    addresses
+        .iter()
+        .map(|address| Listener::bind(*address, permits))
+        .collect()
+}
+
+fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
+    listeners.iter().map(Listener::local_addr).collect()
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn pace(rtsp: &Rtsp) -> Pace {
+    Pace {
+        tcp_interval: rtsp.tcp_interval,
+        udp_interval: rtsp.udp_interval,
+        payload_limit: usize::from(rtsp.max_packet),
+    }
+}
+
+/// Media leaves from the one address that RTSP listens on, or from any.
+fn udp_address(config: &Config) -> IpAddr {
+    let mut addresses = config.rtsp.listen.iter().chain(&config.http.listen);
+    let first = addresses.next().map(SocketAddr::ip);
+    let only = first.filter(|first| addresses.all(|other| other.ip() == *first));
+    only.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
+}
+
+fn metrics(
+    sessions: Sessions,
+    totals: Arc<Totals>,
+    blocks: Arc<Blocks>,
+    access_log: AccessLog,
+) -> Metrics {
+    let mut metrics = Metrics::new(sessions, totals);
+    metrics.counter(
+        "access_log_dropped",
+        "Sessions that the access log had no room for.",
+        move || access_log.dropped(),
+    );
+    let counts = Arc::clone(&blocks);
+    metrics.counter("movie_reads", "Reads of movie files.", move || {
+        counts.counts().reads
+    });
+    let counts = Arc::clone(&blocks);
+    metrics.counter(
+        "movie_read_bytes",
+        "Bytes read of movie files.",
+        move || counts.counts().read_bytes,
+    );
+    let counts = Arc::clone(&blocks);
+    metrics.counter("movie_read_failures", "Reads that failed.", move || {
+        counts.counts().failures
+    });
+    metrics.gauge(
+        "movie_cache_bytes",
+        "Bytes of movie files in memory.",
+        move || blocks.counts().held_bytes as f64,
+    );
+    metrics
+}

@@ -1,0 +1,157 @@
+//! The server under test, as a process of its own.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+
+/// The processor of the server.
+const SERVER_CPU: u32 = 0;
+
+/// The processor of the viewers.
+pub(crate) const VIEWERS_CPU: u32 = 1;
+
+/// Clock ticks a second in `/proc/PID/stat`, on every Linux that is still in use.
+const TICKS: f64 = 100.0;
+
+/// A running server; it is killed when dropped.
+pub(crate) struct Server {
+    pub(crate) rtsp: SocketAddr,
+    admin: SocketAddr,
+    process: u32,
+    _child: Child,
+    _state: tempfile::TempDir,
+}
+
+/// What a process has used.
+#[derive(Clone, Copy)]
+pub(crate) struct Usage {
+    pub(crate) cpu: Duration,
+    /// Bytes of memory.
+    pub(crate) resident: u64,
+}
+
+impl Server {
+    /// Starts the program with the movies in `folder` on free ports, and waits until it says where.
+    pub(crate) async fn start(program: &Path, folder: &Path) -> Self {
+        let state = tempfile::tempdir().expect("a folder for the server's state");
+        let mut command = Command::new(program);
+        command
+            .arg(folder)
+            .env("REELCAST_SERVER_STATE", state.path());
+        for listen in ["RTSP", "HTTP", "ADMIN"] {
+            command.env(format!("REELCAST_{listen}_LISTEN"), "127.0.0.1:0");
+        }
+        command
+            .env("REELCAST_LOG_ERROR_LEVEL", "warn")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command
+            .spawn()
+            .expect("the server starts: build it with `make build`");
+        let process = child.id().expect("it runs");
+        pin(process, SERVER_CPU);
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let (mut rtsp, mut admin) = (None, None);
+        while let (None, _) | (_, None) = (rtsp, admin) {
+            let line = lines
+                .next_line()
+                .await
+                .expect("readable output")
+                .expect("the server goes on");
+            let address = line
+                .split_whitespace()
+                .last()
+                .and_then(|last| last.parse().ok());
+            match line.split_whitespace().next() {
+                Some("RTSP") => rtsp = address,
+                Some("metrics") => admin = address,
+                _ => {}
+            }
+        }
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (rtsp, admin) = (rtsp.expect("an RTSP port"), admin.expect("a metrics port"));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Self {
+            rtsp,
+            admin,
+            process,
+            _child: child,
+            _state: state,
+        }
+    }
+
+    /// What the server has used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        let read = |name| {
+            std::fs::read_to_string(format!("/proc/{}/{name}", self.process)).expect("it runs")
+        };
+        let stat = read("stat");
+        let fields: Vec<_> = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        let ticks: f64 = [11, 12]
+            .iter()
+            .map(|at| fields[*at].parse::<f64>().expect("ticks"))
+            .sum();
+        let status = read("status");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("resident memory");
+        let kilobytes: u64 = line
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("kilobytes");
+        Usage {
+            cpu: Duration::from_secs_f64(ticks / TICKS),
+            resident: kilobytes * 1024,
+        }
+    }
+
+    /// RTP packets that the server has sent.
+    pub(crate) async fn packets(&self) -> u64 {
+        self.metric("reelcast_packets_total").await as u64
+    }
+
+    /// Median and 99th percentile of the lateness of sending, in seconds.
+    pub(crate) async fn lateness(&self) -> (f64, f64) {
+        let quantile = |q| format!("reelcast_lateness_quantile_seconds{{quantile=\"{q}\"}}");
+        (
+            self.metric(&quantile("0.5")).await,
+            self.metric(&quantile("0.99")).await,
+        )
+    }
+
+    async fn metric(&self, name: &str) -> f64 {
+        let mut stream = TcpStream::connect(self.admin)
+            .await
+            .expect("the metrics port");
+        stream
+            .write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
+            .await
+            .expect("a request");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("an answer");
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .expect("the metric is there");
+        value.trim().parse().expect("a number")
+    }
+}
+
+/// Binds a process to one processor, where there are two and `taskset` is there.
+pub(crate) fn pin(process: u32, cpu: u32) {
+    let mut command = std::process::Command::new("taskset");
+    command.args(["-a", "-p", "-c", &cpu.to_string(), &process.to_string()]);
+    let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+}

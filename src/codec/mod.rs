@@ -54,6 +54,8 @@ pub trait Packetize: Send + Sync {
 
     /// Hands the payloads of `samples`, at most `limit` bytes each, to `sink` in sending order.
     ///
+    /// A limit below 200, less than the tables of a JPEG picture need, may be exceeded.
+    ///
     /// # Errors
     /// [`Malformed`] when the sample is not what its format promises; payloads
     /// already handed over stay valid.

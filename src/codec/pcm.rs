@@ -118,8 +118,11 @@ impl Packetize for Packetizer {
         limit: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), Malformed> {
-        let frames = self.frames_per_payload(limit)?;
+        let most = self.frames_per_payload(limit)?;
         for sample in samples {
+            // Even shares: packets of one size reach the network at an even pace.
+            let count = sample.data.len() / self.config.bytes_per_frame();
+            let frames = count.div_ceil(count.div_ceil(most).max(1)).max(1);
             let mut offset = sample.offset;
             for stored in sample.data.chunks(frames * self.config.bytes_per_frame()) {
                 self.send(stored, offset, sink);

@@ -1,0 +1,53 @@
+# What there is to do with this tree. Every target may be repeated.
+
+CARGO ?= cargo
+MOVIES ?= movies
+
+# To link; to make the inputs of tests. The interoperability tests install their own clients.
+BUILD_PACKAGES := gcc libc6-dev
+TEST_PACKAGES := ffmpeg
+
+.PHONY: run build test bench fuzz deps test-deps
+
+run: build ## serve MOVIES (the folder movies/ by default) until Ctrl-C
+	target/release/reelcast $(MOVIES)
+
+build: deps ## everything that ships: target/release/reelcast
+	$(CARGO) build --release --locked
+
+test: test-deps ## all that must hold: form, lints, unit, integration and interoperability tests
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	$(CARGO) test --locked
+	$(CARGO) build --release --locked
+	tests/interop/run target/release/reelcast
+
+bench: build ## 200 viewers of one movie for a minute: lateness, CPU, memory
+	$(CARGO) bench --locked --bench viewers
+
+fuzz: deps ## each fuzz target for a minute
+	tests/fuzz/run
+
+# $(call install,PACKAGES): installs Debian packages when root, else says which are missing.
+# Other systems than Debian are trusted to have them.
+define install
+	@missing=; \
+	command -v dpkg-query >/dev/null || exit 0; \
+	for package in $(1); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed \
+			|| missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" -ne 0 ]; then \
+		echo "These Debian packages are missing; as root: apt-get install$$missing"; exit 1; \
+	fi; \
+	apt-get -q update && DEBIAN_FRONTEND=noninteractive \
+		apt-get -qy install --no-install-recommends $$missing
+endef
+
+deps:
+	$(call install,$(BUILD_PACKAGES))
+
+test-deps:
+	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))

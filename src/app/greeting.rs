@@ -35,7 +35,7 @@ fn text(server: &Server, movies: &Path, file: Option<&Path>) -> String {
     let process = std::process::id();
     format!(
         "Reelcast {version} serves {movies} ({settings})\n\
-         RTSP on {rtsp}, its HTTP tunnel also on {http}, metrics on {admin}\n\
+         RTSP: {rtsp}; HTTP tunnel: {http}; metrics: {admin}\n\
          Stop with Ctrl-C, or with: kill {process}\n"
     )
 }

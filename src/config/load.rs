@@ -141,7 +141,6 @@ impl Reading {
             !syntax.iter().any(|broken| broken.place.line() == line)
         });
         self.faults.extend(syntax);
-        self.faults.sort_by_key(|fault| fault.place.line());
     }
 
     fn section(
@@ -292,6 +291,7 @@ impl Reading {
                 self.warnings.push(fault);
             }
         }
+        self.faults.sort_by_key(|fault| fault.place.line());
         if self.faults.is_empty() {
             Ok((config, self.warnings))
         } else {

@@ -53,9 +53,9 @@ fn every_fault_is_reported_with_its_place_and_fix() {
             "a.toml:2:1: there is no key `rtsp.lisen`; did you mean `listen`?",
             "a.toml:3:19: rtsp.session_timeout: `60` is not a duration with its unit: \
              \"100ms\", \"60s\", \"5m\", \"1h\"; the default is \"1m\"",
-            "a.toml:6:2: there is no section [sever]; did you mean [server]?",
             "a.toml:4:14: rtsp.max_packet: out of bounds; choose 200 to 65000 bytes; \
              above 1440 packets are fragmented on Ethernet",
+            "a.toml:6:2: there is no section [sever]; did you mean [server]?",
         ]
     );
 }

@@ -18,7 +18,7 @@ build: deps ## everything that ships: target/release/reelcast
 test: test-deps ## all that must hold: form, lints, unit, integration and interoperability tests
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --locked --no-deps --document-private-items --quiet
 	$(CARGO) test --locked
 	$(CARGO) build --release --locked
 	tests/interop/run target/release/reelcast

@@ -31,7 +31,7 @@ impl Program {
         command
             .current_dir(state.path())
             .env("REELCAST_SERVER_STATE", state.path());
-        for section in ["RTSP", "HTTP", "ADMIN", "TS"] {
+        for section in ["RTSP", "HTTP", "ADMIN"] {
             command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
         }
         let mut child = command.spawn().expect("the program starts");

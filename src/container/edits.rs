@@ -22,6 +22,17 @@ pub struct Span {
     pub media_end: i64,
 }
 
+/// One entry of an edit list (ISO/IEC 14496-12, 8.6.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Length in ticks of the movie; 0 for the last entry means to the end of the media.
+    pub(super) duration: MediaTime,
+    /// First media time in ticks of the track; negative for an empty edit.
+    pub(super) media_time: i64,
+    /// Whether the media stands still for that time.
+    pub(super) dwell: bool,
+}
+
 impl Edits {
     /// The whole media from the start of the presentation, as without an edit list.
     ///
@@ -37,6 +48,39 @@ impl Edits {
             spans: vec![span],
             lead: NptTime(0),
         }
+    }
+
+    /// The presented parts that `entries` name; those that name nothing leave gaps.
+    pub(super) fn from_entries(entries: impl Iterator<Item = Entry>, media: MediaTime) -> Self {
+        let mut edits = Self::default();
+        let mut at: i64 = 0;
+        for entry in entries {
+            let to_end = entry.duration.ticks == 0 && entry.media_time >= 0;
+            let length_ns = if to_end {
+                let rest = media.ticks.saturating_sub(entry.media_time).max(0);
+                MediaTime::new(rest, media.rate).nanos()
+            } else {
+                entry.duration.nanos().max(0)
+            };
+            if entry.media_time >= 0 && !entry.dwell {
+                edits.push(at, length_ns, entry.media_time, media);
+            }
+            at = at.saturating_add(length_ns);
+            if edits.spans.is_empty() {
+                edits.lead = NptTime(at);
+            }
+        }
+        edits
+    }
+
+    fn push(&mut self, start_ns: i64, length_ns: i64, media_start: i64, media: MediaTime) {
+        let ticks = MediaTime::from_nanos(length_ns, media.rate).ticks;
+        self.spans.push(Span {
+            start: NptTime(start_ns),
+            duration_ns: length_ns,
+            media_start,
+            media_end: media_start.saturating_add(ticks),
+        });
     }
 
     /// The presented parts in order; none when the track shows nothing.

@@ -12,6 +12,7 @@ use crate::base::error::Kind;
 mod aiff;
 mod au;
 mod audio;
+mod big_endian;
 mod chunks;
 mod edits;
 mod movie;

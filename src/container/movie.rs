@@ -68,6 +68,15 @@ pub struct Track {
 }
 
 impl Track {
+    /// Audio or video, when the track is media of a known kind.
+    pub fn kind(&self) -> Option<Kind> {
+        match &self.role {
+            Role::Media(format) => Some(format.kind()),
+            Role::Unservable { kind, .. } => *kind,
+            Role::Hint(_) | Role::Other => None,
+        }
+    }
+
     /// The hint track's facts, when this is one.
     pub fn hint(&self) -> Option<&HintTrack> {
         match &self.role {

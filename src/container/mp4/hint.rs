@@ -211,11 +211,59 @@ pub fn locate(
     hint: &Track,
     constructor: &Constructor<'_>,
 ) -> Result<Piece, Malformed> {
-    let _ = (movie, hint, constructor);
-    Err(TRUNCATED)
+    match *constructor {
+        Constructor::Immediate(bytes) => Ok(Piece::Bytes(Bytes::copy_from_slice(bytes))),
+        Constructor::Sample {
+            reference,
+            length,
+            sample,
+            offset,
+            bytes_per_block,
+            samples_per_block,
+        } => {
+            let blocks = bytes_per_block > 1 || (bytes_per_block == 1 && samples_per_block > 1);
+            let block = blocks.then_some((bytes_per_block.into(), samples_per_block.into()));
+            let index = sample.checked_sub(1).ok_or(OUTSIDE)?;
+            let samples = &referred(movie, hint, reference)?.samples;
+            samples
+                .locate(index, offset, length.into(), block)
+                .map(Piece::File)
+                .ok_or(OUTSIDE)
+        }
+        Constructor::Description {
+            reference,
+            length,
+            index,
+            offset,
+        } => {
+            let descriptions = &referred(movie, hint, reference)?.descriptions;
+            let at = (index as usize).checked_sub(1).ok_or(OUTSIDE)?;
+            let description = descriptions.get(at).ok_or(OUTSIDE)?;
+            let start = offset as usize;
+            let end = start.checked_add(length.into()).ok_or(OUTSIDE)?;
+            if end > description.len() {
+                return Err(OUTSIDE);
+            }
+            Ok(Piece::Bytes(description.slice(start..end)))
+        }
+    }
+}
+
+/// The track that `reference` of the hint track `hint` stands for.
+fn referred<'a>(movie: &'a Movie, hint: &'a Track, reference: i8) -> Result<&'a Track, Malformed> {
+    if reference == -1 {
+        return Ok(hint);
+    }
+    let media = hint.hint().map_or(&[][..], |facts| &facts.media);
+    usize::try_from(reference)
+        .ok()
+        .and_then(|at| media.get(at))
+        .and_then(|&id| movie.track(id))
+        .ok_or(malformed("constructor refers to a track that is not there"))
 }
 
 const ENTRY: usize = 16;
+const OUTSIDE: Malformed = malformed("constructor points outside of what it refers to");
 const TRUNCATED: Malformed = malformed("sample is cut short");
 
 const fn malformed(reason: &'static str) -> Malformed {

@@ -63,15 +63,8 @@ impl Server {
                 .await
                 .expect("readable output")
                 .expect("the server goes on");
-            let address = line
-                .split_whitespace()
-                .last()
-                .and_then(|last| last.parse().ok());
-            match line.split_whitespace().next() {
-                Some("RTSP") => rtsp = address,
-                Some("metrics") => admin = address,
-                _ => {}
-            }
+            rtsp = rtsp.or_else(|| address_after(&line, "RTSP on "));
+            admin = admin.or_else(|| address_after(&line, "metrics on "));
         }
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let (rtsp, admin) = (rtsp.expect("an RTSP port"), admin.expect("a metrics port"));
@@ -147,6 +140,12 @@ impl Server {
             .expect("the metric is there");
         value.trim().parse().expect("a number")
     }
+}
+
+/// The address that follows `label` in a line of the server's greeting.
+fn address_after(line: &str, label: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once(label)?;
+    rest.split([',', ' ']).next()?.parse().ok()
 }
 
 /// Binds a process to one processor, where there are two and `taskset` is there.

@@ -187,8 +187,10 @@ impl Source<'_> {
         let (number, offset) = (long(entry, 4) as usize, long(entry, 8) as usize);
         let (bytes, samples) = (usize::from(short(entry, 12)), usize::from(short(entry, 14)));
         if bytes > 1 && samples > 1 {
-            let (chunk, first) = table.chunk_of(number - 1);
-            chunk + (number - 1 - first) / samples * bytes + offset
+            // The offset counts on through blocks, also into the chunks after.
+            let holder = number - 1 + offset / bytes * samples;
+            let (chunk, first) = table.chunk_of(holder);
+            chunk + (holder - first) / samples * bytes + offset % bytes
         } else {
             table.samples[number - 1].offset + offset
         }

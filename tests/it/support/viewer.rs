@@ -10,10 +10,13 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::incoming::{Event, read_connection, read_datagrams};
 use super::received::{Answer, ReceivedPacket};
+
+/// Between two requests, well below the session's timeout.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// How requests and media travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,7 @@ pub(crate) struct Viewer {
     url: String,
     requests: OwnedWriteHalf,
     cseq: u32,
+    asked: Instant,
     session: Option<String>,
     pub(crate) tracks: Vec<WatchedTrack>,
     events: Receiver<Event>,
@@ -98,12 +102,13 @@ impl Viewer {
             way == Way::Tunnel,
         ));
         let url = format!("rtsp://{server}/{movie}");
-        let (cseq, session, tracks) = (0, None, Vec::new());
+        let (cseq, asked, session, tracks) = (0, Instant::now(), None, Vec::new());
         let mut viewer = Self {
             way,
             url,
             requests,
             cseq,
+            asked,
             session,
             tracks,
             events,
@@ -134,8 +139,13 @@ impl Viewer {
     }
 
     /// Takes what comes until `enough` of the tracks is true or nothing came for 10 s.
+    ///
+    /// Keeps the session alive meanwhile, as a client must that gets its media by UDP.
     pub(crate) async fn watch_until(&mut self, enough: impl Fn(&[WatchedTrack]) -> bool) {
         while !enough(&self.tracks) {
+            if self.asked.elapsed() > KEEP_ALIVE {
+                assert_eq!(self.ask("GET_PARAMETER", "").await.status, 200);
+            }
             let Ok(event) = timeout(Duration::from_secs(10), self.events.recv()).await else {
                 return;
             };
@@ -229,6 +239,7 @@ impl Viewer {
 
     async fn ask_url(&mut self, method: &str, url: &str, headers: &str) -> Answer {
         self.cseq += 1;
+        self.asked = Instant::now();
         let mut request = format!(
             "{method} {url} RTSP/1.0\r\nCSeq: {}\r\n{headers}",
             self.cseq

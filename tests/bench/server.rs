@@ -63,8 +63,8 @@ impl Server {
                 .await
                 .expect("readable output")
                 .expect("the server goes on");
-            rtsp = rtsp.or_else(|| address_after(&line, "RTSP on "));
-            admin = admin.or_else(|| address_after(&line, "metrics on "));
+            rtsp = rtsp.or_else(|| address_after(&line, "RTSP: "));
+            admin = admin.or_else(|| address_after(&line, "metrics: "));
         }
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let (rtsp, admin) = (rtsp.expect("an RTSP port"), admin.expect("a metrics port"));
@@ -145,7 +145,7 @@ impl Server {
 /// The address that follows `label` in a line of the server's greeting.
 fn address_after(line: &str, label: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once(label)?;
-    rest.split([',', ' ']).next()?.parse().ok()
+    rest.split([';', ' ']).next()?.parse().ok()
 }
 
 /// Binds a process to one processor, where there are two and `taskset` is there.

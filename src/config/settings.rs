@@ -98,7 +98,7 @@ impl Default for Rtsp {
             udp_ports: 6970..=9999,
             session_timeout: Duration::from_secs(60),
             connection_timeout: Duration::from_secs(180),
-            tcp_interval: Duration::from_millis(100),
+            tcp_interval: Duration::from_millis(200),
             udp_interval: Duration::from_millis(20),
             max_packet: 1400,
         }

@@ -15,6 +15,9 @@ use super::Transport;
 use super::lateness::Lateness;
 use super::schedule::{Authored, Schedule};
 
+/// How often a viewer over UDP shows that it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
 /// How a viewer watches.
 pub(crate) struct Watching {
     pub(crate) transport: Transport,
@@ -75,7 +78,9 @@ pub(crate) async fn watch(url: String, watching: Watching) -> Lateness {
     match transport {
         Transport::Tcp => viewer.read(end, &mut schedules, &mut lateness).await,
         Transport::Udp => {
-            receive(&sockets, end, &mut schedules, &mut lateness).await;
+            viewer
+                .receive(&url, &sockets, end, &mut schedules, &mut lateness)
+                .await;
             viewer.ask(Method::Teardown, &url, &[]).await;
         }
     }
@@ -195,6 +200,38 @@ impl Viewer {
             }
         }
     }
+
+    /// Receives datagrams, and tells the server now and then that it is still there.
+    async fn receive(
+        &mut self,
+        url: &str,
+        sockets: &[(UdpSocket, UdpSocket)],
+        end: Instant,
+        schedules: &mut HashMap<u8, Schedule>,
+        lateness: &mut Lateness,
+    ) {
+        let clock = Clock::start();
+        let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
+        let mut packet = [0; 2048];
+        while clock.now() < end {
+            let readable = sockets.iter().map(|(rtp, _)| Box::pin(rtp.readable()));
+            tokio::select! {
+                () = tokio::time::sleep_until(end.into()) => return,
+                _ = futures::future::select_all(readable) => {}
+                _ = keep_alive.tick() => {
+                    self.ask(Method::GetParameter, url, &[]).await;
+                }
+            }
+            for (number, (rtp, _)) in sockets.iter().enumerate() {
+                while let Ok(size) = rtp.try_recv(&mut packet) {
+                    let schedule = schedules.get_mut(&(2 * number as u8));
+                    let late =
+                        schedule.and_then(|schedule| schedule.late(&packet[..size], clock.now()));
+                    late.into_iter().for_each(|late| lateness.record(late));
+                }
+            }
+        }
+    }
 }
 
 fn track(text: &str) -> Track {
@@ -220,34 +257,6 @@ async fn port_pair() -> (UdpSocket, UdpSocket) {
             && let Ok(rtcp) = UdpSocket::bind(("127.0.0.1", port + 1)).await
         {
             return (rtp, rtcp);
-        }
-    }
-}
-
-async fn receive(
-    sockets: &[(UdpSocket, UdpSocket)],
-    end: Instant,
-    schedules: &mut HashMap<u8, Schedule>,
-    lateness: &mut Lateness,
-) {
-    let clock = Clock::start();
-    let mut packet = [0; 2048];
-    let deadline = tokio::time::sleep_until(end.into());
-    tokio::pin!(deadline);
-    loop {
-        let ready =
-            futures::future::select_all(sockets.iter().map(|(rtp, _)| Box::pin(rtp.readable())));
-        tokio::select! {
-            () = &mut deadline => return,
-            _ = ready => {}
-        }
-        for (number, (rtp, _)) in sockets.iter().enumerate() {
-            while let Ok(size) = rtp.try_recv(&mut packet) {
-                let schedule = schedules.get_mut(&(2 * number as u8));
-                let late =
-                    schedule.and_then(|schedule| schedule.late(&packet[..size], clock.now()));
-                late.into_iter().for_each(|late| lateness.record(late));
-            }
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::blocks::{Blocks, Fetch};
-use super::feed::{Peek, Stall};
 use super::movie::Movie;
+use super::numbers::Stamp;
+use super::peek::{Peek, Stall};
 use super::steps::Steps;
-use super::stream::{Stamp, Writer};
+use super::writer::Writer;
 use crate::base::media_time::{MediaTime, NptTime};
 use crate::codec::Malformed;
 use crate::container::mp4::hint::{self, Constructor, HintPacket, Piece};

@@ -13,8 +13,10 @@ mod file;
 mod hinted;
 mod library;
 mod movie;
+mod numbers;
 mod pacer;
 mod packetised;
+mod peek;
 mod playback;
 mod player;
 mod run;
@@ -23,6 +25,7 @@ mod steps;
 mod stream;
 mod streams;
 mod wheel;
+mod writer;
 
 pub use blocks::{BlockCounts, Blocks};
 pub use describe::Presenter;

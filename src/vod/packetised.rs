@@ -8,10 +8,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::blocks::{Blocks, Fetch};
-use super::feed::{Peek, Turn};
 use super::movie::{Movie, ServedTrack};
+use super::numbers::Stamp;
+use super::peek::{Peek, Turn};
 use super::steps::Steps;
-use super::stream::{Stamp, Writer};
+use super::writer::Writer;
 use crate::base::media_time::{MediaTime, NptTime};
 use crate::codec::{self, Malformed, Packetize, Sink};
 use crate::container::{FileRange, Sample, Span, Track};

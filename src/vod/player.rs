@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::batch::Batch;
 use super::blocks::{BlockId, Blocks};
-use super::feed::Turn;
 use super::movie::Movie;
+use super::peek::Turn;
 use super::run::{
     Bounds, Mapping, PlayRequest, Played, Run, Standing, nearest_scale, nearest_speed,
 };

@@ -8,8 +8,9 @@ use tracing::debug;
 use super::Error;
 use super::batch::Batch;
 use super::blocks::{BlockId, Blocks};
-use super::feed::{Peek, Stall, Turn};
 use super::movie::{Movie, ServedTrack};
+use super::numbers::Numbers;
+use super::peek::{Peek, Stall, Turn};
 use super::run::Mapping;
 use super::seek;
 use super::stream::Stream;
@@ -67,7 +68,12 @@ impl Streams {
         let (number, served) = tracks
             .find(|(_, track)| track.id == id)
             .ok_or(Error::NoTrack(id))?;
-        let stream = Stream::new(number, id, served.rtp_rate, ssrc, random, outlet);
+        let stream = Stream::new(
+            number,
+            id,
+            Numbers::new(ssrc, served.rtp_rate, random),
+            outlet,
+        );
         self.list.retain(|stream| stream.id != id);
         self.list.push(stream);
         Ok(())
@@ -111,14 +117,14 @@ impl Streams {
                     seek::thinned_feed_from(&self.movie, served, mapping.start, mapping.scale < 0.0)
                 }
             });
-            stream.begin(feed, mapping);
+            stream.begin(feed, &mapping);
         }
     }
 
     /// Goes on with the same feeds where a pause ended.
     pub(super) fn go_on(&mut self, mapping: Mapping) {
         for stream in &mut self.list {
-            stream.remap(mapping);
+            stream.go_on(&mapping);
         }
     }
 

@@ -44,7 +44,7 @@ impl<'a> Packet<'a> {
         self.0.payload_type()
     }
 
-    /// The sequence number; compare two by [`Seq::precedes`].
+    /// The sequence number; `<` between two minds the wrap.
     pub fn sequence(&self) -> Seq {
         self.0.sequence_number()
     }

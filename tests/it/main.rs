@@ -7,6 +7,7 @@ mod hinted;
 mod layers;
 mod mp3;
 mod retina;
+mod rtsp_dialogue;
 mod seek;
 mod source;
 mod support;

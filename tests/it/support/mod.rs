@@ -1,8 +1,10 @@
 //! What the tests share: the server as a program, its viewers, and second opinions on movies.
 
+pub(crate) mod client;
 pub(crate) mod hint_walk;
 pub(crate) mod incoming;
 pub(crate) mod movies;
 pub(crate) mod program;
 pub(crate) mod received;
+pub(crate) mod server;
 pub(crate) mod viewer;

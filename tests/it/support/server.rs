@@ -1,0 +1,63 @@
+//! An RTSP service in the test's own process, for tests that must reach its settings and tables.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use reelcast::base::clock::Clock;
+use reelcast::config::Config;
+use reelcast::log::access::AccessLog;
+use reelcast::media::sessions::Sessions;
+use reelcast::media::stats::Totals;
+use reelcast::net::listen::{Listener, Permits};
+use reelcast::net::udp_ports::UdpPorts;
+use reelcast::rtsp::{Parts, Service, serve};
+use reelcast::vod::{Blocks, Library, Pace, Pacer};
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A running service; ends when dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) sessions: Sessions,
+    _config: watch::Sender<Arc<Config>>,
+    _stop: DropGuard,
+}
+
+impl Server {
+    /// Serves the movies in `folder` with the default settings as `change` changes them.
+    pub(crate) fn start(folder: &Path, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        change(&mut config);
+        let (clock, local) = (Clock::start(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let pace = Pace {
+            tcp_interval: config.rtsp.tcp_interval,
+            udp_interval: config.rtsp.udp_interval,
+            payload_limit: config.rtsp.max_packet.into(),
+        };
+        let (sender, config) = watch::channel(Arc::new(config));
+        let sessions = Sessions::new();
+        let service = Service::new(Parts {
+            library: Arc::new(Library::new(folder.to_owned(), true)),
+            pacer: Pacer::start(1, pace, Arc::new(Blocks::new(32 << 20)), clock),
+            udp_ports: UdpPorts::new(0..=0, local, clock),
+            sessions: sessions.clone(),
+            totals: Arc::new(Totals::default()),
+            config,
+            access_log: AccessLog::disabled(),
+            clock,
+        });
+        let listener = Listener::bind((local, 0).into(), &Permits::new(100)).unwrap();
+        let (address, stop) = (listener.local_addr(), CancellationToken::new());
+        let expiring = Arc::clone(&service);
+        let expiry = stop.clone();
+        tokio::spawn(async move { expiring.expire_sessions(expiry).await });
+        tokio::spawn(serve(listener, service, stop.clone()));
+        Self {
+            address,
+            sessions,
+            _config: sender,
+            _stop: stop.drop_guard(),
+        }
+    }
+}

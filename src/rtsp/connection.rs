@@ -1,33 +1,25 @@
-//! One RTSP connection: reads requests, has them carried out, answers in their order.
+//! One RTSP connection: reads messages, sends the replies in their order, and knows when to end.
 //!
-//! What is legal is decided by [`Session`]; this is where its decisions meet
-//! movies and sockets.
+//! What the replies are is the matter of `reply.rs`.
 
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use rand::RngExt;
+use bytes::BytesMut;
 use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::debug;
 
 use crate::base::id::SessionId;
 use crate::net::interleaved::Interleaved;
-use crate::wire::header::session::SessionHeader;
-use crate::wire::rtsp::{Limits, Message, Method, ParseError, Parser, Request, Response};
+use crate::wire::rtsp::{Limits, Message, ParseError, Parser, Request, Response};
 
-use super::answer::{Done, Opening};
-use super::ask::Ask;
+use super::answer::Opening;
 use super::channels::Channels;
 use super::inlet::Inlet;
-use super::refusal::Refusal;
 use super::service::{ENDED_HERE, LOST, Service};
-use super::session::Session;
-use super::viewer::Viewer;
-use super::visit::Visit;
 
 /// How long a connection may take to its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
@@ -61,12 +53,6 @@ enum End {
     Farewell,
     /// The server stops.
     Stop,
-}
-
-/// An answer, and the viewer whose media follows it.
-struct Answer {
-    response: Response,
-    starts: Option<Arc<Viewer>>,
 }
 
 impl Connection {
@@ -177,15 +163,15 @@ impl Connection {
         let now = self.service.parts.clock.now();
         self.heard = Some(now);
         let opening = self.opening(request.cseq());
-        let mut answer = self.answer(request, &opening).await;
+        let mut reply = self.reply(request, &opening).await;
         let closing = request.headers.get("Connection");
         let closing = closing.is_some_and(|value| value.eq_ignore_ascii_case("close"));
         if closing {
-            answer.response.headers.push("Connection", "close");
+            reply.response.headers.push("Connection", "close");
         }
-        debug!(peer = %self.peer, method = request.method.name(), uri = request.uri, status = answer.response.status.0, "answered");
-        let sent = self.send(&answer.response);
-        if let Some(viewer) = answer.starts.filter(|_| sent) {
+        debug!(peer = %self.peer, method = request.method.name(), uri = request.uri, status = reply.response.status.0, "answered");
+        let sent = self.send(&reply.response);
+        if let Some(viewer) = reply.starts.filter(|_| sent) {
             viewer.start(self.service.parts.clock.now());
         }
         closing.then_some(End::Farewell)
@@ -217,134 +203,6 @@ impl Connection {
         self.outlet.send(&bytes).is_ok()
     }
 
-    async fn answer(&mut self, request: &Request, opening: &Opening) -> Answer {
-        match self.viewer_of(request) {
-            Ok(None) => self.answer_stranger(request, opening).await,
-            Ok(Some(viewer)) => self.answer_viewer(&viewer, request, opening).await,
-            Err(refusal) => self.refuse(refusal, opening),
-        }
-    }
-
-    fn viewer_of(&self, request: &Request) -> Result<Option<Arc<Viewer>>, Refusal> {
-        let Some(value) = request.headers.get("Session") else {
-            return Ok(None);
-        };
-        let header = SessionHeader::read(value)?;
-        let viewer = SessionId::parse(&header.id).and_then(|id| self.service.viewer(id));
-        viewer.map(Some).ok_or_else(no_session)
-    }
-
-    fn refuse(&self, refusal: Refusal, opening: &Opening) -> Answer {
-        Answer {
-            response: self.new_session().done(Done::Refused(refusal), opening),
-            starts: None,
-        }
-    }
-
-    fn new_session(&self) -> Session {
-        let timeout = self.service.config().rtsp.session_timeout;
-        Session::new(self.service.new_id(), timeout)
-    }
-
-    /// Answers a request without a session; a SETUP opens one.
-    async fn answer_stranger(&mut self, request: &Request, opening: &Opening) -> Answer {
-        let mut session = self.new_session();
-        let visit = Visit::new(request, self.peer, self.local);
-        let outcome = match session.ask(request, self.local) {
-            Ok(ask) => self.carry_out(ask, session.id(), None, visit.clone()).await,
-            Err(refusal) => Err(refusal),
-        };
-        let (done, viewer) = outcome.unwrap_or_else(|refusal| {
-            self.note(&visit, &request.method, &refusal);
-            (Done::Refused(refusal), None)
-        });
-        let response = session.done(done, opening);
-        if let Some(viewer) = viewer {
-            info!(session = %viewer.id(), peer = %self.peer, path = %viewer.movie().path(), "session opened");
-            *viewer.session().lock().await = Some(session);
-            self.service.enter(&viewer);
-            self.sessions.push(viewer.id());
-        }
-        Answer {
-            response,
-            starts: None,
-        }
-    }
-
-    async fn answer_viewer(
-        &mut self,
-        viewer: &Arc<Viewer>,
-        request: &Request,
-        opening: &Opening,
-    ) -> Answer {
-        let mut place = viewer.session().lock().await;
-        let Some(session) = place.as_mut() else {
-            return self.refuse(no_session(), opening);
-        };
-        viewer.heard(request, self.service.parts.clock.now());
-        if !self.sessions.contains(&viewer.id()) {
-            self.sessions.push(viewer.id());
-        }
-        if !viewer.playback().is_playing() {
-            session.media_ended();
-        }
-        let visit = Visit::new(request, self.peer, self.local);
-        let outcome = match session.ask(request, self.local) {
-            Ok(ask) => self.carry_out(ask, session.id(), Some(viewer), visit).await,
-            Err(refusal) => Err(refusal),
-        };
-        let done = outcome.map_or_else(Done::Refused, |(done, _)| done);
-        let starts = matches!(done, Done::Playing(_)).then(|| Arc::clone(viewer));
-        let response = session.done(done, opening);
-        if !session.is_set_up() {
-            *place = None;
-            self.channels.release(viewer.id());
-            self.service.conclude(viewer, response.status.0);
-        }
-        Answer { response, starts }
-    }
-
-    async fn carry_out(
-        &mut self,
-        ask: Ask,
-        id: SessionId,
-        viewer: Option<&Arc<Viewer>>,
-        visit: Visit,
-    ) -> Result<(Done, Option<Arc<Viewer>>), Refusal> {
-        let done = match ask {
-            Ask::Options(size) => Done::Options(size.map(random_data)),
-            Ask::Describe(describe) => self.service.describe(&describe, self.local).await?,
-            Ask::Setup(setup) => {
-                let (done, viewer) = self.set_up(setup, id, viewer, visit).await?;
-                return Ok((done, Some(viewer)));
-            }
-            Ask::Play(play) => {
-                let now = self.service.parts.clock.now();
-                viewer.ok_or_else(no_session)?.play(play, now).await?
-            }
-            Ask::Pause(_) => {
-                viewer.ok_or_else(no_session)?.playback().pause();
-                Done::Paused
-            }
-            Ask::Teardown(_) => Done::TornDown,
-            Ask::Ping => Done::Alive,
-        };
-        Ok((done, None))
-    }
-
-    /// Notes a client that came for a movie and did not get it.
-    fn note(&self, visit: &Visit, method: &Method, refusal: &Refusal) {
-        info!(peer = %self.peer, method = method.name(), url = visit.url(), status = refusal.status.0, reason = %refusal.reason, "refused");
-        if matches!(method, Method::Describe | Method::Setup) {
-            let parts = &self.service.parts;
-            let ended = parts.clock.wall(parts.clock.now());
-            let open = parts.sessions.len();
-            parts
-                .access_log
-                .write(visit.entry(refusal.status.0, ended, open));
-        }
-    }
-
     /// Ends the sessions whose media this connection carried; those over UDP live on.
     async fn close(mut self, end: End) {
         let status = match end {
@@ -366,6 +224,13 @@ impl Connection {
     async fn ignore_rest(&mut self) {
         while let Ok(true) = self.inlet.fill(&mut self.buffer).await {
             self.buffer.clear();
+        }
+    }
+
+    /// Notes that requests on this connection belong to a session.
+    pub(super) fn remember(&mut self, id: SessionId) {
+        if !self.sessions.contains(&id) {
+            self.sessions.push(id);
         }
     }
 
@@ -396,17 +261,4 @@ impl Connection {
             Inlet::Tunnel { .. } => "http",
         }
     }
-}
-
-fn no_session() -> Refusal {
-    Refusal::new(454, "no such session")
-}
-
-/// Random bytes for QuickTime's probe of its line; the first is 0, as from QTSS.
-fn random_data(size: usize) -> Bytes {
-    let mut data = vec![0; size];
-    if let Some((_, rest)) = data.split_first_mut() {
-        rand::rng().fill(rest);
-    }
-    data.into()
 }

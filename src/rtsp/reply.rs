@@ -1,0 +1,170 @@
+//! The reply to one request: the session decides, movies and ports carry it out.
+//!
+//! What is legal is decided by [`Session`]; this is where its decisions meet
+//! the movie and the transports of its tracks.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rand::RngExt;
+use tracing::info;
+
+use crate::base::id::SessionId;
+use crate::wire::header::session::SessionHeader;
+use crate::wire::rtsp::{Method, Request, Response};
+
+use super::answer::{Done, Opening};
+use super::ask::Ask;
+use super::connection::Connection;
+use super::refusal::Refusal;
+use super::session::Session;
+use super::viewer::Viewer;
+use super::visit::Visit;
+
+/// A response, and the viewer whose media follows it.
+pub(super) struct Reply {
+    pub(super) response: Response,
+    pub(super) starts: Option<Arc<Viewer>>,
+}
+
+impl Connection {
+    /// Has `request` carried out, if it is legal.
+    pub(super) async fn reply(&mut self, request: &Request, opening: &Opening) -> Reply {
+        match self.viewer_of(request) {
+            Ok(None) => self.reply_to_stranger(request, opening).await,
+            Ok(Some(viewer)) => self.reply_to_viewer(&viewer, request, opening).await,
+            Err(refusal) => self.refuse(refusal, opening),
+        }
+    }
+
+    fn viewer_of(&self, request: &Request) -> Result<Option<Arc<Viewer>>, Refusal> {
+        let Some(value) = request.headers.get("Session") else {
+            return Ok(None);
+        };
+        let header = SessionHeader::read(value)?;
+        let viewer = SessionId::parse(&header.id).and_then(|id| self.service().viewer(id));
+        viewer.map(Some).ok_or_else(no_session)
+    }
+
+    fn refuse(&self, refusal: Refusal, opening: &Opening) -> Reply {
+        Reply {
+            response: self.new_session().done(Done::Refused(refusal), opening),
+            starts: None,
+        }
+    }
+
+    fn new_session(&self) -> Session {
+        let timeout = self.service().config().rtsp.session_timeout;
+        Session::new(self.service().new_id(), timeout)
+    }
+
+    /// Answers a request without a session; a SETUP opens one.
+    async fn reply_to_stranger(&mut self, request: &Request, opening: &Opening) -> Reply {
+        let mut session = self.new_session();
+        let visit = Visit::new(request, self.peer(), self.local());
+        let outcome = match session.ask(request, self.local()) {
+            Ok(ask) => self.carry_out(ask, session.id(), None, visit.clone()).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (done, viewer) = outcome.unwrap_or_else(|refusal| {
+            self.note(&visit, &request.method, &refusal);
+            (Done::Refused(refusal), None)
+        });
+        let response = session.done(done, opening);
+        if let Some(viewer) = viewer {
+            info!(session = %viewer.id(), peer = %self.peer(), path = %viewer.movie().path(), "session opened");
+            *viewer.session().lock().await = Some(session);
+            self.service().enter(&viewer);
+            self.remember(viewer.id());
+        }
+        Reply {
+            response,
+            starts: None,
+        }
+    }
+
+    async fn reply_to_viewer(
+        &mut self,
+        viewer: &Arc<Viewer>,
+        request: &Request,
+        opening: &Opening,
+    ) -> Reply {
+        let mut place = viewer.session().lock().await;
+        let Some(session) = place.as_mut() else {
+            return self.refuse(no_session(), opening);
+        };
+        viewer.heard(request, self.service().parts.clock.now());
+        self.remember(viewer.id());
+        if !viewer.playback().is_playing() {
+            session.media_ended();
+        }
+        let visit = Visit::new(request, self.peer(), self.local());
+        let outcome = match session.ask(request, self.local()) {
+            Ok(ask) => self.carry_out(ask, session.id(), Some(viewer), visit).await,
+            Err(refusal) => Err(refusal),
+        };
+        let done = outcome.map_or_else(Done::Refused, |(done, _)| done);
+        let starts = matches!(done, Done::Playing(_)).then(|| Arc::clone(viewer));
+        let response = session.done(done, opening);
+        if !session.is_set_up() {
+            *place = None;
+            self.channels().release(viewer.id());
+            self.service().conclude(viewer, response.status.0);
+        }
+        Reply { response, starts }
+    }
+
+    async fn carry_out(
+        &mut self,
+        ask: Ask,
+        id: SessionId,
+        viewer: Option<&Arc<Viewer>>,
+        visit: Visit,
+    ) -> Result<(Done, Option<Arc<Viewer>>), Refusal> {
+        let done = match ask {
+            Ask::Options(size) => Done::Options(size.map(random_data)),
+            Ask::Describe(describe) => self.service().describe(&describe, self.local()).await?,
+            Ask::Setup(setup) => {
+                let (done, viewer) = self.set_up(setup, id, viewer, visit).await?;
+                return Ok((done, Some(viewer)));
+            }
+            Ask::Play(play) => {
+                let now = self.service().parts.clock.now();
+                viewer.ok_or_else(no_session)?.play(play, now).await?
+            }
+            Ask::Pause(_) => {
+                viewer.ok_or_else(no_session)?.playback().pause();
+                Done::Paused
+            }
+            Ask::Teardown(_) => Done::TornDown,
+            Ask::Ping => Done::Alive,
+        };
+        Ok((done, None))
+    }
+
+    /// Notes a client that came for a movie and did not get it.
+    fn note(&self, visit: &Visit, method: &Method, refusal: &Refusal) {
+        info!(peer = %self.peer(), method = method.name(), url = visit.url(), status = refusal.status.0, reason = %refusal.reason, "refused");
+        if matches!(method, Method::Describe | Method::Setup) {
+            let parts = &self.service().parts;
+            let ended = parts.clock.wall(parts.clock.now());
+            let open = parts.sessions.len();
+            parts
+                .access_log
+                .write(visit.entry(refusal.status.0, ended, open));
+        }
+    }
+}
+
+fn no_session() -> Refusal {
+    Refusal::new(454, "no such session")
+}
+
+/// Random bytes for QuickTime's probe of its line; the first is 0, as from QTSS.
+fn random_data(size: usize) -> Bytes {
+    let mut data = vec![0; size];
+    if let Some((_, rest)) = data.split_first_mut() {
+        rand::rng().fill(rest);
+    }
+    data.into()
+}

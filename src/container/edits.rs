@@ -18,7 +18,7 @@ pub struct Span {
     pub duration_ns: i64,
     /// First media time, in ticks of the track.
     pub media_start: i64,
-    /// Media time after the last, in ticks of the track.
+    /// Media time after the last, in ticks of the track; `i64::MAX` when nothing is cut off.
     pub media_end: i64,
 }
 
@@ -42,7 +42,7 @@ impl Edits {
             start: NptTime(0),
             duration_ns: media.nanos(),
             media_start: 0,
-            media_end: media.ticks,
+            media_end: i64::MAX,
         };
         Self {
             spans: vec![span],
@@ -63,7 +63,17 @@ impl Edits {
                 entry.duration.nanos().max(0)
             };
             if entry.media_time >= 0 && !entry.dwell {
-                edits.push(at, length_ns, entry.media_time, media);
+                let ticks = MediaTime::from_nanos(length_ns, media.rate).ticks;
+                edits.spans.push(Span {
+                    start: NptTime(at),
+                    duration_ns: length_ns,
+                    media_start: entry.media_time,
+                    media_end: if to_end {
+                        i64::MAX
+                    } else {
+                        entry.media_time.saturating_add(ticks)
+                    },
+                });
             }
             at = at.saturating_add(length_ns);
             if edits.spans.is_empty() {
@@ -71,16 +81,6 @@ impl Edits {
             }
         }
         edits
-    }
-
-    fn push(&mut self, start_ns: i64, length_ns: i64, media_start: i64, media: MediaTime) {
-        let ticks = MediaTime::from_nanos(length_ns, media.rate).ticks;
-        self.spans.push(Span {
-            start: NptTime(start_ns),
-            duration_ns: length_ns,
-            media_start,
-            media_end: media_start.saturating_add(ticks),
-        });
     }
 
     /// The presented parts in order; none when the track shows nothing.

@@ -188,7 +188,7 @@ impl SampleFeed {
             return shown(&sample).then(|| (sample, place(track, span, &sample, rtp_rate)));
         }
         let span = track.edits.spans().get(self.span)?;
-        if sample.time >= span.media_end {
+        if is_past(span, &sample) {
             self.ended = !self.enter_span(track, self.span + 1);
             return None;
         }
@@ -243,6 +243,13 @@ pub(super) fn sync_for(track: &Track, time: i64) -> u32 {
     index
 }
 
+/// Whether `span` is over with a sample. One that is decoded in time is kept though it is shown
+/// too late, for pictures that are shown earlier may need it; and so is one that is only decoded late.
+fn is_past(span: &Span, sample: &Sample) -> bool {
+    let composed = sample.time.saturating_add(i64::from(sample.composition));
+    sample.time.min(composed) >= span.media_end
+}
+
 /// The part of the edit list that shows a sample.
 pub(super) fn span_showing<'a>(track: &'a Track, sample: &Sample) -> Option<&'a Span> {
     let composed = sample.time.saturating_add(i64::from(sample.composition));
@@ -291,3 +298,38 @@ const UNREADABLE: Malformed = Malformed {
     format: "sample",
     reason: "its bytes cannot be read from the file",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_ends_with_the_first_sample_that_nothing_in_it_needs() {
+        let span = Span {
+            start: NptTime(0),
+            duration_ns: 0,
+            media_start: 0,
+            media_end: 300,
+        };
+        let sample = |time, composition| Sample {
+            index: 0,
+            file: 0,
+            offset: 0,
+            size: 1,
+            time,
+            composition,
+            duration: 100,
+            sync: false,
+            description: 1,
+        };
+        assert!(!is_past(&span, &sample(200, 0)));
+        assert!(!is_past(&span, &sample(200, 200)), "others refer to it");
+        assert!(!is_past(&span, &sample(300, -100)), "it is shown in time");
+        assert!(is_past(&span, &sample(300, 0)));
+        let whole = Span {
+            media_end: i64::MAX,
+            ..span
+        };
+        assert!(!is_past(&whole, &sample(i64::MAX - 1, 0)));
+    }
+}

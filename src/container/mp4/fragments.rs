@@ -43,7 +43,8 @@ pub(super) fn read(file: &dyn ReadAt, mvex: &Atom, tracks: &mut [Track]) -> Resu
     let earliest = building.iter().filter_map(Building::first_nanos).min();
     for (track, built) in tracks.iter_mut().zip(building) {
         track.samples = built.finish(earliest.unwrap_or(0));
-        track.duration = track.samples.duration();
+        let late = track.samples.first_time();
+        track.duration = track.samples.duration().saturating_add(late);
     }
     Ok(())
 }

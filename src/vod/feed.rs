@@ -34,9 +34,9 @@ impl Feed {
     }
 
     /// The stamp of the packet that comes next, once [`peek`](Self::peek) has found it.
-    pub(super) fn stamp(&self, movie: &Movie, served: &ServedTrack) -> Option<Stamp> {
+    pub(super) fn stamp(&self, served: &ServedTrack) -> Option<Stamp> {
         match self {
-            Self::Hint(feed) => feed.stamp(movie),
+            Self::Hint(feed) => feed.stamp(),
             Self::Samples(feed) => feed.stamp(served),
         }
     }
@@ -53,7 +53,7 @@ impl Feed {
         size: Turn,
         writer: &mut Writer<'_>,
     ) -> Result<(), Stall> {
-        let Some(stamp) = self.stamp(movie, served) else {
+        let Some(stamp) = self.stamp(served) else {
             return Ok(());
         };
         match self {

@@ -35,6 +35,7 @@ struct Current {
     bytes: Bytes,
     packet: usize,
     due: NptTime,
+    stamp: Stamp,
 }
 
 impl HintFeed {
@@ -52,7 +53,7 @@ impl HintFeed {
 
     /// When the next packet is due.
     pub(super) fn peek(&mut self, movie: &Movie, blocks: &Arc<Blocks>) -> Peek {
-        let Some((track, _)) = movie.hint_track(self.track) else {
+        let Some((track, hint)) = movie.hint_track(self.track) else {
             return Peek::End;
         };
         for _ in 0..MAX_EMPTY {
@@ -68,13 +69,8 @@ impl HintFeed {
             };
             match movie.fetch(blocks, range_of(&sample)) {
                 Fetch::Ready(bytes) => {
-                    let entry = Current {
-                        sample,
-                        bytes,
-                        packet: 0,
-                        due: NptTime(0),
-                    };
-                    match entry.settle(track) {
+                    let entry = Current::new(sample, bytes);
+                    match entry.settle(track, hint) {
                         Ok(current) => self.current = current,
                         Err(malformed) => return Peek::Failed(malformed),
                     }
@@ -89,12 +85,9 @@ impl HintFeed {
         Peek::Later
     }
 
-    /// The number and RTP time of the packet that comes next, once [`peek`](Self::peek) has found it.
-    pub(super) fn stamp(&self, movie: &Movie) -> Option<Stamp> {
-        let (track, hint) = movie.hint_track(self.track)?;
-        let current = self.current.as_ref()?;
-        let packet = current.packet().ok()??;
-        let stamp = current.stamp(track, hint, &packet);
+    /// The stamp of the packet that comes next, once [`peek`](Self::peek) has found it.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let stamp = self.current.as_ref()?.stamp;
         // Thinned play leaves packets out, so the author's numbers would show gaps.
         let sequence = stamp.sequence.filter(|_| self.thinned_by.is_none());
         Some(Stamp { sequence, ..stamp })
@@ -110,7 +103,7 @@ impl HintFeed {
         blocks: &Arc<Blocks>,
         writer: &mut Writer<'_>,
     ) -> Result<(), Stall> {
-        let Some((track, _)) = movie.hint_track(self.track) else {
+        let Some((track, hint)) = movie.hint_track(self.track) else {
             return Ok(());
         };
         let Some(mut current) = self.current.take() else {
@@ -125,7 +118,7 @@ impl HintFeed {
             return Err(Stall::Wait(block));
         }
         current.packet += 1;
-        self.current = current.settle(track)?;
+        self.current = current.settle(track, hint)?;
         written
     }
 
@@ -142,35 +135,50 @@ impl HintFeed {
 }
 
 impl Current {
+    /// A sample whose first packet has not been looked at.
+    fn new(sample: Sample, bytes: Bytes) -> Self {
+        let stamp = Stamp::numbered_by_session(0, 0);
+        Self {
+            sample,
+            bytes,
+            packet: 0,
+            due: NptTime(0),
+            stamp,
+        }
+    }
+
     /// The packet that comes next, `None` past the last.
     fn packet(&self) -> Result<Option<HintPacket<'_>>, Malformed> {
         hint::packets(&self.bytes)?.nth(self.packet).transpose()
     }
 
-    /// Sets when the next packet is due; `None` when there is no packet left.
-    fn settle(mut self, track: &Track) -> Result<Option<Self>, Malformed> {
-        let Some(relative) = self.packet()?.map(|packet| packet.relative_time) else {
+    /// Finds when the next packet is due and what its header says; `None` when there is no packet left.
+    fn settle(mut self, track: &Track, hint: &HintTrack) -> Result<Option<Self>, Malformed> {
+        let Some(packet) = self.packet()? else {
             return Ok(None);
         };
-        let ticks = self.sample.time.saturating_add(i64::from(relative));
-        let after_lead = MediaTime::new(ticks, track.timescale).nanos();
-        self.due = NptTime(after_lead.saturating_add(track.edits.lead().0));
-        Ok(Some(self))
-    }
-
-    fn stamp(&self, track: &Track, hint: &HintTrack, packet: &HintPacket<'_>) -> Stamp {
-        let sample = MediaTime::new(self.sample.time, track.timescale)
+        let lead = track.edits.lead();
+        let ticks = self
+            .sample
+            .time
+            .saturating_add(i64::from(packet.relative_time));
+        let due = MediaTime::new(ticks, track.timescale)
+            .nanos()
+            .saturating_add(lead.0);
+        let time = MediaTime::new(self.sample.time, track.timescale)
             .at_rate(hint.rtp_rate)
             .ticks;
-        let lead = MediaTime::from_nanos(track.edits.lead().0, hint.rtp_rate).ticks;
-        Stamp {
+        let lead_ticks = MediaTime::from_nanos(lead.0, hint.rtp_rate).ticks;
+        self.stamp = Stamp {
             marker: packet.marker,
             extension: packet.extension,
             payload_type: packet.payload_type,
             sequence: Some(packet.sequence),
-            time: sample.saturating_add(lead),
+            time: time.saturating_add(lead_ticks),
             time_offset: packet.time_offset,
-        }
+        };
+        self.due = NptTime(due);
+        Ok(Some(self))
     }
 }
 

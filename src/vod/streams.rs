@@ -144,7 +144,7 @@ impl Streams {
             let first = match feed.peek(&self.movie, served, &self.blocks) {
                 Peek::Wait(block) => return Err(Some(block)),
                 Peek::Later => return Err(None),
-                Peek::Due(_) => feed.stamp(&self.movie, served),
+                Peek::Due(_) => feed.stamp(served),
                 Peek::Failed(_) | Peek::End => None,
             };
             let (sequence, time) = stream.announced(first);

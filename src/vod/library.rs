@@ -181,11 +181,13 @@ impl Library {
                 MediaFile::open(&file, &self.numbers).map_err(|error| refuse(error.to_string()))?;
             files.push(Arc::new(file));
         }
-        Ok(Found::Movie(Arc::new(Movie::new(
-            path.clone(),
-            index,
-            files,
-        )?)))
+        let movie = Movie::new(path.clone(), index, files)?;
+        let faults = &movie.index().faults;
+        // Hint tracks send also media that the server itself could not.
+        if !faults.is_empty() && !movie.is_hinted() {
+            warn!(%path, "is served in part: {}", faults.join("; "));
+        }
+        Ok(Found::Movie(Arc::new(movie)))
     }
 
     /// Forgets the movies that nobody watches, those not asked for the longest first.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
+
+use tracing::{debug, warn};
 
 use super::Error;
 use super::blocks::{Blocks, Fetch};
@@ -10,7 +13,7 @@ use super::file::MediaFile;
 use crate::base::id::TrackId;
 use crate::base::media_time::NptTime;
 use crate::base::path::MediaPath;
-use crate::codec::{Kind, Packetize};
+use crate::codec::{Kind, Malformed, Packetize};
 use crate::container::{self, FileRange, HintTrack, ReadAt, Role, Track};
 
 /// The first payload type without a fixed meaning (RFC 3551, 6).
@@ -24,6 +27,8 @@ pub struct Movie {
     /// The movie itself, then the files that its data references name.
     files: Vec<Arc<MediaFile>>,
     served: Vec<ServedTrack>,
+    /// Whether the log has told of a fault that showed while it played.
+    told: AtomicBool,
 }
 
 /// A track that clients can set up.
@@ -71,6 +76,7 @@ impl Movie {
             index,
             files,
             served,
+            told: AtomicBool::new(false),
         })
     }
 
@@ -115,6 +121,16 @@ impl Movie {
     pub fn bit_rate(&self) -> u64 {
         let rate = |served: &ServedTrack| self.track(served.track).and_then(|track| track.bit_rate);
         self.served.iter().filter_map(rate).sum()
+    }
+
+    /// Logs why something of a track is not sent: a warning for the movie's first fault, for all its viewers.
+    pub(super) fn tell(&self, track: TrackId, malformed: &Malformed) {
+        let path = &self.path;
+        if self.told.swap(true, Ordering::Relaxed) {
+            debug!(%path, %track, "cannot be sent: {malformed}");
+        } else {
+            warn!(%path, %track, "cannot be sent in full: {malformed}");
+        }
     }
 
     /// A track of the index by its number there.

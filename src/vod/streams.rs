@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tracing::debug;
-
 use super::Error;
 use super::batch::Batch;
 use super::blocks::{BlockId, Blocks};
@@ -168,7 +166,7 @@ impl Streams {
                 Peek::Wait(_) | Peek::Later => return Earliest::Wait,
                 Peek::End => stream.feed = None,
                 Peek::Failed(malformed) => {
-                    debug!(path = %self.movie.path(), track = %served.id, %malformed, "track ends early");
+                    self.movie.tell(served.id, &malformed);
                     stream.feed = None;
                 }
             }
@@ -197,7 +195,7 @@ impl Streams {
             Ok(()) => true,
             Err(Stall::Wait(_)) => false,
             Err(Stall::Malformed(malformed)) => {
-                debug!(path = %self.movie.path(), track = %served.id, %malformed, "packet left out");
+                self.movie.tell(served.id, &malformed);
                 true
             }
         }

@@ -5,7 +5,9 @@
 mod formats;
 mod fuzz_seeds;
 mod hinted;
+mod hostile;
 mod layers;
+mod long_movie;
 mod mp3;
 mod retina;
 mod rtsp_dialogue;

@@ -1,5 +1,8 @@
 //! What the tests share: the server as a program, its viewers, and second opinions on movies.
 
+/// Movies written box by box; the unit tests of the movie reader use the same.
+#[path = "../../../src/container/mp4/build.rs"]
+pub(crate) mod boxes;
 pub(crate) mod client;
 pub(crate) mod hint_walk;
 pub(crate) mod incoming;

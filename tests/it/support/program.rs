@@ -15,12 +15,17 @@ pub(crate) struct Program {
     pub(crate) rtsp: SocketAddr,
     _child: Child,
     _printed: Lines<BufReader<ChildStdout>>,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Program {
     /// Starts the server on the movies in `folder` and waits until it has printed a URL.
     pub(crate) async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[]).await
+    }
+
+    /// The same with settings, as variables of the environment.
+    pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let state = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_reelcast"));
         command
@@ -34,6 +39,7 @@ impl Program {
         for section in ["RTSP", "HTTP", "ADMIN"] {
             command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
         }
+        command.envs(settings.iter().copied());
         let mut child = command.spawn().expect("the program starts");
         let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = tokio::time::timeout(Duration::from_secs(20), Self::address(&mut printed));
@@ -42,8 +48,15 @@ impl Program {
             rtsp,
             _child: child,
             _printed: printed,
-            _state: state,
+            state,
         }
+    }
+
+    /// The lines of the error log so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        let file = self.state.path().join("logs/error.log");
+        let text = std::fs::read_to_string(file).expect("an error log");
+        text.lines().map(str::to_owned).collect()
     }
 
     async fn address(printed: &mut Lines<BufReader<ChildStdout>>) -> SocketAddr {

@@ -247,18 +247,10 @@ fn described(sdp: &str) -> (Kind, u8, String) {
 
 /// Every reason why no track of a movie can be served.
 fn reasons(index: &container::Movie) -> String {
-    let of_track = |track: &Track| match &track.role {
-        Role::Unservable { reason, .. } => {
-            Some(format!("track {} ({}): {reason}", track.id, track.codec))
-        }
-        _ => None,
-    };
-    let mut reasons = index.faults.clone();
-    reasons.extend(index.tracks.iter().filter_map(of_track));
-    if reasons.is_empty() {
+    if index.faults.is_empty() {
         "no audio or video track".to_owned()
     } else {
-        reasons.join("; ")
+        index.faults.join("; ")
     }
 }
 

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use reelcast::base::path::MediaPath;
 use reelcast::vod::{Found, Library};
+use tokio::time::Instant;
 
 use crate::support::boxes::{Trak, atom, full, movie, sound_entry, table, video_entry, words};
 use crate::support::program::Program;

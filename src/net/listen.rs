@@ -58,6 +58,12 @@ pub struct Accepted {
     pub permit: Permit,
 }
 
+/// Bytes of the send buffer that accepted connections inherit (Linux doubles it).
+///
+/// Left alone the kernel would grow it to megabytes for a player that has stopped
+/// reading, and minutes of a movie would count as taken.
+const SEND_BUFFER: usize = 256 * 1024;
+
 /// The right to have one connection open; given back on drop.
 #[derive(Debug)]
 pub struct Permit {
@@ -157,6 +163,7 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)

@@ -17,68 +17,6 @@ fn start() -> (Server, String) {
     (server, url)
 }
 
-/// The control URL of the first track.
-async fn first_track(client: &mut Client, url: &str) -> String {
-    let answer = client
-        .ask("DESCRIBE", url, "Accept: application/sdp\r\n")
-        .await;
-    assert_eq!(status(&answer), 200, "{answer}");
-    assert_eq!(
-        header(&answer, "Content-Base"),
-        Some(format!("{url}/").as_str())
-    );
-    let media = answer.split("m=").nth(1).unwrap();
-    let control = media
-        .lines()
-        .find_map(|line| line.strip_prefix("a=control:"));
-    control.unwrap().to_owned()
-}
-
-async fn set_up(client: &mut Client, track: &str) -> String {
-    let answer = client.ask("SETUP", track, TRANSPORT).await;
-    assert!(
-        header(&answer, "Transport")
-            .unwrap()
-            .contains("interleaved=8-9"),
-        "{answer}"
-    );
-    let session = header(&answer, "Session").unwrap();
-    session.split(';').next().unwrap().to_owned()
-}
-
-#[tokio::test]
-async fn the_first_packet_is_the_one_that_rtp_info_names() {
-    let (server, url) = start();
-    let mut client = Client::connect(server.address).await;
-    let track = first_track(&mut client, &url).await;
-    let session = format!("Session: {}\r\n", set_up(&mut client, &track).await);
-    let answer = client
-        .ask("PLAY", &url, &format!("{session}Range: npt=0-\r\n"))
-        .await;
-    let info = header(&answer, "RTP-Info").unwrap();
-    assert!(info.starts_with(&format!("url={track};")), "{info}");
-    let packet = loop {
-        let (channel, packet) = client.frame().await;
-        if channel == 8 {
-            break packet;
-        }
-    };
-    let sequence = u16::from_be_bytes([packet[2], packet[3]]);
-    let time = u32::from_be_bytes(packet[4..8].try_into().unwrap());
-    assert!(
-        info.ends_with(&format!("seq={sequence};rtptime={time}")),
-        "{info}"
-    );
-    assert_eq!(status(&client.ask("PLAY", &url, &session).await), 200);
-    assert_eq!(
-        status(&client.ask("GET_PARAMETER", &url, &session).await),
-        200
-    );
-    assert_eq!(status(&client.ask("PAUSE", &url, &session).await), 200);
-    assert_eq!(status(&client.ask("TEARDOWN", &url, &session).await), 200);
-    assert_eq!(status(&client.ask("PLAY", &url, &session).await), 454);
-}
-
 #[tokio::test]
 async fn each_fault_has_its_status() {
     let (server, url) = start();
@@ -95,16 +33,128 @@ async fn each_fault_has_its_status() {
         ("PLAY", url.clone(), "Session: 1\r\n", 454),
         ("ANNOUNCE", url.clone(), "", 405),
         ("OPTIONS", url.clone(), "Require: a\r\n", 551),
+        ("DESCRIBE", at("../Cargo.toml"), "", 404),
+        ("DESCRIBE", at("a/%2e%2e/%2e%2e/Cargo.toml"), "", 404),
+        ("DESCRIBE", at("..%2fCargo.toml"), "", 404),
+        ("DESCRIBE", at("clock.mp4%00.mov"), "", 404),
+        ("DESCRIBE", url.clone(), "Accept: text/plain\r\n", 406),
+        ("SETUP", at("nothing.mov/trackID=1"), TRANSPORT, 404),
+        ("PLAY", url.clone(), "", 454),
+        ("PAUSE", url.clone(), "", 454),
+        ("RECORD", url.clone(), "", 405),
+        ("FROBNICATE", url.clone(), "", 501),
     ] {
         let answer = client.ask(method, &url, headers).await;
         assert_eq!(status(&answer), expected, "{method} {url}: {answer}");
         assert_eq!(header(&answer, "CSeq"), Some("7"));
     }
-    let track = first_track(&mut client, &url).await;
+    let track = client.controls(&url).await.remove(0);
     let multicast = "Transport: RTP/AVP;multicast\r\n";
-    assert_eq!(status(&client.ask("SETUP", &track, multicast).await), 461);
+    assert_eq!(client.status_of("SETUP", &track, multicast).await, 461);
     let elsewhere = "Transport: RTP/AVP;client_port=4000-4001;destination=192.0.2.1\r\n";
-    assert_eq!(status(&client.ask("SETUP", &track, elsewhere).await), 462);
+    assert_eq!(client.status_of("SETUP", &track, elsewhere).await, 462);
+    client
+        .send(format!("OPTIONS {url} RTSP/2.0\r\nCSeq: 7\r\n\r\n").as_bytes())
+        .await;
+    let answer = client.answer().await;
+    assert_eq!((status(&answer), header(&answer, "CSeq")), (505, Some("7")));
+}
+
+#[tokio::test]
+async fn each_fault_within_a_session_has_its_status() {
+    let (server, url) = start();
+    let mut client = Client::connect(server.address).await;
+    let controls = client.controls(&url).await;
+    let (_, session) = client.set_up(&controls[0], TRANSPORT).await;
+    let other = format!("rtsp://{}/clock.mp4", server.address);
+    let with = |more: &str| format!("{session}{more}");
+    for (method, url, headers, expected) in [
+        ("PAUSE", &url, with(""), 455),
+        ("PLAY", &other, with(""), 404),
+        ("SETUP", &format!("{other}/trackID=1"), with(TRANSPORT), 459),
+        ("PLAY", &url, with("Range: npt=100-\r\n"), 457),
+        ("PLAY", &url, with("Range: npt=5-3\r\n"), 457),
+        (
+            "PLAY",
+            &url,
+            with("Range: clock=20260101T000000Z-\r\n"),
+            457,
+        ),
+        ("PLAY", &url, with("Range: bananas\r\n"), 400),
+        ("PLAY", &url, with("Scale: much\r\n"), 400),
+        ("PLAY", &url, with("Range: npt=0-\r\n"), 200),
+        ("SETUP", &controls[1], with(TRANSPORT), 455),
+    ] {
+        let answer = client.ask(method, url, &headers).await;
+        assert_eq!(status(&answer), expected, "{method} {headers}: {answer}");
+        assert_eq!(header(&answer, "CSeq"), Some("7"));
+    }
+    let parameters = "Content-Type: text/parameters\r\nContent-Length: 8\r\n\r\nvolume\r\n";
+    for method in ["GET_PARAMETER", "SET_PARAMETER"] {
+        let request = format!("{method} {url} RTSP/1.0\r\nCSeq: 8\r\n{session}{parameters}");
+        client.send(request.as_bytes()).await;
+        let answer = client.answer().await;
+        assert_eq!((status(&answer), header(&answer, "CSeq")), (451, Some("8")));
+        assert!(answer.ends_with("\r\n\r\nvolume\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_end_ends_the_connection() {
+    let (server, url) = start();
+    let mut client = Client::connect(server.address).await;
+    let head = format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 7\r\n");
+    client.send(head.as_bytes()).await;
+    let field = format!("X: {}\r\n", "x".repeat(1000));
+    client.send(field.repeat(70).as_bytes()).await;
+    assert_eq!(status(&client.answer().await), 413);
+    assert_eq!(client.rest().await, "");
+    let mut other = Client::connect(server.address).await;
+    assert_eq!(other.status_of("OPTIONS", &url, "").await, 200);
+}
+
+#[tokio::test]
+async fn a_reference_movie_leads_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "rtsptext\r\nrtsp://elsewhere.example/a.mov\r\n";
+    std::fs::write(folder.path().join("there.mov"), text).unwrap();
+    let server = Server::start(folder.path(), |_| {});
+    let url = format!("rtsp://{}/there.mov", server.address);
+    let mut client = Client::connect(server.address).await;
+    for (method, url) in [("DESCRIBE", url.clone()), ("SETUP", url + "/trackID=1")] {
+        let answer = client.ask(method, &url, TRANSPORT).await;
+        let location = header(&answer, "Location");
+        let expected = (302, Some("rtsp://elsewhere.example/a.mov"));
+        assert_eq!((status(&answer), location), expected, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_limit_of_connections_counts_sessions() {
+    let server = Server::start(&clips(), |config| config.limits.connections = 1);
+    let url = format!("rtsp://{}/clock-hinted.mov", server.address);
+    let mut first = Client::connect(server.address).await;
+    let controls = first.controls(&url).await;
+    let (_, session) = first.set_up(&controls[0], TRANSPORT).await;
+    let mut second = Client::connect(server.address).await;
+    let refused = second.ask("SETUP", &controls[0], TRANSPORT).await;
+    assert_eq!(
+        (status(&refused), header(&refused, "CSeq")),
+        (453, Some("7"))
+    );
+    assert_eq!(second.status_of("DESCRIBE", &url, "").await, 453);
+    assert_eq!(
+        first
+            .status_of(
+                "SETUP",
+                &controls[1],
+                &format!("{session}Transport: RTP/AVP/TCP\r\n")
+            )
+            .await,
+        200
+    );
+    assert_eq!(first.status_of("TEARDOWN", &url, &session).await, 200);
+    second.set_up(&controls[0], TRANSPORT).await;
 }
 
 #[tokio::test]
@@ -131,20 +181,13 @@ async fn interleaved_sessions_end_with_their_connection_and_others_by_timeout() 
     });
     let url = format!("rtsp://{}/clock-hinted.mov", server.address);
     let mut client = Client::connect(server.address).await;
-    let track = first_track(&mut client, &url).await;
-    set_up(&mut client, &track).await;
+    let track = client.controls(&url).await.remove(0);
+    client.set_up(&track, TRANSPORT).await;
     let udp = "Transport: RTP/AVP;unicast;client_port=45000-45001\r\n";
     assert_eq!(status(&client.ask("SETUP", &track, udp).await), 200);
     assert_eq!(server.sessions.len(), 2);
     drop(client);
-    let gone = async {
-        while !server.sessions.is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), gone)
-        .await
-        .unwrap();
+    server.wait_for_sessions(0).await;
 }
 
 #[tokio::test]

@@ -34,15 +34,57 @@ impl Client {
         self.answer().await
     }
 
+    /// The URLs that set up the tracks of the movie at `url`.
+    pub(crate) async fn controls(&mut self, url: &str) -> Vec<String> {
+        let answer = self
+            .ask("DESCRIBE", url, "Accept: application/sdp\r\n")
+            .await;
+        assert_eq!(status(&answer), 200, "{answer}");
+        let base = format!("{url}/");
+        assert_eq!(header(&answer, "Content-Base"), Some(base.as_str()));
+        let control = |media: &str| {
+            let mut lines = media.lines();
+            let control = lines.find_map(|line| line.strip_prefix("a=control:"));
+            let control = control.unwrap();
+            if control.starts_with("rtsp://") {
+                control.to_owned()
+            } else {
+                format!("{base}{control}")
+            }
+        };
+        answer.split("\r\nm=").skip(1).map(control).collect()
+    }
+
+    /// Sets one track up; returns the answer and the line that names its session.
+    pub(crate) async fn set_up(&mut self, control: &str, headers: &str) -> (String, String) {
+        let answer = self.ask("SETUP", control, headers).await;
+        assert_eq!(status(&answer), 200, "{answer}");
+        let session = header(&answer, "Session").unwrap();
+        let session = session.split(';').next().unwrap();
+        let line = format!("Session: {session}\r\n");
+        (answer, line)
+    }
+
+    /// The status of the answer to a request.
+    pub(crate) async fn status_of(&mut self, method: &str, url: &str, headers: &str) -> u16 {
+        status(&self.ask(method, url, headers).await)
+    }
+
     /// The next answer; frames before it are skipped.
     pub(crate) async fn answer(&mut self) -> String {
         let read = async {
-            while self.stream.fill_buf().await.unwrap().first() == Some(&b'$') {
+            while !self.is_answer_next().await {
                 self.frame().await;
             }
             self.message().await
         };
         timeout(PATIENCE, read).await.expect("an answer in time")
+    }
+
+    /// Whether what comes next is no frame.
+    pub(crate) async fn is_answer_next(&mut self) -> bool {
+        let next = timeout(PATIENCE, self.stream.fill_buf()).await;
+        next.expect("something in time").unwrap().first() != Some(&b'$')
     }
 
     /// The next frame: channel and packet.
@@ -92,4 +134,25 @@ pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 /// The status code of an answer.
 pub(crate) fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// `seq` and `rtptime` that `RTP-Info` announces for the track of `control`.
+pub(crate) fn announced(answer: &str, control: &str) -> (u16, u32) {
+    let info = header(answer, "RTP-Info").unwrap();
+    let of_track = |entry: &&str| entry.contains(&format!("url={control};"));
+    let entry = info.split(',').find(of_track).unwrap();
+    let value = |name: &str| {
+        let (_, value) = entry.split_once(name).unwrap();
+        value.split(';').next().unwrap().parse::<u32>().unwrap()
+    };
+    (u16::try_from(value("seq=")).unwrap(), value("rtptime="))
+}
+
+/// Sequence number and timestamp of an RTP packet.
+pub(crate) fn numbers(packet: &[u8]) -> (u16, u32) {
+    let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+    (
+        sequence,
+        u32::from_be_bytes(packet[4..8].try_into().unwrap()),
+    )
 }

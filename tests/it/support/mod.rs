@@ -10,4 +10,5 @@ pub(crate) mod movies;
 pub(crate) mod program;
 pub(crate) mod received;
 pub(crate) mod server;
+pub(crate) mod udp;
 pub(crate) mod viewer;

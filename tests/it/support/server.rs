@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reelcast::base::clock::Clock;
 use reelcast::config::Config;
@@ -27,9 +28,20 @@ pub(crate) struct Server {
 impl Server {
     /// Serves the movies in `folder` with the default settings as `change` changes them.
     pub(crate) fn start(folder: &Path, change: impl FnOnce(&mut Config)) -> Self {
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self::start_at(local, folder, AccessLog::disabled(), change)
+    }
+
+    /// The same on the address `local`, with ended sessions noted in `access_log`.
+    pub(crate) fn start_at(
+        local: IpAddr,
+        folder: &Path,
+        access_log: AccessLog,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config::default();
         change(&mut config);
-        let (clock, local) = (Clock::start(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let clock = Clock::start();
         let pace = Pace {
             tcp_interval: config.rtsp.tcp_interval,
             udp_interval: config.rtsp.udp_interval,
@@ -44,7 +56,7 @@ impl Server {
             sessions: sessions.clone(),
             totals: Arc::new(Totals::default()),
             config,
-            access_log: AccessLog::disabled(),
+            access_log,
             clock,
         });
         let listener = Listener::bind((local, 0).into(), &Permits::new(100)).unwrap();
@@ -59,5 +71,16 @@ impl Server {
             _config: sender,
             _stop: stop.drop_guard(),
         }
+    }
+
+    /// Waits until the table has `count` sessions.
+    pub(crate) async fn wait_for_sessions(&self, count: usize) {
+        let there = async {
+            while self.sessions.len() != count {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let there = tokio::time::timeout(Duration::from_secs(10), there).await;
+        there.unwrap_or_else(|_| panic!("{} sessions, not {count}", self.sessions.len()));
     }
 }

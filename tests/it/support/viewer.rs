@@ -54,7 +54,7 @@ impl WatchedTrack {
     }
 
     /// Whether BYE came and every packet that was sent before it.
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.sent
             .is_some_and(|sent| self.packets.len() >= sent as usize)
     }

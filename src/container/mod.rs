@@ -15,6 +15,7 @@ mod audio;
 mod big_endian;
 mod chunks;
 mod edits;
+mod foreign;
 mod movie;
 pub mod mp4;
 mod mpeg_audio;
@@ -126,6 +127,9 @@ pub fn open(file: &dyn ReadAt) -> Result<Movie, Error> {
     }
     if au::recognises(file)? {
         return au::open(file);
+    }
+    if let Some(name) = foreign::name(file)? {
+        return Err(Error::Unsupported(name));
     }
     // Last, because frames are searched for, and read to the end.
     mpeg_audio::open(file)

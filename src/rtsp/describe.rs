@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::base::error::chain;
+use crate::base::error::{Kind, chain};
 use crate::base::id::TrackId;
 use crate::base::path::MediaPath;
 use crate::vod::{self, Found, Movie, Presenter};
@@ -108,6 +108,7 @@ impl From<vod::Error> for Refusal {
         let status = match error {
             vod::Error::RangeOutside { .. } => 457,
             vod::Error::NothingSetUp => 455,
+            _ if error.kind() == Kind::Unsupported => return Self::unsupported(chain(&error)),
             _ => error.kind().rtsp_status(),
         };
         Self::new(status, chain(&error))

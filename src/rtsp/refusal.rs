@@ -17,7 +17,7 @@ pub(super) struct Refusal {
     pub(super) reason: Cow<'static, str>,
     /// A header field that the status asks for.
     pub(super) header: Option<(&'static str, String)>,
-    /// A text for the client: the parameters that were not understood.
+    /// A text for the client: what was not understood, or why it cannot be had.
     pub(super) body: String,
 }
 
@@ -53,6 +53,15 @@ impl Refusal {
         Self {
             header: Some(("Unsupported", name.to_owned())),
             ..Self::new(551, format!("option {name} is not supported"))
+        }
+    }
+
+    /// 415, with the reason as text, for whoever put the movie there.
+    pub(super) fn unsupported(reason: String) -> Self {
+        Self {
+            header: Some(("Content-Type", "text/plain; charset=utf-8".to_owned())),
+            body: format!("{reason}\r\n"),
+            ..Self::new(415, reason)
         }
     }
 

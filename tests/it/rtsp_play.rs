@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::movies::clips;
@@ -18,24 +19,28 @@ async fn open(movie: &str, way: Way) -> (Server, Viewer) {
 
 #[tokio::test]
 async fn play_goes_on_after_a_pause_where_it_stopped() {
-    for movie in ["clock.mp4", "clock-hinted.mov", "tone.m4a"] {
-        let (_server, mut viewer) = open(movie, Way::Tcp).await;
-        viewer.play("Range: npt=0-\r\n").await;
-        for _ in 0..3 {
-            viewer
-                .watch_until(|tracks| tracks.iter().all(|track| track.packets.len() > 20))
-                .await;
-            assert_eq!(viewer.ask("PAUSE", "").await.status, 200);
-            let last: Vec<_> = viewer.tracks.iter().map(last_numbers).collect();
-            let answer = viewer.play("").await;
-            for (track, (sequence, time)) in viewer.tracks.iter().zip(last) {
-                let next = answer.rtp_info(&track.control);
-                assert_eq!(next.0, sequence.wrapping_add(1), "{movie}");
-                let step = next.1.wrapping_sub(time).cast_signed();
-                assert!((0..=90_000).contains(&step), "{movie}: {step} ticks");
-            }
-            starts_as_announced(&mut viewer, &answer).await;
+    let movies = ["clock.mp4", "clock-hinted.mov", "tone.m4a"];
+    let cases: JoinSet<()> = movies.into_iter().map(pause_and_go_on).collect();
+    cases.join_all().await;
+}
+
+async fn pause_and_go_on(movie: &str) {
+    let (_server, mut viewer) = open(movie, Way::Tcp).await;
+    viewer.play("Range: npt=0-\r\n").await;
+    for _ in 0..3 {
+        viewer
+            .watch_until(|tracks| tracks.iter().all(|track| track.packets.len() > 5))
+            .await;
+        assert_eq!(viewer.ask("PAUSE", "").await.status, 200);
+        let last: Vec<_> = viewer.tracks.iter().map(last_numbers).collect();
+        let answer = viewer.play("").await;
+        for (track, (sequence, time)) in viewer.tracks.iter().zip(last) {
+            let next = answer.rtp_info(&track.control);
+            assert_eq!(next.0, sequence.wrapping_add(1), "{movie}");
+            let step = next.1.wrapping_sub(time).cast_signed();
+            assert!((0..=90_000).contains(&step), "{movie}: {step} ticks");
         }
+        starts_as_announced(&mut viewer, &answer).await;
     }
 }
 
@@ -61,7 +66,7 @@ async fn starts_as_announced(viewer: &mut Viewer, answer: &Answer) {
 #[tokio::test]
 async fn ranges_may_be_counted_in_frames_and_have_an_end() {
     for movie in ["clock.mp4", "clock-hinted.mov"] {
-        let (_server, mut viewer) = open(movie, Way::Udp).await;
+        let (_server, mut viewer) = open(movie, Way::Tcp).await;
         let range = "Range: smpte-25=00:00:05:05-00:00:05:15\r\n";
         let answer = viewer.play(range).await;
         assert_eq!(
@@ -77,52 +82,57 @@ async fn ranges_may_be_counted_in_frames_and_have_an_end() {
 
 #[tokio::test]
 async fn at_the_end_comes_bye_and_play_starts_anew() {
-    for (movie, way) in [
-        ("clock.mp4", Way::Udp),
-        ("clock-hinted.mov", Way::Tcp),
-        ("tone.m4a", Way::Tunnel),
-    ] {
-        let (_server, mut viewer) = open(movie, way).await;
-        viewer.play("Range: npt=11.5-\r\n").await;
-        viewer.watch_to_the_end().await;
-        let last: Vec<_> = viewer.tracks.iter().map(last_numbers).collect();
-        let answer = viewer.play("").await;
-        assert_eq!(answer.range_start(), 0.0, "{movie}");
-        for (track, (sequence, time)) in viewer.tracks.iter().zip(last) {
-            let next = answer.rtp_info(&track.control);
-            assert_eq!(next.0, sequence.wrapping_add(1), "{movie}");
-            assert!(next.1.wrapping_sub(time).cast_signed() > 0, "{movie}");
-        }
-        viewer
-            .watch_until(|tracks| tracks.iter().all(|track| track.packets.len() > 10))
-            .await;
+    let mut cases = JoinSet::new();
+    cases.spawn(end_and_play_again("clock.mp4", Way::Udp));
+    cases.spawn(end_and_play_again("clock-hinted.mov", Way::Tcp));
+    cases.spawn(end_and_play_again("tone.m4a", Way::Tunnel));
+    cases.join_all().await;
+}
+
+async fn end_and_play_again(movie: &str, way: Way) {
+    let (_server, mut viewer) = open(movie, way).await;
+    viewer.play("Range: npt=11.5-\r\n").await;
+    viewer.watch_to_the_end().await;
+    let last: Vec<_> = viewer.tracks.iter().map(last_numbers).collect();
+    let answer = viewer.play("").await;
+    assert_eq!(answer.range_start(), 0.0, "{movie}");
+    for (track, (sequence, time)) in viewer.tracks.iter().zip(last) {
+        let next = answer.rtp_info(&track.control);
+        assert_eq!(next.0, sequence.wrapping_add(1), "{movie}");
+        assert!(next.1.wrapping_sub(time).cast_signed() > 0, "{movie}");
     }
+    viewer
+        .watch_until(|tracks| tracks.iter().all(|track| track.packets.len() > 10))
+        .await;
 }
 
 #[tokio::test]
 async fn fast_and_backwards_only_key_frames_are_sent() {
-    // A key frame every 2 s.
-    for (asked, scale, range, pictures) in [
-        (2, 2.0, "8-", 2),
-        (8, 8.0, "0-", 6),
-        (-1, -1.0, "3-", 2),
-        (-3, -1.0, "1.5-0", 1),
-    ] {
-        for movie in ["clock.mp4", "clock-hinted.mov"] {
-            let (_server, mut viewer) = open(movie, Way::Tcp).await;
-            let headers = format!("Scale: {asked}\r\nRange: npt={range}\r\n");
-            let answer = viewer.play(&headers).await;
-            assert_eq!(number(&answer, "Scale"), scale, "{movie}");
-            // Sound, of which nothing is sent, needs no BYE either.
-            viewer
-                .watch_until(|tracks| tracks.iter().any(WatchedTrack::is_over))
-                .await;
-            for track in &viewer.tracks {
-                let expected = if is_video(track) { pictures } else { 0 };
-                assert_eq!(times(track).len(), expected, "{movie} at scale {asked}");
-                assert!(track.packets.iter().all(is_key), "{movie}");
-            }
-        }
+    let mut cases = JoinSet::new();
+    for movie in ["clock.mp4", "clock-hinted.mov"] {
+        cases.spawn(key_frames(movie, (2, 2.0), "8-", 2));
+        cases.spawn(key_frames(movie, (8, 8.0), "0-", 6));
+        cases.spawn(key_frames(movie, (-1, -1.0), "3-", 2));
+        cases.spawn(key_frames(movie, (-3, -1.0), "1.5-0", 1));
+    }
+    cases.join_all().await;
+}
+
+/// Plays `range` at a scale; the answer names the one that is done, and
+/// `pictures` key frames arrive, of which the clips have one every 2 s.
+async fn key_frames(movie: &str, (asked, scale): (i32, f64), range: &str, pictures: usize) {
+    let (_server, mut viewer) = open(movie, Way::Tcp).await;
+    let headers = format!("Scale: {asked}\r\nRange: npt={range}\r\n");
+    let answer = viewer.play(&headers).await;
+    assert_eq!(number(&answer, "Scale"), scale, "{movie}");
+    // Sound, of which nothing is sent, needs no BYE either.
+    viewer
+        .watch_until(|tracks| tracks.iter().any(WatchedTrack::is_over))
+        .await;
+    for track in &viewer.tracks {
+        let expected = if is_video(track) { pictures } else { 0 };
+        assert_eq!(times(track).len(), expected, "{movie} at scale {asked}");
+        assert!(track.packets.iter().all(is_key), "{movie}");
     }
 }
 

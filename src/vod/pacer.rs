@@ -4,7 +4,7 @@
 //! what falls into its interval, and puts it back where its next packet is due.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -45,7 +45,8 @@ pub struct Pacer {
 /// A playback in a wheel. `run` tells a stale entry, of a run that was paused since, from the present one.
 #[derive(Debug)]
 struct Entry {
-    playback: Arc<Playback>,
+    /// Gone when its session is: a wheel keeps nobody's ports and counters.
+    playback: Weak<Playback>,
     run: u64,
 }
 
@@ -105,7 +106,7 @@ impl Pacer {
     pub(super) fn schedule(&self, worker: usize, playback: &Arc<Playback>, run: u64, at: Instant) {
         let worker = &self.workers[worker % self.workers.len()];
         let entry = Entry {
-            playback: Arc::clone(playback),
+            playback: Arc::downgrade(playback),
             run,
         };
         worker
@@ -130,8 +131,10 @@ impl Worker {
                 () = until(wheel.deadline()) => {
                     wheel.advance(clock.now(), &mut due);
                     for entry in due.drain(..) {
-                        let Some(at) = entry.playback.pump(entry.run, clock.now(), &mut batch) else { continue };
-                        wheel.insert(at, entry);
+                        let Some(playback) = entry.playback.upgrade() else { continue };
+                        if let Some(at) = playback.pump(entry.run, clock.now(), &mut batch) {
+                            wheel.insert(at, entry);
+                        }
                     }
                 }
             }

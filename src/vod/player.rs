@@ -341,3 +341,6 @@ impl Player {
         elapsed.max(self.presented + RUN_GAP)
     }
 }
+
+#[cfg(test)]
+mod tests;

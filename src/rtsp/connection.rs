@@ -24,7 +24,7 @@ use super::service::{ENDED_HERE, LOST, Service};
 /// How long a connection may take to its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
-/// How long a client has to read the last answer before the connection is reset.
+/// How long a client has for its last words, and to read the last answer before the connection is reset.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection and what it has set up.
@@ -81,6 +81,9 @@ impl Connection {
     /// Serves the connection until it ends, or `stop`.
     pub(super) async fn run(mut self, stop: &CancellationToken) {
         let end = self.converse(stop).await;
+        if matches!(end, End::ByPeer) && self.inlet.is_tunnel() {
+            let _ = timeout(FAREWELL, self.hear_last_words()).await;
+        }
         debug!(peer = %self.peer, ?end, "connection ends");
         self.close(end).await;
     }
@@ -99,6 +102,11 @@ impl Connection {
                 },
             }
         }
+    }
+
+    /// Serves what a tunnel's POST still brings after the GET is closed: as a rule TEARDOWN.
+    async fn hear_last_words(&mut self) {
+        while self.step().await.is_none() {}
     }
 
     /// Serves the next message, or waits for more bytes of it.

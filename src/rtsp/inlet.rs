@@ -1,14 +1,19 @@
 //! Where a connection's requests come from: its socket, or the other half of its HTTP tunnel.
 
 use std::io;
+use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::time::timeout;
 
 use super::tunnel::Uplink;
 
 /// How many bytes are asked for at a time.
 const CHUNK: usize = 4096;
+
+/// How long a tunnel whose GET is closed waits for what its POST still brings.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A source of RTSP messages.
 pub(super) enum Inlet {
@@ -24,6 +29,11 @@ pub(super) enum Inlet {
 }
 
 impl Inlet {
+    /// Whether requests come by POST.
+    pub(super) fn is_tunnel(&self) -> bool {
+        matches!(self, Self::Tunnel { .. })
+    }
+
     /// Appends what arrives next to `buffer`; `false` when nothing will. Cancel safe.
     ///
     /// # Errors
@@ -33,15 +43,23 @@ impl Inlet {
             Self::Socket(socket) => read_some(socket, buffer).await,
             Self::Tunnel { get, uplink } => tokio::select! {
                 biased;
-                piece = uplink.next() => {
-                    let piece = piece.unwrap_or_default();
-                    buffer.extend_from_slice(&piece);
-                    Ok(!piece.is_empty())
+                piece = uplink.next() => Ok(take(piece, buffer)),
+                broken = until_closed(get) => {
+                    broken?;
+                    // Clients close both halves after TEARDOWN, and it may be the slower one.
+                    let last = timeout(LAST_WORDS, uplink.next()).await;
+                    Ok(take(last.unwrap_or_default(), buffer))
                 }
-                broken = until_closed(get) => broken.map(|()| false),
             },
         }
     }
+}
+
+/// Appends a piece of the requests; `false` when there is none.
+fn take(piece: Option<Bytes>, buffer: &mut BytesMut) -> bool {
+    let piece = piece.unwrap_or_default();
+    buffer.extend_from_slice(&piece);
+    !piece.is_empty()
 }
 
 /// Appends what arrives next to `buffer`, which grows only when something has;

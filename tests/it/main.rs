@@ -9,6 +9,7 @@ mod hostile;
 mod layers;
 mod long_movie;
 mod mp3;
+mod qdm2;
 mod retina;
 mod rtsp_dialogue;
 mod rtsp_interleaved;

@@ -289,7 +289,7 @@ impl Table {
 }
 
 /// The boxes in `body`: name and content. A length of 0 ends user data.
-fn children(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(crate) fn children(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = body;
     std::iter::from_fn(move || {
         if rest.len() < 8 {
@@ -310,13 +310,13 @@ fn children(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     })
 }
 
-fn child<'a>(body: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
+pub(crate) fn child<'a>(body: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
     children(body)
         .find(|(found, _)| found == name)
         .map(|(_, content)| content)
 }
 
-fn deep<'a>(body: &'a [u8], names: &[&[u8; 4]]) -> &'a [u8] {
+pub(crate) fn deep<'a>(body: &'a [u8], names: &[&[u8; 4]]) -> &'a [u8] {
     names.iter().fold(body, |body, name| {
         child(body, name).unwrap_or_else(|| panic!("no {}", String::from_utf8_lossy(*name)))
     })
@@ -326,6 +326,6 @@ fn short(bytes: &[u8], at: usize) -> u16 {
     u16::from_be_bytes(bytes[at..at + 2].try_into().unwrap())
 }
 
-fn long(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn long(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
 }

@@ -212,13 +212,15 @@ fn write_payload(
             writer.append(bytes);
             continue;
         }
-        match hint::locate(movie.index(), track, &constructor)? {
-            Piece::Bytes(bytes) => writer.append(&bytes),
-            Piece::File(range) => match movie.fetch(blocks, range) {
-                Fetch::Ready(bytes) => writer.append(&bytes),
-                Fetch::Wait(block) => return Err(Stall::Wait(block)),
-                Fetch::Failed => return Err(Stall::Malformed(UNREADABLE)),
-            },
+        for piece in hint::pieces(movie.index(), track, &constructor) {
+            match piece? {
+                Piece::Bytes(bytes) => writer.append(&bytes),
+                Piece::File(range) => match movie.fetch(blocks, range) {
+                    Fetch::Ready(bytes) => writer.append(&bytes),
+                    Fetch::Wait(block) => return Err(Stall::Wait(block)),
+                    Fetch::Failed => return Err(Stall::Malformed(UNREADABLE)),
+                },
+            }
         }
     }
     Ok(())

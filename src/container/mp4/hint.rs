@@ -193,7 +193,7 @@ fn immediate(body: &[u8]) -> Result<Constructor<'_>, Malformed> {
         .ok_or(malformed("immediate data longer than its entry"))
 }
 
-/// Where the bytes of a constructor are.
+/// Where a part of a constructor's bytes is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// In one of the movie's files.
@@ -202,17 +202,33 @@ pub enum Piece {
     Bytes(Bytes),
 }
 
-/// Finds the bytes that `constructor` of a packet of the track `hint` names.
+/// Finds the bytes that `constructor` of a packet of the track `hint` names, in their order.
 ///
-/// # Errors
-/// [`Malformed`] when it points outside of the movie.
-pub fn locate(
+/// There is one piece, or one for each chunk that blocks of sound run across.
+/// Ends after the first error: [`Malformed`] when it points outside of the movie.
+pub fn pieces<'a>(
+    movie: &'a Movie,
+    hint: &'a Track,
+    constructor: &Constructor<'a>,
+) -> impl Iterator<Item = Result<Piece, Malformed>> + use<'a> {
+    let mut left = Some(*constructor);
+    std::iter::from_fn(move || {
+        let found = first_piece(movie, hint, &left.take()?);
+        Some(found.map(|(piece, rest)| {
+            left = rest;
+            piece
+        }))
+    })
+}
+
+/// The first piece of `constructor`, and what constructs the rest.
+fn first_piece<'a>(
     movie: &Movie,
     hint: &Track,
-    constructor: &Constructor<'_>,
-) -> Result<Piece, Malformed> {
+    constructor: &Constructor<'a>,
+) -> Result<(Piece, Option<Constructor<'a>>), Malformed> {
     match *constructor {
-        Constructor::Immediate(bytes) => Ok(Piece::Bytes(Bytes::copy_from_slice(bytes))),
+        Constructor::Immediate(bytes) => Ok((Piece::Bytes(Bytes::copy_from_slice(bytes)), None)),
         Constructor::Sample {
             reference,
             length,
@@ -225,10 +241,19 @@ pub fn locate(
             let block = blocks.then_some((bytes_per_block.into(), samples_per_block.into()));
             let index = sample.checked_sub(1).ok_or(OUTSIDE)?;
             let samples = &referred(movie, hint, reference)?.samples;
-            samples
+            let range = samples
                 .locate(index, offset, length.into(), block)
-                .map(Piece::File)
-                .ok_or(OUTSIDE)
+                .ok_or(OUTSIDE)?;
+            let taken = u16::try_from(range.length).unwrap_or(length);
+            let rest = Constructor::Sample {
+                reference,
+                length: length.saturating_sub(taken),
+                sample,
+                offset: offset.checked_add(taken.into()).ok_or(OUTSIDE)?,
+                bytes_per_block,
+                samples_per_block,
+            };
+            Ok((Piece::File(range), (taken < length).then_some(rest)))
         }
         Constructor::Description {
             reference,
@@ -244,7 +269,7 @@ pub fn locate(
             if end > description.len() {
                 return Err(OUTSIDE);
             }
-            Ok(Piece::Bytes(description.slice(start..end)))
+            Ok((Piece::Bytes(description.slice(start..end)), None))
         }
     }
 }

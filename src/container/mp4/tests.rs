@@ -35,11 +35,16 @@ fn packets(file: &[u8], movie: &Movie, track: &Track, most: usize) -> Vec<usize>
     for sample in samples(track, most) {
         let bytes = slice(file, sample.offset, sample.size).unwrap();
         for packet in hint::packets(bytes).unwrap() {
-            let pieces = packet.unwrap().constructors().map(|constructor| {
-                match hint::locate(movie, track, &constructor.unwrap()).unwrap() {
-                    Piece::File(range) => slice(file, range.offset, range.length).unwrap().len(),
-                    Piece::Bytes(bytes) => bytes.len(),
-                }
+            let constructors = packet.unwrap().constructors();
+            let pieces = constructors.flat_map(|constructor| {
+                hint::pieces(movie, track, &constructor.unwrap()).map(|piece| {
+                    match piece.unwrap() {
+                        Piece::File(range) => {
+                            slice(file, range.offset, range.length).unwrap().len()
+                        }
+                        Piece::Bytes(bytes) => bytes.len(),
+                    }
+                })
             });
             lengths.push(pieces.sum());
         }
@@ -274,14 +279,44 @@ fn every_kind_of_constructor_is_followed() {
     assert_eq!(packet.payload_type, 96);
     let mut payload = Vec::new();
     for constructor in packet.constructors() {
-        match hint::locate(&movie, track, &constructor.unwrap()).unwrap() {
-            Piece::File(range) => {
-                payload.extend_from_slice(slice(&file, range.offset, range.length).unwrap());
+        for piece in hint::pieces(&movie, track, &constructor.unwrap()) {
+            match piece.unwrap() {
+                Piece::File(range) => {
+                    payload.extend_from_slice(slice(&file, range.offset, range.length).unwrap());
+                }
+                Piece::Bytes(bytes) => payload.extend_from_slice(&bytes),
             }
-            Piece::Bytes(bytes) => payload.extend_from_slice(&bytes),
         }
     }
     assert_eq!(payload, b"abc9ABC\0\x01SVQ3");
+}
+
+#[test]
+fn blocks_that_run_across_a_chunk_are_found_in_pieces() {
+    let mut sound = sound(1, 0, 16);
+    sound.tables = vec![
+        table(b"stsc", 3, &[1, 8, 1]),
+        full(b"stsz", 0, 0, &[&words(&[1, 16])]),
+        table(b"stco", 1, &[1000, 1100]),
+    ];
+    let mut hints = Trak::new(2, b"hint", &hint_entry(8000, &[]), 0, &[4]);
+    hints.others = vec![atom(b"tref", &[&atom(b"hint", &[&words(&[1])])])];
+    let movie = open_bytes(&with_media(&[&sound.build(), &hints.build()], 2000));
+    let track = movie.track(TrackId(2)).unwrap();
+    let constructor = hint::Constructor::Sample {
+        reference: 0,
+        length: 7,
+        sample: 1,
+        offset: 4,
+        bytes_per_block: 3,
+        samples_per_block: 4,
+    };
+    let pieces = hint::pieces(&movie, track, &constructor).map(|piece| match piece {
+        Ok(Piece::File(range)) => Some((range.offset, range.length)),
+        _ => None,
+    });
+    let found: Vec<_> = pieces.collect();
+    assert_eq!(found, [Some((1004, 2)), Some((1100, 5))]);
 }
 
 #[test]
@@ -289,7 +324,8 @@ fn constructors_that_point_outside_are_refused() {
     use hint::Constructor::{Description, Sample};
     let movie = open_bytes(&hinted());
     let track = movie.track(TrackId(2)).unwrap();
-    let refused = |constructor| hint::locate(&movie, track, &constructor).is_err();
+    let refused =
+        |constructor| hint::pieces(&movie, track, &constructor).any(|piece| piece.is_err());
     let sample = |reference, length, sample, offset| Sample {
         reference,
         length,
@@ -410,7 +446,7 @@ fn exercise(file: &dyn ReadAt) {
                 .take(100)
             {
                 for constructor in packet.constructors().flatten() {
-                    let _ = hint::locate(&movie, track, &constructor);
+                    let _ = hint::pieces(&movie, track, &constructor).count();
                 }
             }
         }

@@ -295,11 +295,16 @@ impl SampleTable {
             + self.sync.as_ref().map_or(0, |list| list.0.len())
     }
 
-    /// The `length` bytes at `offset` from the start of sample `index`; `None` when they lie outside.
+    /// Where the `length` bytes at `offset` from the start of sample `index` lie, up to the end of
+    /// their chunk, so perhaps fewer; `None` when they lie outside.
     ///
     /// A size of its own bounds a sample. Through samples of constant size the
-    /// offset runs on, also into the chunks after, as if those lay together:
-    /// hinters count so. `block` gives the bytes and samples of a compression block.
+    /// offset runs on block by block, also into the chunks after, wherever those
+    /// lie. `block` gives the bytes and samples of a compression block.
+    ///
+    /// QTFF, "Hint media", does not say how offsets count past a chunk; Darwin
+    /// Streaming Server (`QTHintTrack`) counts so, and only so do the offsets of
+    /// QTSS-era movies fall on the parts that QDesign 2 blocks consist of.
     pub(super) fn locate(
         &self,
         index: u32,
@@ -310,14 +315,14 @@ impl SampleTable {
         if index >= self.len {
             return None;
         }
-        let (chunk, start) = match self.addressing(block) {
-            Some(blocks) => self.run_to(blocks, index, offset, length)?,
+        let (chunk, start, length) = match self.addressing(block) {
+            Some(blocks) => self.run_from(blocks, index, offset, length)?,
             None => {
                 let within = u64::from(offset) + u64::from(length);
                 (within <= u64::from(self.sizes.size(index))).then_some(())?;
                 let chunk = self.chunks.find(index)?;
                 let start = self.sizes.between(chunk.first, index);
-                (chunk, start + u64::from(offset))
+                (chunk, start + u64::from(offset), length)
             }
         };
         Some(FileRange {
@@ -327,15 +332,23 @@ impl SampleTable {
         })
     }
 
-    /// The chunk in which the bytes `offset` after sample `index` lie, and where in it.
-    fn run_to(&self, blocks: Blocks, index: u32, offset: u32, length: u32) -> Option<(Chunk, u64)> {
+    /// The chunk in which the byte `offset` after sample `index` lies, where in it, and how many
+    /// of `length` bytes it holds from there.
+    fn run_from(
+        &self,
+        blocks: Blocks,
+        index: u32,
+        offset: u32,
+        length: u32,
+    ) -> Option<(Chunk, u64, u32)> {
         let passed = u64::from(offset.checked_div(blocks.bytes)?) * u64::from(blocks.samples);
         let target = u32::try_from(u64::from(index) + passed).ok()?;
         let chunk = self.chunks.find(target).filter(|_| target < self.len)?;
         let into_block = u64::from(offset % blocks.bytes);
         let start = blocks.start(target - chunk.first) + into_block;
-        let held = self.run_holds(chunk, &blocks, start + u64::from(length));
-        held.then_some((chunk, start))
+        let held = blocks.end(chunk.samples).saturating_sub(start);
+        let length = u32::try_from(held).map_or(length, |held| length.min(held));
+        Some((chunk, start, length))
     }
 
     /// How samples of constant size are addressed; `None` when each has its own.
@@ -354,34 +367,11 @@ impl SampleTable {
         })
     }
 
-    /// Whether `chunk`, with the chunks that follow it in the file without a gap, holds `end` bytes.
-    fn run_holds(&self, mut chunk: Chunk, blocks: &Blocks, end: u64) -> bool {
-        let mut held = blocks.end(chunk.samples);
-        for _ in 0..MAX_ADJOINING {
-            if end <= held {
-                return true;
-            }
-            let chunk_end = self
-                .chunks
-                .offset(&chunk)
-                .saturating_add(blocks.end(chunk.samples));
-            match self.chunks.next(&chunk) {
-                Some(next) if self.chunks.offset(&next) == chunk_end => chunk = next,
-                _ => return false,
-            }
-            held = held.saturating_add(blocks.end(chunk.samples));
-        }
-        false
-    }
-
     fn file(&self, description: u32) -> u16 {
         let at = (description as usize).wrapping_sub(1);
         self.files.get(at).copied().unwrap_or(0)
     }
 }
-
-/// The most chunks that one range may run across.
-const MAX_ADJOINING: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -138,12 +138,16 @@ fn offsets_run_on_through_blocks_and_into_the_next_chunk() {
     let at = |index, offset, length| {
         table
             .locate(index, offset, length, Some((768, 4096)))
-            .map(|range| range.offset)
+            .map(|range| (range.offset, range.length))
     };
-    assert_eq!(at(4096, 10, 100), Some(1000 + 768 + 10));
-    assert_eq!(at(0, 768 * 2 + 7, 60), Some(5007));
-    assert_eq!(at(4096, 768, 768), Some(5000));
-    assert_eq!(at(4096, 700, 69), None, "two pieces that lie apart");
+    assert_eq!(at(4096, 10, 100), Some((1000 + 768 + 10, 100)));
+    assert_eq!(at(0, 768 * 2 + 7, 60), Some((5007, 60)));
+    assert_eq!(at(4096, 768, 768), Some((5000, 768)));
+    assert_eq!(
+        at(4096, 700, 69),
+        Some((1000 + 768 + 700, 68)),
+        "up to the chunk's end"
+    );
     assert_eq!(at(0, 768 * 6, 1), None);
     assert_eq!(at(0, u32::MAX, 1), None);
 }

@@ -33,12 +33,15 @@ fn walk(sample: &[u8], place: Option<(&Movie, &Track)>) {
             let Some((movie, track)) = place else {
                 continue;
             };
-            if let Ok(Piece::Bytes(bytes)) = hint::locate(movie, track, &constructor) {
-                assert!(
-                    bytes.len() <= usize::from(u16::MAX),
-                    "a constructor is short"
-                );
-            }
+            let pieces = hint::pieces(movie, track, &constructor).flatten();
+            let lengths = pieces.map(|piece| match piece {
+                Piece::File(range) => range.length as usize,
+                Piece::Bytes(bytes) => bytes.len(),
+            });
+            assert!(
+                lengths.sum::<usize>() <= usize::from(u16::MAX),
+                "a constructor is short"
+            );
         }
     }
 }

@@ -206,17 +206,23 @@ fn write_payload(
     blocks: &Arc<Blocks>,
     writer: &mut Writer<'_>,
 ) -> Result<(), Stall> {
+    let mut room = MAX_PAYLOAD;
+    let mut append = |bytes: &[u8]| {
+        room = room.checked_sub(bytes.len()).ok_or(TOO_LONG)?;
+        writer.append(bytes);
+        Ok::<_, Malformed>(())
+    };
     for constructor in packet.constructors() {
         let constructor = constructor?;
         if let Constructor::Immediate(bytes) = constructor {
-            writer.append(bytes);
+            append(bytes)?;
             continue;
         }
         for piece in hint::pieces(movie.index(), track, &constructor) {
             match piece? {
-                Piece::Bytes(bytes) => writer.append(&bytes),
+                Piece::Bytes(bytes) => append(&bytes)?,
                 Piece::File(range) => match movie.fetch(blocks, range) {
-                    Fetch::Ready(bytes) => writer.append(&bytes),
+                    Fetch::Ready(bytes) => append(&bytes)?,
                     Fetch::Wait(block) => return Err(Stall::Wait(block)),
                     Fetch::Failed => return Err(Stall::Malformed(UNREADABLE)),
                 },
@@ -238,6 +244,14 @@ const UNREADABLE: Malformed = Malformed {
     format: "hint track",
     reason: "its bytes cannot be read from the file",
 };
+
+const TOO_LONG: Malformed = Malformed {
+    format: "hint track",
+    reason: "a packet is longer than any transport carries",
+};
+
+/// Bytes; what a frame of interleaved media can hold, so that no movie fills the memory.
+const MAX_PAYLOAD: usize = u16::MAX as usize;
 
 /// How many samples without a packet are passed over at one go.
 const MAX_EMPTY: usize = 256;

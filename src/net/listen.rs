@@ -11,6 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::host::canonical;
+
 const BACKLOG: i32 = 1024;
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -133,11 +135,6 @@ impl Listener {
             permit,
         })
     }
-}
-
-/// `address` in IPv4 form where a dual-stack socket shows an IPv4 address as an IPv6 one.
-pub fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn bind_or_ipv4(address: SocketAddr) -> io::Result<Socket> {

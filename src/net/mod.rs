@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod demux;
+pub mod host;
 pub mod interleaved;
 pub mod listen;
 pub mod outlet;

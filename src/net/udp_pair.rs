@@ -111,10 +111,11 @@ async fn receive(sockets: Arc<Sockets>, clock: Clock) {
 
 impl Sockets {
     fn deliver(&self, channel: Channel, from: SocketAddr, datagram: &[u8], clock: Clock) {
-        let reports_on = |ssrc| channel == Channel::Rtcp && reports_on(datagram, ssrc);
-        let sender = self
-            .demux()
-            .sender(channel, (from.ip(), from.port()), reports_on);
+        let reported = || match channel {
+            Channel::Rtp => Vec::new(),
+            Channel::Rtcp => reported_in(datagram),
+        };
+        let sender = self.demux().sender(channel, from, reported);
         let Some(client) = sender else { return };
         match channel {
             Channel::Rtp => client.feedback.alive(clock.now()),
@@ -123,16 +124,15 @@ impl Sockets {
     }
 }
 
-/// Whether `datagram` is RTCP with a reception report on `ssrc`.
-fn reports_on(datagram: &[u8], ssrc: u32) -> bool {
-    let Ok(mut compound) = rtcp::parse(datagram) else {
-        return false;
-    };
-    compound.any(|packet| match packet {
-        rtcp::Feedback::ReceiverReport { blocks, .. }
-        | rtcp::Feedback::SenderReport { blocks, .. } => {
-            blocks.iter().any(|block| block.ssrc == ssrc)
-        }
-        _ => false,
-    })
+/// The SSRCs that `datagram` is a reception report on, if it is one.
+fn reported_in(datagram: &[u8]) -> Vec<u32> {
+    let blocks = rtcp::parse(datagram)
+        .into_iter()
+        .flatten()
+        .flat_map(|packet| match packet {
+            rtcp::Feedback::ReceiverReport { blocks, .. }
+            | rtcp::Feedback::SenderReport { blocks, .. } => blocks,
+            _ => Vec::new(),
+        });
+    blocks.map(|block| block.ssrc).collect()
 }

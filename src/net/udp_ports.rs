@@ -1,8 +1,12 @@
 //! UDP server ports, shared by all clients and told apart by the clients' addresses.
 //!
-//! Everybody is served from the first pair of ports, so that a firewall needs
-//! two holes only. The next pair is opened for a client whose address is taken
-//! on those before, which happens when several clients stand behind one NAT.
+//! Everybody is served from the first pair of ports where nobody else can be
+//! mistaken for him. That is the first of all for everybody's first track. The
+//! next one is taken by a further track of the same host while nothing has come
+//! from the one before, because a NAT may have changed the ports of both: what
+//! arrives on a pair then tells the ports of one track. A pair is also skipped
+//! when the client's address is taken on it, which happens when several clients
+//! stand behind one NAT.
 
 use std::fmt;
 use std::io;
@@ -14,9 +18,16 @@ use std::time::Instant;
 
 use super::Sent;
 use super::demux::{Channel, Client};
+use super::host::Host;
 use super::udp_pair::Pair;
 use super::udp_socket::{self, Route};
 use crate::base::clock::Clock;
+
+/// On how many pairs at most a host may have a track that nothing has come from yet.
+///
+/// Further tracks share these pairs and are told apart by the ports that the
+/// client named: many viewers at one address take few sockets.
+const MOST_AWAITING: usize = 16;
 
 /// The server's pairs of UDP ports. Clones share them.
 #[derive(Clone)]
@@ -39,8 +50,8 @@ struct Pairs {
 /// The ports that a client named in its `Transport` header, and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientPorts {
-    /// The client's address: that of its RTSP connection.
-    pub ip: IpAddr,
+    /// The client's host: that of its RTSP connection.
+    pub host: Host,
     /// Where it wants RTP.
     pub rtp: u16,
     /// Where it wants RTCP.
@@ -76,22 +87,18 @@ impl UdpPorts {
     ///
     /// # Errors
     /// `InvalidInput` for a client address that UDP cannot reach from here
-    /// (port 0, a link-local address, IPv6 on an IPv4 server), `AddrInUse` when
-    /// no pair is free, or what the system says.
+    /// (port 0, a link-local address without its zone, IPv6 on an IPv4 server),
+    /// `AddrInUse` when no pair is free, or what the system says.
     pub fn claim(
         &self,
         client: ClientPorts,
         local_ip: IpAddr,
         feedback: Arc<dyn Feedback>,
     ) -> io::Result<UdpLease> {
-        let client = ClientPorts {
-            ip: client.ip.to_canonical(),
-            ..client
-        };
         if !self.can_reach(client) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let source = self.source(client.ip, local_ip.to_canonical());
+        let source = self.source(client.host, local_ip.to_canonical());
         let client = Arc::new(Client::new(client, feedback));
         let pair = self.pair_for(&client)?;
         Ok(UdpLease {
@@ -102,18 +109,35 @@ impl UdpPorts {
         })
     }
 
-    /// The first pair on which `client` can be told from others, and enters it there.
+    /// The first pair on which `client` cannot be mistaken for another, a new
+    /// one if need be; one that it shares when there are enough of them.
     fn pair_for(&self, client: &Arc<Client>) -> io::Result<Arc<Pair>> {
         let mut pairs = self.pairs();
-        let mut open = pairs.iter();
-        if let Some(pair) = open.find(|pair| pair.sockets.demux().enter(client)) {
+        let awaits = |pair: &Arc<Pair>| pair.sockets.demux().awaits(client.host());
+        let (shared, own): (Vec<_>, Vec<_>) = pairs.iter().partition(awaits);
+        let enter_first = |pairs: &[Arc<Pair>]| {
+            let mut pairs = pairs.iter();
+            pairs
+                .find(|pair| pair.sockets.demux().enter(client))
+                .cloned()
+        };
+        let found = enter_first(&own).or_else(|| {
+            let enough = shared.len() >= MOST_AWAITING;
+            enough.then(|| enter_first(&shared)).flatten()
+        });
+        if let Some(pair) = found {
             return Ok(pair);
         }
-        drop(open);
-        let pair = Arc::new(self.open_next(&pairs)?);
-        pair.sockets.demux().enter(client);
-        pairs.enter(&pair);
-        Ok(pair)
+        match self.open_next(&pairs) {
+            Ok(pair) => {
+                let pair = Arc::new(pair);
+                pair.sockets.demux().enter(client);
+                pairs.enter(&pair);
+                Ok(pair)
+            }
+            // Rather a shared pair than none.
+            Err(error) => enter_first(&shared).ok_or(error),
+        }
     }
 
     /// Opens the first pair of the range that neither this server nor another program uses.
@@ -137,15 +161,16 @@ impl UdpPorts {
     fn can_reach(&self, client: ClientPorts) -> bool {
         // Datagrams to port 0 or without a zone fail in a way that makes
         // quinn-udp distrust the whole socket.
-        let reachable = match client.ip {
+        let host = client.host;
+        let reachable = match host.ip() {
             IpAddr::V4(_) => self.0.bind_ip.is_ipv4() || self.0.bind_ip.is_unspecified(),
-            IpAddr::V6(ip) => self.0.bind_ip.is_ipv6() && !ip.is_unicast_link_local(),
+            IpAddr::V6(_) => self.0.bind_ip.is_ipv6() && host.has_zone(),
         };
         reachable && client.rtp != 0 && client.rtcp != 0
     }
 
     /// `local_ip` when packets to `client` would leave from another address by themselves.
-    fn source(&self, client: IpAddr, local_ip: IpAddr) -> Option<IpAddr> {
+    fn source(&self, client: Host, local_ip: IpAddr) -> Option<IpAddr> {
         if !self.0.bind_ip.is_unspecified() || local_ip.is_unspecified() {
             return None;
         }
@@ -174,13 +199,13 @@ impl Pairs {
 }
 
 /// The address that the system itself would send from; asked by connecting a socket, which sends nothing.
-fn natural_source(client: IpAddr) -> io::Result<IpAddr> {
-    let any: IpAddr = match client {
+fn natural_source(client: Host) -> io::Result<IpAddr> {
+    let any: IpAddr = match client.ip() {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = UdpSocket::bind((any, 0))?;
-    socket.connect((client, 9))?;
+    socket.connect(client.at(9))?;
     Ok(socket.local_addr()?.ip())
 }
 
@@ -262,7 +287,7 @@ impl UdpLease {
 
     fn route(&self, channel: Channel) -> Route {
         Route {
-            to: SocketAddr::new(self.client.ip, self.client.port(channel)),
+            to: self.client.address(channel),
             source: self.source,
         }
     }

@@ -7,7 +7,7 @@ use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 
-use super::listen::canonical;
+use super::host::canonical;
 
 /// Asked of the system, which may give less: bursts for many viewers, reports of many viewers.
 const SEND_BUFFER: usize = 4 << 20;

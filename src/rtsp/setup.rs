@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::base::id::{SessionId, TrackId};
+use crate::net::host::Host;
 use crate::net::outlet::TrackOutlet;
 use crate::net::udp_ports::ClientPorts;
 use crate::vod::Movie;
@@ -85,7 +86,7 @@ impl Connection {
         viewer: &Viewer,
     ) -> Result<TrackOutlet, Refusal> {
         let client = ClientPorts {
-            ip: self.peer().ip(),
+            host: Host::of(self.peer()),
             rtp,
             rtcp,
         };

@@ -23,8 +23,8 @@ struct Viewer {
     session: String,
     controls: Vec<String>,
     ports: Vec<Ports>,
-    /// The answer to the last SETUP.
-    answer: String,
+    /// The answers to SETUP.
+    answers: Vec<String>,
 }
 
 impl Viewer {
@@ -32,11 +32,13 @@ impl Viewer {
         let url = format!("rtsp://{}/{movie}", server.address);
         let mut client = Client::connect(server.address).await;
         let controls = client.controls(&url).await;
-        let (mut session, mut answer, mut ports) = (String::new(), String::new(), Vec::new());
+        let (mut session, mut answers, mut ports) = (String::new(), Vec::new(), Vec::new());
         for control in &controls {
             let pair = Ports::bind(server.address.ip()).await;
             let headers = pair.transport() + &session;
+            let answer;
             (answer, session) = client.set_up(control, &headers).await;
+            answers.push(answer);
             ports.push(pair);
         }
         Self {
@@ -45,7 +47,7 @@ impl Viewer {
             session,
             controls,
             ports,
-            answer,
+            answers,
         }
     }
 
@@ -56,14 +58,14 @@ impl Viewer {
         assert_eq!(status(&answer), 200, "{answer}");
         answer
     }
+}
 
-    fn server_ports(&self) -> &str {
-        let transport = header(&self.answer, "Transport").unwrap();
-        let mut parameters = transport.split(';');
-        parameters
-            .find_map(|one| one.strip_prefix("server_port="))
-            .unwrap()
-    }
+/// A parameter of an answer's Transport.
+fn parameter<'a>(answer: &'a str, name: &str) -> &'a str {
+    let transport = header(answer, "Transport").unwrap();
+    let mut parameters = transport.split(';').filter_map(|one| one.split_once('='));
+    let (_, value) = parameters.find(|(found, _)| *found == name).unwrap();
+    value
 }
 
 #[tokio::test]
@@ -87,14 +89,14 @@ async fn clients_of_ipv6_are_served() {
 async fn starts_well(server: &Server, movie: &str) {
     let clock = Clock::start();
     let mut viewer = Viewer::open(server, movie).await;
-    let ports = viewer.server_ports().to_owned();
     let started = Instant::now();
     let answer = viewer.play().await;
-    for (control, pair) in viewer.controls.iter().zip(&viewer.ports) {
+    for (track, (control, pair)) in viewer.controls.iter().zip(&viewer.ports).enumerate() {
         let (packet, from) = pair.rtp().await;
         let first = announced(&answer, control);
         assert_eq!(numbers(&packet), first, "{control}");
         assert_eq!(from.ip(), server.address.ip());
+        let ports = parameter(&viewer.answers[track], "server_port");
         assert!(ports.starts_with(&format!("{}-", from.port())), "{ports}");
         let (report, _) = pair.rtcp().await;
         assert!(started.elapsed() < Duration::from_secs(1), "{control}");
@@ -110,15 +112,43 @@ async fn starts_well(server: &Server, movie: &str) {
 }
 
 #[tokio::test]
-async fn one_pair_of_ports_serves_two_clients() {
+async fn two_clients_of_one_host_are_served() {
     let server = Server::start(&clips(), |_| {});
     let mut one = Viewer::open(&server, "clock.mp4").await;
     let mut other = Viewer::open(&server, "clock-hinted.mov").await;
-    assert_eq!(one.server_ports(), other.server_ports());
     for viewer in [&mut one, &mut other] {
         let answer = viewer.play().await;
         let first = announced(&answer, &viewer.controls[0]);
         assert_eq!(numbers(&viewer.ports[0].rtp().await.0), first);
+    }
+}
+
+#[tokio::test]
+async fn a_client_behind_a_nat_gets_every_track() {
+    let server = Server::start(&clips(), |_| {});
+    let url = format!("rtsp://{}/clock.mp4", server.address);
+    let mut client = Client::connect(server.address).await;
+    let (mut session, mut tracks) = (String::new(), Vec::new());
+    for (control, declared) in client.controls(&url).await.iter().zip([5000, 5002]) {
+        let translated = Ports::bind(server.address.ip()).await;
+        let ports = format!("client_port={declared}-{}", declared + 1);
+        let headers = format!("Transport: RTP/AVP;unicast;{ports}\r\n{session}");
+        let answer;
+        (answer, session) = client.set_up(control, &headers).await;
+        let ssrc = u32::from_str_radix(parameter(&answer, "ssrc"), 16).unwrap();
+        let server_ports = parameter(&answer, "server_port").split_once('-').unwrap();
+        tracks.push((translated, server_ports.0.parse().unwrap(), ssrc));
+    }
+    for (translated, server_port, _) in &tracks {
+        let rtp = (server.address.ip(), *server_port).into();
+        translated.open_nat(rtp).await;
+    }
+    assert_eq!(client.status_of("PLAY", &url, &session).await, 200);
+    for (translated, _, ssrc) in &tracks {
+        let (packet, _) = translated.rtp().await;
+        assert_eq!(packet[8..12], ssrc.to_be_bytes());
+        let (report, _) = translated.rtcp().await;
+        assert_eq!(report[4..8], ssrc.to_be_bytes());
     }
 }
 

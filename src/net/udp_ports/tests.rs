@@ -33,7 +33,7 @@ fn ports(bind_ip: &str) -> UdpPorts {
 fn claim(ports: &UdpPorts, client: SocketAddr, local: IpAddr) -> (UdpLease, Hearing) {
     let (heard, hearing) = mpsc::channel(8);
     let client = ClientPorts {
-        ip: client.ip(),
+        host: Host::of(client),
         rtp: client.port(),
         rtcp: client.port(),
     };
@@ -130,8 +130,6 @@ async fn a_taken_client_address_opens_the_next_pair_for_as_long_as_it_is_needed(
     let ports = ports("127.0.0.1");
     let client = SocketAddr::new(LOCAL, 5000);
     let (first, _) = claim(&ports, client, LOCAL);
-    let (neighbour, _) = claim(&ports, SocketAddr::new(LOCAL, 5002), LOCAL);
-    assert_eq!(neighbour.server_ports(), first.server_ports());
     let (second, _) = claim(&ports, client, LOCAL);
     let (third, _) = claim(&ports, client, LOCAL);
     let used = [&first, &second, &third].map(UdpLease::server_ports);
@@ -140,6 +138,75 @@ async fn a_taken_client_address_opens_the_next_pair_for_as_long_as_it_is_needed(
     let (again, _) = claim(&ports, client, LOCAL);
     assert_eq!(again.server_ports(), used[0]);
     assert_eq!(ports.pairs().iter().count(), 2);
+}
+
+#[tokio::test]
+async fn a_host_that_nothing_came_from_yet_has_its_next_track_on_the_next_pair() {
+    let ports = ports("127.0.0.1");
+    let (one, _one) = claim(&ports, SocketAddr::new(LOCAL, 9), LOCAL);
+    let elsewhere = "127.0.0.2:9".parse().unwrap();
+    let (of_another, _) = claim(&ports, elsewhere, LOCAL);
+    assert_eq!(of_another.server_ports(), one.server_ports());
+    let (two, _two) = claim(&ports, SocketAddr::new(LOCAL, 11), LOCAL);
+    assert_ne!(two.server_ports(), one.server_ports());
+    let (nat, translated) = peer("127.0.0.1").await;
+    let (other_nat, other_translated) = peer("127.0.0.1").await;
+    for (lease, nat) in [(&one, &nat), (&two, &other_nat)] {
+        let (rtp, rtcp) = lease.server_ports();
+        nat.send_to(&[0x80; 12], (LOCAL, rtp)).await.unwrap();
+        nat.send_to(&EMPTY_REPORT, (LOCAL, rtcp)).await.unwrap();
+    }
+    while one.client() != translated || two.client() != other_translated {
+        tokio::task::yield_now().await;
+    }
+    two.send_rtp(b"two");
+    assert_eq!(receive(&other_nat).await.0, b"two");
+}
+
+#[tokio::test]
+async fn a_host_that_is_heard_from_has_all_its_tracks_on_one_pair() {
+    let ports = ports("127.0.0.1");
+    let (client, address) = peer("127.0.0.1").await;
+    let (one, mut hearing) = claim(&ports, address, LOCAL);
+    let rtcp = one.server_ports().1;
+    client.send_to(&EMPTY_REPORT, (LOCAL, rtcp)).await.unwrap();
+    hearing.recv().await.unwrap();
+    let (two, _) = claim(&ports, SocketAddr::new(LOCAL, 11), LOCAL);
+    assert_eq!(two.server_ports(), one.server_ports());
+}
+
+#[tokio::test]
+async fn many_tracks_of_one_host_take_few_pairs() {
+    let ports = ports("127.0.0.1");
+    let track = |number: u16| claim(&ports, SocketAddr::new(LOCAL, 5000 + 2 * number), LOCAL);
+    let leases: Vec<_> = (0..100).map(track).collect();
+    assert_eq!(ports.pairs().iter().count(), MOST_AWAITING);
+    let (last, first) = (&leases[99].0, &leases[0].0);
+    assert_eq!(last.server_ports(), first.server_ports());
+}
+
+#[tokio::test]
+async fn where_no_further_pair_may_be_opened_the_first_is_shared() {
+    let any = ports("127.0.0.1");
+    let (lease, _) = claim(&any, SocketAddr::new(LOCAL, 9), LOCAL);
+    let (rtp, rtcp) = lease.server_ports();
+    drop((lease, any));
+    // The task that holds the ports ends at its next turn.
+    let only = loop {
+        let only = UdpPorts::new(rtp..=rtcp, LOCAL, Clock::start());
+        let (heard, _hearing) = mpsc::channel(1);
+        let ports = ClientPorts {
+            host: Host::of((LOCAL, 9).into()),
+            rtp: 9,
+            rtcp: 9,
+        };
+        match only.claim(ports, LOCAL, Arc::new(Heard(heard))) {
+            Ok(lease) => break (only, lease),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let (second, _) = claim(&only.0, SocketAddr::new(LOCAL, 11), LOCAL);
+    assert_eq!(second.server_ports(), only.1.server_ports());
 }
 
 #[tokio::test]
@@ -163,7 +230,7 @@ async fn a_full_range_says_so() {
     let full = UdpPorts::new(rtp..=rtcp, LOCAL, Clock::start());
     let (heard, _hearing) = mpsc::channel(1);
     let ports = ClientPorts {
-        ip: LOCAL,
+        host: Host::of((LOCAL, 9).into()),
         rtp: 9,
         rtcp: 10,
     };
@@ -214,8 +281,9 @@ async fn addresses_that_cannot_be_reached_are_refused() {
         (&any, "fe80::1", 5000),
         (&v4, "2001:db8::1", 5000),
     ] {
+        let ip: IpAddr = ip.parse().unwrap();
         let client = ClientPorts {
-            ip: ip.parse().unwrap(),
+            host: Host::of((ip, rtp).into()),
             rtp,
             rtcp: 5001,
         };

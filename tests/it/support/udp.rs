@@ -54,6 +54,15 @@ impl Ports {
         self.rtcp.send_to(&report, server).await.unwrap();
     }
 
+    /// Sends what FFmpeg sends to the server's RTP port, and to the next one, so that a NAT lets media in.
+    pub(crate) async fn open_nat(&self, server: SocketAddr) {
+        let packet = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        self.rtp.send_to(&packet, server).await.unwrap();
+        let report = [0x80, 201, 0, 1, 0, 0, 0, 0];
+        let rtcp = SocketAddr::new(server.ip(), server.port() + 1);
+        self.rtcp.send_to(&report, rtcp).await.unwrap();
+    }
+
     /// Waits for BYE.
     pub(crate) async fn bye(&self) {
         while !is_bye(&self.rtcp().await.0) {}

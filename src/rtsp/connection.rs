@@ -153,7 +153,7 @@ impl Connection {
 
     fn has_sessions(&mut self) -> bool {
         let service = &self.service;
-        self.sessions.retain(|id| service.viewer(*id).is_some());
+        self.sessions.retain(|id| service.party(*id).is_some());
         !self.sessions.is_empty()
     }
 
@@ -162,8 +162,8 @@ impl Connection {
         let now = self.service.parts.clock.now();
         self.heard = Some(now);
         let session = self.channels.session_of(channel);
-        if let Some(viewer) = session.and_then(|id| self.service.viewer(id)) {
-            viewer.rtcp(packet, now);
+        if let Some(party) = session.and_then(|id| self.service.party(id)) {
+            party.rtcp(packet, now);
         }
     }
 
@@ -179,8 +179,8 @@ impl Connection {
         }
         debug!(peer = %self.peer, method = request.method.name(), uri = request.uri, status = reply.response.status.0, "answered");
         let sent = self.send(&reply.response);
-        if let Some(viewer) = reply.starts.filter(|_| sent) {
-            viewer.start(self.service.parts.clock.now());
+        if let Some(party) = reply.starts.filter(|_| sent) {
+            party.start(self.service.parts.clock.now());
         }
         closing.then_some(End::Farewell)
     }
@@ -218,8 +218,8 @@ impl Connection {
             End::ByPeer | End::Farewell => LOST,
         };
         for id in self.channels.sessions() {
-            if let Some(viewer) = self.service.viewer(id) {
-                self.service.end(&viewer, status).await;
+            if let Some(party) = self.service.party(id) {
+                self.service.end(&party, status).await;
             }
         }
         self.outlet.close();

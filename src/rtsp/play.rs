@@ -2,37 +2,36 @@
 
 use std::time::Instant;
 
-use crate::vod::PlayRequest;
+use crate::vod::{PlayRequest, Playback};
 
 use super::answer::{Done, Playing};
 use super::ask::Play;
 use super::refusal::Refusal;
-use super::viewer::Viewer;
 
-impl Viewer {
-    /// Prepares what `play` asks for.
-    ///
-    /// Nothing is sent before [`start`](Self::start). Cancel safe: dropped half-way, play is held.
-    pub(super) async fn play(&self, play: Play, now: Instant) -> Result<Done, Refusal> {
-        check_direction(&play)?;
-        let request = PlayRequest {
-            range: play.range,
-            scale: play.scale.unwrap_or(1.0),
-            speed: play.speed.unwrap_or(1.0),
-        };
-        let played = self.playback().play(&request, now).await?;
-        let earlier = Some(played.earlier).filter(|earlier| !earlier.is_zero());
-        Ok(Done::Playing(Playing {
-            start: played.start,
-            end: played.end,
-            scale: played.scale,
-            speed: played.speed,
-            asked: (play.scale.is_some(), play.speed.is_some()),
-            tracks: played.tracks,
-            prebuffer: play.prebuffer.and(earlier),
-            options: play.options,
-        }))
-    }
+/// Has `playback` prepare what `play` asks for. Cancel safe: dropped half-way, play is held.
+pub(super) async fn play_movie(
+    playback: &Playback,
+    play: Play,
+    now: Instant,
+) -> Result<Done, Refusal> {
+    check_direction(&play)?;
+    let request = PlayRequest {
+        range: play.range,
+        scale: play.scale.unwrap_or(1.0),
+        speed: play.speed.unwrap_or(1.0),
+    };
+    let played = playback.play(&request, now).await?;
+    let earlier = Some(played.earlier).filter(|earlier| !earlier.is_zero());
+    Ok(Done::Playing(Playing {
+        start: played.start,
+        end: played.end,
+        scale: played.scale,
+        speed: played.speed,
+        asked: (play.scale.is_some(), play.speed.is_some()),
+        tracks: played.tracks,
+        prebuffer: play.prebuffer.and(earlier),
+        options: play.options,
+    }))
 }
 
 /// A range that ends where it starts, or before, holds nothing; played backwards it is the other way round.

@@ -16,34 +16,35 @@ use crate::wire::rtsp::{Method, Request, Response};
 use super::answer::{Done, Opening};
 use super::ask::Ask;
 use super::connection::Connection;
+use super::party::Party;
 use super::refusal::Refusal;
 use super::session::Session;
 use super::viewer::Viewer;
 use super::visit::Visit;
 
-/// A response, and the viewer whose media follows it.
+/// A response, and the party whose media follows it.
 pub(super) struct Reply {
     pub(super) response: Response,
-    pub(super) starts: Option<Arc<Viewer>>,
+    pub(super) starts: Option<Arc<Party>>,
 }
 
 impl Connection {
     /// Has `request` carried out, if it is legal.
     pub(super) async fn reply(&mut self, request: &Request, opening: &Opening) -> Reply {
-        match self.viewer_of(request) {
+        match self.party_of(request) {
             Ok(None) => self.reply_to_stranger(request, opening).await,
-            Ok(Some(viewer)) => self.reply_to_viewer(&viewer, request, opening).await,
+            Ok(Some(party)) => self.reply_to_party(&party, request, opening).await,
             Err(refusal) => self.refuse(refusal, opening),
         }
     }
 
-    fn viewer_of(&self, request: &Request) -> Result<Option<Arc<Viewer>>, Refusal> {
+    fn party_of(&self, request: &Request) -> Result<Option<Arc<Party>>, Refusal> {
         let Some(value) = request.headers.get("Session") else {
             return Ok(None);
         };
         let header = SessionHeader::read(value)?;
-        let viewer = SessionId::parse(&header.id).and_then(|id| self.service().viewer(id));
-        viewer.map(Some).ok_or_else(no_session)
+        let party = SessionId::parse(&header.id).and_then(|id| self.service().party(id));
+        party.map(Some).ok_or_else(no_session)
     }
 
     fn refuse(&self, refusal: Refusal, opening: &Opening) -> Reply {
@@ -66,16 +67,16 @@ impl Connection {
             Ok(ask) => self.carry_out(ask, session.id(), None, visit.clone()).await,
             Err(refusal) => Err(refusal),
         };
-        let (done, viewer) = outcome.unwrap_or_else(|refusal| {
+        let (done, party) = outcome.unwrap_or_else(|refusal| {
             self.note(&visit, &request.method, &refusal);
             (Done::Refused(refusal), None)
         });
         let response = session.done(done, opening);
-        if let Some(viewer) = viewer {
-            info!(session = %viewer.id(), peer = %self.peer(), path = %viewer.movie().path(), "session opened");
-            *viewer.session().lock().await = Some(session);
-            self.service().enter(&viewer);
-            self.remember(viewer.id());
+        if let Some(party) = party {
+            info!(session = %party.id(), peer = %self.peer(), path = %party.watched().facts().path, "session opened");
+            *party.session().lock().await = Some(session);
+            self.service().enter(&party);
+            self.remember(party.id());
         }
         Reply {
             response,
@@ -83,33 +84,33 @@ impl Connection {
         }
     }
 
-    async fn reply_to_viewer(
+    async fn reply_to_party(
         &mut self,
-        viewer: &Arc<Viewer>,
+        party: &Arc<Party>,
         request: &Request,
         opening: &Opening,
     ) -> Reply {
-        let mut place = viewer.session().lock().await;
+        let mut place = party.session().lock().await;
         let Some(session) = place.as_mut() else {
             return self.refuse(no_session(), opening);
         };
-        viewer.heard(request, self.service().parts.clock.now());
-        self.remember(viewer.id());
-        if !viewer.playback().is_playing() {
+        party.heard(request, self.service().parts.clock.now());
+        self.remember(party.id());
+        if !party.is_playing() {
             session.media_ended();
         }
         let visit = Visit::new(request, self.peer(), self.local());
         let outcome = match session.ask(request, self.local()) {
-            Ok(ask) => self.carry_out(ask, session.id(), Some(viewer), visit).await,
+            Ok(ask) => self.carry_out(ask, session.id(), Some(party), visit).await,
             Err(refusal) => Err(refusal),
         };
         let done = outcome.map_or_else(Done::Refused, |(done, _)| done);
-        let starts = matches!(done, Done::Playing(_)).then(|| Arc::clone(viewer));
+        let starts = matches!(done, Done::Playing(_)).then(|| Arc::clone(party));
         let response = session.done(done, opening);
         if !session.is_set_up() {
             *place = None;
-            self.channels().release(viewer.id());
-            self.service().conclude(viewer, response.status.0);
+            self.channels().release(party.id());
+            self.service().conclude(party, response.status.0);
         }
         Reply { response, starts }
     }
@@ -118,22 +119,22 @@ impl Connection {
         &mut self,
         ask: Ask,
         id: SessionId,
-        viewer: Option<&Arc<Viewer>>,
+        party: Option<&Arc<Party>>,
         visit: Visit,
-    ) -> Result<(Done, Option<Arc<Viewer>>), Refusal> {
+    ) -> Result<(Done, Option<Arc<Party>>), Refusal> {
         let done = match ask {
             Ask::Options(size) => Done::Options(size.map(random_data)),
             Ask::Describe(describe) => self.service().describe(&describe, self.local()).await?,
             Ask::Setup(setup) => {
-                let (done, viewer) = self.set_up(setup, id, viewer, visit).await?;
-                return Ok((done, Some(viewer)));
+                let (done, party) = self.set_up(setup, id, party, visit).await?;
+                return Ok((done, Some(party)));
             }
             Ask::Play(play) => {
                 let now = self.service().parts.clock.now();
-                viewer.ok_or_else(no_session)?.play(play, now).await?
+                viewer_of(party)?.subject().play(play, now).await?
             }
             Ask::Pause(_) => {
-                viewer.ok_or_else(no_session)?.playback().pause();
+                viewer_of(party)?.subject().pause();
                 Done::Paused
             }
             Ask::Teardown(_) => Done::TornDown,
@@ -154,6 +155,12 @@ impl Connection {
                 .write(visit.entry(refusal.status.0, ended, open));
         }
     }
+}
+
+fn viewer_of(party: Option<&Arc<Party>>) -> Result<&Viewer, Refusal> {
+    party
+        .and_then(|party| party.viewer())
+        .ok_or_else(no_session)
 }
 
 fn no_session() -> Refusal {

@@ -17,9 +17,9 @@ use crate::media::stats::Totals;
 use crate::net::udp_ports::UdpPorts;
 use crate::vod::{Library, Movie, Pacer};
 
+use super::party::Party;
 use super::refusal::Refusal;
 use super::tunnel::Tunnels;
-use super::viewer::Viewer;
 
 /// How often sessions are looked at that may have lost their client.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ pub struct Parts {
 pub struct Service {
     pub(super) parts: Parts,
     pub(super) tunnels: Arc<Tunnels>,
-    viewers: Mutex<HashMap<SessionId, Arc<Viewer>>>,
+    parties: Mutex<HashMap<SessionId, Arc<Party>>>,
 }
 
 impl Service {
@@ -63,7 +63,7 @@ impl Service {
         Arc::new(Self {
             parts,
             tunnels: Arc::default(),
-            viewers: Mutex::default(),
+            parties: Mutex::default(),
         })
     }
 
@@ -80,8 +80,8 @@ impl Service {
                 _ = ticks.tick() => self.expire().await,
             }
         }
-        for viewer in self.all() {
-            self.end(&viewer, ENDED_HERE).await;
+        for party in self.all() {
+            self.end(&party, ENDED_HERE).await;
         }
     }
 
@@ -89,11 +89,11 @@ impl Service {
         let now = self.parts.clock.now();
         let timeout = self.config().rtsp.session_timeout;
         self.tunnels.expire(now);
-        for viewer in self.all() {
-            if viewer.watched().end().is_cancelled() {
-                self.end(&viewer, ENDED_HERE).await;
-            } else if now.saturating_duration_since(viewer.watched().last_seen()) > timeout {
-                self.end(&viewer, LOST).await;
+        for party in self.all() {
+            if party.watched().end().is_cancelled() {
+                self.end(&party, ENDED_HERE).await;
+            } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {
+                self.end(&party, LOST).await;
             }
         }
     }
@@ -108,14 +108,11 @@ impl Service {
     /// 453 when it does not.
     pub(super) fn admit(&self, movie: Option<&Movie>) -> Result<(), Refusal> {
         let limits = &self.config().limits;
-        let viewers = self.lock();
-        if limits.connections > 0 && viewers.len() >= limits.connections as usize {
+        let parties = self.lock();
+        if limits.connections > 0 && parties.len() >= limits.connections as usize {
             return Err(Refusal::new(453, "the limit of connections is reached"));
         }
-        let used: u64 = viewers
-            .values()
-            .map(|viewer| viewer.movie().bit_rate())
-            .sum();
+        let used: u64 = parties.values().map(|party| party.bit_rate()).sum();
         let more = movie.map_or(0, Movie::bit_rate);
         if limits.throughput > 0 && used.saturating_add(more) > limits.throughput {
             return Err(Refusal::new(453, "the limit of throughput is reached"));
@@ -125,47 +122,47 @@ impl Service {
 
     /// An identifier that no session has.
     pub(super) fn new_id(&self) -> SessionId {
-        let viewers = self.lock();
+        let parties = self.lock();
         loop {
             let id = SessionId::from_random(rand::random());
-            if !viewers.contains_key(&id) {
+            if !parties.contains_key(&id) {
                 return id;
             }
         }
     }
 
-    pub(super) fn enter(&self, viewer: &Arc<Viewer>) {
-        self.lock().insert(viewer.id(), Arc::clone(viewer));
+    pub(super) fn enter(&self, party: &Arc<Party>) {
+        self.lock().insert(party.id(), Arc::clone(party));
     }
 
-    pub(super) fn viewer(&self, id: SessionId) -> Option<Arc<Viewer>> {
+    pub(super) fn party(&self, id: SessionId) -> Option<Arc<Party>> {
         self.lock().get(&id).cloned()
     }
 
     /// Ends a session, unless it has ended already.
-    pub(super) async fn end(&self, viewer: &Viewer, status: u16) {
-        let session = viewer.session().lock().await.take();
+    pub(super) async fn end(&self, party: &Party, status: u16) {
+        let session = party.session().lock().await.take();
         if session.is_some() {
-            self.conclude(viewer, status);
+            self.conclude(party, status);
         }
     }
 
-    /// Says goodbye to a viewer whose session is over, and notes it in the access log.
-    pub(super) fn conclude(&self, viewer: &Viewer, status: u16) {
+    /// Says goodbye to a party whose session is over, and notes it in the access log.
+    pub(super) fn conclude(&self, party: &Party, status: u16) {
         let now = self.parts.clock.now();
-        viewer.stop(now);
+        party.stop(now);
         let open = self.parts.sessions.len();
-        self.lock().remove(&viewer.id());
-        let entry = viewer.entry(status, now, self.parts.clock.wall(now), open);
-        info!(session = %viewer.id(), peer = %viewer.peer(), status, path = %entry.path, packets = entry.packets_sent, "session ended");
+        self.lock().remove(&party.id());
+        let entry = party.entry(status, now, self.parts.clock.wall(now), open);
+        info!(session = %party.id(), peer = %party.peer(), status, path = %entry.path, packets = entry.packets_sent, "session ended");
         self.parts.access_log.write(entry);
     }
 
-    fn all(&self) -> Vec<Arc<Viewer>> {
+    fn all(&self) -> Vec<Arc<Party>> {
         self.lock().values().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Viewer>>> {
-        self.viewers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Party>>> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,48 +13,50 @@ use crate::wire::header::transport::Transport;
 use super::answer::{Done, SetUp};
 use super::ask::Setup;
 use super::connection::Connection;
+use super::party::{Party, UdpFeedback};
 use super::refusal::Refusal;
 use super::transport_choice::{Choice, choose};
-use super::viewer::{UdpFeedback, Viewer};
+use super::viewer::Viewer;
 use super::visit::Visit;
 
 impl Connection {
-    /// Sets a track up for `viewer`, or for a new one with the identifier `id`.
+    /// Sets a track up for `party`, or for a new one with the identifier `id`.
     pub(super) async fn set_up(
         &mut self,
         setup: Setup,
         id: SessionId,
-        viewer: Option<&Arc<Viewer>>,
+        party: Option<&Arc<Party>>,
         visit: Visit,
-    ) -> Result<(Done, Arc<Viewer>), Refusal> {
+    ) -> Result<(Done, Arc<Party>), Refusal> {
         let (movie, track) = self.service().track_of(&setup.target).await?;
         let (offer, choice) = choose(&setup.transports, self.peer().ip())?;
-        let viewer = match viewer {
-            Some(viewer) => Arc::clone(viewer),
+        let party = match party {
+            Some(party) => Arc::clone(party),
             None => self.new_viewer(id, movie, visit, choice)?,
         };
+        let viewer = party.viewer().ok_or_else(not_a_viewer)?;
         let ssrc = rand::random();
         let mut transport = answer_to(offer, ssrc);
         let outlet = match choice {
-            Choice::Udp { rtp, rtcp } => self.udp(&mut transport, (rtp, rtcp), ssrc, &viewer)?,
+            Choice::Udp { rtp, rtcp } => self.udp(&mut transport, (rtp, rtcp), ssrc, &party)?,
             Choice::Interleaved(asked) => {
-                self.interleaved(&mut transport, asked, (viewer.id(), track))?
+                self.interleaved(&mut transport, asked, (party.id(), track))?
             }
         };
-        viewer.add_track(track, ssrc, outlet)?;
+        viewer.subject().add_track(track, ssrc, outlet)?;
         if let Some(pair) = transport.interleaved {
-            self.channels().take(pair, (viewer.id(), track));
+            self.channels().take(pair, (party.id(), track));
         }
         let set_up = SetUp {
-            path: viewer.movie().path().clone(),
+            path: viewer.subject().path().clone(),
             id: track,
             url: setup.target.url,
             transport: transport.to_string(),
-            modified: viewer.movie().modified(),
+            modified: viewer.subject().modified(),
             options: setup.options,
             dynamic_rate: setup.dynamic_rate.map(|rate| rate.enabled),
         };
-        Ok((Done::SetUp(Box::new(set_up)), viewer))
+        Ok((Done::SetUp(Box::new(set_up)), party))
     }
 
     fn new_viewer(
@@ -63,13 +65,13 @@ impl Connection {
         movie: Arc<Movie>,
         visit: Visit,
         choice: Choice,
-    ) -> Result<Arc<Viewer>, Refusal> {
+    ) -> Result<Arc<Party>, Refusal> {
         self.service().admit(Some(&movie))?;
         let transport = match choice {
             Choice::Udp { .. } => "udp",
             Choice::Interleaved(_) => self.transport(),
         };
-        Ok(Viewer::new(
+        Ok(Viewer::open(
             id,
             movie,
             visit,
@@ -83,7 +85,7 @@ impl Connection {
         transport: &mut Transport,
         (rtp, rtcp): (u16, u16),
         ssrc: u32,
-        viewer: &Viewer,
+        party: &Party,
     ) -> Result<TrackOutlet, Refusal> {
         let client = ClientPorts {
             host: Host::of(self.peer()),
@@ -91,7 +93,7 @@ impl Connection {
             rtcp,
         };
         let feedback = UdpFeedback {
-            watched: Arc::clone(viewer.watched()),
+            watched: Arc::clone(party.watched()),
             ssrc,
         };
         let local = self.local().ip();
@@ -135,6 +137,10 @@ fn answer_to(offer: &Transport, ssrc: u32) -> Transport {
         others: Vec::new(),
         ..offer.clone()
     }
+}
+
+fn not_a_viewer() -> Refusal {
+    Refusal::new(455, "SETUP to receive in a session that sends")
 }
 
 fn refuse(error: &io::Error) -> Refusal {

@@ -1,0 +1,156 @@
+//! One client's session with all that belongs to it: the dialogue's state, the client's role, the statistics.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Instant, SystemTime};
+
+use bytes::BytesMut;
+use tokio::sync::Mutex;
+
+use crate::base::id::SessionId;
+use crate::log::access::Entry;
+use crate::media::sessions;
+use crate::net::udp_ports::Feedback;
+use crate::wire::rtsp::Request;
+
+use super::session::Session;
+use super::viewer::Viewer;
+use super::visit::Visit;
+
+/// A client that has a session.
+pub(super) struct Party {
+    /// `None` before the first track is set up, and when the session is over.
+    session: Mutex<Option<Session>>,
+    role: Role,
+    watched: Arc<sessions::Session>,
+    visit: Visit,
+    received: AtomicU64,
+}
+
+/// What a client does in its session.
+pub(super) enum Role {
+    /// It receives media.
+    Viewer(Viewer),
+}
+
+impl Party {
+    /// A party without tracks, which is counted in `watched`.
+    pub(super) fn new(role: Role, watched: Arc<sessions::Session>, visit: Visit) -> Arc<Self> {
+        Arc::new(Self {
+            session: Mutex::default(),
+            role,
+            watched,
+            visit,
+            received: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn id(&self) -> SessionId {
+        self.watched.facts().id
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.visit.peer
+    }
+
+    pub(super) fn session(&self) -> &Mutex<Option<Session>> {
+        &self.session
+    }
+
+    pub(super) fn watched(&self) -> &Arc<sessions::Session> {
+        &self.watched
+    }
+
+    /// The viewer that the client is; `None` when it is something else.
+    pub(super) fn viewer(&self) -> Option<&Viewer> {
+        match &self.role {
+            Role::Viewer(viewer) => Some(viewer),
+        }
+    }
+
+    /// Whether the media that the client has started has not come to its end yet.
+    pub(super) fn is_playing(&self) -> bool {
+        match &self.role {
+            Role::Viewer(viewer) => viewer.subject().is_playing(),
+        }
+    }
+
+    /// What the session takes of `limits.throughput`, in bit/s.
+    pub(super) fn bit_rate(&self) -> u64 {
+        match &self.role {
+            Role::Viewer(viewer) => viewer.subject().bit_rate(),
+        }
+    }
+
+    /// Notes a request: a sign of life.
+    pub(super) fn heard(&self, request: &Request, now: Instant) {
+        self.watched.touch(now);
+        let mut bytes = BytesMut::new();
+        request.write(&mut bytes);
+        self.received.fetch_add(bytes.len() as u64, Relaxed);
+    }
+
+    /// Takes an RTCP packet of the client.
+    pub(super) fn rtcp(&self, packet: &[u8], now: Instant) {
+        self.watched.rtcp(packet, now);
+        self.received.fetch_add(packet.len() as u64, Relaxed);
+    }
+
+    /// Starts what the last request has prepared, once its answer is on the way.
+    pub(super) fn start(&self, now: Instant) {
+        match &self.role {
+            Role::Viewer(viewer) => viewer.start(now),
+        }
+    }
+
+    /// Ends the media with BYE.
+    pub(super) fn stop(&self, now: Instant) {
+        match &self.role {
+            Role::Viewer(viewer) => viewer.subject().stop(now),
+        }
+    }
+
+    /// What the access log says of the session when it ends.
+    pub(super) fn entry(&self, status: u16, now: Instant, ended: SystemTime, open: usize) -> Entry {
+        let facts = self.watched.facts();
+        let sent = self.watched.counters().snapshot();
+        let reception = self.watched.reception();
+        let lost = reception.map_or(0, |reception| reception.lost_packets);
+        let entry = Entry {
+            duration: now.saturating_duration_since(facts.opened),
+            transport: match facts.transport {
+                "udp" => "UDP",
+                _ => "TCP",
+            },
+            bytes_sent: sent.bytes,
+            bytes_received: self.received.load(Relaxed),
+            packets_sent: sent.packets,
+            packets_lost: u64::try_from(lost).unwrap_or(0),
+            ..self.visit.entry(status, ended, open)
+        };
+        match &self.role {
+            Role::Viewer(viewer) => viewer.entry(facts.opened, entry),
+        }
+    }
+}
+
+/// What a client sends back to the server's UDP ports.
+pub(super) struct UdpFeedback {
+    pub(super) watched: Arc<sessions::Session>,
+    pub(super) ssrc: u32,
+}
+
+impl Feedback for UdpFeedback {
+    fn rtcp(&self, bytes: &[u8], now: Instant) {
+        self.watched.rtcp(bytes, now);
+    }
+
+    fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    fn alive(&self, now: Instant) {
+        self.watched.touch(now);
+    }
+}

@@ -92,6 +92,16 @@ fn sent(out: &mut Out<'_, '_>, total: &Snapshot) -> fmt::Result {
         "RTP packets sent once more",
         total.retransmissions,
     )?;
+    out.counter(
+        "received_packets",
+        "RTP packets of publishers",
+        total.received_packets,
+    )?;
+    out.counter(
+        "received_bytes",
+        "Bytes of RTP packets of publishers",
+        total.received_bytes,
+    )?;
     lateness_histogram(out, &total.lateness)?;
     let mut family = out.family(
         "lateness_quantile",
@@ -188,7 +198,7 @@ impl Collector for SessionMetrics {
 
 type Count = (&'static str, &'static str, fn(&Snapshot) -> u64);
 
-const COUNTS: [Count; 4] = [
+const COUNTS: [Count; 6] = [
     ("session_packets", "RTP packets sent", |sent| sent.packets),
     ("session_bytes", "Bytes of RTP packets sent", |sent| {
         sent.bytes
@@ -202,6 +212,16 @@ const COUNTS: [Count; 4] = [
         "session_retransmissions",
         "RTP packets sent once more",
         |sent| sent.retransmissions,
+    ),
+    (
+        "session_received_packets",
+        "RTP packets that the publisher sent",
+        |session| session.received_packets,
+    ),
+    (
+        "session_received_bytes",
+        "Bytes of RTP packets that the publisher sent",
+        |session| session.received_bytes,
     ),
 ];
 
@@ -264,6 +284,7 @@ fn facts(out: &mut Out<'_, '_>, list: &[Row<'_>]) -> fmt::Result {
         family.encode_info(&[
             ("session", row.id.as_str()),
             ("path", facts.path.as_str()),
+            ("role", facts.role.name()),
             ("transport", facts.transport),
             ("peer", &peer),
             ("user_agent", &facts.user_agent),

@@ -1,6 +1,6 @@
-//! The table of sessions: who receives what, how it goes, and a way to end it.
+//! The table of sessions: who receives or publishes what, how it goes, and a way to end it.
 //!
-//! `rtsp` opens sessions, the senders count into them, `http` reads them. The
+//! `rtsp` opens sessions, senders and receivers count into them, `http` reads them. The
 //! states of RTSP are not kept here.
 
 use std::collections::HashMap;
@@ -16,11 +16,32 @@ use crate::base::id::SessionId;
 use crate::base::path::MediaPath;
 use crate::wire::rtcp::{self, Block, Feedback};
 
+/// What a session's client came for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// To send the media of a channel.
+    Publisher,
+    /// To receive media.
+    Viewer,
+}
+
+impl Role {
+    /// In one word, for lists and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Publisher => "publisher",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
 /// What is known of a session when it opens.
 #[derive(Clone, Debug)]
 pub struct SessionFacts {
     /// Its RTSP identifier.
     pub id: SessionId,
+    /// What its client came for.
+    pub role: Role,
     /// The movie or channel.
     pub path: MediaPath,
     /// The client's address, in IPv4 form where it is an IPv4 address.
@@ -113,7 +134,7 @@ impl Sessions {
         lock(&self.table).open.get(&id)?.session.upgrade()
     }
 
-    /// What was sent in all sessions so far, the ended ones included.
+    /// What was sent and received in all sessions so far, the ended ones included.
     pub fn totals(&self) -> Snapshot {
         let table = lock(&self.table);
         let mut totals = table.ended;
@@ -141,7 +162,7 @@ impl Session {
         &self.facts
     }
 
-    /// What was sent in it.
+    /// What was sent or received in it.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -268,6 +289,7 @@ mod tests {
     fn facts(id: u64, opened: Instant) -> SessionFacts {
         SessionFacts {
             id: SessionId::from_random(id),
+            role: Role::Viewer,
             path: MediaPath::from_plain("a.mov").unwrap(),
             peer: "192.0.2.1:5000".parse().unwrap(),
             user_agent: String::new(),

@@ -1,7 +1,7 @@
-//! Counters of what was sent, cheap enough to keep for every packet.
+//! Counters of what was sent and received, cheap enough to keep for every packet.
 //!
-//! Each session has its own [`Counters`], written by whoever sends for it and
-//! read at any time. The totals are not counted a second time: they are summed
+//! Each session has its own [`Counters`], written by whoever sends or receives
+//! for it and read at any time. The totals are not counted a second time: they are summed
 //! up from the sessions when somebody asks
 //! ([`Sessions::totals`](super::sessions::Sessions::totals)).
 
@@ -16,12 +16,14 @@ pub const LATENESS_BOUNDS_US: [u64; 13] = [
 
 const BUCKETS: usize = LATENESS_BOUNDS_US.len() + 1;
 
-/// What was sent for one session; all methods may be called from any thread.
+/// What was sent to a viewer or received from a publisher; all methods may be called from any thread.
 #[derive(Debug, Default)]
 pub struct Counters {
     packets: AtomicU64,
     bytes: AtomicU64,
     dropped: AtomicU64,
+    received_packets: AtomicU64,
+    received_bytes: AtomicU64,
     retransmissions: AtomicU64,
     late_ns: AtomicU64,
     late: [AtomicU64; BUCKETS],
@@ -51,12 +53,21 @@ impl Counters {
         self.retransmissions.fetch_add(packets, Relaxed);
     }
 
+    /// Counts `packets` RTP packets of together `bytes` bytes (RTP headers
+    /// included) that a publisher sent.
+    pub fn received(&self, packets: u64, bytes: u64) {
+        self.received_packets.fetch_add(packets, Relaxed);
+        self.received_bytes.fetch_add(bytes, Relaxed);
+    }
+
     /// The counts at this moment.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             packets: self.packets.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
+            received_packets: self.received_packets.load(Relaxed),
+            received_bytes: self.received_bytes.load(Relaxed),
             retransmissions: self.retransmissions.load(Relaxed),
             lateness: Lateness {
                 sum: Duration::from_nanos(self.late_ns.load(Relaxed)),
@@ -80,6 +91,10 @@ pub struct Snapshot {
     pub bytes: u64,
     /// RTP packets that the network did not take.
     pub dropped: u64,
+    /// RTP packets that a publisher sent.
+    pub received_packets: u64,
+    /// Their bytes, RTP headers included.
+    pub received_bytes: u64,
     /// RTP packets sent once more.
     pub retransmissions: u64,
     /// How long after its due time each packet left.
@@ -92,6 +107,8 @@ impl Snapshot {
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.dropped += other.dropped;
+        self.received_packets += other.received_packets;
+        self.received_bytes += other.received_bytes;
         self.retransmissions += other.retransmissions;
         self.lateness.add(&other.lateness);
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinHandle;
@@ -20,6 +21,8 @@ pub(super) struct Sockets {
     pub(super) rtp: UdpSocket,
     pub(super) rtcp: UdpSocket,
     demux: Mutex<Demux>,
+    /// Counts what comes from nobody's address.
+    strangers: Arc<AtomicU64>,
 }
 
 /// An open pair; its receiving task ends with it.
@@ -30,7 +33,12 @@ pub(super) struct Pair {
 
 impl Pair {
     /// Binds `port` and the next one on `ip`; port 0 takes any even port.
-    pub(super) fn open(ip: IpAddr, port: u16, clock: Clock) -> io::Result<Self> {
+    pub(super) fn open(
+        ip: IpAddr,
+        port: u16,
+        clock: Clock,
+        strangers: Arc<AtomicU64>,
+    ) -> io::Result<Self> {
         let (rtp, rtcp) = if port == 0 {
             bind_any(ip)?
         } else {
@@ -40,6 +48,7 @@ impl Pair {
             rtp,
             rtcp,
             demux: Mutex::default(),
+            strangers,
         });
         let receiver = tokio::spawn(receive(Arc::clone(&sockets), clock));
         Ok(Self { sockets, receiver })
@@ -116,9 +125,12 @@ impl Sockets {
             Channel::Rtcp => reported_in(datagram),
         };
         let sender = self.demux().sender(channel, from, reported);
-        let Some(client) = sender else { return };
+        let Some(client) = sender else {
+            self.strangers.fetch_add(1, Relaxed);
+            return;
+        };
         match channel {
-            Channel::Rtp => client.feedback.alive(clock.now()),
+            Channel::Rtp => client.feedback.rtp(datagram, clock.now()),
             Channel::Rtcp => client.feedback.rtcp(datagram, clock.now()),
         }
     }

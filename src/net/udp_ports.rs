@@ -12,7 +12,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -38,6 +38,7 @@ struct Shared {
     bind_ip: IpAddr,
     clock: Clock,
     pairs: Mutex<Pairs>,
+    strangers: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -58,7 +59,10 @@ pub struct ClientPorts {
     pub rtcp: u16,
 }
 
-/// Who is told what a client sends back.
+/// Who is told what a client sends: a publisher its media, a viewer its reports.
+///
+/// Called by the task that receives for all clients, so nothing here may wait
+/// or take long.
 pub trait Feedback: Send + Sync {
     /// The client sent this compound RTCP packet.
     fn rtcp(&self, bytes: &[u8], now: Instant);
@@ -66,6 +70,11 @@ pub trait Feedback: Send + Sync {
     fn ssrc(&self) -> u32;
     /// The client sent something that is not RTCP, such as a datagram that opens a NAT.
     fn alive(&self, now: Instant);
+    /// The client sent this datagram to the RTP port: a publisher's media, or
+    /// by default no more than a sign of life.
+    fn rtp(&self, _bytes: &[u8], now: Instant) {
+        self.alive(now);
+    }
 }
 
 impl UdpPorts {
@@ -77,7 +86,13 @@ impl UdpPorts {
             bind_ip,
             clock,
             pairs: Mutex::default(),
+            strangers: Arc::default(),
         }))
+    }
+
+    /// How many datagrams came from addresses that no session has; nothing else is done with them.
+    pub fn strangers(&self) -> u64 {
+        self.0.strangers.load(Relaxed)
     }
 
     /// A pair of server ports for one track; packets leave from `local_ip`,
@@ -143,14 +158,18 @@ impl UdpPorts {
     /// Opens the first pair of the range that neither this server nor another program uses.
     fn open_next(&self, pairs: &Pairs) -> io::Result<Pair> {
         let (first, last) = (*self.0.range.start(), *self.0.range.end());
+        let open_at = |port| {
+            let strangers = Arc::clone(&self.0.strangers);
+            Pair::open(self.0.bind_ip, port, self.0.clock, strangers)
+        };
         if first == 0 {
-            return Pair::open(self.0.bind_ip, 0, self.0.clock);
+            return open_at(0);
         }
         let open: Vec<u16> = pairs.iter().map(|pair| pair.ports().0).collect();
         let even = first.checked_next_multiple_of(2).unwrap_or(u16::MAX);
         let candidates = (even..last).step_by(2).filter(|port| !open.contains(port));
         for port in candidates {
-            match Pair::open(self.0.bind_ip, port, self.0.clock) {
+            match open_at(port) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 other => return other,
             }

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::slice::ChunksExactMut;
 
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -9,13 +10,15 @@ use tokio::io::Interest;
 
 use super::host::canonical;
 
-/// Asked of the system, which may give less: bursts for many viewers, reports of many viewers.
+/// Asked of the system, which may give less: bursts for many viewers; key frames of publishers, reports of viewers.
 const SEND_BUFFER: usize = 4 << 20;
-const RECEIVE_BUFFER: usize = 1 << 20;
+const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Datagrams that one system call receives, and how much of each is looked at.
-const BATCH: usize = 8;
-const LONGEST_DATAGRAM: usize = 1500;
+/// Datagrams that one system call receives.
+const BATCH: usize = 32;
+
+/// The longest datagram that is received whole; RTP is rarely longer than 1500 bytes, but may be.
+const LONGEST_DATAGRAM: usize = 9000;
 
 /// The largest UDP payload over IPv4, in bytes.
 const LONGEST_RUN: usize = 65_507;
@@ -124,6 +127,8 @@ impl UdpSocket {
 
     /// Hands a batch of what has arrived to `each`, with its sender's address in
     /// IPv4 form where it is one; `WouldBlock` when there is nothing.
+    ///
+    /// Datagrams that do not fit the buffer are left out.
     pub(super) fn receive(
         &self,
         buffer: &mut ReceiveBuffer,
@@ -131,26 +136,37 @@ impl UdpSocket {
     ) -> io::Result<()> {
         let mut metas = [RecvMeta::default(); BATCH];
         let count = self.socket.try_io(Interest::READABLE, || {
-            let mut slices = buffer.0.each_mut().map(|one| IoSliceMut::new(one));
+            let mut slots = buffer.slots();
+            let mut slices: [IoSliceMut<'_>; BATCH] =
+                std::array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
             self.state
                 .recv((&self.socket).into(), &mut slices, &mut metas)
         })?;
-        for (datagram, meta) in buffer.0.iter().zip(&metas).take(count) {
-            let datagram = datagram.get(..meta.len).unwrap_or_default();
-            each(canonical(meta.addr), datagram);
+        for (datagram, meta) in buffer.slots().zip(&metas).take(count) {
+            // A datagram that fills its slot has lost its end.
+            if meta.len < datagram.len() {
+                each(canonical(meta.addr), &datagram[..meta.len]);
+            }
         }
         Ok(())
     }
 }
 
-/// Where received datagrams are put.
-pub(super) struct ReceiveBuffer(Box<[[u8; LONGEST_DATAGRAM]; BATCH]>);
+/// Where received datagrams are put. Of its slots only the part is ever touched that datagrams have filled.
+pub(super) struct ReceiveBuffer(Vec<u8>);
 
 impl ReceiveBuffer {
     pub(super) fn new() -> Self {
-        Self(Box::new([[0; LONGEST_DATAGRAM]; BATCH]))
+        Self(vec![0; BATCH * SLOT])
+    }
+
+    fn slots(&mut self) -> ChunksExactMut<'_, u8> {
+        self.0.chunks_exact_mut(SLOT)
     }
 }
+
+/// One byte more, which tells a datagram that has been cut.
+const SLOT: usize = LONGEST_DATAGRAM + 1;
 
 fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(

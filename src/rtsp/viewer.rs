@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::base::id::SessionId;
 use crate::log::access::Entry;
-use crate::media::sessions::SessionFacts;
+use crate::media::sessions::{self, SessionFacts};
 use crate::vod::Movie;
 
 use super::party::{Party, Role};
@@ -30,6 +30,7 @@ impl Viewer {
     ) -> Arc<Party> {
         let watched = parts.sessions.open(SessionFacts {
             id,
+            role: sessions::Role::Viewer,
             path: movie.path().clone(),
             peer: visit.peer,
             user_agent: visit.user_agent.clone(),

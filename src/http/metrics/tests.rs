@@ -4,11 +4,12 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::base::path::MediaPath;
-use crate::media::sessions::{Session, SessionFacts};
+use crate::media::sessions::{Role, Session, SessionFacts};
 
 fn open(sessions: &Sessions, id: u64) -> Arc<Session> {
     sessions.open(SessionFacts {
         id: SessionId::from_random(id * 2),
+        role: Role::Viewer,
         path: MediaPath::from_plain("news/today.mov").unwrap(),
         peer: "192.0.2.1:5000".parse().unwrap(),
         user_agent: "a \"player\"\n".into(),
@@ -63,6 +64,7 @@ fn sessions_are_shown_one_by_one_and_together() {
     let two = open(&sessions, 2);
     one.counters().sent(2, 2400, Duration::from_millis(3));
     two.counters().sent(1, 100, Duration::from_millis(30));
+    two.counters().received(5, 6000);
     one.add_stream(7, 1000);
     let report = [
         0x81, 201, 0, 7, 0, 0, 0, 9, 0, 0, 0, 7, 64, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0,
@@ -81,6 +83,8 @@ fn sessions_are_shown_one_by_one_and_together() {
             "reelcast_lateness_seconds_bucket{le=\"0.005\"} 2",
             "reelcast_lateness_seconds_bucket{le=\"0.05\"} 3",
             "reelcast_session_packets_total{session=\"1\"} 2",
+            "reelcast_session_received_packets_total{session=\"2\"} 5",
+            "reelcast_received_bytes_total 6000",
             "reelcast_session_bytes_total{session=\"2\"} 100",
             "reelcast_session_rtcp_lost_packets{session=\"1\"} 3.0",
             "reelcast_session_rtcp_loss_ratio{session=\"1\"} 0.25",

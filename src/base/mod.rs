@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a protocol, a file format or a socket.
 
+pub mod backoff;
 pub mod clock;
 pub mod error;
 pub mod id;

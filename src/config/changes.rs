@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::key::{self, Key};
 use super::settings::Config;
+use super::sources::ChannelSource;
+use crate::base::path::MediaPath;
 
 /// The settings that differ between two configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,7 @@ const RESTART: [&str; 10] = [
 impl Changes {
     /// What has to change for `old` to become `new`.
     pub fn between(old: &Config, new: &Config) -> Self {
+        let (old_sources, new_sources) = (&old.sources, &new.sources);
         let (old, new) = (key::table_of(old), key::table_of(new));
         let changes = Key::all().into_iter().filter_map(|key| {
             let (before, after) = (key.value_in(&old)?, key.value_in(&new)?);
@@ -49,7 +52,9 @@ impl Changes {
                 key: key.name,
             })
         });
-        Self(changes.collect())
+        let mut all: Vec<_> = changes.collect();
+        all.extend(sources(old_sources, new_sources));
+        Self(all)
     }
 
     /// Whether nothing differs.
@@ -60,6 +65,41 @@ impl Changes {
     /// The differences, in the order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = &Change> {
         self.0.iter()
+    }
+}
+
+/// The sources that come, go or change, one entry a channel.
+fn sources<'s>(
+    old: &'s [ChannelSource],
+    new: &'s [ChannelSource],
+) -> impl Iterator<Item = Change> + 's {
+    let of = |list: &'s [ChannelSource], channel: &MediaPath| {
+        list.iter().find(|source| source.channel == *channel)
+    };
+    let gone = old
+        .iter()
+        .filter(move |one| of(new, &one.channel).is_none());
+    let gone = gone.map(|source| (Some(source), None));
+    let others = new
+        .iter()
+        .map(move |one| (of(old, &one.channel), Some(one)));
+    gone.chain(others)
+        .filter(|(before, after)| before != after)
+        .map(|(before, after)| Change::of_source(before, after))
+}
+
+impl Change {
+    fn of_source(before: Option<&ChannelSource>, after: Option<&ChannelSource>) -> Self {
+        let text = |source: Option<&ChannelSource>| {
+            source.map_or_else(|| "none".to_owned(), |source| source.url.to_string())
+        };
+        let channel = after.or(before).map(|source| source.channel.as_str());
+        Self {
+            key: format!("source {}", channel.unwrap_or_default()),
+            old: text(before),
+            new: text(after),
+            restart: false,
+        }
     }
 }
 
@@ -76,6 +116,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::SourceUrl;
 
     #[test]
     fn differences_are_told_by_key() {
@@ -93,6 +134,40 @@ mod tests {
             ]
         );
         assert!(Changes::between(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn sources_are_told_by_channel() {
+        let source = |channel: &str, url: &str| {
+            let channel = MediaPath::from_plain(channel).unwrap();
+            ChannelSource::new(channel, SourceUrl::read(url).unwrap())
+        };
+        let config = |sources: &[ChannelSource]| Config {
+            sources: sources.to_vec(),
+            ..Config::default()
+        };
+        let old = config(&[
+            source("same", "rtsp://a/"),
+            source("gone", "rtsp://b/"),
+            source("other", "rtsp://u:old@c/"),
+        ]);
+        let new = config(&[
+            source("other", "rtsp://u:new@c/"),
+            source("same", "rtsp://a/"),
+            source("new", "udp://127.0.0.1:5000"),
+        ]);
+        let told: Vec<_> = Changes::between(&old, &new)
+            .iter()
+            .map(Change::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "source gone: rtsp://b/ -> none",
+                "source other: rtsp://c/ -> rtsp://c/",
+                "source new: none -> udp://127.0.0.1:5000",
+            ]
+        );
     }
 
     #[test]

@@ -8,15 +8,19 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
-use toml::{Table, Value};
+use toml::{Spanned, Table, Value};
 
 use super::fault::{Fault, Place};
 use super::key::{self, Key};
 use super::settings::Config;
+use super::sources::{ChannelSource, Sources};
 use super::verify;
 
 /// The defaults that the program carries; also the file that is installed as the manual of the settings.
 pub const EMBEDDED: &str = include_str!("../../conf/reelcast.toml");
+
+/// The name of the tables of sources.
+const SOURCES: &str = "source";
 
 const PLACES: [&str; 2] = ["conf/reelcast.toml", "/etc/reelcast/reelcast.toml"];
 
@@ -103,6 +107,7 @@ struct Reading {
     keys: Vec<Key>,
     table: Table,
     places: HashMap<String, Place>,
+    sources: Vec<ChannelSource>,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
@@ -113,6 +118,7 @@ impl Reading {
             keys: Key::all(),
             table: key::defaults(),
             places: HashMap::new(),
+            sources: Vec::new(),
             faults: Vec::new(),
             warnings: Vec::new(),
         }
@@ -153,6 +159,10 @@ impl Reading {
         for (name, value) in table {
             let full = format!("{prefix}{}", name.get_ref());
             let at = place(name.span().start);
+            if full == SOURCES {
+                self.sources(value, place, text);
+                continue;
+            }
             if self.keys.iter().any(|key| key.name == full) {
                 let written = text.get(value.span()).unwrap_or_default();
                 match read_value(written) {
@@ -172,6 +182,21 @@ impl Reading {
                 found => self.unknown(&full, prefix, matches!(found, DeValue::Table(_)), at),
             }
         }
+    }
+
+    fn sources(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        place: &dyn Fn(usize) -> Place,
+        text: &str,
+    ) {
+        let mut tables = Sources {
+            place,
+            text,
+            faults: Vec::new(),
+        };
+        self.sources = tables.read(value);
+        self.faults.append(&mut tables.faults);
     }
 
     fn environment(&mut self, variables: &[(String, String)]) {
@@ -271,13 +296,14 @@ impl Reading {
     }
 
     fn finish(mut self) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
-        let config = match Config::deserialize(self.table.clone()) {
+        let mut config = match Config::deserialize(self.table.clone()) {
             Ok(config) => config,
             Err(error) => {
                 self.fault(Place::Embedded, error.message().to_owned(), String::new());
                 return Err(self.faults);
             }
         };
+        config.sources = std::mem::take(&mut self.sources);
         for objection in verify::objections(&config) {
             let place = self.places.get(objection.key).cloned();
             let fault = Fault {
@@ -300,7 +326,8 @@ impl Reading {
     }
 }
 
-fn read_value(written: &str) -> Result<Value, String> {
+/// The value that is `written` in the file.
+pub(super) fn read_value(written: &str) -> Result<Value, String> {
     ValueDeserializer::parse(written)
         .and_then(Value::deserialize)
         .map_err(|error| error.message().to_owned())

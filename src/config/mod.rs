@@ -10,6 +10,8 @@ mod key;
 mod load;
 mod quantity;
 mod settings;
+mod source_url;
+mod sources;
 mod verify;
 mod watch;
 
@@ -20,4 +22,6 @@ pub use settings::{
     Access, Admin, Config, Http, Level, Limits, Log, LogAccess, LogError, LogFormat, Relay, Rtsp,
     Server, Ts,
 };
+pub use source_url::{Credentials, Scheme, SourceUrl};
+pub use sources::{Certificate, ChannelSource, Transport};
 pub use watch::Watch;

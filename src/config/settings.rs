@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::quantity;
+use super::sources::ChannelSource;
 
 /// Every setting of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub struct Config {
     pub limits: Limits,
     /// `[log.error]` and `[log.access]`
     pub log: Log,
+    /// `[[source]]`, read by `sources`; no variable of the environment stands for it.
+    #[serde(skip)]
+    pub sources: Vec<ChannelSource>,
 }
 
 /// What the server serves and where it keeps its own files.

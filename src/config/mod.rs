@@ -7,6 +7,7 @@
 mod changes;
 mod fault;
 mod key;
+mod live;
 mod load;
 mod quantity;
 mod settings;
@@ -17,6 +18,7 @@ mod watch;
 
 pub use changes::{Change, Changes};
 pub use fault::{Fault, Place};
+pub use live::Live;
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use settings::{
     Access, Admin, Config, Http, Level, Limits, Log, LogAccess, LogError, LogFormat, Relay, Rtsp,

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::live::Live;
 use super::quantity;
 use super::sources::ChannelSource;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub http: Http,
     /// `[admin]`
     pub admin: Admin,
+    /// `[live]`
+    pub live: Live,
     /// `[ts]`
     pub ts: Ts,
     /// `[relay]`

@@ -39,6 +39,7 @@ fn bounds(config: &Config) -> Vec<Objection> {
         let fits = (1..=1000).contains(&value.as_millis());
         (!fits).then(|| refused(key, "out of bounds", "choose 1ms to 1s".to_owned()))
     };
+    let live = &config.live;
     let packet = !(200..=65_000).contains(&rtsp.max_packet);
     let backlog = config.limits.tcp_backlog < 65_536;
     [
@@ -51,6 +52,18 @@ fn bounds(config: &Config) -> Vec<Objection> {
         ),
         millis("rtsp.tcp_interval", rtsp.tcp_interval),
         millis("rtsp.udp_interval", rtsp.udp_interval),
+        seconds("live.grace", live.grace, 0, 86_400),
+        seconds("live.ring_time", live.ring_time, 1, 600),
+        seconds("live.slow_reader", live.slow_reader, 1, 3600),
+        seconds("live.describe_wait", live.describe_wait, 0, 60),
+        (live.hold.as_millis() > 100).then(|| {
+            let fix = "choose at most 100ms, for all media is delayed by it";
+            refused("live.hold", "out of bounds", fix.to_owned())
+        }),
+        (live.ring_bytes < 1_000_000).then(|| {
+            let fix = "choose at least 1MB, which one key frame may need";
+            refused("live.ring_bytes", "too small", fix.to_owned())
+        }),
         packet.then(|| {
             let fix = "choose 200 to 65000 bytes; above 1440 packets are fragmented on Ethernet";
             refused("rtsp.max_packet", "out of bounds", fix.to_owned())

@@ -35,7 +35,7 @@ pub struct Transport {
     pub mode: Mode,
     /// Whether a recording is appended to what is there.
     pub append: bool,
-    /// Parameters that this server does not know, as they were sent.
+    /// Parameters that this server does not know, as they were sent, quotes and all.
     pub others: Vec<String>,
 }
 
@@ -143,8 +143,8 @@ impl Transport {
             "server_port" => self.server_port = Some(ports(value)?),
             "port" => self.port = Some(ports(value)?),
             "interleaved" => self.interleaved = Some(channels(value)?),
-            "destination" => self.destination = non_empty(value),
-            "source" => self.source = non_empty(value),
+            "destination" => self.destination = text(value),
+            "source" => self.source = text(value),
             "ttl" => {
                 self.ttl = Some(digits(value).ok_or_else(|| invalid("ttl is no number to 255"))?)
             }
@@ -166,7 +166,7 @@ fn invalid(reason: &'static str) -> Invalid {
 }
 
 fn read_protocol(spelled: &str) -> Result<(Profile, Lower), Invalid> {
-    if spelled.is_empty() || spelled.contains('=') {
+    if spelled.is_empty() || spelled.contains(['=', '"']) {
         return Err(invalid("no protocol"));
     }
     let upper = spelled.to_ascii_uppercase();
@@ -206,8 +206,10 @@ fn pair<T: std::str::FromStr + Copy>(
     }
 }
 
-fn non_empty(value: &str) -> Option<String> {
-    (!value.is_empty()).then(|| value.to_owned())
+/// An address: quotes may stand around it and mean nothing inside.
+fn text(value: &str) -> Option<String> {
+    let value = value.replace('"', "");
+    (!value.is_empty()).then_some(value)
 }
 
 /// One method or a quoted list of them.
@@ -261,8 +263,15 @@ impl Transport {
     }
 }
 
+/// Quoted if it would be read as something else without.
 fn write_text(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&str>) -> fmt::Result {
-    value.map_or(Ok(()), |value| write!(f, ";{name}={value}"))
+    match value {
+        None => Ok(()),
+        Some(value) if value.contains([';', ',']) || value.trim() != value => {
+            write!(f, ";{name}=\"{value}\"")
+        }
+        Some(value) => write!(f, ";{name}={value}"),
+    }
 }
 
 fn write_pair<T: fmt::Display>(

@@ -51,6 +51,8 @@ fn read_inside(message: &Message) {
                     !written.contains(['\r', '\n']),
                     "{written:?} stays one line"
                 );
+                let again = Transport::read_list(&written);
+                assert_eq!(again, [Ok(transport)], "{written:?} is the same again");
             }
         }
         let _ = (

@@ -14,6 +14,7 @@ mod retina;
 mod rtsp_dialogue;
 mod rtsp_interleaved;
 mod rtsp_play;
+mod rtsp_tunnel;
 mod rtsp_udp;
 mod seek;
 mod source;

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::support::client::{Client, header, status};
 use crate::support::movies::clips;
 use crate::support::server::Server;
@@ -158,6 +155,29 @@ async fn the_limit_of_connections_counts_sessions() {
 }
 
 #[tokio::test]
+async fn the_limit_of_throughput_counts_the_rates_of_movies() {
+    let size = std::fs::metadata(clips().join("clock.mp4")).unwrap().len();
+    let rate = size * 8 / 12;
+    let server = Server::start(&clips(), |config| {
+        config.limits.throughput = rate * 3 / 2;
+    });
+    let heavy = format!("rtsp://{}/clock.mp4", server.address);
+    let light = format!("rtsp://{}/tone.m4a", server.address);
+    let mut first = Client::connect(server.address).await;
+    let controls = first.controls(&heavy).await;
+    let (_, session) = first.set_up(&controls[0], TRANSPORT).await;
+    let more = format!("{session}Transport: RTP/AVP/TCP\r\n");
+    first.set_up(&controls[1], &more).await;
+    let mut second = Client::connect(server.address).await;
+    let refused = second.ask("SETUP", &controls[0], TRANSPORT).await;
+    assert_eq!((status(&refused), header(&refused, "Session")), (453, None));
+    let fitting = second.controls(&light).await.remove(0);
+    second.set_up(&fitting, TRANSPORT).await;
+    assert_eq!(first.status_of("TEARDOWN", &heavy, &session).await, 200);
+    second.set_up(&controls[0], TRANSPORT).await;
+}
+
+#[tokio::test]
 async fn pipelined_requests_are_answered_in_order_and_nonsense_ends_the_connection() {
     let (server, _url) = start();
     let mut client = Client::connect(server.address).await;
@@ -188,37 +208,6 @@ async fn interleaved_sessions_end_with_their_connection_and_others_by_timeout() 
     assert_eq!(server.sessions.len(), 2);
     drop(client);
     server.wait_for_sessions(0).await;
-}
-
-#[tokio::test]
-async fn a_tunnel_works_in_either_order_and_with_reopened_posts() {
-    let (server, url) = start();
-    let head = |method: &str| {
-        format!("{method} /x HTTP/1.0\r\nx-sessioncookie: abc\r\nContent-Length: 32767\r\n\r\n")
-    };
-    let options = STANDARD.encode(format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 7\r\n\r\n"));
-    let mut post = Client::connect(server.address).await;
-    post.send(head("POST").as_bytes()).await;
-    let (start, rest) = options.split_at(13);
-    post.send(start.as_bytes()).await;
-    let mut get = Client::connect(server.address).await;
-    get.send(head("GET").as_bytes()).await;
-    let answer = get.answer().await;
-    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
-    assert_eq!(
-        header(&answer, "Content-Type"),
-        Some("application/x-rtsp-tunnelled")
-    );
-    post.send(rest.as_bytes()).await;
-    assert_eq!(status(&get.answer().await), 200);
-    drop(post);
-    let mut post = Client::connect(server.address).await;
-    post.send(head("POST").as_bytes()).await;
-    post.send(options.as_bytes()).await;
-    assert_eq!(status(&get.answer().await), 200);
-    let mut second = Client::connect(server.address).await;
-    second.send(head("GET").as_bytes()).await;
-    assert_eq!(second.rest().await, "");
 }
 
 #[tokio::test]

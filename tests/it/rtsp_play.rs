@@ -44,6 +44,59 @@ async fn pause_and_go_on(movie: &str) {
     }
 }
 
+#[tokio::test]
+async fn play_goes_on_after_a_pause_over_udp() {
+    let movies = ["clock.mp4", "clock-hinted.mov", "tone.m4a"];
+    let cases: JoinSet<()> = movies.into_iter().map(pause_over_udp).collect();
+    cases.join_all().await;
+}
+
+/// Packets overtake answers here: so all are kept, and a pause is long enough for the last to arrive.
+async fn pause_over_udp(movie: &str) {
+    let (_server, mut viewer) = open(movie, Way::Udp).await;
+    let began = viewer.play("Range: npt=0-\r\n").await;
+    let clock = Instant::now();
+    for _ in 0..2 {
+        let before = counts(&viewer);
+        watch_for_more_than(&mut viewer, &before, 5).await;
+        assert_eq!(viewer.ask("PAUSE", "").await.status, 200);
+        viewer.watch_for(Duration::from_millis(300)).await;
+        let paused = counts(&viewer);
+        viewer.watch_for(Duration::from_millis(500)).await;
+        assert_eq!(counts(&viewer), paused, "{movie}: silent while it pauses");
+        let answer = viewer.ask("PLAY", "").await;
+        let elapsed = clock.elapsed().as_secs_f64();
+        watch_for_more_than(&mut viewer, &paused, 0).await;
+        for (track, paused) in viewer.tracks.iter().zip(paused) {
+            let announced = answer.rtp_info(&track.control);
+            let first = &track.packets[paused];
+            assert_eq!((first.sequence, first.time), announced, "{movie}");
+            // RTP time is the session's time, in which pauses count, on every track alike.
+            let ticks = announced.1.wrapping_sub(began.rtp_info(&track.control).1);
+            let seconds = f64::from(ticks) / f64::from(track.clock_rate());
+            assert!((seconds - elapsed).abs() < 0.5, "{movie}: {seconds} s");
+        }
+    }
+    for track in &viewer.tracks {
+        for pair in track.packets.windows(2) {
+            let [before, after] = pair else { continue };
+            assert_eq!(after.sequence, before.sequence.wrapping_add(1), "{movie}");
+        }
+    }
+}
+
+fn counts(viewer: &Viewer) -> Vec<usize> {
+    let tracks = viewer.tracks.iter();
+    tracks.map(|track| track.packets.len()).collect()
+}
+
+async fn watch_for_more_than(viewer: &mut Viewer, before: &[usize], more: usize) {
+    let grown = |(track, before): (&WatchedTrack, &usize)| track.packets.len() > before + more;
+    viewer
+        .watch_until(|tracks| tracks.iter().zip(before).all(grown))
+        .await;
+}
+
 /// Sequence number of the last packet, and the latest timestamp: pictures are sent out of order.
 fn last_numbers(track: &WatchedTrack) -> (u16, u32) {
     let last = track.packets.last().unwrap();

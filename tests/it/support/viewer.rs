@@ -10,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::incoming::{Event, read_connection, read_datagrams};
 use super::received::{Answer, ReceivedPacket};
@@ -51,6 +51,13 @@ impl WatchedTrack {
             .unwrap()
             .parse()
             .expect("a control of trackID=N")
+    }
+
+    /// The RTP clock's rate in Hz, from `a=rtpmap`.
+    pub(crate) fn clock_rate(&self) -> u32 {
+        let mut lines = self.lines.iter();
+        let map = lines.find(|line| line.starts_with("a=rtpmap:")).unwrap();
+        map.split('/').nth(1).unwrap().parse().unwrap()
     }
 
     /// Whether BYE came and every packet that was sent before it.
@@ -149,6 +156,14 @@ impl Viewer {
             let Ok(event) = timeout(Duration::from_secs(10), self.events.recv()).await else {
                 return;
             };
+            self.handle(event.expect("the viewer holds a sender itself"));
+        }
+    }
+
+    /// Takes what comes for so long.
+    pub(crate) async fn watch_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Ok(event) = timeout_at(end, self.events.recv()).await {
             self.handle(event.expect("the viewer holds a sender itself"));
         }
     }

@@ -1,0 +1,125 @@
+//! RTSP through an HTTP tunnel: how its halves are joined, and what they carry.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::support::client::{Client, announced, header, numbers, status};
+use crate::support::movies::clips;
+use crate::support::server::Server;
+
+fn head(method: &str) -> String {
+    format!("{method} /x HTTP/1.0\r\nx-sessioncookie: abc\r\nContent-Length: 32767\r\n\r\n")
+}
+
+/// The bytes of a request, as a POST carries them.
+fn encoded(method: &str, url: &str, headers: &str) -> String {
+    STANDARD.encode(format!(
+        "{method} {url} RTSP/1.0\r\nCSeq: 7\r\n{headers}\r\n"
+    ))
+}
+
+/// Both halves.
+struct Tunnel {
+    get: Client,
+    post: Client,
+}
+
+impl Tunnel {
+    async fn open(server: &Server) -> Self {
+        let mut get = Client::connect(server.address).await;
+        get.send(head("GET").as_bytes()).await;
+        assert_eq!(status(&get.answer().await), 200);
+        let mut post = Client::connect(server.address).await;
+        post.send(head("POST").as_bytes()).await;
+        Self { get, post }
+    }
+
+    async fn ask(&mut self, method: &str, url: &str, headers: &str) -> String {
+        let request = encoded(method, url, headers);
+        self.post.send(request.as_bytes()).await;
+        let answer = self.get.answer().await;
+        assert_eq!(status(&answer), 200, "{answer}");
+        answer
+    }
+
+    /// The channels of RTP of the next `count` frames.
+    async fn channels(&mut self, count: usize) -> BTreeSet<u8> {
+        let mut channels = BTreeSet::new();
+        for _ in 0..count {
+            channels.insert(self.get.frame().await.0 & !1);
+        }
+        channels
+    }
+}
+
+#[tokio::test]
+async fn one_tunnel_carries_several_sessions() {
+    let server = Server::start(&clips(), |_| {});
+    let mut tunnel = Tunnel::open(&server).await;
+    let mut sessions = Vec::new();
+    for (movie, channel) in [("clock.mp4", 4), ("clock-hinted.mov", 10)] {
+        let url = format!("rtsp://{}/{movie}", server.address);
+        let mut beside = Client::connect(server.address).await;
+        let control = beside.controls(&url).await.remove(0);
+        let channels = format!("interleaved={channel}-{}", channel + 1);
+        let transport = format!("Transport: RTP/AVP/TCP;unicast;{channels}\r\n");
+        let answer = tunnel.ask("SETUP", &control, &transport).await;
+        assert!(header(&answer, "Transport").unwrap().contains(&channels));
+        let session = header(&answer, "Session").unwrap().split(';').next();
+        let session = format!("Session: {}\r\n", session.unwrap());
+        let answer = tunnel.ask("PLAY", &url, &session).await;
+        let first = announced(&answer, &control);
+        loop {
+            let (from, packet) = tunnel.get.frame().await;
+            if from == channel {
+                assert_eq!(numbers(&packet), first, "{movie}");
+                break;
+            }
+        }
+        sessions.push((url, session));
+    }
+    assert_eq!(server.sessions.len(), 2);
+    assert_eq!(tunnel.channels(100).await, BTreeSet::from([4, 10]));
+    let [(one, of_one), (other, of_other)] = &sessions[..] else {
+        panic!("two sessions");
+    };
+    tunnel.ask("PAUSE", one, of_one).await;
+    assert_eq!(tunnel.channels(50).await, BTreeSet::from([10]));
+    tunnel.ask("PLAY", one, of_one).await;
+    assert_eq!(tunnel.channels(100).await, BTreeSet::from([4, 10]));
+    tunnel.ask("TEARDOWN", other, of_other).await;
+    assert_eq!(tunnel.channels(50).await, BTreeSet::from([4]));
+    assert_eq!(server.sessions.len(), 1);
+    drop(tunnel);
+    server.wait_for_sessions(0).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_works_in_either_order_and_with_reopened_posts() {
+    let server = Server::start(&clips(), |_| {});
+    let options = encoded("OPTIONS", "*", "");
+    let mut post = Client::connect(server.address).await;
+    post.send(head("POST").as_bytes()).await;
+    let (start, rest) = options.split_at(13);
+    post.send(start.as_bytes()).await;
+    let mut get = Client::connect(server.address).await;
+    get.send(head("GET").as_bytes()).await;
+    let answer = get.answer().await;
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+    assert_eq!(
+        header(&answer, "Content-Type"),
+        Some("application/x-rtsp-tunnelled")
+    );
+    post.send(rest.as_bytes()).await;
+    assert_eq!(status(&get.answer().await), 200);
+    drop(post);
+    let mut post = Client::connect(server.address).await;
+    post.send(head("POST").as_bytes()).await;
+    post.send(options.as_bytes()).await;
+    assert_eq!(status(&get.answer().await), 200);
+    let mut second = Client::connect(server.address).await;
+    second.send(head("GET").as_bytes()).await;
+    assert_eq!(second.rest().await, "");
+}

@@ -63,7 +63,15 @@ impl Source {
     /// exists of `conf/reelcast.toml` and `/etc/reelcast/reelcast.toml`.
     pub fn find(&self) -> Option<PathBuf> {
         let asked = self.file.clone();
-        asked.or_else(|| PLACES.iter().map(PathBuf::from).find(|file| file.is_file()))
+        asked.or_else(|| self.places().into_iter().find(|file| file.is_file()))
+    }
+
+    /// Where the file may be, whether it is there or not.
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        match &self.file {
+            Some(asked) => vec![asked.clone()],
+            None => PLACES.iter().map(PathBuf::from).collect(),
+        }
     }
 }
 

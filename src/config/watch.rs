@@ -1,8 +1,8 @@
 //! The configuration while the server runs: a changed file is read, checked and offered.
 //!
 //! The folder of the file is watched rather than the file, because most editors
-//! write a new file and rename it over the old one. A faulty file is logged and
-//! the settings stay as they are.
+//! write a new file and rename it over the old one, and a file may be created
+//! while the server runs. A faulty file is logged and the settings stay as they are.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +26,6 @@ pub struct Watch {
     settings: watch::Receiver<Arc<Config>>,
     wake: mpsc::Sender<Wake>,
     task: JoinHandle<()>,
-    _watcher: Option<RecommendedWatcher>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,20 +37,18 @@ enum Wake {
 }
 
 impl Watch {
-    /// Offers `loaded` and whatever becomes of its file. Needs a tokio runtime.
+    /// Offers `loaded` and whatever becomes of its file, also of one that is created later.
+    /// Needs a tokio runtime.
     ///
     /// A file that cannot be watched is logged; [`reload`](Self::reload) still works.
     pub fn start(source: Source, loaded: Loaded) -> Self {
         let (offer, settings) = watch::channel(Arc::new(loaded.config));
         let (wake, woken) = mpsc::channel(1);
-        let watcher = loaded.file.as_deref().and_then(|file| {
-            watch_folder(file, wake.clone())
-                .inspect_err(|error| tracing::warn!("{} is not watched: {error}", file.display()))
-                .ok()
-        });
+        let mut folders = Folders::new(wake.clone());
+        folders.watch(&source);
         let follower = Follower {
-            text: loaded.file.as_deref().and_then(read),
-            file: loaded.file,
+            seen: Seen::now(&source),
+            folders,
             source,
             offer,
         };
@@ -59,7 +56,6 @@ impl Watch {
             settings,
             wake,
             task: tokio::spawn(follower.run(woken)),
-            _watcher: watcher,
         }
     }
 
@@ -81,20 +77,61 @@ impl Drop for Watch {
     }
 }
 
-fn watch_folder(file: &Path, wake: mpsc::Sender<Wake>) -> notify::Result<RecommendedWatcher> {
-    let on_event = move |event: notify::Result<Event>| {
-        if event.is_ok_and(|event| may_change(event.kind)) {
-            // A full queue means that a reading is due anyway.
-            wake.try_send(Wake::Event).ok();
+/// The folders in which the file may appear or change.
+struct Folders {
+    watcher: Option<RecommendedWatcher>,
+    /// Those that were tried, as far as they still exist.
+    watched: Vec<PathBuf>,
+}
+
+impl Folders {
+    fn new(wake: mpsc::Sender<Wake>) -> Self {
+        let on_event = move |event: notify::Result<Event>| {
+            if event.is_ok_and(|event| may_change(event.kind)) {
+                // A full queue means that a reading is due anyway.
+                wake.try_send(Wake::Event).ok();
+            }
+        };
+        let watcher = notify::recommended_watcher(on_event)
+            .inspect_err(|error| tracing::warn!("the configuration is not watched: {error}"))
+            .ok();
+        Self {
+            watcher,
+            watched: Vec::new(),
         }
-    };
-    let mut watcher = notify::recommended_watcher(on_event)?;
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    watcher.watch(folder, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
+    }
+
+    /// Watches, for each place of the file, its folder or what there is of the way to it.
+    fn watch(&mut self, source: &Source) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        self.watched.retain(|folder| folder.is_dir());
+        for place in source.places() {
+            // Again after each, for the next may have been created before it was watched.
+            while let Some(folder) = nearest_folder(&place)
+                && !self.watched.contains(&folder)
+            {
+                if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                    tracing::warn!("{} is not watched: {error}", place.display());
+                }
+                self.watched.push(folder);
+            }
+        }
+    }
+}
+
+/// The folder of `file`, or the nearest one above it that exists.
+fn nearest_folder(file: &Path) -> Option<PathBuf> {
+    let folders = file.ancestors().skip(1).map(|folder| {
+        if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        }
+    });
+    let mut folders = folders.filter(|folder| folder.is_dir());
+    folders.next().map(Path::to_owned)
 }
 
 /// Whether an event may stand for a change; the server's own reading is none.
@@ -105,15 +142,25 @@ fn may_change(kind: EventKind) -> bool {
     }
 }
 
-/// The text of the file, to compare; its reading reports what is wrong with it.
-fn read(file: &Path) -> Option<Vec<u8>> {
-    std::fs::read(file).ok()
+/// The file that counted and its text, to compare; its reading reports what is wrong with it.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    file: Option<PathBuf>,
+    text: Option<Vec<u8>>,
+}
+
+impl Seen {
+    fn now(source: &Source) -> Self {
+        let file = source.find();
+        let text = file.as_ref().and_then(|file| std::fs::read(file).ok());
+        Self { file, text }
+    }
 }
 
 struct Follower {
     source: Source,
-    file: Option<PathBuf>,
-    text: Option<Vec<u8>>,
+    folders: Folders,
+    seen: Seen,
     offer: watch::Sender<Arc<Config>>,
 }
 
@@ -131,16 +178,18 @@ impl Follower {
 
     /// Reads the file if it differs from the last reading, or if somebody asks.
     fn follow(&mut self, wake: Wake) {
-        let text = self.file.as_deref().and_then(read);
-        if wake == Wake::Event && text == self.text {
+        // First, so that nothing is written between the reading and the watching.
+        self.folders.watch(&self.source);
+        let seen = Seen::now(&self.source);
+        if wake == Wake::Event && seen == self.seen {
             return;
         }
-        if wake == Wake::Event && text.is_none() {
+        if wake == Wake::Event && seen.text.is_none() {
             tracing::warn!("the configuration's file is gone; the old settings stay");
         } else {
             self.reload();
         }
-        self.text = text;
+        self.seen = seen;
     }
 
     fn reload(&self) {
@@ -232,6 +281,24 @@ mod tests {
             setup.write("new", connections);
             setup.rename("new");
             settles_on(&mut settings, connections.parse().unwrap()).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_created_later_is_offered_also_in_a_new_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("etc/reelcast/reelcast.toml");
+        let loaded = load(&Source::default()).unwrap();
+        let source = Source {
+            file: Some(file.clone()),
+            ..Source::default()
+        };
+        let watch = Watch::start(source, loaded);
+        let mut settings = watch.settings();
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        for connections in [5, 6] {
+            std::fs::write(&file, format!("[limits]\nconnections = {connections}\n")).unwrap();
+            settles_on(&mut settings, connections).await;
         }
     }
 

@@ -251,7 +251,7 @@ impl Blocks {
             }
             Err(error) => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
-                warn!(offset, %error, "reading a block of a movie failed");
+                warn!(file = %file.path().display(), offset, %error, "reading a block of a movie failed");
                 Slot::Failed
             }
         };

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
@@ -13,6 +13,7 @@ use crate::container::ReadAt;
 #[derive(Debug)]
 pub struct MediaFile {
     number: u64,
+    path: PathBuf,
     file: File,
     size: u64,
     modified: SystemTime,
@@ -36,6 +37,7 @@ impl MediaFile {
         let modified = facts.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         Ok(Self {
             number: numbers.next(),
+            path: path.to_owned(),
             file,
             size: facts.len(),
             modified,
@@ -45,6 +47,11 @@ impl MediaFile {
     /// A number that no other file of this process has had.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The path that it was opened by, for people to read.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// When its contents last changed.

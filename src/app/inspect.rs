@@ -12,7 +12,8 @@ use crate::base::error::chain;
 use crate::base::media_time::MediaTime;
 use crate::base::path::MediaPath;
 use crate::container::{self, HintTrack, Role, Track};
-use crate::vod::{self, Found, Library, Presenter};
+use crate::vod::{self, Found, Library};
+use crate::wire::sdp::Presenter;
 
 /// Shows the movie at `file`; fails when it cannot be served.
 pub(super) fn inspect(file: &Path) -> ExitCode {

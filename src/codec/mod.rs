@@ -14,6 +14,7 @@ mod h263;
 pub mod h264;
 pub mod h265;
 mod jpeg;
+mod keyframe;
 mod mpeg4_video;
 pub mod mpeg_audio;
 mod nal;
@@ -24,6 +25,7 @@ mod tests;
 pub mod vp9;
 
 pub use format::Format;
+pub use keyframe::KeyFrames;
 
 /// Whether a track is seen or heard; the `m=` line's media type (RFC 4566, 5.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

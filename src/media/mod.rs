@@ -1,6 +1,20 @@
-//! What is being sent to whom: sessions and their statistics.
+//! What is being sent to whom: live channels, sessions and their statistics.
 //!
+//! A channel is a live timeline with a name. Its publisher's packets go through
+//! `timeline` and `gather` into bursts, which the `ring` keeps for all readers.
 //! Sockets belong to `net`, the RTSP session's states to `rtsp`.
 
+pub mod burst;
+pub mod channel;
+pub mod channel_stats;
+pub mod description;
+mod feed;
+mod gather;
+pub mod jitter;
+pub mod mounts;
+pub mod publisher;
+mod reports;
+pub mod ring;
 pub mod sessions;
 pub mod stats;
+pub mod timeline;

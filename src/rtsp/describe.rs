@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use crate::base::error::{Kind, chain};
 use crate::base::id::TrackId;
 use crate::base::path::MediaPath;
-use crate::vod::{self, Found, Movie, Presenter};
+use crate::vod::{self, Found, Movie};
+use crate::wire::sdp::Presenter;
 
 use super::answer::{Description, Done};
 use super::ask::Describe;

@@ -1,24 +1,11 @@
 //! The SDP that describes a movie: its own texts when it is hinted, or what its formats say.
 
-use std::net::IpAddr;
 use std::time::UNIX_EPOCH;
 
 use super::movie::{Movie, ServedTrack};
-use crate::base::media_time::NtpTime;
 use crate::codec::Kind;
 use crate::container::Role;
-use crate::wire::sdp::{Answer, SessionFacts, TrackFacts};
-
-/// Who presents a movie to whom.
-#[derive(Clone, Copy, Debug)]
-pub struct Presenter<'a> {
-    /// The server's address as the client reaches it.
-    pub address: IpAddr,
-    /// The movie's absolute URL, without a trailing slash.
-    pub url: &'a str,
-    /// The time of the answer.
-    pub now: NtpTime,
-}
+use crate::wire::sdp::{Answer, Presenter, SessionFacts, TrackFacts};
 
 impl Movie {
     /// The description of this movie, as DESCRIBE answers it (RFC 2326, appendix C).

@@ -28,7 +28,6 @@ mod wheel;
 mod writer;
 
 pub use blocks::{BlockCounts, Blocks};
-pub use describe::Presenter;
 pub use library::{Found, Library, Listed};
 pub use movie::{Movie, ServedTrack};
 pub use pacer::{Pace, Pacer};

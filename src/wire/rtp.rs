@@ -83,6 +83,17 @@ pub fn write_header(
     out[8..12].copy_from_slice(&ssrc.to_be_bytes());
 }
 
+/// Gives a packet another place in another stream: sequence number, time and source.
+///
+/// Everything else of `packet` stays as it is; what is shorter than a header is left alone.
+pub fn renumber(packet: &mut [u8], sequence: u16, time: u32, ssrc: u32) {
+    if let Some(header) = packet.first_chunk_mut::<HEADER_LEN>() {
+        header[2..4].copy_from_slice(&sequence.to_be_bytes());
+        header[4..8].copy_from_slice(&time.to_be_bytes());
+        header[8..12].copy_from_slice(&ssrc.to_be_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

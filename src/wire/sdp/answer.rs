@@ -1,10 +1,11 @@
 //! The answer to DESCRIBE of a movie.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use sdp_types::{Attribute, Bandwidth, Connection, Media, Origin, Session, Time};
 
 use super::description::{Description, NotSdp};
+use super::presenter::unspecified;
 use crate::base::media_time::NptTime;
 
 /// What the server itself says of a movie's session.
@@ -134,14 +135,6 @@ impl Answer {
     /// The description.
     pub fn finish(self) -> Description {
         Description(self.0)
-    }
-}
-
-/// The address in `c=`, which says only that addresses come with SETUP (RFC 2326, C.1.7).
-fn unspecified(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 

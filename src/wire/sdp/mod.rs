@@ -5,8 +5,10 @@
 
 mod answer;
 mod description;
+mod presenter;
 mod sanitise;
 
 pub use answer::{Answer, SessionFacts, TrackFacts};
 pub use description::{Description, NotSdp};
+pub use presenter::Presenter;
 pub use sanitise::sanitise;

@@ -1,0 +1,328 @@
+//! A live channel: a timeline with a name, fed by one publisher at a time, read by many.
+//!
+//! Names and the table of channels belong to `mounts`, renumbering and gathering to `feed`.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::burst::{Burst, PacketKind};
+use super::channel_stats::ChannelStats;
+use super::description::{Description, MAX_TRACKS, Unfit};
+use super::feed::{Feed, Terms};
+use super::mounts::Common;
+use super::publisher::{Malformed, Publisher};
+use super::ring::{Cursor, Ring, Start};
+use crate::base::path::MediaPath;
+
+/// Why a channel is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Its publisher left, and nobody came within the grace time.
+    PublisherGone,
+    /// A publisher came whose tracks do not fit.
+    Replaced,
+    /// Its source was taken out of the configuration, or its file was deleted.
+    Removed,
+    /// The server stops.
+    Stopped,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PublisherGone => "the publisher is gone",
+            Self::Replaced => "another publisher came with other tracks",
+            Self::Removed => "the channel was removed",
+            Self::Stopped => "the server stops",
+        })
+    }
+}
+
+/// What a channel does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A source has the name, and has not fed it yet.
+    Idle,
+    /// Somebody publishes.
+    Live,
+    /// The publisher is gone, and another one may go on.
+    Waiting {
+        /// Since when.
+        since: Instant,
+    },
+    /// It is over.
+    Ended(End),
+}
+
+/// A live timeline with a name.
+#[derive(Debug)]
+pub struct Channel {
+    path: MediaPath,
+    ssrcs: [u32; MAX_TRACKS],
+    description: watch::Sender<Option<Arc<Description>>>,
+    status: Mutex<Status>,
+    feed: Mutex<Feed>,
+    ring: Ring,
+    /// Whose turn it is to publish: a publisher whose term has another number has lost the channel.
+    term: watch::Sender<u64>,
+    readers: watch::Sender<usize>,
+    stats: ChannelStats,
+    common: Arc<Common>,
+}
+
+#[derive(Debug)]
+struct Status {
+    state: State,
+    origin: String,
+}
+
+/// One reader's wish for a channel, from its creation to its drop.
+#[derive(Debug)]
+pub struct Demand(Arc<Channel>);
+
+impl Drop for Demand {
+    fn drop(&mut self) {
+        self.0.readers.send_modify(|readers| *readers -= 1);
+    }
+}
+
+impl Channel {
+    pub(super) fn new(path: MediaPath, origin: String, common: Arc<Common>) -> Arc<Self> {
+        Arc::new(Self {
+            path,
+            ssrcs: rand::random(),
+            description: watch::Sender::new(None),
+            status: Mutex::new(Status {
+                state: State::Idle,
+                origin,
+            }),
+            feed: Mutex::default(),
+            ring: Ring::new(),
+            term: watch::Sender::new(0),
+            readers: watch::Sender::new(0),
+            stats: ChannelStats::default(),
+            common,
+        })
+    }
+
+    /// Its name, as the publisher spelt it.
+    pub fn path(&self) -> &MediaPath {
+        &self.path
+    }
+
+    /// Its tracks; `None` while nobody has published.
+    pub fn description(&self) -> Option<Arc<Description>> {
+        self.description.borrow().clone()
+    }
+
+    /// Its tracks, waited for as long as `within`; `None` when nobody published by then, or the channel ended.
+    ///
+    /// Cancel safe.
+    pub async fn described(&self, within: Duration) -> Option<Arc<Description>> {
+        let mut description = self.description.subscribe();
+        let settled = description.wait_for(|known| known.is_some() || self.ring.ended().is_some());
+        let known = tokio::time::timeout(within, settled).await.ok()?.ok()?;
+        known.clone()
+    }
+
+    /// What it does at the moment.
+    pub fn state(&self) -> State {
+        self.status().state
+    }
+
+    /// Why it is over; `None` while it is not.
+    pub fn ended(&self) -> Option<End> {
+        self.ring.ended()
+    }
+
+    /// Who feeds it, for people: `announce from 127.0.0.1:4711`.
+    pub fn origin(&self) -> String {
+        self.status().origin.clone()
+    }
+
+    /// A reader's place in the channel.
+    pub fn cursor(self: &Arc<Self>, start: Start) -> Cursor {
+        Cursor::new(Arc::clone(self), start)
+    }
+
+    /// Changes with each burst and at the end.
+    pub fn head(&self) -> watch::Receiver<u64> {
+        self.ring.head()
+    }
+
+    /// Tells that a reader wants the channel, until the guard is dropped.
+    pub fn demand(self: &Arc<Self>) -> Demand {
+        self.readers.send_modify(|readers| *readers += 1);
+        Demand(Arc::clone(self))
+    }
+
+    /// How many readers want it.
+    pub fn readers(&self) -> usize {
+        *self.readers.borrow()
+    }
+
+    /// Changes with [`readers`](Self::readers).
+    pub(super) fn watch_readers(&self) -> watch::Receiver<usize> {
+        self.readers.subscribe()
+    }
+
+    /// The synchronisation source of a track, fixed for the channel's life; 0 beyond [`MAX_TRACKS`].
+    pub fn ssrc(&self, index: usize) -> u32 {
+        self.ssrcs.get(index).copied().unwrap_or_default()
+    }
+
+    /// The sequence number that a track's next packet will have; `None` before its first.
+    pub fn next_sequence(&self, index: usize) -> Option<u16> {
+        self.feed().next_sequence(index)
+    }
+
+    /// Appends a sender report, as of `now`, of each track that has sent: its index and the RTCP compound.
+    pub fn reports(&self, _now: Instant, _out: &mut Vec<(usize, Vec<u8>)>) {}
+
+    /// What has happened on it.
+    pub fn stats(&self) -> &ChannelStats {
+        &self.stats
+    }
+
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Ends the channel; the first reason stays.
+    pub(super) fn end(&self, end: End) {
+        let mut status = self.status();
+        if matches!(status.state, State::Ended(_)) {
+            return;
+        }
+        status.state = State::Ended(end);
+        let last = self.feed().flush();
+        self.deliver(last);
+        self.ring.end(end);
+        self.term.send_modify(|term| *term += 1);
+        self.description.send_modify(|_| ());
+    }
+
+    /// Whether it has ended, or has waited for a publisher longer than `grace`.
+    pub(super) fn is_over(&self, now: Instant, grace: Duration) -> bool {
+        match self.state() {
+            State::Waiting { since } => now.saturating_duration_since(since) >= grace,
+            State::Ended(_) => true,
+            State::Idle | State::Live => false,
+        }
+    }
+
+    /// A new channel of the same name.
+    pub(super) fn successor(&self) -> Arc<Self> {
+        let common = Arc::clone(&self.common);
+        Self::new(self.path.clone(), self.origin(), common)
+    }
+
+    /// Whether readers of this channel can go on with a publisher of `description`.
+    pub(super) fn suits(&self, description: &Description) -> bool {
+        self.ended().is_none() && self.description().is_none_or(|own| own.fits(description))
+    }
+
+    /// Gives the channel to a new publisher, whoever has it now; `None` when it has ended.
+    pub(super) fn hand_over(
+        self: &Arc<Self>,
+        description: Description,
+        origin: String,
+    ) -> Option<Publisher> {
+        let mut status = self.status();
+        if matches!(status.state, State::Ended(_)) {
+            return None;
+        }
+        status.state = State::Live;
+        status.origin = origin;
+        let mut feed = self.feed();
+        let last = feed.flush();
+        feed.take_up(&description);
+        self.term.send_modify(|term| *term += 1);
+        let term = *self.term.borrow();
+        drop(feed);
+        self.deliver(last);
+        self.stats.published();
+        self.description.send_replace(Some(Arc::new(description)));
+        Some(Publisher::new(
+            Arc::clone(self),
+            term,
+            self.term.subscribe(),
+        ))
+    }
+
+    pub(super) fn redescribe(&self, term: u64, description: Description) -> Result<(), Unfit> {
+        let _status = self.status();
+        if *self.term.borrow() != term || !self.suits(&description) {
+            return Err(Unfit::OtherTracks);
+        }
+        self.description.send_replace(Some(Arc::new(description)));
+        Ok(())
+    }
+
+    pub(super) fn push(
+        &self,
+        term: u64,
+        index: usize,
+        kind: PacketKind,
+        packet: &[u8],
+        now: Instant,
+    ) -> Result<(), Malformed> {
+        let terms = Terms {
+            stats: &self.stats,
+            ssrcs: &self.ssrcs,
+            hold: self.common.limits().hold,
+        };
+        let mut feed = self.feed();
+        let pushed = if *self.term.borrow() == term {
+            feed.push(index, kind, packet, now, &terms)
+        } else {
+            Err(Malformed::Replaced)
+        };
+        pushed
+            .map(|complete| self.deliver(complete))
+            .inspect_err(|malformed| self.stats.refused(*malformed))
+    }
+
+    pub(super) fn flush_due(&self) -> Option<Instant> {
+        self.feed().deadline(self.common.limits().hold)
+    }
+
+    pub(super) fn flush(&self, term: u64, _now: Instant) {
+        let mut feed = self.feed();
+        if *self.term.borrow() == term {
+            let complete = feed.flush();
+            self.deliver(complete);
+        }
+    }
+
+    /// The publisher of that term is gone.
+    pub(super) fn leave(&self, term: u64) {
+        let mut status = self.status();
+        if *self.term.borrow() == term && status.state == State::Live {
+            let last = self.feed().flush();
+            self.deliver(last);
+            status.state = State::Waiting {
+                since: self.common.now(),
+            };
+        }
+    }
+
+    fn deliver(&self, bursts: impl IntoIterator<Item = Burst>) {
+        for burst in bursts {
+            let limits = self.common.limits();
+            let fill = self.ring.push(burst, limits.ring_bytes, limits.ring_time);
+            self.stats.filled(fill);
+        }
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,125 @@
+//! Counters of a channel: what its publishers sent, what was mended, and what was refused.
+//!
+//! Written for every packet by the one publisher, so relaxed atomics suffice;
+//! read at any time for metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use super::publisher::Malformed;
+use super::ring::Fill;
+use super::timeline::Repair;
+
+/// The largest payload of a datagram, in bytes (RFC 768, over IPv4 without options).
+const DATAGRAM: usize = 65_507;
+
+/// What has happened on a channel since it began.
+#[derive(Debug, Default)]
+pub struct ChannelStats {
+    packets: AtomicU64,
+    bytes: AtomicU64,
+    bit_rate: AtomicU64,
+    lost: AtomicU64,
+    oversize: AtomicU64,
+    publishers: AtomicU64,
+    missed: AtomicU64,
+    repairs: [AtomicU64; Repair::ALL.len()],
+    malformed: [AtomicU64; Malformed::ALL.len()],
+    ring_bytes: AtomicU64,
+    ring_bursts: AtomicU64,
+    ring_ms: AtomicU64,
+}
+
+/// The counts at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelCounts {
+    /// RTP packets accepted.
+    pub packets: u64,
+    /// Their bytes, RTP headers included.
+    pub bytes: u64,
+    /// Bits in the last whole second, RTP headers included.
+    pub bit_rate: u64,
+    /// RTP packets that are missing in the publisher's sequence numbers.
+    pub lost: u64,
+    /// RTP packets too large for a datagram, which UDP readers do not get.
+    pub oversize: u64,
+    /// How often somebody began to publish.
+    pub publishers: u64,
+    /// Packets that readers jumped over because they were too slow, all readers together.
+    pub missed: u64,
+    /// Bytes in the ring, frames included.
+    pub ring_bytes: u64,
+    /// Bursts in the ring.
+    pub ring_bursts: u64,
+    /// From the arrival of the oldest burst in the ring to that of the newest.
+    pub ring_time: Duration,
+    repairs: [u64; Repair::ALL.len()],
+    malformed: [u64; Malformed::ALL.len()],
+}
+
+impl ChannelCounts {
+    /// Leaps of the publishers' numbers that were mended, by reason.
+    pub fn repairs(&self) -> impl Iterator<Item = (Repair, u64)> {
+        Repair::ALL.into_iter().zip(self.repairs)
+    }
+
+    /// Packets refused, by reason.
+    pub fn malformed(&self) -> impl Iterator<Item = (Malformed, u64)> {
+        Malformed::ALL.into_iter().zip(self.malformed)
+    }
+}
+
+impl ChannelStats {
+    /// The counts at this moment.
+    pub fn snapshot(&self) -> ChannelCounts {
+        ChannelCounts {
+            packets: self.packets.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            bit_rate: self.bit_rate.load(Relaxed),
+            lost: self.lost.load(Relaxed),
+            oversize: self.oversize.load(Relaxed),
+            publishers: self.publishers.load(Relaxed),
+            missed: self.missed.load(Relaxed),
+            ring_bytes: self.ring_bytes.load(Relaxed),
+            ring_bursts: self.ring_bursts.load(Relaxed),
+            ring_time: Duration::from_millis(self.ring_ms.load(Relaxed)),
+            repairs: std::array::from_fn(|i| self.repairs[i].load(Relaxed)),
+            malformed: std::array::from_fn(|i| self.malformed[i].load(Relaxed)),
+        }
+    }
+
+    pub(super) fn accepted(&self, bytes: usize) {
+        self.packets.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+        if bytes > DATAGRAM {
+            self.oversize.fetch_add(1, Relaxed);
+        }
+    }
+
+    pub(super) fn lost(&self, packets: u64) {
+        self.lost.fetch_add(packets, Relaxed);
+    }
+
+    pub(super) fn published(&self) {
+        self.publishers.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn missed(&self, packets: u64) {
+        self.missed.fetch_add(packets, Relaxed);
+    }
+
+    pub(super) fn repaired(&self, repair: Repair) {
+        self.repairs[repair as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn refused(&self, malformed: Malformed) {
+        self.malformed[malformed as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn filled(&self, fill: Fill) {
+        self.ring_bytes.store(fill.bytes as u64, Relaxed);
+        self.ring_bursts.store(fill.bursts as u64, Relaxed);
+        let millis = u64::try_from(fill.time.as_millis()).unwrap_or(u64::MAX);
+        self.ring_ms.store(millis, Relaxed);
+    }
+}

@@ -1,0 +1,362 @@
+//! What a channel holds: its tracks, and the session description that tells readers of them.
+//!
+//! Read from whatever text a publisher gives, or composed from formats. How
+//! text is repaired is the matter of `wire::sdp`.
+
+use sdp_types::{Attribute, Connection, Media, Session};
+
+use crate::base::id::TrackId;
+use crate::base::media_time::NtpTime;
+use crate::codec::{Format, Kind};
+use crate::wire::sdp::{self, Answer, Presenter, SessionFacts, TrackFacts};
+
+/// The longest description that is read, in bytes.
+pub const MAX_SDP: usize = 1 << 20;
+
+/// The most tracks of a channel.
+pub const MAX_TRACKS: usize = 32;
+
+/// The first dynamic payload type (RFC 3551, 6).
+const FIRST_DYNAMIC: u8 = 96;
+
+/// Attributes that speak of the publisher's own transport and sources, which readers never meet.
+const OF_TRANSPORT: [&str; 8] = [
+    "control",
+    "range",
+    "rtcp",
+    "rtcp-mux",
+    "setup",
+    "source-filter",
+    "ssrc",
+    "ssrc-group",
+];
+
+/// The tracks of a channel and what its publisher says of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    session: Session,
+    tracks: Vec<Track>,
+}
+
+/// One track of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Its number in control URLs: its index in the description, counted from 1.
+    pub id: TrackId,
+    /// Whether it is seen or heard.
+    pub kind: Kind,
+    /// The RTP payload type, the first of those that the media line names.
+    pub payload_type: u8,
+    /// The rate of its RTP times, in Hz; never 0.
+    pub clock_hz: u32,
+    /// The value of `a=rtpmap` after the payload type: `H264/90000`.
+    pub encoding: String,
+    /// The value of `a=fmtp` after the payload type.
+    pub fmtp: Option<String>,
+    /// The publisher's own `a=control`.
+    pub control: Option<String>,
+    /// All payload types of the media line.
+    payload_types: Vec<u8>,
+}
+
+impl Track {
+    /// All payload types of its media line, [`payload_type`](Self::payload_type) first.
+    pub fn payload_types(&self) -> &[u8] {
+        &self.payload_types
+    }
+}
+
+/// Why a description cannot become a channel; the text is one line for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Longer than [`MAX_SDP`].
+    #[error("the description is longer than {MAX_SDP} bytes")]
+    TooLong,
+    /// No line of it makes sense.
+    #[error("this is no session description")]
+    NotSdp,
+    /// No media line that can be read.
+    #[error("the description has no media")]
+    NoMedia,
+    /// More than [`MAX_TRACKS`] tracks.
+    #[error("the description has more than {MAX_TRACKS} tracks")]
+    TooManyTracks,
+    /// A track does not travel as plain RTP.
+    #[error("track {track} travels over {proto}, not over RTP/AVP")]
+    Transport {
+        /// Which track.
+        track: TrackId,
+        /// What its media line says.
+        proto: String,
+    },
+    /// A track's media line names no payload type.
+    #[error("track {track} names no RTP payload type")]
+    NoPayloadType {
+        /// Which track.
+        track: TrackId,
+    },
+    /// A dynamic payload type without `a=rtpmap`, so that its clock is unknown.
+    #[error("payload type {payload_type} of track {track} has no a=rtpmap with a clock rate")]
+    NoClock {
+        /// Which track.
+        track: TrackId,
+        /// Its payload type.
+        payload_type: u8,
+    },
+    /// Readers that were set up with the tracks so far could not go on with these.
+    #[error("the new tracks do not fit those of the channel")]
+    OtherTracks,
+}
+
+impl Description {
+    /// Reads the text of an ANNOUNCE, an `.sdp` file or the answer to a DESCRIBE.
+    ///
+    /// # Errors
+    /// [`Unfit`] says in one line what is wrong.
+    pub fn read(sdp: &[u8]) -> Result<Self, Unfit> {
+        if sdp.len() > MAX_SDP {
+            return Err(Unfit::TooLong);
+        }
+        let sdp::Description(session) = sdp::Description::read(sdp).map_err(|_| Unfit::NotSdp)?;
+        Self::of_session(session)
+    }
+
+    /// Describes tracks of known formats, for publishers that send no description.
+    ///
+    /// Payload types are the static ones, or count up from 96.
+    ///
+    /// # Errors
+    /// [`Unfit::NoMedia`] and [`Unfit::TooManyTracks`].
+    pub fn of_formats(name: &str, tracks: &[Format]) -> Result<Self, Unfit> {
+        let mut answer = Answer::new(&SessionFacts {
+            session_id: NtpTime::UNIX_OFFSET,
+            version: 0,
+            address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+            name,
+            control: "*",
+            duration: None,
+        });
+        for (format, dynamic) in tracks.iter().zip(FIRST_DYNAMIC..=127) {
+            answer.add_track(&TrackFacts {
+                media: media_of(format.kind()),
+                payload_type: format.static_payload_type().unwrap_or(dynamic),
+                rtpmap: &format.rtpmap(),
+                fmtp: format.fmtp().as_deref(),
+                bandwidth_kbps: None,
+                control: "",
+            });
+        }
+        Self::of_session(answer.finish().0)
+    }
+
+    fn of_session(session: Session) -> Result<Self, Unfit> {
+        if session.medias.is_empty() {
+            return Err(Unfit::NoMedia);
+        }
+        if session.medias.len() > MAX_TRACKS {
+            return Err(Unfit::TooManyTracks);
+        }
+        let tracks = (1..).map(TrackId).zip(&session.medias);
+        let tracks = tracks
+            .map(|(id, media)| read_track(id, media))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { session, tracks })
+    }
+
+    /// The tracks, in the order of the description; at least one, at most [`MAX_TRACKS`].
+    pub fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// The session's name, its `s=` line.
+    pub fn name(&self) -> &str {
+        &self.session.session_name
+    }
+
+    /// The bandwidth that the description promises, in bits a second: its own, or that of its tracks together.
+    pub fn bit_rate(&self) -> Option<u64> {
+        let own = application_specific(&self.session.bandwidths);
+        let of_tracks = || {
+            let media = self.session.medias.iter();
+            media
+                .filter_map(|media| application_specific(&media.bandwidths))
+                .reduce(u64::saturating_add)
+        };
+        own.or_else(of_tracks)
+    }
+
+    /// The description as it was read, for its addresses, ports and source filters.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The description as this server presents it.
+    ///
+    /// Ports are 0, the address is unspecified, every track's control is the
+    /// absolute URL `<url>/trackID=<id>`; what speaks of the publisher's own
+    /// transport is left out, and everything else is kept.
+    pub fn sdp(&self, presenter: &Presenter<'_>) -> String {
+        let mut session = self.session.clone();
+        session.connection = Some(Connection::from_ip_addr(presenter.unspecified()));
+        session.attributes.retain(is_of_media);
+        session.add_attribute_with_value("control", presenter.url);
+        for (media, track) in session.medias.iter_mut().zip(&self.tracks) {
+            media.port = 0;
+            media.num_ports = None;
+            media.proto = "RTP/AVP".to_owned();
+            media.connections.clear();
+            media.attributes.retain(is_of_media);
+            let control = format!("{}/trackID={}", presenter.url, track.id);
+            media.add_attribute_with_value("control", control);
+        }
+        sdp::Description(session).to_string()
+    }
+
+    /// Whether a reader that was set up with `self` can go on with `later`.
+    ///
+    /// Payload types, encodings and clock rates must be the same, track by
+    /// track; format parameters may differ.
+    pub fn fits(&self, later: &Self) -> bool {
+        let alike = |(own, other): (&Track, &Track)| {
+            own.payload_types == other.payload_types
+                && own.clock_hz == other.clock_hz
+                && own.encoding.eq_ignore_ascii_case(&other.encoding)
+        };
+        self.tracks.len() == later.tracks.len() && self.tracks.iter().zip(&later.tracks).all(alike)
+    }
+}
+
+fn read_track(id: TrackId, media: &Media) -> Result<Track, Unfit> {
+    if !travels_as_rtp(&media.proto) {
+        let proto = media.proto.clone();
+        return Err(Unfit::Transport { track: id, proto });
+    }
+    let payload_types: Vec<u8> = media
+        .fmt
+        .split_whitespace()
+        .map_while(|word| word.parse().ok().filter(|number| *number < 128))
+        .collect();
+    let payload_type = *payload_types
+        .first()
+        .ok_or(Unfit::NoPayloadType { track: id })?;
+    let encoding = value_for(media, "rtpmap", payload_type)
+        .map(str::to_owned)
+        .or_else(|| static_encoding(payload_type).map(str::to_owned));
+    let clock_hz = encoding.as_deref().and_then(clock_of);
+    let (Some(encoding), Some(clock_hz)) = (encoding, clock_hz) else {
+        return Err(Unfit::NoClock {
+            track: id,
+            payload_type,
+        });
+    };
+    Ok(Track {
+        id,
+        kind: kind_of(&media.media),
+        payload_type,
+        clock_hz,
+        encoding,
+        fmtp: value_for(media, "fmtp", payload_type).map(str::to_owned),
+        control: first_value(media, "control").map(str::to_owned),
+        payload_types,
+    })
+}
+
+/// `RTP/AVP` and what RTSP makes of it (RFC 2326, 12.39); `RTP/AVPF` differs in feedback only.
+fn travels_as_rtp(proto: &str) -> bool {
+    let mut words = proto.split('/');
+    let mut is = |names: &[&str]| {
+        words
+            .next()
+            .is_some_and(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+    };
+    is(&["RTP"]) && is(&["AVP", "AVPF"])
+}
+
+fn kind_of(media: &str) -> Kind {
+    match media {
+        "audio" => Kind::Audio,
+        "video" => Kind::Video,
+        _ => Kind::Application,
+    }
+}
+
+fn media_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Audio => "audio",
+        Kind::Video => "video",
+        Kind::Application => "application",
+    }
+}
+
+fn first_value<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
+    let mut values = values(media, name);
+    values.next()
+}
+
+fn values<'a>(media: &'a Media, name: &str) -> impl Iterator<Item = &'a str> {
+    media
+        .attributes
+        .iter()
+        .filter(move |attribute| attribute.attribute.eq_ignore_ascii_case(name))
+        .filter_map(|attribute| attribute.value.as_deref())
+}
+
+/// The value of an attribute that begins with the payload type it is for.
+fn value_for<'a>(media: &'a Media, name: &str, payload_type: u8) -> Option<&'a str> {
+    values(media, name).find_map(|value| {
+        let (number, rest) = value.trim().split_once(char::is_whitespace)?;
+        (number.parse() == Ok(payload_type)).then(|| rest.trim())
+    })
+}
+
+/// The clock rate in `H264/90000` or `mpeg4-generic/44100/2`, in Hz.
+fn clock_of(encoding: &str) -> Option<u32> {
+    let clock = encoding.split('/').nth(1)?.trim().parse().ok()?;
+    (clock > 0).then_some(clock)
+}
+
+/// What payload types mean that need no `a=rtpmap` (RFC 3551, 6).
+fn static_encoding(payload_type: u8) -> Option<&'static str> {
+    Some(match payload_type {
+        0 => "PCMU/8000",
+        3 => "GSM/8000",
+        4 => "G723/8000",
+        5 => "DVI4/8000",
+        6 => "DVI4/16000",
+        7 => "LPC/8000",
+        8 => "PCMA/8000",
+        9 => "G722/8000",
+        10 => "L16/44100/2",
+        11 => "L16/44100",
+        12 => "QCELP/8000",
+        13 => "CN/8000",
+        14 => "MPA/90000",
+        15 => "G728/8000",
+        16 => "DVI4/11025",
+        17 => "DVI4/22050",
+        18 => "G729/8000",
+        25 => "CelB/90000",
+        26 => "JPEG/90000",
+        28 => "nv/90000",
+        31 => "H261/90000",
+        32 => "MPV/90000",
+        33 => "MP2T/90000",
+        34 => "H263/90000",
+        _ => return None,
+    })
+}
+
+/// The sum of the `b=AS` lines, in bits a second.
+fn application_specific(bandwidths: &[sdp_types::Bandwidth]) -> Option<u64> {
+    bandwidths
+        .iter()
+        .filter(|line| line.bwtype == "AS")
+        .map(|line| line.bandwidth.saturating_mul(1000))
+        .reduce(u64::saturating_add)
+}
+
+fn is_of_media(attribute: &Attribute) -> bool {
+    !OF_TRANSPORT
+        .iter()
+        .any(|name| attribute.attribute.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,112 @@
+//! Gathering packets into bursts: when one is full, complete or has waited long enough.
+//!
+//! Sans-IO: time comes in with the calls. The bytes of a packet are copied here,
+//! once. What the packets mean is known to `feed`.
+
+use std::time::{Duration, Instant};
+
+use arrayvec::ArrayVec;
+use bytes::BytesMut;
+
+use super::burst::{Burst, FRAME_LEN, Packet, PacketKind, frame};
+
+/// The most packets in a burst: as many as a run may have.
+const MAX_PACKETS: usize = 64;
+
+/// A burst with a packet in it grows to this many bytes at most, frames included.
+const MAX_BYTES: usize = 60 << 10;
+
+/// Bytes are allocated in pieces of this size, each shared by the bursts that lie in it.
+const ARENA: usize = 64 << 10;
+
+/// Bursts that one packet completed: the one that it does not fit into, and its own.
+pub(super) type Complete = ArrayVec<Burst, 2>;
+
+/// What is known of a packet that comes in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Incoming {
+    pub(super) track: u8,
+    pub(super) kind: PacketKind,
+    pub(super) sequence: u16,
+    pub(super) time: u32,
+    pub(super) marker: bool,
+    /// A decoder may start here.
+    pub(super) starts: bool,
+    /// The burst need not wait for more.
+    pub(super) completes: bool,
+}
+
+/// The burst that is being filled.
+#[derive(Debug, Default)]
+pub(super) struct Gather {
+    arena: BytesMut,
+    packets: Vec<Packet>,
+    keyframe: Option<usize>,
+    since: Option<Instant>,
+}
+
+impl Gather {
+    /// Appends a packet of at most 65,535 bytes; `finish` may rewrite the copy in place.
+    ///
+    /// A burst leaves when the packet completes it, when it is full, or when its
+    /// first packet has waited for `hold`.
+    pub(super) fn push(
+        &mut self,
+        incoming: Incoming,
+        packet: &[u8],
+        hold: Duration,
+        now: Instant,
+        finish: impl FnOnce(&mut [u8]),
+    ) -> Complete {
+        let mut complete = Complete::new();
+        let Ok(len) = u16::try_from(packet.len()) else {
+            return complete;
+        };
+        if self.arena.len() + FRAME_LEN + packet.len() > MAX_BYTES {
+            complete.extend(self.flush());
+        }
+        self.append(incoming, len, packet, finish);
+        let since = *self.since.get_or_insert(now);
+        let full = self.packets.len() >= MAX_PACKETS;
+        if full || incoming.completes || now.saturating_duration_since(since) >= hold {
+            complete.extend(self.flush());
+        }
+        complete
+    }
+
+    fn append(
+        &mut self,
+        incoming: Incoming,
+        len: u16,
+        packet: &[u8],
+        finish: impl FnOnce(&mut [u8]),
+    ) {
+        let needed = FRAME_LEN + packet.len();
+        if self.arena.capacity() - self.arena.len() < needed {
+            self.arena.reserve(needed.max(ARENA));
+        }
+        self.arena
+            .extend_from_slice(&frame(incoming.track, incoming.kind, len));
+        let start = self.arena.len();
+        self.arena.extend_from_slice(packet);
+        finish(self.arena.get_mut(start..).unwrap_or_default());
+        if incoming.starts && self.keyframe.is_none() {
+            self.keyframe = Some(self.packets.len());
+        }
+        self.packets.push(Packet::new(&incoming, start, len));
+    }
+
+    /// When the burst has waited long enough; `None` when there is none.
+    pub(super) fn deadline(&self, hold: Duration) -> Option<Instant> {
+        self.since.map(|since| since + hold)
+    }
+
+    /// The burst as far as it has come.
+    pub(super) fn flush(&mut self) -> Option<Burst> {
+        let arrived = self.since.take()?;
+        let framed = self.arena.split().freeze();
+        let burst = Burst::new(framed, &self.packets, self.keyframe.take(), arrived);
+        self.packets.clear();
+        Some(burst)
+    }
+}

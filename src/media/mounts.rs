@@ -1,0 +1,370 @@
+//! The table of channels: which name is whose, and for how long.
+//!
+//! No lock of the table is held while somebody waits.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::channel::{Channel, End, State};
+use super::description::Description;
+use super::publisher::Publisher;
+use crate::base::clock::Clock;
+use crate::base::path::MediaPath;
+
+/// What bounds channels; a change acts at once, also on those that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes in a channel's ring.
+    pub ring_bytes: usize,
+    /// The most time in a channel's ring.
+    pub ring_time: Duration,
+    /// How long a channel waits for its next publisher.
+    pub grace: Duration,
+    /// How long a packet waits for others to travel with.
+    pub hold: Duration,
+    /// The most bits a second that a channel takes.
+    pub flood: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            ring_bytes: 32_000_000,
+            ring_time: Duration::from_secs(10),
+            grace: Duration::from_secs(30),
+            hold: Duration::from_millis(2),
+            flood: 500_000_000,
+        }
+    }
+}
+
+/// What to do when somebody publishes already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// The one who is there stays.
+    Refuse,
+    /// The one who comes goes on.
+    Replace,
+}
+
+/// Why a name cannot be published on; the text is one line for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Busy {
+    /// Somebody publishes already.
+    #[error("the channel has a publisher: {origin}")]
+    Publishing {
+        /// Who.
+        origin: String,
+    },
+    /// The name belongs to a source of the configuration.
+    #[error("the name belongs to {origin}")]
+    Reserved {
+        /// Which.
+        origin: String,
+    },
+    /// The server stops.
+    #[error("the server stops")]
+    Stopped,
+}
+
+/// What all channels of a table share.
+#[derive(Debug)]
+pub(super) struct Common {
+    limits: ArcSwap<Limits>,
+    clock: Clock,
+}
+
+impl Common {
+    pub(super) fn limits(&self) -> Limits {
+        **self.limits.load()
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+}
+
+/// The live channels of a server by their names.
+#[derive(Debug)]
+pub struct Mounts {
+    common: Arc<Common>,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    slots: HashMap<String, Slot>,
+    reservations: u64,
+    stopped: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// The channel that has the name now, told to the holder of a reservation.
+    current: watch::Sender<Arc<Channel>>,
+    reserved: Option<u64>,
+}
+
+impl Slot {
+    fn channel(&self) -> Arc<Channel> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Ends the channel; a new one takes its name.
+    fn renew(&self, end: End) {
+        self.current.send_modify(|channel| {
+            channel.end(end);
+            *channel = channel.successor();
+        });
+    }
+}
+
+impl Mounts {
+    /// A table without channels.
+    pub fn new(limits: Limits, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            common: Arc::new(Common {
+                limits: ArcSwap::from_pointee(limits),
+                clock,
+            }),
+            table: Mutex::default(),
+        })
+    }
+
+    /// Changes the limits, also for channels that are there.
+    pub fn configure(&self, limits: Limits) {
+        self.common.limits.store(Arc::new(limits));
+    }
+
+    /// The channel of that name; `x` and `x.sdp` are the same name.
+    pub fn open(&self, path: &MediaPath) -> Option<Arc<Channel>> {
+        let table = self.table();
+        let slot = table.slots.get(key(path))?;
+        Some(slot.channel())
+    }
+
+    /// All channels in the order of their names.
+    pub fn list(&self) -> Vec<Arc<Channel>> {
+        let table = self.table();
+        let mut list: Vec<_> = table.slots.values().map(Slot::channel).collect();
+        list.sort_by(|one, other| one.path().cmp(other.path()));
+        list
+    }
+
+    /// Begins to publish; `origin` says for people who does.
+    ///
+    /// A channel that waits is gone on with when the tracks fit. When they do
+    /// not, its readers are ended and a new channel begins.
+    ///
+    /// # Errors
+    /// [`Busy`] when somebody else publishes or the name is a source's.
+    pub fn publish(
+        &self,
+        path: &MediaPath,
+        description: Description,
+        origin: String,
+        takeover: Takeover,
+    ) -> Result<Publisher, Busy> {
+        self.claim(path, description, origin, takeover, None)
+    }
+
+    /// Reserves a name for a source; the channel exists as long as the reservation is held.
+    ///
+    /// # Errors
+    /// [`Busy`] when the name is reserved or somebody publishes on it.
+    pub fn reserve(
+        self: &Arc<Self>,
+        path: &MediaPath,
+        origin: String,
+    ) -> Result<Reservation, Busy> {
+        let mut table = self.table();
+        if table.stopped {
+            return Err(Busy::Stopped);
+        }
+        if let Some(slot) = table.slots.get(key(path)) {
+            refuse_held(slot)?;
+            slot.channel().end(End::Replaced);
+        }
+        table.reservations += 1;
+        let id = table.reservations;
+        let channel = Channel::new(path.clone(), origin.clone(), Arc::clone(&self.common));
+        let (current, told) = watch::channel(channel);
+        let slot = Slot {
+            current,
+            reserved: Some(id),
+        };
+        table.slots.insert(key(path).to_owned(), slot);
+        Ok(Reservation {
+            mounts: Arc::clone(self),
+            path: path.clone(),
+            origin,
+            id,
+            current: told,
+        })
+    }
+
+    /// Ends channels whose grace is over; to be called once a second.
+    pub fn expire(&self, now: Instant) {
+        let grace = self.common.limits().grace;
+        let mut table = self.table();
+        table.slots.retain(|_, slot| {
+            let over = slot.channel().is_over(now, grace);
+            if over {
+                slot.renew(End::PublisherGone);
+            }
+            !over || slot.reserved.is_some()
+        });
+    }
+
+    /// Ends all channels, and refuses new ones.
+    pub fn stop(&self) {
+        let mut table = self.table();
+        table.stopped = true;
+        for (_, slot) in table.slots.drain() {
+            slot.channel().end(End::Stopped);
+        }
+    }
+
+    fn claim(
+        &self,
+        path: &MediaPath,
+        description: Description,
+        origin: String,
+        takeover: Takeover,
+        reservation: Option<u64>,
+    ) -> Result<Publisher, Busy> {
+        let mut table = self.table();
+        if table.stopped {
+            return Err(Busy::Stopped);
+        }
+        let slot = table.slots.entry(key(path).to_owned());
+        let slot = slot.or_insert_with(|| Slot {
+            current: watch::Sender::new(Channel::new(
+                path.clone(),
+                origin.clone(),
+                Arc::clone(&self.common),
+            )),
+            reserved: None,
+        });
+        if slot.reserved != reservation {
+            return Err(reserved(slot));
+        }
+        if takeover == Takeover::Refuse {
+            refuse_held(slot)?;
+        }
+        if !slot.channel().suits(&description) {
+            slot.renew(End::Replaced);
+        }
+        let publisher = slot.channel().hand_over(description, origin);
+        publisher.ok_or(Busy::Stopped)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What two spellings of a name have in common.
+fn key(path: &MediaPath) -> &str {
+    let name = path.as_str();
+    name.strip_suffix(".sdp").unwrap_or(name)
+}
+
+fn refuse_held(slot: &Slot) -> Result<(), Busy> {
+    match slot.channel().state() {
+        State::Live => Err(Busy::Publishing {
+            origin: slot.channel().origin(),
+        }),
+        State::Idle => Err(reserved(slot)),
+        State::Waiting { .. } | State::Ended(_) => Ok(()),
+    }
+}
+
+fn reserved(slot: &Slot) -> Busy {
+    Busy::Reserved {
+        origin: slot.channel().origin(),
+    }
+}
+
+/// A source's right to a name; the channel is there as long as this is held.
+#[derive(Debug)]
+pub struct Reservation {
+    mounts: Arc<Mounts>,
+    path: MediaPath,
+    origin: String,
+    id: u64,
+    current: watch::Receiver<Arc<Channel>>,
+}
+
+impl Reservation {
+    /// Begins to publish, in place of an earlier publisher of the same reservation.
+    ///
+    /// # Errors
+    /// [`Busy::Stopped`] when the server stops.
+    pub fn publish(&self, description: Description) -> Result<Publisher, Busy> {
+        let origin = self.origin.clone();
+        let own = Some(self.id);
+        let mounts = &self.mounts;
+        mounts.claim(&self.path, description, origin, Takeover::Replace, own)
+    }
+
+    /// The channel that has the name now; another one follows when it ends.
+    pub fn channel(&self) -> Arc<Channel> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Returns when a reader wants the channel. Cancel safe.
+    pub async fn wanted(&self) {
+        self.readers(|readers| readers > 0).await;
+    }
+
+    /// Returns when no reader has wanted the channel for `delay`. Cancel safe, and begins to count anew.
+    pub async fn unwanted(&self, delay: Duration) {
+        loop {
+            self.readers(|readers| readers == 0).await;
+            if timeout(delay, self.wanted()).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Returns when the number of readers is as asked; for ever if the server stops before.
+    async fn readers(&self, asked: impl Fn(usize) -> bool + Copy) {
+        let mut current = self.current.clone();
+        loop {
+            let mut readers = current.borrow_and_update().watch_readers();
+            tokio::select! {
+                // Both branches only wait for a change that stays.
+                counted = readers.wait_for(|readers| asked(*readers)) => {
+                    if counted.is_ok() {
+                        return;
+                    }
+                }
+                changed = current.changed() => {
+                    if changed.is_err() {
+                        return pending().await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut table = self.mounts.table();
+        let Some(slot) = table.slots.get_mut(key(&self.path)) else {
+            return;
+        };
+        if slot.reserved == Some(self.id) {
+            slot.channel().end(End::Removed);
+            table.slots.remove(key(&self.path));
+        }
+    }
+}

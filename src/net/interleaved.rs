@@ -8,7 +8,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -34,6 +34,8 @@ struct Queue {
     bytes: Vec<u8>,
     written: usize,
     closed: Option<Closed>,
+    /// Who waits for the queue to be empty.
+    wanting: Vec<Arc<Notify>>,
 }
 
 /// Why nothing more can be sent.
@@ -91,6 +93,20 @@ impl Interleaved {
         self.backlog.load(Ordering::Relaxed)
     }
 
+    /// Wakes `waiting` once when [`backlog`](Self::backlog) is 0 or the connection closed; at once when it is so already.
+    pub fn notify_when_empty(&self, waiting: &Arc<Notify>) {
+        let mut queue = self.lock();
+        if queue.waiting() == 0 {
+            waiting.notify_one();
+        } else if !queue
+            .wanting
+            .iter()
+            .any(|known| Arc::ptr_eq(known, waiting))
+        {
+            queue.wanting.push(Arc::clone(waiting));
+        }
+    }
+
     /// Writes what waits whenever there is room, until the connection is closed.
     ///
     /// To be polled by the connection's task for as long as it lives. Cancel
@@ -145,6 +161,7 @@ impl Interleaved {
             }
         }
         self.backlog.store(queue.waiting(), Ordering::Relaxed);
+        queue.tell_empty();
     }
 
     /// How many bytes the socket took, 0 when it has no room.
@@ -159,11 +176,10 @@ impl Interleaved {
         if let Some(closed) = queue.closed {
             return closed;
         }
-        *queue = Queue {
-            closed: Some(reason),
-            ..Queue::default()
-        };
+        (queue.bytes, queue.written) = (Vec::new(), 0);
+        queue.closed = Some(reason);
         self.backlog.store(0, Ordering::Relaxed);
+        queue.tell_empty();
         // A peer that is gone already makes this fail, which changes nothing.
         let _ = SockRef::from(self.stream.as_ref()).shutdown(Shutdown::Write);
         self.changed.notify_one();
@@ -197,12 +213,18 @@ impl Queue {
             (self.bytes, self.written) = (Vec::new(), 0);
         }
     }
+
+    fn tell_empty(&mut self) {
+        if self.waiting() == 0 {
+            self.wanting
+                .drain(..)
+                .for_each(|waiting| waiting.notify_one());
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpSocket, TcpStream};
 

@@ -2,6 +2,7 @@
 
 pub mod addresses;
 mod demux;
+pub mod fan;
 pub mod host;
 pub mod interleaved;
 pub mod listen;

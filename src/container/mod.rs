@@ -1,6 +1,6 @@
-//! File formats: from bytes on disk to tracks and samples.
+//! Container formats: files with tracks and samples, and transport streams.
 //!
-//! Pure but for [`ReadAt`]: no async, no sockets, no clock. Media bytes are never
+//! Pure but for [`ReadAt`]: no async, no sockets, no clock. Media bytes of files are never
 //! read here except to recognise a file; a [`Movie`] only says where they lie.
 
 use std::io;
@@ -20,6 +20,7 @@ mod movie;
 pub mod mp4;
 mod mpeg_audio;
 mod samples;
+pub mod ts;
 mod wav;
 
 pub use edits::{Edits, Span};

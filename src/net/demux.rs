@@ -145,19 +145,23 @@ impl Demux {
     }
 
     /// The client of that host that must be the one: the stream reported on
-    /// is its own, or it is the only one not heard from yet.
+    /// is its own, or it is the only one not heard from yet. A report on other
+    /// streams is of somebody who has left.
     fn behind_nat(
         &self,
         channel: Channel,
         host: Host,
         reported: impl FnOnce() -> Vec<u32>,
     ) -> Option<Arc<Client>> {
-        let mut reported = reported().into_iter();
-        let reporting = reported.find_map(|ssrc| self.by_stream.get(&(host, ssrc)));
+        let reported = reported();
+        if !reported.is_empty() {
+            let mut streams = reported.into_iter().map(|ssrc| (host, ssrc));
+            return streams.find_map(|stream| self.by_stream.get(&stream).cloned());
+        }
         let mut silent = (self.awaited.get(&host).into_iter().flatten())
             .filter(|client| !client.side(channel).heard.load(Relaxed));
         let only = silent.next().filter(|_| silent.next().is_none());
-        reporting.or(only).cloned()
+        only.cloned()
     }
 
     /// Sends to `port` from now on; the declared port stays the client's own, so that it can come back to it.

@@ -81,6 +81,15 @@ fn of_two_silent_clients_a_report_tells_which() {
 }
 
 #[test]
+fn a_report_of_somebody_who_has_left_leads_nobody_away() {
+    let mut demux = Demux::default();
+    let client = claim(&mut demux, 5000, 1).unwrap();
+    let found = demux.sender(Channel::Rtcp, (HOME, 40_001).into(), || vec![9]);
+    assert!(found.is_none());
+    assert_eq!(client.address(Channel::Rtcp).port(), 5001);
+}
+
+#[test]
 fn a_client_that_reports_from_its_own_port_is_not_led_away() {
     let mut demux = Demux::default();
     let client = claim(&mut demux, 5000, 1).unwrap();

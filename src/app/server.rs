@@ -10,13 +10,15 @@ use tokio_util::task::TaskTracker;
 
 use super::descriptors;
 use crate::base::clock::Clock;
-use crate::config::{Config, Rtsp};
+use crate::config::{Config, Live, Rtsp};
 use crate::http::admin;
 use crate::http::metrics::Metrics;
 use crate::http::server::serve_connection;
 use crate::log::access::AccessLog;
+use crate::media::mounts::{self, Mounts};
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
+use crate::net::fan::{self, Fan};
 use crate::net::listen::{BindError, Listener, Permits};
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Parts, Service};
@@ -24,6 +26,9 @@ use crate::vod::{Blocks, Library, Pace, Pacer};
 
 /// The most connections to the administration port at a time.
 const ADMIN_CONNECTIONS: usize = 64;
+
+/// How often channels are looked at whose publisher may not come back.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long sessions and connections may take to end.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -35,6 +40,8 @@ pub(super) struct Server {
     admin: Vec<SocketAddr>,
     library: Arc<Library>,
     pacer: Arc<Pacer>,
+    mounts: Arc<Mounts>,
+    fan: Arc<Fan>,
     /// Serves clients; ends first.
     clients: Group,
     /// Watches over the rest; ends last.
@@ -68,11 +75,15 @@ impl Server {
         let library = Arc::new(library);
         let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
         let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
+        let mounts = Mounts::new(channel_limits(&config.live), clock);
+        let fan = Fan::new(fan_settings(&config.live), clock);
         let sessions = Sessions::new();
         let totals = Arc::new(Totals::default());
         let service = Service::new(Parts {
             library: Arc::clone(&library),
             pacer: Arc::clone(&pacer),
+            mounts: Arc::clone(&mounts),
+            fan: Arc::clone(&fan),
             udp_ports: UdpPorts::new(config.rtsp.udp_ports.clone(), udp_address(&config), clock),
             sessions: sessions.clone(),
             totals: Arc::clone(&totals),
@@ -88,6 +99,8 @@ impl Server {
             admin: addresses(&admin),
             library,
             pacer,
+            mounts,
+            fan,
             clients: Group::default(),
             supervision: Group::default(),
         };
@@ -96,7 +109,8 @@ impl Server {
             let stop = supervision.stop.clone();
             supervision.spawn(admin::serve(listener, Arc::clone(&metrics), stop));
         }
-        supervision.spawn(follow(settings.clone(), Arc::clone(&server.pacer)));
+        supervision.spawn(server.followers().follow(settings.clone()));
+        supervision.spawn(expire_channels(Arc::clone(&server.mounts), clock));
         let clients = &server.clients;
         let (service_there, stop) = (Arc::clone(&service), clients.stop.clone());
         clients
@@ -134,11 +148,21 @@ impl Server {
         &self.library
     }
 
+    fn followers(&self) -> Followers {
+        Followers {
+            pacer: Arc::clone(&self.pacer),
+            mounts: Arc::clone(&self.mounts),
+            fan: Arc::clone(&self.fan),
+        }
+    }
+
     /// Ends every session with its farewell, then what served them; takes at most 5 s.
     pub(super) async fn stop(self) {
+        self.mounts.stop();
         if !self.clients.end(FAREWELL).await {
             tracing::warn!("some sessions did not end in time");
         }
+        self.fan.stop().await;
         self.pacer.stop().await;
         self.supervision.end(Duration::from_secs(1)).await;
     }
@@ -167,11 +191,30 @@ impl Group {
     }
 }
 
-/// Passes on the settings that a part does not look up by itself.
-async fn follow(mut settings: watch::Receiver<Arc<Config>>, pacer: Arc<Pacer>) {
-    while settings.changed().await.is_ok() {
-        let pace = pace(&settings.borrow_and_update().rtsp);
-        pacer.set_pace(pace);
+/// The parts that are told of changed settings, for they do not look them up by themselves.
+struct Followers {
+    pacer: Arc<Pacer>,
+    mounts: Arc<Mounts>,
+    fan: Arc<Fan>,
+}
+
+impl Followers {
+    async fn follow(self, mut settings: watch::Receiver<Arc<Config>>) {
+        while settings.changed().await.is_ok() {
+            let config = Arc::clone(&settings.borrow_and_update());
+            self.pacer.set_pace(pace(&config.rtsp));
+            self.mounts.configure(channel_limits(&config.live));
+            self.fan.configure(fan_settings(&config.live));
+        }
+    }
+}
+
+/// Ends the channels whose publisher does not come back.
+async fn expire_channels(mounts: Arc<Mounts>, clock: Clock) {
+    let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
+    loop {
+        ticks.tick().await;
+        mounts.expire(clock.now());
     }
 }
 
@@ -195,6 +238,23 @@ fn pace(rtsp: &Rtsp) -> Pace {
         tcp_interval: rtsp.tcp_interval,
         udp_interval: rtsp.udp_interval,
         payload_limit: usize::from(rtsp.max_packet),
+    }
+}
+
+fn channel_limits(live: &Live) -> mounts::Limits {
+    mounts::Limits {
+        ring_bytes: live.ring_bytes,
+        ring_time: live.ring_time,
+        grace: live.grace,
+        hold: live.hold,
+        ..mounts::Limits::default()
+    }
+}
+
+fn fan_settings(live: &Live) -> fan::Settings {
+    fan::Settings {
+        fast_start_rate: live.fast_start_rate,
+        slow_reader: live.slow_reader,
     }
 }
 

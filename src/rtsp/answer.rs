@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::base::id::TrackId;
-use crate::base::media_time::NptTime;
 use crate::base::path::MediaPath;
 use crate::wire::header::range::Range;
 use crate::wire::header::rate::{Scale, Speed};
@@ -49,7 +48,7 @@ impl Opening {
 pub(super) enum Done {
     /// The methods are listed; with random data if the client asked for some.
     Options(Option<Bytes>),
-    /// A movie is described.
+    /// A movie or channel is described.
     Described(Description),
     /// The movie is as old as the client's copy of its description.
     NotModified,
@@ -67,21 +66,21 @@ pub(super) enum Done {
     Refused(Refusal),
 }
 
-/// A movie's description.
+/// The description of a movie or channel.
 #[derive(Clone, Debug)]
 pub(super) struct Description {
     /// SDP.
     pub(super) sdp: String,
-    /// The movie's absolute URL, without a final slash.
+    /// The absolute URL, without a final slash.
     pub(super) url: String,
-    /// When the movie's file changed last.
-    pub(super) modified: SystemTime,
+    /// When the movie's file changed last; a channel has none.
+    pub(super) modified: Option<SystemTime>,
 }
 
 /// A track that is set up.
 #[derive(Clone, Debug)]
 pub(super) struct SetUp {
-    /// The movie.
+    /// The movie or channel, as the client named it.
     pub(super) path: MediaPath,
     /// The track.
     pub(super) id: TrackId,
@@ -89,8 +88,8 @@ pub(super) struct SetUp {
     pub(super) url: String,
     /// The `Transport` header.
     pub(super) transport: String,
-    /// When the movie's file changed last.
-    pub(super) modified: SystemTime,
+    /// When the movie's file changed last; a channel has none.
+    pub(super) modified: Option<SystemTime>,
     /// `x-Transport-Options` as the client sent it.
     pub(super) options: Option<String>,
     /// Whether the client asked for rate adaptation, if it said anything of it.
@@ -100,18 +99,17 @@ pub(super) struct SetUp {
 /// A session that plays.
 #[derive(Clone, Debug)]
 pub(super) struct Playing {
-    /// Where it starts.
-    pub(super) start: NptTime,
-    /// Where it ends.
-    pub(super) end: NptTime,
+    /// From where to where it plays.
+    pub(super) range: Range,
     /// The scale in use.
     pub(super) scale: f64,
     /// The speed in use.
     pub(super) speed: f64,
     /// Whether the client asked for a scale, and for a speed.
     pub(super) asked: (bool, bool),
-    /// Of each track the sequence number and the RTP time of the first packet.
-    pub(super) tracks: Vec<(TrackId, u16, u32)>,
+    /// Of each track the sequence number and the RTP time of the first packet,
+    /// as far as they are known; empty when play only goes on.
+    pub(super) tracks: Vec<(TrackId, Option<u16>, Option<u32>)>,
     /// How long before the range it starts.
     pub(super) prebuffer: Option<Duration>,
     /// `x-Transport-Options` as the client sent it.
@@ -165,9 +163,13 @@ fn write_description(response: &mut Response, description: Description, opening:
     response.body = description.sdp.into();
 }
 
-/// How long a cache may keep what is said of a movie.
-fn write_freshness(response: &mut Response, modified: SystemTime, opening: &Opening) {
+/// How long a cache may keep what is said of a movie; what is said of a channel it may not keep.
+fn write_freshness(response: &mut Response, modified: Option<SystemTime>, opening: &Opening) {
     let headers = &mut response.headers;
+    let Some(modified) = modified else {
+        headers.push("Cache-Control", "no-cache");
+        return;
+    };
     headers.push("Last-Modified", httpdate::fmt_http_date(modified));
     headers.push("Cache-Control", "must-revalidate");
     headers.push("Expires", opening.date());
@@ -200,9 +202,10 @@ fn write_playing(response: &mut Response, playing: &Playing, urls: &[(TrackId, S
     if let Some(options) = &playing.options {
         headers.push("x-Transport-Options", options.as_str());
     }
-    let range = Range::npt(Some(playing.start), Some(playing.end));
-    headers.push("Range", range.to_string());
-    headers.push("RTP-Info", rtp_info(playing, urls));
+    headers.push("Range", playing.range.to_string());
+    if !playing.tracks.is_empty() {
+        headers.push("RTP-Info", rtp_info(playing, urls));
+    }
 }
 
 /// The tracks in the order in which they were set up, by the URLs of their SETUPs.
@@ -211,8 +214,8 @@ fn rtp_info(playing: &Playing, urls: &[(TrackId, String)]) -> String {
         let (_, sequence, time) = playing.tracks.iter().find(|(track, ..)| track == id)?;
         Some(TrackInfo {
             url: url.clone(),
-            sequence: Some(*sequence),
-            time: Some(*time),
+            sequence: *sequence,
+            time: *time,
         })
     });
     RtpInfo(tracks.collect()).to_string()

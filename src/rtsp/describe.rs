@@ -1,30 +1,30 @@
-//! DESCRIBE, and finding the movie that a URL names.
+//! DESCRIBE, and finding the track that a URL names.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::error::{Kind, chain};
 use crate::base::id::TrackId;
 use crate::base::path::MediaPath;
-use crate::vod::{self, Found, Movie};
+use crate::vod;
 use crate::wire::sdp::Presenter;
 
 use super::answer::{Description, Done};
 use super::ask::Describe;
+use super::content::Content;
 use super::refusal::Refusal;
 use super::service::Service;
 use super::target::Target;
 
 impl Service {
-    /// Describes the movie; `local` is the server's address on the connection.
+    /// Describes a movie or channel; `local` is the server's address on the connection.
     pub(super) async fn describe(
         &self,
         describe: &Describe,
         local: SocketAddr,
     ) -> Result<Done, Refusal> {
         let target = &describe.target;
-        let movie = match self.open(&target.whole.path).await {
+        let content = match self.open(&target.whole.path).await {
             Err(refusal) if self.names_track(target).await => {
                 return Err(Refusal::new(
                     460,
@@ -36,12 +36,13 @@ impl Service {
         self.admit(None)?;
         if describe
             .since
-            .is_some_and(|since| is_unchanged(movie.modified(), since))
+            .zip(content.modified())
+            .is_some_and(|(since, modified)| is_unchanged(modified, since))
         {
             return Ok(Done::NotModified);
         }
         let clock = &self.parts.clock;
-        let sdp = movie.sdp(&Presenter {
+        let sdp = content.sdp(&Presenter {
             address: local.ip(),
             url: &target.whole.url,
             now: clock.ntp(clock.now()),
@@ -49,37 +50,32 @@ impl Service {
         Ok(Done::Described(Description {
             sdp,
             url: target.whole.url.clone(),
-            modified: movie.modified(),
+            modified: content.modified(),
         }))
     }
 
-    /// The movie and the track that a SETUP names; the movie's URL will do when it has one track only.
-    pub(super) async fn track_of(&self, target: &Target) -> Result<(Arc<Movie>, TrackId), Refusal> {
+    /// What a SETUP names: a movie or channel, its path as the client spelled it, and the track.
+    ///
+    /// The URL of the whole will do when there is one track only.
+    pub(super) async fn track_of(
+        &self,
+        target: &Target,
+    ) -> Result<(Content, MediaPath, TrackId), Refusal> {
         let mut found = None;
         if let Some((movie, id)) = &target.track {
             match self.open(&movie.path).await {
-                Ok(movie) => return with_track(movie, *id),
+                Ok(content) => return with_track(content, movie.path.clone(), *id),
                 Err(refusal) => found = Some(refusal),
             }
         }
-        let movie = match (self.open(&target.whole.path).await, found) {
+        let path = &target.whole.path;
+        let content = match (self.open(path).await, found) {
             (Err(_), Some(refusal)) => return Err(refusal),
-            (movie, _) => movie?,
+            (content, _) => content?,
         };
-        match movie.served() {
-            [only] => {
-                let id = only.id;
-                Ok((movie, id))
-            }
+        match content.tracks()[..] {
+            [only] => Ok((content, path.clone(), only)),
             _ => Err(Refusal::new(459, "SETUP names no track")),
-        }
-    }
-
-    /// Opens a movie; a reference movie is refused with where to go.
-    pub(super) async fn open(&self, path: &MediaPath) -> Result<Arc<Movie>, Refusal> {
-        match self.parts.library.open(path).await? {
-            Found::Movie(movie) => Ok(movie),
-            Found::Redirect(url) => Err(Refusal::moved(url)),
         }
     }
 
@@ -91,9 +87,13 @@ impl Service {
     }
 }
 
-fn with_track(movie: Arc<Movie>, id: TrackId) -> Result<(Arc<Movie>, TrackId), Refusal> {
-    if movie.served().iter().any(|track| track.id == id) {
-        Ok((movie, id))
+fn with_track(
+    content: Content,
+    path: MediaPath,
+    id: TrackId,
+) -> Result<(Content, MediaPath, TrackId), Refusal> {
+    if content.tracks().contains(&id) {
+        Ok((content, path, id))
     } else {
         Err(vod::Error::NoTrack(id).into())
     }

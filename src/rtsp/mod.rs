@@ -1,20 +1,23 @@
 //! The RTSP/1.0 server: dialogues, transports and tunnels.
 //!
 //! The life of a session is a state machine without sockets; connections carry
-//! out what it allows. Movies and their pacing belong to `vod`, sockets to `net`.
+//! out what it allows. Movies and their pacing belong to `vod`, channels to
+//! `media`, sockets and the fan to `net`.
 
 mod answer;
 mod ask;
+mod broadcast;
 mod channels;
 mod connection;
+mod content;
 mod describe;
 mod http_request;
 mod inlet;
 mod party;
-mod play;
 mod reference;
 mod refusal;
 mod reply;
+mod screening;
 mod server;
 mod service;
 mod session;
@@ -22,6 +25,7 @@ mod setup;
 mod subject;
 mod target;
 mod transport_choice;
+mod tuner;
 mod tunnel;
 mod viewer;
 mod visit;

@@ -76,6 +76,13 @@ impl Party {
         }
     }
 
+    /// Why there is nothing more for the client, in words for the log; `None` while there can be.
+    pub(super) fn ended(&self) -> Option<String> {
+        match &self.role {
+            Role::Viewer(viewer) => viewer.subject().ended(),
+        }
+    }
+
     /// What the session takes of `limits.throughput`, in bit/s.
     pub(super) fn bit_rate(&self) -> u64 {
         match &self.role {

@@ -130,8 +130,10 @@ impl Connection {
                 return Ok((done, Some(party)));
             }
             Ask::Play(play) => {
-                let now = self.service().parts.clock.now();
-                viewer_of(party)?.subject().play(play, now).await?
+                let service = self.service();
+                let now = service.parts.clock.now();
+                let start = service.live_start();
+                viewer_of(party)?.subject().play(play, start, now).await?
             }
             Ask::Pause(_) => {
                 viewer_of(party)?.subject().pause();

@@ -12,11 +12,15 @@ use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::config::Config;
 use crate::log::access::AccessLog;
+use crate::media::mounts::Mounts;
+use crate::media::ring::Start;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
+use crate::net::fan::Fan;
 use crate::net::udp_ports::UdpPorts;
-use crate::vod::{Library, Movie, Pacer};
+use crate::vod::{Library, Pacer};
 
+use super::content::Content;
 use super::party::Party;
 use super::refusal::Refusal;
 use super::tunnel::Tunnels;
@@ -36,6 +40,10 @@ pub struct Parts {
     pub library: Arc<Library>,
     /// What sends their packets.
     pub pacer: Arc<Pacer>,
+    /// The live channels.
+    pub mounts: Arc<Mounts>,
+    /// What sends their packets.
+    pub fan: Arc<Fan>,
     /// Ports for clients that want UDP.
     pub udp_ports: UdpPorts,
     /// The table of sessions that others read.
@@ -90,7 +98,7 @@ impl Service {
         let timeout = self.config().rtsp.session_timeout;
         self.tunnels.expire(now);
         for party in self.all() {
-            if party.watched().end().is_cancelled() {
+            if party.watched().end().is_cancelled() || party.ended().is_some() {
                 self.end(&party, ENDED_HERE).await;
             } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {
                 self.end(&party, LOST).await;
@@ -102,18 +110,26 @@ impl Service {
         Arc::clone(&self.parts.config.borrow())
     }
 
-    /// Whether one more session of `movie` fits the limits; `None` before the movie is known.
+    /// Where readers of a channel begin that join now.
+    pub(super) fn live_start(&self) -> Start {
+        match self.config().live.fast_start {
+            true => Start::Keyframe,
+            false => Start::Live,
+        }
+    }
+
+    /// Whether one more session of `content` fits the limits; `None` before it is known.
     ///
     /// # Errors
     /// 453 when it does not.
-    pub(super) fn admit(&self, movie: Option<&Movie>) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, content: Option<&Content>) -> Result<(), Refusal> {
         let limits = &self.config().limits;
         let parties = self.lock();
         if limits.connections > 0 && parties.len() >= limits.connections as usize {
             return Err(Refusal::new(453, "the limit of connections is reached"));
         }
         let used: u64 = parties.values().map(|party| party.bit_rate()).sum();
-        let more = movie.map_or(0, Movie::bit_rate);
+        let more = content.map_or(0, Content::bit_rate);
         if limits.throughput > 0 && used.saturating_add(more) > limits.throughput {
             return Err(Refusal::new(453, "the limit of throughput is reached"));
         }
@@ -150,11 +166,12 @@ impl Service {
     /// Says goodbye to a party whose session is over, and notes it in the access log.
     pub(super) fn conclude(&self, party: &Party, status: u16) {
         let now = self.parts.clock.now();
+        let reason = party.ended();
         party.stop(now);
         let open = self.parts.sessions.len();
         self.lock().remove(&party.id());
         let entry = party.entry(status, now, self.parts.clock.wall(now), open);
-        info!(session = %party.id(), peer = %party.peer(), status, path = %entry.path, packets = entry.packets_sent, "session ended");
+        info!(session = %party.id(), peer = %party.peer(), status, path = %entry.path, packets = entry.packets_sent, reason, "session ended");
         self.parts.access_log.write(entry);
     }
 

@@ -38,7 +38,7 @@ enum State {
     },
 }
 
-/// What the client has set up: a movie and some of its tracks.
+/// What the client has set up: a movie or channel, and some of its tracks.
 #[derive(Debug)]
 struct Presentation {
     path: MediaPath,
@@ -128,17 +128,17 @@ impl Session {
             .map_or(&[], |presentation| &presentation.tracks)
     }
 
-    /// A session holds one movie, and its transports stay as they are while it plays (RFC 2326, 10.4).
+    /// A session holds one movie or channel, and its transports stay as they are while it plays (RFC 2326, 10.4).
     fn allow_setup(&self, target: &Target) -> Result<(), Refusal> {
         match &self.state {
             State::Init => Ok(()),
             State::Playing { .. } => Err(Refusal::new(455, "SETUP while playing")),
             State::Ready { presentation, .. } if target.names(&presentation.path) => Ok(()),
-            State::Ready { .. } => Err(Refusal::new(459, "SETUP of a second movie")),
+            State::Ready { .. } => Err(Refusal::new(459, "SETUP of a second movie or channel")),
         }
     }
 
-    /// The URL must name the movie that is set up, and not one track of several (RFC 2326, 10.5).
+    /// The URL must name what is set up, and not one track of several (RFC 2326, 10.5).
     fn allow_control(&self, target: Option<&Target>) -> Result<(), Refusal> {
         let presentation = self
             .presentation()
@@ -150,7 +150,7 @@ impl Session {
             return Ok(());
         }
         if !target.names(&presentation.path) {
-            return Err(Refusal::new(404, "not the movie of this session"));
+            return Err(Refusal::new(404, "not what this session has set up"));
         }
         if presentation.tracks.len() > 1 {
             return Err(Refusal::new(460, "one track of several"));

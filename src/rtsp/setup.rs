@@ -7,12 +7,12 @@ use crate::base::id::{SessionId, TrackId};
 use crate::net::host::Host;
 use crate::net::outlet::TrackOutlet;
 use crate::net::udp_ports::ClientPorts;
-use crate::vod::Movie;
 use crate::wire::header::transport::Transport;
 
 use super::answer::{Done, SetUp};
 use super::ask::Setup;
 use super::connection::Connection;
+use super::content::Content;
 use super::party::{Party, UdpFeedback};
 use super::refusal::Refusal;
 use super::transport_choice::{Choice, choose};
@@ -28,14 +28,14 @@ impl Connection {
         party: Option<&Arc<Party>>,
         visit: Visit,
     ) -> Result<(Done, Arc<Party>), Refusal> {
-        let (movie, track) = self.service().track_of(&setup.target).await?;
+        let (content, path, track) = self.service().track_of(&setup.target).await?;
         let (offer, choice) = choose(&setup.transports, self.peer().ip())?;
         let party = match party {
             Some(party) => Arc::clone(party),
-            None => self.new_viewer(id, movie, visit, choice)?,
+            None => self.new_viewer(id, content, visit, choice)?,
         };
         let viewer = party.viewer().ok_or_else(not_a_viewer)?;
-        let ssrc = rand::random();
+        let ssrc = viewer.subject().ssrc(track)?;
         let mut transport = answer_to(offer, ssrc);
         let outlet = match choice {
             Choice::Udp { rtp, rtcp } => self.udp(&mut transport, (rtp, rtcp), ssrc, &party)?,
@@ -48,7 +48,7 @@ impl Connection {
             self.channels().take(pair, (party.id(), track));
         }
         let set_up = SetUp {
-            path: viewer.subject().path().clone(),
+            path,
             id: track,
             url: setup.target.url,
             transport: transport.to_string(),
@@ -62,22 +62,16 @@ impl Connection {
     fn new_viewer(
         &self,
         id: SessionId,
-        movie: Arc<Movie>,
+        content: Content,
         visit: Visit,
         choice: Choice,
     ) -> Result<Arc<Party>, Refusal> {
-        self.service().admit(Some(&movie))?;
+        self.service().admit(Some(&content))?;
         let transport = match choice {
             Choice::Udp { .. } => "udp",
             Choice::Interleaved(_) => self.transport(),
         };
-        Ok(Viewer::open(
-            id,
-            movie,
-            visit,
-            transport,
-            &self.service().parts,
-        ))
+        Ok(Viewer::open(id, content, visit, transport, self.service()))
     }
 
     fn udp(

@@ -1,4 +1,4 @@
-//! What the URL of a request names: a movie, or one track of it.
+//! What the URL of a request names: a movie or channel, or one track of it.
 
 use std::net::SocketAddr;
 
@@ -8,16 +8,16 @@ use crate::wire::rtsp::uri::RequestUri;
 
 use super::refusal::Refusal;
 
-/// The movie, and perhaps the track, that a request's URL names.
+/// The movie or channel, and perhaps the track, that a request's URL names.
 ///
 /// A control URL ends in `/trackID=3`, in another product's word before the
-/// digits, or in bare digits. A movie may bear such a name as well, so both
+/// digits, or in bare digits. A movie may itself bear such a name as well, so both
 /// readings are kept, and the request's method decides which holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Target {
     /// The URL as the client spelled it, made absolute.
     pub(super) url: String,
-    /// The URL taken as that of a movie.
+    /// The URL taken as that of a whole movie or channel.
     pub(super) whole: Movie,
     /// The URL taken as that of a track.
     pub(super) track: Option<(Movie, TrackId)>,
@@ -27,12 +27,12 @@ pub(super) struct Target {
     pub(super) query: String,
 }
 
-/// A movie by its URL and its path.
+/// A movie or channel by its URL and its path.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Movie {
     /// The absolute URL, without query and final slash.
     pub(super) url: String,
-    /// The path in the library.
+    /// The path in the library and among the channels.
     pub(super) path: MediaPath,
 }
 

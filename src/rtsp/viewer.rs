@@ -6,10 +6,10 @@ use std::time::Instant;
 use crate::base::id::SessionId;
 use crate::log::access::Entry;
 use crate::media::sessions::{self, SessionFacts};
-use crate::vod::Movie;
 
+use super::content::Content;
 use super::party::{Party, Role};
-use super::service::Parts;
+use super::service::Service;
 use super::subject::Subject;
 use super::visit::Visit;
 
@@ -20,25 +20,26 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    /// The party of a new viewer of `movie`, without tracks; `transport` is `udp`, `tcp` or `http`.
+    /// The party of a new viewer of `content`, without tracks; `transport` is `udp`, `tcp` or `http`.
     pub(super) fn open(
         id: SessionId,
-        movie: Arc<Movie>,
+        content: Content,
         visit: Visit,
         transport: &'static str,
-        parts: &Parts,
+        service: &Service,
     ) -> Arc<Party> {
+        let parts = &service.parts;
         let watched = parts.sessions.open(SessionFacts {
             id,
             role: sessions::Role::Viewer,
-            path: movie.path().clone(),
+            path: content.path().clone(),
             peer: visit.peer,
             user_agent: visit.user_agent.clone(),
             transport,
             opened: parts.clock.now(),
         });
         let viewer = Self {
-            subject: Subject::movie(movie, Arc::clone(&watched), parts),
+            subject: Subject::new(content, Arc::clone(&watched), service),
             first_play: OnceLock::new(),
         };
         Party::new(Role::Viewer(viewer), watched, visit)

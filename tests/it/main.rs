@@ -8,6 +8,7 @@ mod fuzz_seeds;
 mod hinted;
 mod hostile;
 mod layers;
+mod live_dialogue;
 mod long_movie;
 mod mp3;
 mod qdm2;

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
@@ -207,6 +207,11 @@ impl Prepared {
         }
     }
 
+    /// Gives the member back; it was never sent anything.
+    pub fn cancel(self) -> Member {
+        self.member
+    }
+
     /// Begins to send. To be called inside a tokio runtime, after the answer to PLAY was sent.
     pub fn start(self) -> Membership {
         let Self {
@@ -236,6 +241,16 @@ impl Membership {
         let member = self.leave();
         // Only leaving takes the member out, and a membership leaves once: here or when dropped.
         member.expect("the member is in its seat until its membership goes")
+    }
+
+    /// Leaves for good: what follows is BYE on each track, unless the channel's end has sent it.
+    pub fn part(self, now: Instant) {
+        let parted = self.ended().is_some();
+        let shard = Arc::clone(&self.shard);
+        let member = self.pause();
+        if !parted {
+            reports::part(&member, shard.channel(), now);
+        }
     }
 
     /// Why nothing more is sent, though the membership lasts; its session was ended then.

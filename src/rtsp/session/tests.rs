@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use super::*;
 use crate::base::media_time::NptTime;
 use crate::rtsp::answer::{Description, Playing, SetUp};
+use crate::wire::header::range::Range;
 use crate::wire::rtsp::{Limits, Message, Parser};
 
 const URL: &str = "rtsp://h/a.mov";
@@ -78,7 +79,7 @@ fn achieve(ask: Ask) -> Done {
         Ask::Describe(describe) => Done::Described(Description {
             sdp: "v=0\r\n".to_owned(),
             url: describe.target.whole.url,
-            modified: SystemTime::UNIX_EPOCH,
+            modified: Some(SystemTime::UNIX_EPOCH),
         }),
         Ask::Setup(setup) => {
             let (movie, id) = setup.target.track.unwrap();
@@ -87,7 +88,7 @@ fn achieve(ask: Ask) -> Done {
                 id,
                 url: setup.target.url,
                 transport: "RTP/AVP/TCP;unicast;interleaved=0-1".to_owned(),
-                modified: SystemTime::UNIX_EPOCH,
+                modified: Some(SystemTime::UNIX_EPOCH),
                 options: setup.options,
                 dynamic_rate: setup.dynamic_rate.map(|rate| rate.enabled),
             }))
@@ -95,14 +96,16 @@ fn achieve(ask: Ask) -> Done {
         Ask::Play(play) => {
             let (start, end) = play.range.unwrap_or_default();
             Done::Playing(Playing {
-                start: start.unwrap_or_default(),
-                end: end.unwrap_or(NptTime(70_000_000_000)),
+                range: Range::npt(
+                    start.or(Some(NptTime(0))),
+                    end.or(Some(NptTime(70_000_000_000))),
+                ),
                 scale: play.scale.unwrap_or(1.0),
                 speed: play.speed.unwrap_or(1.0),
                 asked: (play.scale.is_some(), play.speed.is_some()),
                 tracks: vec![
-                    (TrackId(3), 9109, 804_250_548),
-                    (TrackId(4), 28591, 477_084_890),
+                    (TrackId(3), Some(9109), Some(804_250_548)),
+                    (TrackId(4), Some(28591), Some(477_084_890)),
                 ],
                 prebuffer: play.prebuffer,
                 options: play.options,

@@ -3,6 +3,7 @@
 /// Movies written box by box; the unit tests of the movie reader use the same.
 #[path = "../../../src/container/mp4/build.rs"]
 pub(crate) mod boxes;
+pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod hint_walk;
 pub(crate) mod incoming;

@@ -8,8 +8,10 @@ use std::time::Duration;
 use reelcast::base::clock::Clock;
 use reelcast::config::Config;
 use reelcast::log::access::AccessLog;
+use reelcast::media::mounts::{self, Mounts};
 use reelcast::media::sessions::Sessions;
 use reelcast::media::stats::Totals;
+use reelcast::net::fan::{self, Fan};
 use reelcast::net::listen::{Listener, Permits};
 use reelcast::net::udp_ports::UdpPorts;
 use reelcast::rtsp::{Parts, Service, serve};
@@ -21,6 +23,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) sessions: Sessions,
+    pub(crate) mounts: Arc<Mounts>,
+    pub(crate) clock: Clock,
     _config: watch::Sender<Arc<Config>>,
     _stop: DropGuard,
 }
@@ -47,11 +51,14 @@ impl Server {
             udp_interval: config.rtsp.udp_interval,
             payload_limit: config.rtsp.max_packet.into(),
         };
+        let mounts = Mounts::new(mounts::Limits::default(), clock);
         let (sender, config) = watch::channel(Arc::new(config));
         let sessions = Sessions::new();
         let service = Service::new(Parts {
             library: Arc::new(Library::new(folder.to_owned(), true)),
             pacer: Pacer::start(1, pace, Arc::new(Blocks::new(32 << 20)), clock),
+            mounts: Arc::clone(&mounts),
+            fan: Fan::new(fan::Settings::default(), clock),
             udp_ports: UdpPorts::new(0..=0, local, clock),
             sessions: sessions.clone(),
             totals: Arc::new(Totals::default()),
@@ -68,6 +75,8 @@ impl Server {
         Self {
             address,
             sessions,
+            mounts,
+            clock,
             _config: sender,
             _stop: stop.drop_guard(),
         }

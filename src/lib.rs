@@ -13,5 +13,6 @@ pub mod log;
 pub mod media;
 pub mod net;
 pub mod rtsp;
+pub mod source;
 pub mod vod;
 pub mod wire;

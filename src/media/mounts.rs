@@ -341,8 +341,9 @@ impl Reservation {
             let mut readers = current.borrow_and_update().watch_readers();
             tokio::select! {
                 // Both branches only wait for a change that stays.
-                counted = readers.wait_for(|readers| asked(*readers)) => {
-                    if counted.is_ok() {
+                // The guard that `wait_for` gives is let go at once: it may not cross an await of a task.
+                counted = async { readers.wait_for(|readers| asked(*readers)).await.is_ok() } => {
+                    if counted {
                         return;
                     }
                 }

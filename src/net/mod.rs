@@ -8,6 +8,7 @@ pub mod interleaved;
 pub mod listen;
 pub mod outlet;
 pub mod sniff;
+pub mod tls;
 mod udp_pair;
 pub mod udp_ports;
 mod udp_socket;

@@ -1,0 +1,52 @@
+//! Why a source stopped feeding its channel.
+
+use std::io;
+use std::time::Duration;
+
+use crate::media::description::Unfit;
+use crate::media::mounts::Busy;
+
+/// Why an attempt ended; the text is one line for people and names no password.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It was told to.
+    #[error("stopped")]
+    Stopped,
+    /// The other side cannot be reached.
+    #[error("connecting to {host}: {source}")]
+    Connect {
+        /// Host and port.
+        host: String,
+        /// What the system or TLS said.
+        source: io::Error,
+    },
+    /// A request was not answered.
+    #[error("no answer to {request} within {patience:?}")]
+    NoAnswer {
+        /// The request's method.
+        request: &'static str,
+        /// How long was waited.
+        patience: Duration,
+    },
+    /// The dialogue went wrong, or a request was refused.
+    #[error("{0}")]
+    Rtsp(String),
+    /// What is offered cannot be a channel.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// The channel's name is somebody else's.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// Nothing arrived any more.
+    #[error("no media for {0:?}")]
+    Silent(Duration),
+    /// The other side ended the stream.
+    #[error("the other side ended the stream")]
+    Ended,
+    /// The channel was taken away.
+    #[error("the channel has another publisher")]
+    Replaced,
+    /// The code that served the source has failed; the standard error output tells where.
+    #[error("an internal error")]
+    Internal,
+}

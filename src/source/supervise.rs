@@ -1,0 +1,248 @@
+//! Keeping the configured sources going: one task each, started, restarted and stopped as the configuration says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::attempts::Attempts;
+use super::{Attempt, Failure, Source, Status};
+use crate::base::clock::Clock;
+use crate::base::path::MediaPath;
+use crate::config::{ChannelSource, Config};
+use crate::media::mounts::{Mounts, Reservation};
+
+/// How long a source may take to take leave of the other side.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// The configured sources.
+#[derive(Debug)]
+pub struct Sources {
+    mounts: Arc<Mounts>,
+    clock: Clock,
+    running: Mutex<BTreeMap<MediaPath, Running>>,
+}
+
+/// A source with its task.
+#[derive(Debug)]
+struct Running {
+    settings: ChannelSource,
+    status: Arc<Status>,
+    stop: CancellationToken,
+    /// Gives the channel's name back at its end, for a successor at the same URL.
+    task: JoinHandle<Option<Arc<Reservation>>>,
+}
+
+impl Sources {
+    /// No sources yet; they will feed channels of `mounts`.
+    pub fn new(mounts: Arc<Mounts>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            mounts,
+            clock,
+            running: Mutex::default(),
+        })
+    }
+
+    /// Runs the sources that the settings name, also as those change, until `stop`; returns when all have ended.
+    pub async fn run(
+        self: Arc<Self>,
+        mut settings: watch::Receiver<Arc<Config>>,
+        stop: CancellationToken,
+    ) {
+        loop {
+            let config = Arc::clone(&settings.borrow_and_update());
+            self.apply(&config.sources).await;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Ok(()) = settings.changed() => {}
+                else => stop.cancelled().await,
+            }
+        }
+        self.apply(&[]).await;
+    }
+
+    /// How every source is doing, in the order of the channels.
+    pub fn list(&self) -> Vec<Arc<Status>> {
+        let running = self.running();
+        running
+            .values()
+            .map(|one| Arc::clone(&one.status))
+            .collect()
+    }
+
+    /// Stops what is not in `wanted`, starts what is new, and leaves alone what is the same.
+    async fn apply(&self, wanted: &[ChannelSource]) {
+        let ended: Vec<Running> = self
+            .running()
+            .extract_if(.., |_, one| !wanted.contains(&one.settings))
+            .map(|(_, one)| one)
+            .collect();
+        for one in &ended {
+            one.stop.cancel();
+        }
+        let mut names = BTreeMap::new();
+        for one in ended {
+            let reservation = one.task.await.ok().flatten();
+            one.status.stopped();
+            names.insert(
+                one.settings.channel.clone(),
+                (one.settings.url, reservation),
+            );
+        }
+        for settings in wanted {
+            if self.running().contains_key(&settings.channel) {
+                continue;
+            }
+            let former = names.remove(&settings.channel);
+            let kept = former.filter(|(url, _)| *url == settings.url);
+            self.start(settings, kept.and_then(|(_, reservation)| reservation));
+        }
+    }
+
+    fn start(&self, settings: &ChannelSource, reservation: Option<Arc<Reservation>>) {
+        let Some(source) = Source::new(settings) else {
+            tracing::error!(channel = %settings.channel, "no source of this kind yet: {}", settings.url);
+            return;
+        };
+        let url = settings.url.to_string();
+        let status = Arc::new(Status::new(settings.channel.clone(), url));
+        let stop = CancellationToken::new();
+        let keeper = Keeper {
+            source: Arc::new(source),
+            settings: settings.clone(),
+            status: Arc::clone(&status),
+            mounts: Arc::clone(&self.mounts),
+            clock: self.clock,
+            stop: stop.clone(),
+            attempts: Attempts::new(settings.retry_first, settings.retry_longest),
+            reservation,
+        };
+        let running = Running {
+            settings: settings.clone(),
+            status,
+            stop,
+            task: tokio::spawn(keeper.run()),
+        };
+        self.running().insert(settings.channel.clone(), running);
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<MediaPath, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps one source going.
+struct Keeper {
+    source: Arc<Source>,
+    settings: ChannelSource,
+    status: Arc<Status>,
+    mounts: Arc<Mounts>,
+    clock: Clock,
+    stop: CancellationToken,
+    attempts: Attempts,
+    reservation: Option<Arc<Reservation>>,
+}
+
+impl Keeper {
+    /// Runs until it is stopped; returns the channel's name, if it has it.
+    async fn run(mut self) -> Option<Arc<Reservation>> {
+        while !self.stop.is_cancelled() {
+            match self.round().await {
+                Ok(()) => self.attempts.reset(),
+                Err(failure) => self.recover(&failure).await,
+            }
+        }
+        self.reservation
+    }
+
+    /// One attempt, when it is wanted; fine when it was stopped.
+    async fn round(&mut self) -> Result<(), Failure> {
+        let reservation = self.reserve()?;
+        if self.settings.on_demand {
+            self.status.idle();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(()),
+                () = reservation.wanted() => {}
+            }
+        }
+        self.status.connecting();
+        match self.attempt(reservation).await {
+            Failure::Stopped => Ok(()),
+            failure => Err(failure),
+        }
+    }
+
+    fn reserve(&mut self) -> Result<Arc<Reservation>, Failure> {
+        if let Some(reservation) = &self.reservation {
+            return Ok(Arc::clone(reservation));
+        }
+        let origin = format!("source {}", self.settings.url);
+        let reservation = Arc::new(self.mounts.reserve(&self.settings.channel, origin)?);
+        self.reservation = Some(Arc::clone(&reservation));
+        Ok(reservation)
+    }
+
+    /// Attempts run in tasks of their own, so that a panic in a library ends the attempt only.
+    async fn attempt(&self, reservation: Arc<Reservation>) -> Failure {
+        let stop = self.stop.child_token();
+        let attempt = Attempt {
+            reservation: Arc::clone(&reservation),
+            status: Arc::clone(&self.status),
+            clock: self.clock,
+            stop: stop.clone(),
+        };
+        let source = Arc::clone(&self.source);
+        let task = tokio::spawn(async move { source.run_once(&attempt).await });
+        let mut task = AbortOnDropHandle::new(task);
+        tokio::select! {
+            ended = &mut task => return ended.unwrap_or(Failure::Internal),
+            () = self.stop.cancelled() => {}
+            () = self.unwanted(&reservation) => {}
+        }
+        stop.cancel();
+        if tokio::time::timeout(FAREWELL, task).await.is_err() {
+            tracing::debug!(channel = %self.settings.channel, "the source took no leave in time");
+        }
+        Failure::Stopped
+    }
+
+    /// Waits and tells, as the failure deserves.
+    async fn recover(&mut self, failure: &Failure) {
+        let now = self.clock.now();
+        let reason = failure.to_string();
+        let lived = self.status.lived(now);
+        let verdict = self.attempts.failed(&reason, lived, now, rand::random());
+        if let Some(repeats) = verdict.tell {
+            let (channel, url) = (&self.settings.channel, &self.settings.url);
+            tracing::warn!(%channel, %url, repeats, "source failed: {reason}");
+        }
+        self.status.retrying(now + verdict.wait, reason);
+        let reservation = self.reservation.clone();
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(verdict.wait) => {}
+            () = async {
+                match &reservation {
+                    Some(reservation) => self.unwanted(reservation).await,
+                    None => std::future::pending().await,
+                }
+            } => {}
+        }
+    }
+
+    /// Returns when a source on demand has had no viewer for its delay.
+    async fn unwanted(&self, reservation: &Reservation) {
+        if self.settings.on_demand {
+            reservation.unwanted(self.settings.stop_delay).await;
+        } else {
+            std::future::pending().await
+        }
+    }
+}

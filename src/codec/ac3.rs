@@ -1,8 +1,10 @@
 //! AC-3: what `dac3` says, and RTP payloads.
 
+use super::audio_frames::{self, Found, Header};
+use super::bits::Bits;
 use super::fragments::fragments;
 use super::frames::{self, Layout};
-use super::{Malformed, Packetize, Sample, Sink};
+use super::{Format, Malformed, Packetize, Sample, Sink};
 
 /// The sampling rate in Hz and the channels of an AC3SpecificBox's content (ETSI TS 102 366, F.4).
 pub(super) fn read_dac3(record: &[u8]) -> Result<(u32, u8), Malformed> {
@@ -17,7 +19,87 @@ pub(super) fn read_dac3(record: &[u8]) -> Result<(u32, u8), Malformed> {
     };
     let mode = usize::from(channels >> 3 & 7);
     let low_frequency = channels >> 2 & 1;
-    Ok((rate_hz, [2, 1, 2, 3, 3, 4, 4, 5][mode] + low_frequency))
+    Ok((rate_hz, CHANNELS[mode] + low_frequency))
+}
+
+/// Full channels by audio coding mode (ETSI TS 102 366, 4.4.2.3).
+const CHANNELS: [u8; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
+
+/// The syncframes of a stream (ETSI TS 102 366, 4.3).
+pub(super) struct Syncframes;
+
+/// What a syncframe's header says of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parameters {
+    rate_hz: u32,
+    channels: u8,
+}
+
+impl audio_frames::Layout for Syncframes {
+    type Parameters = Parameters;
+
+    fn find(&mut self, bytes: &[u8]) -> Found<Parameters> {
+        let Some(header) = bytes.first_chunk::<SYNC_HEADER>() else {
+            let may_start = matches!(bytes, [] | [0x0b] | [0x0b, 0x77, ..]);
+            return if may_start {
+                Found::More
+            } else {
+                Found::Nothing
+            };
+        };
+        read_syncframe(header).map_or(Found::Nothing, Found::Frame)
+    }
+
+    fn rate_hz(parameters: &Parameters) -> u32 {
+        parameters.rate_hz
+    }
+
+    fn format(parameters: &Parameters) -> Format {
+        Format::Ac3 {
+            rate_hz: parameters.rate_hz,
+            channels: parameters.channels,
+        }
+    }
+}
+
+/// Bytes up to the flag of the low frequency channel.
+const SYNC_HEADER: usize = 8;
+
+/// Samples of a syncframe.
+const DURATION: u32 = 1536;
+
+/// kbit/s by half of the frame size code.
+const BIT_RATES: [usize; 19] = [
+    32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640,
+];
+
+fn read_syncframe(header: &[u8; SYNC_HEADER]) -> Option<Header<Parameters>> {
+    let mut bits = Bits::new(header);
+    let (sync, _checksum) = (bits.take(16)?, bits.take(16)?);
+    let (rate, code) = (bits.take(2)?, bits.take(6)? as usize);
+    let (version, _service) = (bits.take(5)?, bits.take(3)?);
+    // Above 8 come half rates and E-AC-3, which RFC 4184 does not carry.
+    (sync == 0x0b77 && version <= 8).then_some(())?;
+    let bit_rate = BIT_RATES.get(code / 2)?;
+    let (rate_hz, size) = match rate {
+        0 => (48_000, 4 * bit_rate),
+        1 => (44_100, 2 * (320 * bit_rate / 147 + code % 2)),
+        2 => (32_000, 6 * bit_rate),
+        _ => return None,
+    };
+    let mode = bits.take(3)? as usize;
+    let has_center = mode & 1 == 1 && mode != 1;
+    for mix_level in [has_center, mode & 4 != 0, mode == 2] {
+        if mix_level {
+            bits.take(2)?;
+        }
+    }
+    let channels = CHANNELS.get(mode)? + u8::from(bits.flag()?);
+    Some(Header {
+        size,
+        duration: DURATION,
+        parameters: Parameters { rate_hz, channels },
+    })
 }
 
 /// RTP payloads (RFC 4184, 4): whole syncframes together, a large one in fragments.

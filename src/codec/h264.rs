@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 
+use super::access_units::{ParameterSets, Role, Set, Syntax};
 use super::nal::{self, Layout, Units};
-use super::{Malformed, Packetize, Sample, Sink};
+use super::{Format, Malformed, Packetize, Sample, Sink};
 
 /// What a decoder must know before the first access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,36 @@ impl Layout for Payloads {
     fn fragment_header(unit: &[u8], first: bool, last: bool) -> [u8; 3] {
         let ends = u8::from(first) << 7 | u8::from(last) << 6;
         [unit[0] & 0xe0 | FU_A, ends | unit[0] & 0x1f, 0]
+    }
+}
+
+/// Access units in a byte stream (ITU-T H.264, 7.4.1.2.3).
+pub(super) struct ByteStream;
+
+impl Syntax for ByteStream {
+    fn role(unit: &[u8]) -> Role {
+        match unit[0] & 0x1f {
+            kind @ (1 | 2 | 5) => Role::Slice {
+                // first_mb_in_slice is 0 when its Exp-Golomb code is a single 1.
+                first: unit.get(1).is_some_and(|byte| byte & 0x80 != 0),
+                key: kind == 5,
+            },
+            7 => Role::Set(Set::Sequence),
+            8 => Role::Set(Set::Picture),
+            6 | ACCESS_UNIT_DELIMITER | 15..=18 => Role::Leads,
+            _ => Role::Follows,
+        }
+    }
+
+    fn format(sets: &ParameterSets) -> Option<Format> {
+        let is_complete = !sets.sequence.is_empty() && !sets.picture.is_empty();
+        is_complete.then(|| {
+            Format::H264(Config {
+                length_size: 4,
+                sps: sets.sequence.clone(),
+                pps: sets.picture.clone(),
+            })
+        })
     }
 }
 

@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 
+use super::access_units::{ParameterSets, Role, Set, Syntax};
 use super::nal::{self, Layout, Units};
-use super::{Malformed, Packetize, Sample, Sink};
+use super::{Format, Malformed, Packetize, Sample, Sink};
 
 /// What a decoder must know before the first access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +125,39 @@ impl Layout for Payloads {
         let ends = u8::from(first) << 7 | u8::from(last) << 6;
         let kind = unit[0] >> 1 & 0x3f;
         [unit[0] & 0x81 | FRAGMENTATION << 1, unit[1], ends | kind]
+    }
+}
+
+/// Access units in a byte stream (ITU-T H.265, 7.4.2.4.4).
+pub(super) struct ByteStream;
+
+impl Syntax for ByteStream {
+    fn role(unit: &[u8]) -> Role {
+        match unit[0] >> 1 & 0x3f {
+            kind @ 0..=31 => Role::Slice {
+                // first_slice_segment_in_pic_flag
+                first: unit.get(2).is_some_and(|byte| byte & 0x80 != 0),
+                key: (16..=23).contains(&kind),
+            },
+            32 => Role::Set(Set::Video),
+            33 => Role::Set(Set::Sequence),
+            34 => Role::Set(Set::Picture),
+            ACCESS_UNIT_DELIMITER | 39 | 41..=44 | 48..=55 => Role::Leads,
+            _ => Role::Follows,
+        }
+    }
+
+    fn format(sets: &ParameterSets) -> Option<Format> {
+        let kinds = [&sets.video, &sets.sequence, &sets.picture];
+        let is_complete = kinds.iter().all(|sets| !sets.is_empty());
+        is_complete.then(|| {
+            Format::H265(Config {
+                length_size: 4,
+                vps: sets.video.clone(),
+                sps: sets.sequence.clone(),
+                pps: sets.picture.clone(),
+            })
+        })
     }
 }
 

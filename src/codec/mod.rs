@@ -1,12 +1,19 @@
-//! What media is made of: the formats, how SDP names them, and how samples become RTP payloads.
+//! What media is made of: the formats, how SDP names them, how streams are cut into samples, and
+//! how samples become RTP payloads.
 //!
 //! One file a format. Pure: no sockets, no clock, no files. Reading samples out
 //! of files is `container`'s work, headers and sequence numbers are the sender's.
 
 pub mod aac;
 mod ac3;
+mod access_units;
+mod adts;
 mod amr;
+mod annex_b;
+mod audio_frames;
 pub mod av1;
+mod bits;
+pub mod elementary;
 mod format;
 mod fragments;
 mod frames;
@@ -15,10 +22,12 @@ pub mod h264;
 pub mod h265;
 mod jpeg;
 mod keyframe;
+mod latm;
 mod mpeg4_video;
 pub mod mpeg_audio;
 mod nal;
 mod opus;
+mod opus_units;
 pub mod pcm;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! MPEG-1 and MPEG-2 audio (MP3 among it): the frame header and RTP payloads.
 
+use super::audio_frames::{self, Found};
 use super::fragments::fragments;
 use super::frames::{self, Layout};
-use super::{Malformed, Packetize, Sample, Sink};
+use super::{Format, Malformed, Packetize, Sample, Sink};
 
 /// What the four bytes before each frame say (ISO/IEC 11172-3, 2.4.1.3; 13818-3 for the lower rates).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,43 @@ fn bit_rates(first_version: bool, layer: u8) -> Option<&'static [u32; 15]> {
         (false, 2 | 3) => &[0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
         _ => return None,
     })
+}
+
+/// The frames of a stream.
+pub(super) struct MpegAudio;
+
+impl audio_frames::Layout for MpegAudio {
+    /// Layer, sampling rate in Hz, channels.
+    type Parameters = (u8, u32, u8);
+
+    fn find(&mut self, bytes: &[u8]) -> Found<Self::Parameters> {
+        let Some(header) = bytes.first_chunk() else {
+            let may_start = matches!(bytes, [] | [0xff] | [0xff, 0xe0..=0xff, ..]);
+            return if may_start {
+                Found::More
+            } else {
+                Found::Nothing
+            };
+        };
+        match Header::read(*header) {
+            Some(header) if header.size > Header::SIZE as u32 => {
+                Found::Frame(audio_frames::Header {
+                    size: header.size as usize,
+                    duration: header.duration,
+                    parameters: (header.layer, header.rate_hz, header.channels),
+                })
+            }
+            _ => Found::Nothing,
+        }
+    }
+
+    fn rate_hz(&(_, rate_hz, _): &Self::Parameters) -> u32 {
+        rate_hz
+    }
+
+    fn format(&(_, rate_hz, channels): &Self::Parameters) -> Format {
+        Format::MpegAudio { rate_hz, channels }
+    }
 }
 
 /// RTP payloads (RFC 2250, 3.5): whole frames together, a large one in fragments.

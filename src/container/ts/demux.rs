@@ -6,7 +6,7 @@ use super::packet::{NULL_PID, Packet};
 use super::pes::{Assembler, Ended, Fault};
 use super::section::Sections;
 use super::sync::Sync;
-use super::tables::{self, Coding, Program};
+use super::tables::{self, Program};
 use super::timestamp::Timeline;
 
 /// What a transport stream brought.
@@ -221,7 +221,7 @@ impl Choice {
 
     /// Goes on with what `program` says; streams that stay lose nothing.
     fn follow(&mut self, program: Program, events: &mut Vec<Event>) {
-        let known = |stream: &&tables::Stream| stream.coding != Coding::Other;
+        let known = |stream: &&tables::Stream| stream.coding.is_some();
         let pids: Vec<_> = program
             .streams
             .iter()

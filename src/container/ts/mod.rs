@@ -22,7 +22,7 @@ mod tests;
 mod timestamp;
 
 pub use demux::{Counts, Demux, Event, Unit};
-pub use tables::{Coding, Program, Stream};
+pub use tables::{Program, Stream};
 
 /// Ticks per second of PTS and DTS, in Hz.
 pub const CLOCK_HZ: u32 = 90_000;

@@ -3,6 +3,8 @@
 //! PAT and PMT (ISO/IEC 13818-1, 2.4.4.3 and 2.4.4.8), and the descriptors that
 //! tell what a private stream holds (2.6.8; ETSI EN 300 468, annex D).
 
+use crate::codec::elementary::Coding;
+
 /// A program of a transport stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -21,32 +23,8 @@ pub struct Stream {
     pub pid: u16,
     /// The type that the PMT gives it (ISO/IEC 13818-1, table 2-34).
     pub stream_type: u8,
-    /// What type and descriptors come to.
-    pub coding: Coding,
-}
-
-/// What an elementary stream holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    /// H.264 as a byte stream (ITU-T H.264, annex B).
-    H264,
-    /// H.265 as a byte stream (ITU-T H.265, annex B).
-    H265,
-    /// AAC in ADTS (ISO/IEC 13818-7, 6.2).
-    Adts,
-    /// AAC in LATM and LOAS (ISO/IEC 14496-3, 1.7).
-    Latm,
-    /// MPEG-1 or MPEG-2 audio, any layer.
-    MpegAudio,
-    /// AC-3 (ATSC A/52).
-    Ac3,
-    /// Opus packets behind control headers.
-    Opus {
-        /// 1 or 2.
-        channels: u8,
-    },
-    /// Anything else.
-    Other,
+    /// What type and descriptors come to; `None` for what this server does not know.
+    pub coding: Option<Coding>,
 }
 
 /// The most streams of a program that are looked at.
@@ -111,7 +89,7 @@ impl Program {
                 streams.push(Stream {
                     pid: u16::from_be_bytes([a, b]) & 0x1fff,
                     stream_type,
-                    coding: Coding::of(stream_type, Descriptors(descriptors)),
+                    coding: coding(stream_type, Descriptors(descriptors)),
                 });
             }
         }
@@ -127,37 +105,31 @@ fn length12(bytes: [u8; 2]) -> usize {
     usize::from(u16::from_be_bytes(bytes) & 0xfff)
 }
 
-impl Coding {
-    fn of(stream_type: u8, descriptors: Descriptors<'_>) -> Self {
-        match stream_type {
-            0x03 | 0x04 => Self::MpegAudio,
-            0x0f => Self::Adts,
-            0x11 => Self::Latm,
-            0x1b => Self::H264,
-            0x24 => Self::H265,
-            0x81 => Self::Ac3,
-            0x06 => Self::of_private(descriptors),
-            _ => Self::Other,
-        }
+fn coding(stream_type: u8, descriptors: Descriptors<'_>) -> Option<Coding> {
+    match stream_type {
+        0x03 | 0x04 => Some(Coding::MpegAudio),
+        0x0f => Some(Coding::Adts),
+        0x11 => Some(Coding::Latm),
+        0x1b => Some(Coding::H264),
+        0x24 => Some(Coding::H265),
+        0x81 => Some(Coding::Ac3),
+        0x06 => private_coding(descriptors),
+        _ => None,
     }
+}
 
-    /// A stream of private data says by its descriptors what it is.
-    fn of_private(descriptors: Descriptors<'_>) -> Self {
-        let is_dvb_ac3 = || descriptors.find(DVB_AC3).is_some();
-        match descriptors
-            .find(REGISTRATION)
-            .and_then(|id| id.first_chunk())
-        {
-            Some(b"AC-3") => Self::Ac3,
-            Some(b"HEVC") => Self::H265,
-            Some(b"Opus") => match descriptors.find(EXTENSION) {
-                Some(&[OPUS_CHANNELS, channels @ 1..=2, ..]) => Self::Opus { channels },
-                // 0 is two independent channels; more than two RFC 7587 does not cover.
-                _ => Self::Other,
-            },
-            _ if is_dvb_ac3() => Self::Ac3,
-            _ => Self::Other,
-        }
+/// A stream of private data says by its descriptors what it is.
+fn private_coding(descriptors: Descriptors<'_>) -> Option<Coding> {
+    let registration = descriptors.find(REGISTRATION);
+    match registration.and_then(|id| id.first_chunk()) {
+        Some(b"AC-3") => Some(Coding::Ac3),
+        Some(b"HEVC") => Some(Coding::H265),
+        Some(b"Opus") => match descriptors.find(EXTENSION) {
+            Some(&[OPUS_CHANNELS, channels @ 1..=2, ..]) => Some(Coding::Opus { channels }),
+            // 0 is two independent channels; more than two RFC 7587 does not cover.
+            _ => None,
+        },
+        _ => descriptors.find(DVB_AC3).map(|_| Coding::Ac3),
     }
 }
 
@@ -191,13 +163,13 @@ mod tests {
 
     #[test]
     fn private_streams_are_told_by_their_descriptors() {
-        let coding = |descriptors: &[u8]| Coding::of(6, Descriptors(descriptors));
-        assert_eq!(coding(b"\x05\x04AC-3"), Coding::Ac3);
-        assert_eq!(coding(b"\x0a\x04eng\0\x6a\x01\0"), Coding::Ac3);
-        let opus = Coding::Opus { channels: 2 };
+        let coding = |descriptors: &[u8]| coding(6, Descriptors(descriptors));
+        assert_eq!(coding(b"\x05\x04AC-3"), Some(Coding::Ac3));
+        assert_eq!(coding(b"\x0a\x04eng\0\x6a\x01\0"), Some(Coding::Ac3));
+        let opus = Some(Coding::Opus { channels: 2 });
         assert_eq!(coding(b"\x05\x04Opus\x7f\x02\x80\x02"), opus);
-        assert_eq!(coding(b"\x05\x04Opus"), Coding::Other);
-        assert_eq!(coding(b"\x05\x04Op"), Coding::Other);
-        assert_eq!(coding(b"\x05"), Coding::Other);
+        assert_eq!(coding(b"\x05\x04Opus"), None);
+        assert_eq!(coding(b"\x05\x04Op"), None);
+        assert_eq!(coding(b"\x05"), None);
     }
 }

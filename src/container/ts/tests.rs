@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::mux::{self, Mux};
 use super::*;
+use crate::codec::elementary::Coding;
 
 const VIDEO: u16 = 0x101;
 const AUDIO: u16 = 0x102;
@@ -29,7 +30,13 @@ fn units(events: &[Event]) -> Vec<&Unit> {
 
 fn codings(events: &[Event]) -> Vec<Vec<Coding>> {
     let codings = |event: &Event| match event {
-        Event::Program(program) => Some(program.streams.iter().map(|one| one.coding).collect()),
+        Event::Program(program) => Some(
+            program
+                .streams
+                .iter()
+                .filter_map(|one| one.coding)
+                .collect(),
+        ),
         Event::Unit(_) => None,
     };
     events.iter().filter_map(codings).collect()

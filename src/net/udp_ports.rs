@@ -1,12 +1,12 @@
 //! UDP server ports, shared by all clients and told apart by the clients' addresses.
 //!
-//! Everybody is served from the first pair of ports where nobody else can be
-//! mistaken for him. That is the first of all for everybody's first track. The
-//! next one is taken by a further track of the same host while nothing has come
-//! from the one before, because a NAT may have changed the ports of both: what
-//! arrives on a pair then tells the ports of one track. A pair is also skipped
-//! when the client's address is taken on it, which happens when several clients
-//! stand behind one NAT.
+//! Each track is served from the first pair of ports where its client cannot be
+//! mistaken for another. For everybody's first track that is the first pair of
+//! all. A further track of a host takes the next one while nothing has come from
+//! the track before: a NAT may have changed the ports of both, and what arrives
+//! on a pair can then only be of one. A pair is also skipped when the client's
+//! address is taken on it, which happens when several clients stand behind one
+//! NAT.
 
 use std::fmt;
 use std::io;

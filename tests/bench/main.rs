@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use lateness::Lateness;
+use lateness::{Arrivals, Lateness};
 use server::{Server, Usage};
 use viewer::Watching;
 
@@ -103,7 +103,7 @@ async fn measure(arguments: &Arguments, movie: &std::path::Path, transport: Tran
     tokio::time::sleep(Duration::from_secs(arguments.seconds.saturating_sub(1))).await;
     let (after, sent_after) = (server.usage(), server.packets().await);
     let (p50, p99) = server.lateness().await;
-    let mut arrivals = Lateness::default();
+    let mut arrivals = Arrivals::default();
     for viewer in viewers {
         arrivals.add(&viewer.await.expect("a viewer does not panic"));
     }
@@ -114,17 +114,30 @@ async fn measure(arguments: &Arguments, movie: &std::path::Path, transport: Tran
         sent_after - sent_before,
     );
     println!(
-        "  lateness of sending    p50 {:7.2} ms   p99 {:7.2} ms",
+        "  lateness of {:30} p50 {:7.2} ms   p99 {:7.2} ms",
+        "sending",
         p50 * 1e3,
         p99 * 1e3
     );
-    let quantile = |q| arrivals.quantile(q).as_secs_f64() * 1e3;
+    print_lateness("arrival, by the hinter's times", &arrivals.authored);
+    print_lateness("arrival, by RTP time", &arrivals.media);
+    print_lateness("the hinter, by RTP time", &arrivals.hinter);
     println!(
-        "  lateness of arrival    p50 {:7.2} ms   p99 {:7.2} ms   ({} packets, {} viewers cut short)",
+        "  {} packets received, {} viewers cut short",
+        arrivals.media.count(),
+        arrivals.cut_short,
+    );
+}
+
+fn print_lateness(what: &str, lateness: &Lateness) {
+    if lateness.count() == 0 {
+        return;
+    }
+    let quantile = |q| lateness.quantile(q).as_secs_f64() * 1e3;
+    println!(
+        "  lateness of {what:30} p50 {:7.2} ms   p99 {:7.2} ms",
         quantile(0.5),
         quantile(0.99),
-        arrivals.count(),
-        arrivals.cut_short(),
     );
 }
 

@@ -38,45 +38,72 @@ fn transmissions(track: &Track, file: &[u8]) -> Vec<i64> {
     times
 }
 
+/// How late a packet is by each yardstick; its track's first packet is on time by all of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Late {
+    /// Its arrival against the transmission time that the hinter wrote down, if there is one.
+    pub(crate) authored: Option<Duration>,
+    /// Its arrival against its RTP time.
+    pub(crate) media: Duration,
+    /// The hinter's transmission time against its RTP time: no network would be sooner.
+    pub(crate) hinter: Option<Duration>,
+}
+
 /// The schedule of one track of one viewer; the first packet's arrival fixes it.
 pub(crate) struct Schedule {
-    authored: Option<Arc<Authored>>,
+    authored: Arc<Authored>,
     track: TrackId,
     /// RTP clock rate in Hz.
     rate: f64,
+    /// When the first packet arrived, and its RTP time.
     first: Option<(Instant, u32)>,
-    seen: usize,
+    /// The sequence number of the last packet, and its place after the first.
+    last: (u16, i64),
 }
 
 impl Schedule {
-    /// By transmission times where there are some, else by RTP time.
+    /// The schedule of `track`, whose transmission times are among `authored` if it is hinted.
     pub(crate) fn new(authored: &Arc<Authored>, track: TrackId, rate: f64) -> Self {
-        let authored = authored.contains_key(&track).then(|| Arc::clone(authored));
         Self {
-            authored,
+            authored: Arc::clone(authored),
             track,
             rate,
             first: None,
-            seen: 0,
+            last: (0, 0),
         }
     }
 
-    /// How late a packet arrives `now`.
-    pub(crate) fn late(&mut self, packet: &[u8], now: Instant) -> Option<Duration> {
-        let time = Packet::read(packet).ok()?.time();
-        let (first_at, first_time) = *self.first.get_or_insert((now, time));
-        let since = match &self.authored {
-            Some(authored) => {
-                let times = &authored[&self.track];
-                times.get(self.seen).unwrap_or(&0) - times[0]
-            }
-            None => {
-                let ticks = time.wrapping_sub(first_time).cast_signed();
-                (f64::from(ticks) / self.rate * 1e9) as i64
-            }
-        };
-        self.seen += 1;
-        let due = first_at + Duration::from_nanos(since.max(0) as u64);
-        Some(now.saturating_duration_since(due))
+    /// How late a packet that arrives `now` is; `None` when it is no RTP packet.
+    pub(crate) fn late(&mut self, packet: &[u8], now: Instant) -> Option<Late> {
+        let packet = Packet::read(packet).ok()?;
+        let (time, sequence) = (packet.time(), packet.sequence().into());
+        let (first_at, first_time) = *self.first.get_or_insert_with(|| {
+            self.last = (sequence, 0);
+            (now, time)
+        });
+        let arrived = now.saturating_duration_since(first_at).as_nanos() as i64;
+        let ticks = time.wrapping_sub(first_time).cast_signed();
+        let media = (f64::from(ticks) / self.rate * 1e9) as i64;
+        let authored = self.transmission(sequence);
+        Some(Late {
+            authored: authored.map(|authored| after(arrived, authored)),
+            media: after(arrived, media),
+            hinter: authored.map(|authored| after(authored, media)),
+        })
     }
+
+    /// When the hinter wants the packet of `sequence` to leave, in nanoseconds after the first.
+    fn transmission(&mut self, sequence: u16) -> Option<i64> {
+        let (last, number) = self.last;
+        let step = sequence.wrapping_sub(last).cast_signed();
+        self.last = (sequence, number + i64::from(step));
+        let times = self.authored.get(&self.track)?;
+        let at = usize::try_from(self.last.1).ok()?;
+        Some(times.get(at)? - times.first()?)
+    }
+}
+
+/// How much later than `due` something happened, both in nanoseconds.
+fn after(happened: i64, due: i64) -> Duration {
+    Duration::from_nanos((happened - due.max(0)).max(0) as u64)
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::Transport;
-use super::lateness::Lateness;
+use super::lateness::Arrivals;
 use super::schedule::{Authored, Schedule};
 
 /// How often a viewer over UDP shows that it is still there.
@@ -29,7 +29,7 @@ pub(crate) struct Watching {
 }
 
 /// Watches `url`; returns how late the packets were.
-pub(crate) async fn watch(url: String, watching: Watching) -> Lateness {
+pub(crate) async fn watch(url: String, watching: Watching) -> Arrivals {
     let Watching {
         transport,
         delay,
@@ -74,17 +74,17 @@ pub(crate) async fn watch(url: String, watching: Watching) -> Lateness {
         .zip(&tracks)
         .map(|(channel, track)| (channel, Schedule::new(&authored, track.id, track.rate)))
         .collect();
-    let mut lateness = Lateness::default();
+    let mut arrivals = Arrivals::default();
     match transport {
-        Transport::Tcp => viewer.read(end, &mut schedules, &mut lateness).await,
+        Transport::Tcp => viewer.read(end, &mut schedules, &mut arrivals).await,
         Transport::Udp => {
             viewer
-                .receive(&url, &sockets, end, &mut schedules, &mut lateness)
+                .receive(&url, &sockets, end, &mut schedules, &mut arrivals)
                 .await;
             viewer.ask(Method::Teardown, &url, &[]).await;
         }
     }
-    lateness
+    arrivals
 }
 
 struct Track {
@@ -173,7 +173,7 @@ impl Viewer {
         &mut self,
         end: Instant,
         schedules: &mut HashMap<u8, Schedule>,
-        lateness: &mut Lateness,
+        arrivals: &mut Arrivals,
     ) {
         let clock = Clock::start();
         let deadline = tokio::time::sleep_until(end.into());
@@ -187,13 +187,13 @@ impl Viewer {
                 let late = schedules
                     .get_mut(&channel)
                     .and_then(|schedule| schedule.late(&data, now));
-                late.into_iter().for_each(|late| lateness.record(late));
+                late.into_iter().for_each(|late| arrivals.record(late));
             }
             tokio::select! {
                 () = &mut deadline => return,
                 read = self.stream.read_buf(&mut self.buffer) => {
                     if !matches!(read, Ok(1..)) {
-                        lateness.cut();
+                        arrivals.cut_short += 1;
                         return;
                     }
                 }
@@ -208,7 +208,7 @@ impl Viewer {
         sockets: &[(UdpSocket, UdpSocket)],
         end: Instant,
         schedules: &mut HashMap<u8, Schedule>,
-        lateness: &mut Lateness,
+        arrivals: &mut Arrivals,
     ) {
         let clock = Clock::start();
         let mut keep_alive = tokio::time::interval(KEEP_ALIVE);
@@ -227,7 +227,7 @@ impl Viewer {
                     let schedule = schedules.get_mut(&(2 * number as u8));
                     let late =
                         schedule.and_then(|schedule| schedule.late(&packet[..size], clock.now()));
-                    late.into_iter().for_each(|late| lateness.record(late));
+                    late.into_iter().for_each(|late| arrivals.record(late));
                 }
             }
         }

@@ -62,6 +62,7 @@ pub enum State {
 pub struct Channel {
     path: MediaPath,
     ssrcs: [u32; MAX_TRACKS],
+    cname: String,
     description: watch::Sender<Option<Arc<Description>>>,
     status: Mutex<Status>,
     feed: Mutex<Feed>,
@@ -94,6 +95,7 @@ impl Channel {
         Arc::new(Self {
             path,
             ssrcs: rand::random(),
+            cname: format!("reelcast-{:016x}", rand::random::<u64>()),
             description: watch::Sender::new(None),
             status: Mutex::new(Status {
                 state: State::Idle,
@@ -180,7 +182,14 @@ impl Channel {
     }
 
     /// Appends a sender report, as of `now`, of each track that has sent: its index and the RTCP compound.
-    pub fn reports(&self, _now: Instant, _out: &mut Vec<(usize, Vec<u8>)>) {}
+    pub fn reports(&self, now: Instant, out: &mut Vec<(usize, Vec<u8>)>) {
+        self.feed().reports(now, &self.terms(), false, out);
+    }
+
+    /// Like [`reports`](Self::reports) with a BYE each, for readers that are left.
+    pub fn goodbyes(&self, now: Instant, out: &mut Vec<(usize, Vec<u8>)>) {
+        self.feed().reports(now, &self.terms(), true, out);
+    }
 
     /// What has happened on it.
     pub fn stats(&self) -> &ChannelStats {
@@ -270,11 +279,7 @@ impl Channel {
         packet: &[u8],
         now: Instant,
     ) -> Result<(), Malformed> {
-        let terms = Terms {
-            stats: &self.stats,
-            ssrcs: &self.ssrcs,
-            hold: self.common.limits().hold,
-        };
+        let terms = self.terms();
         let mut feed = self.feed();
         let pushed = if *self.term.borrow() == term {
             feed.push(index, kind, packet, now, &terms)
@@ -304,9 +309,22 @@ impl Channel {
         if *self.term.borrow() == term && status.state == State::Live {
             let last = self.feed().flush();
             self.deliver(last);
+            self.stats.rate(0);
             status.state = State::Waiting {
-                since: self.common.now(),
+                since: self.common.clock().now(),
             };
+        }
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        let limits = self.common.limits();
+        Terms {
+            stats: &self.stats,
+            ssrcs: &self.ssrcs,
+            cname: &self.cname,
+            clock: self.common.clock(),
+            hold: limits.hold,
+            flood: limits.flood,
         }
     }
 

@@ -88,16 +88,17 @@ impl ChannelStats {
         }
     }
 
-    pub(super) fn accepted(&self, bytes: usize) {
+    pub(super) fn accepted(&self, bytes: usize, lost: u16) {
         self.packets.fetch_add(1, Relaxed);
+        self.lost.fetch_add(lost.into(), Relaxed);
         self.bytes.fetch_add(bytes as u64, Relaxed);
         if bytes > DATAGRAM {
             self.oversize.fetch_add(1, Relaxed);
         }
     }
 
-    pub(super) fn lost(&self, packets: u64) {
-        self.lost.fetch_add(packets, Relaxed);
+    pub(super) fn rate(&self, bits_a_second: u64) {
+        self.bit_rate.store(bits_a_second, Relaxed);
     }
 
     pub(super) fn published(&self) {

@@ -8,12 +8,19 @@ use std::time::{Duration, Instant};
 use super::burst::PacketKind;
 use super::channel_stats::ChannelStats;
 use super::description::Description;
+use super::feed_track::FeedTrack;
 use super::gather::{Complete, Gather, Incoming};
+use super::meter::Meter;
 use super::publisher::Malformed;
-use super::reports::Reporter;
-use super::timeline::{Numbers, Timeline};
-use crate::codec::{KeyFrames, Kind};
-use crate::wire::{rtcp, rtp};
+use super::reports::Pair;
+use super::timeline::{Numbers, Placed};
+use crate::base::clock::Clock;
+use crate::codec::Kind;
+use crate::wire::rtcp::{self, Feedback};
+use crate::wire::rtp;
+
+/// For how long after one track's new source began another's may be aligned with it.
+const TOGETHER: Duration = Duration::from_secs(5);
 
 /// The way from a publisher's packets to bursts.
 #[derive(Debug, Default)]
@@ -22,23 +29,31 @@ pub(super) struct Feed {
     /// The track whose key frames are the channel's.
     lead: Option<usize>,
     gather: Gather,
+    meter: Meter,
+    shift: Option<Shift>,
+    /// Whether reports go by the publisher's clock.
+    has_clock: bool,
+    report: Vec<u8>,
 }
 
-/// Where a feed counts, and what it is bound by.
+/// How the clock of the publisher before goes on in that of the present one.
+#[derive(Clone, Copy, Debug)]
+struct Shift {
+    nanos: i64,
+    at: Instant,
+}
+
+/// Where a feed counts, how it signs, and what it is bound by.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms<'a> {
     pub(super) stats: &'a ChannelStats,
+    /// The channel's sources, one a track.
     pub(super) ssrcs: &'a [u32],
+    pub(super) cname: &'a str,
+    pub(super) clock: Clock,
     pub(super) hold: Duration,
-}
-
-#[derive(Debug)]
-struct FeedTrack {
-    payload_types: Vec<u8>,
-    kind: Kind,
-    keyframes: KeyFrames,
-    timeline: Timeline,
-    reporter: Reporter,
+    /// In bits a second.
+    pub(super) flood: u64,
 }
 
 impl Feed {
@@ -46,22 +61,11 @@ impl Feed {
     pub(super) fn take_up(&mut self, description: &Description) {
         let mut old = std::mem::take(&mut self.tracks).into_iter();
         for track in description.tracks() {
-            let (mut timeline, reporter) = old
-                .next()
-                .map_or_else(Default::default, |old| (old.timeline, old.reporter));
-            timeline.interrupt();
-            self.tracks.push(FeedTrack {
-                payload_types: track.payload_types().to_vec(),
-                kind: track.kind,
-                keyframes: KeyFrames::of(&track.encoding),
-                timeline,
-                reporter,
-            });
+            self.tracks.push(FeedTrack::new(track, old.next()));
         }
-        self.lead = self
-            .tracks
-            .iter()
-            .position(|track| track.kind == Kind::Video);
+        let is_seen = |track: &FeedTrack| track.kind == Kind::Video;
+        self.lead = self.tracks.iter().position(is_seen);
+        self.shift = None;
     }
 
     /// Takes a packet; gives the bursts that it completed.
@@ -73,9 +77,12 @@ impl Feed {
         now: Instant,
         terms: &Terms<'_>,
     ) -> Result<Complete, Malformed> {
+        if packet.len() > usize::from(u16::MAX) {
+            return Err(Malformed::TooLong);
+        }
         match kind {
             PacketKind::Rtp => self.media(index, packet, now, terms),
-            PacketKind::Rtcp => self.control(index, packet),
+            PacketKind::Rtcp => self.control(index, packet, now),
         }
     }
 
@@ -86,46 +93,178 @@ impl Feed {
         now: Instant,
         terms: &Terms<'_>,
     ) -> Result<Complete, Malformed> {
-        let track = self.tracks.get_mut(index).ok_or(Malformed::Track)?;
-        if packet.len() > usize::from(u16::MAX) {
-            return Err(Malformed::TooLong);
-        }
+        let track = self.tracks.get(index).ok_or(Malformed::Track)?;
         let read = rtp::Packet::read(packet).map_err(|_| Malformed::NotRtp)?;
-        if !track.payload_types.contains(&read.payload_type()) {
+        if !track.carries(read.payload_type()) {
             return Err(Malformed::PayloadType);
         }
-        let placed = track.timeline.place(
-            Numbers {
-                ssrc: read.ssrc(),
-                sequence: read.sequence().into(),
-                time: read.time(),
-            },
-            now,
-        );
+        if self.meter.is_flooded(terms.flood, now) {
+            return Err(Malformed::Flood);
+        }
+        let placed = self.place(index, &read, now).ok_or(Malformed::Track)?;
+        self.count(packet.len(), &placed, now, terms);
+        // Before the packet, so that a burst that it completes holds the report too.
+        let mut complete = self.gather_report(index, now, terms);
+        let incoming = self
+            .incoming(index, &read, &placed)
+            .ok_or(Malformed::Track)?;
+        let ssrc = terms.ssrc(index);
+        let rewrite = |copy: &mut [u8]| rtp::renumber(copy, placed.sequence, placed.time, ssrc);
+        complete.extend(self.gather.push(incoming, packet, terms.hold, now, rewrite));
+        Ok(complete)
+    }
+
+    /// Gives the packet its place in the channel's series.
+    fn place(&mut self, index: usize, read: &rtp::Packet<'_>, now: Instant) -> Option<Placed> {
+        let numbers = Numbers {
+            ssrc: read.ssrc(),
+            sequence: read.sequence().into(),
+            time: read.time(),
+        };
+        let shift = self
+            .shift
+            .filter(|shift| now.saturating_duration_since(shift.at) < TOGETHER);
+        let track = self.tracks.get_mut(index)?;
+        let (placed, begun) = track.place(numbers, shift.map(|shift| shift.nanos), now);
         track.reporter.sent(read.payload().len());
-        terms.stats.accepted(packet.len());
-        terms.stats.lost(placed.lost.into());
+        if let Some(nanos) = begun.filter(|_| shift.is_none()) {
+            self.shift = Some(Shift { nanos, at: now });
+        }
+        Some(placed)
+    }
+
+    fn count(&mut self, bytes: usize, placed: &Placed, now: Instant, terms: &Terms<'_>) {
+        terms.stats.accepted(bytes, placed.lost);
+        if let Some(rate) = self.meter.count(bytes, now) {
+            terms.stats.rate(rate);
+        }
         if let Some(repair) = placed.repair {
             terms.stats.repaired(repair);
         }
-        let leads = self.lead.is_none_or(|lead| lead == index);
-        let incoming = Incoming {
-            track: index as u8,
+    }
+
+    fn incoming(
+        &mut self,
+        index: usize,
+        read: &rtp::Packet<'_>,
+        placed: &Placed,
+    ) -> Option<Incoming> {
+        let is_lead = self.lead == Some(index);
+        let track = self.tracks.get_mut(index)?;
+        let begins = is_lead && track.begins_keyframe(read.payload(), placed.time, read.marker());
+        let is_alone = self.lead.is_none();
+        Some(Incoming {
+            track: u8::try_from(index).ok()?,
             kind: PacketKind::Rtp,
             sequence: placed.sequence,
             time: placed.time,
             marker: read.marker(),
-            starts: leads && track.keyframes.start_at(read.payload()),
-            completes: self.lead.is_none() || track.kind == Kind::Video && read.marker(),
-        };
-        let ssrc = terms.ssrcs.get(index).copied().unwrap_or_default();
-        let rewrite = |copy: &mut [u8]| rtp::renumber(copy, placed.sequence, placed.time, ssrc);
-        Ok(self.gather.push(incoming, packet, terms.hold, now, rewrite))
+            starts: is_alone || begins,
+            completes: is_alone || track.kind == Kind::Video && read.marker(),
+        })
     }
 
-    fn control(&mut self, index: usize, packet: &[u8]) -> Result<Complete, Malformed> {
-        self.tracks.get(index).ok_or(Malformed::Track)?;
-        rtcp::parse(packet).map_err(|_| Malformed::NotRtcp)?;
+    /// The track's report, when it is due.
+    fn gather_report(&mut self, index: usize, now: Instant, terms: &Terms<'_>) -> Complete {
+        let track = self.tracks.get_mut(index);
+        if !track.is_some_and(|track| track.reporter.take_due(now)) {
+            return Complete::new();
+        }
+        self.choose_clock();
+        let mut report = std::mem::take(&mut self.report);
+        report.clear();
+        let written = self.write_report(index, now, terms, false, &mut report);
+        let incoming = written.and_then(|pair| self.incoming_report(index, pair));
+        let complete = incoming.map(|incoming| {
+            let keep = |_: &mut [u8]| ();
+            self.gather.push(incoming, &report, terms.hold, now, keep)
+        });
+        self.report = report;
+        complete.unwrap_or_default()
+    }
+
+    fn incoming_report(&self, index: usize, pair: Pair) -> Option<Incoming> {
+        Some(Incoming {
+            track: u8::try_from(index).ok()?,
+            kind: PacketKind::Rtcp,
+            sequence: self.next_sequence(index)?,
+            time: pair.time,
+            marker: false,
+            starts: false,
+            completes: false,
+        })
+    }
+
+    /// A report of each track that has sent, as of `now`; with a BYE if `bye`.
+    pub(super) fn reports(
+        &self,
+        now: Instant,
+        terms: &Terms<'_>,
+        bye: bool,
+        out: &mut Vec<(usize, Vec<u8>)>,
+    ) {
+        for index in 0..self.tracks.len() {
+            let mut report = Vec::new();
+            if self
+                .write_report(index, now, terms, bye, &mut report)
+                .is_some()
+            {
+                out.push((index, report));
+            }
+        }
+    }
+
+    fn write_report(
+        &self,
+        index: usize,
+        now: Instant,
+        terms: &Terms<'_>,
+        bye: bool,
+        out: &mut Vec<u8>,
+    ) -> Option<Pair> {
+        let track = self.tracks.get(index)?;
+        let pair = if self.has_clock {
+            track.published_pair(now)?
+        } else {
+            Pair {
+                ntp: terms.clock.ntp(now),
+                time: track.timeline.time_at(now)?,
+            }
+        };
+        let report = track.reporter.report(terms.ssrc(index), pair);
+        rtcp::write_sender_report(out, report, terms.cname, bye);
+        Some(pair)
+    }
+
+    /// Goes by the publisher's clock if it is known for all that is sent, for one clock must serve all tracks.
+    fn choose_clock(&mut self) {
+        let mut feeding = self
+            .tracks
+            .iter()
+            .filter(|track| track.timeline.is_fed())
+            .peekable();
+        let has_clock = feeding.peek().is_some() && feeding.all(FeedTrack::has_clock);
+        if has_clock != self.has_clock {
+            self.has_clock = has_clock;
+            for track in &mut self.tracks {
+                track.reporter.hurry();
+            }
+        }
+    }
+
+    fn control(
+        &mut self,
+        index: usize,
+        packet: &[u8],
+        now: Instant,
+    ) -> Result<Complete, Malformed> {
+        let track = self.tracks.get_mut(index).ok_or(Malformed::Track)?;
+        for feedback in rtcp::parse(packet).map_err(|_| Malformed::NotRtcp)? {
+            if let Feedback::SenderReport { report, .. } = feedback {
+                track.hear(&report, now);
+            }
+        }
+        self.choose_clock();
         Ok(Complete::new())
     }
 
@@ -142,5 +281,11 @@ impl Feed {
     /// The sequence number that comes next on a track.
     pub(super) fn next_sequence(&self, index: usize) -> Option<u16> {
         self.tracks.get(index)?.timeline.next_sequence()
+    }
+}
+
+impl Terms<'_> {
+    fn ssrc(&self, index: usize) -> u32 {
+        self.ssrcs.get(index).copied().unwrap_or_default()
     }
 }

@@ -19,8 +19,9 @@ const MAX_BYTES: usize = 60 << 10;
 /// Bytes are allocated in pieces of this size, each shared by the bursts that lie in it.
 const ARENA: usize = 64 << 10;
 
-/// Bursts that one packet completed: the one that it does not fit into, and its own.
-pub(super) type Complete = ArrayVec<Burst, 2>;
+/// Bursts that are complete. A packet completes two at most: the one that it does
+/// not fit into, and its own; a packet may come with a report.
+pub(super) type Complete = ArrayVec<Burst, 4>;
 
 /// What is known of a packet that comes in.
 #[derive(Clone, Copy, Debug)]

@@ -4,13 +4,16 @@
 //! `timeline` and `gather` into bursts, which the `ring` keeps for all readers.
 //! Sockets belong to `net`, the RTSP session's states to `rtsp`.
 
+mod arrival;
 pub mod burst;
 pub mod channel;
 pub mod channel_stats;
 pub mod description;
 mod feed;
+mod feed_track;
 mod gather;
 pub mod jitter;
+mod meter;
 pub mod mounts;
 pub mod publisher;
 mod reports;

@@ -85,8 +85,8 @@ impl Common {
         **self.limits.load()
     }
 
-    pub(super) fn now(&self) -> Instant {
-        self.clock.now()
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
     }
 }
 

@@ -40,7 +40,7 @@ const IMPURE: [&str; 9] = [
 const SOCKETS: [&str; 6] = [
     "socket2",
     "quinn_udp",
-    "webrtc_util",
+    "webrtc_util::ifaces",
     "UdpSocket",
     "TcpListener",
     "TcpStream::connect",

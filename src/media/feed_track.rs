@@ -1,0 +1,140 @@
+//! One track of a feed: what it accepts, its series of numbers, its key frames and its reports.
+
+use std::time::Instant;
+
+use super::description::Track;
+use super::reports::{Pair, Reporter, add_nanos, nanos_between};
+use super::timeline::{Numbers, Placed, Repair, Timeline};
+use crate::base::media_time::NtpTime;
+use crate::codec::{KeyFrames, Kind};
+use crate::wire::rtcp::SenderReport;
+
+/// One track of a feed.
+#[derive(Debug)]
+pub(super) struct FeedTrack {
+    pub(super) kind: Kind,
+    pub(super) timeline: Timeline,
+    pub(super) reporter: Reporter,
+    payload_types: Vec<u8>,
+    keyframes: KeyFrames,
+    beginning: Beginning,
+    /// The clock of the source before the present one, on the channel's times.
+    before: Option<Pair>,
+}
+
+/// How far a key frame has begun.
+#[derive(Debug, Default)]
+struct Beginning {
+    /// The RTP time of the last one.
+    time: Option<u32>,
+    /// Nothing but its first packets has come so far.
+    is_open: bool,
+}
+
+impl FeedTrack {
+    /// The track of a new publisher; the numbers of `old` go on.
+    pub(super) fn new(track: &Track, old: Option<Self>) -> Self {
+        let mut new = Self {
+            kind: track.kind,
+            timeline: Timeline::new(track.clock_hz),
+            reporter: Reporter::default(),
+            payload_types: track.payload_types().to_vec(),
+            keyframes: KeyFrames::of(&track.encoding),
+            beginning: Beginning::default(),
+            before: None,
+        };
+        if let Some(old) = old {
+            new.before = old.reporter.pair(&old.timeline);
+            new.timeline = old.timeline;
+            new.reporter = old.reporter;
+            new.timeline.interrupt();
+            new.reporter.forget();
+        }
+        new
+    }
+
+    /// Whether packets of this payload type belong to the track.
+    pub(super) fn carries(&self, payload_type: u8) -> bool {
+        self.payload_types.contains(&payload_type)
+    }
+
+    /// Places a packet.
+    ///
+    /// `shift` leads from the present publisher's clock to that of the one
+    /// before, in nanoseconds. It is given back when a new source begins here and
+    /// both clocks are known.
+    pub(super) fn place(
+        &mut self,
+        numbers: Numbers,
+        shift: Option<i64>,
+        now: Instant,
+    ) -> (Placed, Option<i64>) {
+        let Numbers { ssrc, time, .. } = numbers;
+        let clock_hz = self.timeline.clock_hz();
+        if self.timeline.translate(ssrc, time).is_none() {
+            self.keep_clock();
+        }
+        let (before, published) = (self.before, self.reporter.published(ssrc, time, clock_hz));
+        let aligned = || Some(before?.time_of(add_nanos(published?, shift?), clock_hz));
+        let placed = self.timeline.place(numbers, now, aligned);
+        let begun = match placed.repair {
+            Some(Repair::NewSource) => begun(before, published, placed.time, clock_hz),
+            Some(Repair::LeapForward | Repair::LeapBack) => {
+                self.reporter.forget();
+                None
+            }
+            Some(Repair::SequenceLeap) | None => None,
+        };
+        (placed, begun)
+    }
+
+    /// Takes a publisher's report.
+    pub(super) fn hear(&mut self, report: &SenderReport, now: Instant) {
+        let is_of_present = self.timeline.translate(report.ssrc, 0).is_some();
+        if !is_of_present {
+            self.keep_clock();
+        }
+        self.reporter.heard(report, now);
+    }
+
+    /// The present source is about to be followed by another.
+    fn keep_clock(&mut self) {
+        self.before = self.reporter.pair(&self.timeline).or(self.before);
+    }
+
+    /// Whether the publisher's clock is known.
+    pub(super) fn has_clock(&self) -> bool {
+        self.reporter.pair(&self.timeline).is_some()
+    }
+
+    /// The publisher's clock on the channel's times, as of `now`.
+    pub(super) fn published_pair(&self, now: Instant) -> Option<Pair> {
+        self.reporter.pair_at(&self.timeline, now)
+    }
+
+    /// Whether a decoder may start with this packet, and with none just before it.
+    ///
+    /// Parameter sets and the picture behind them are one beginning, also when
+    /// they have packets of their own.
+    pub(super) fn begins_keyframe(&mut self, payload: &[u8], time: u32, marker: bool) -> bool {
+        if self.keyframes == KeyFrames::Always {
+            return true;
+        }
+        let starts = self.keyframes.start_at(payload);
+        let goes_on = self.beginning.is_open || self.beginning.time == Some(time);
+        self.beginning.is_open = starts && !marker;
+        if starts {
+            self.beginning.time = Some(time);
+        }
+        starts && !goes_on
+    }
+}
+
+fn begun(
+    before: Option<Pair>,
+    published: Option<NtpTime>,
+    time: u32,
+    clock_hz: u32,
+) -> Option<i64> {
+    Some(nanos_between(published?, before?.ntp_of(time, clock_hz)))
+}

@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn key_frames_are_told_from_other_pictures() {
-        let cases: [(&str, &[&[u8]], &[&[u8]]); 10] = [
+        type Payloads = &'static [&'static [u8]];
+        let cases: [(&str, Payloads, Payloads); 10] = [
             (
                 "h264/90000",
                 &[

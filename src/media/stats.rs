@@ -172,6 +172,7 @@ pub struct Totals {
     connections: AtomicU64,
     requests: AtomicU64,
     refusals: AtomicU64,
+    throttled: AtomicU64,
 }
 
 impl Totals {
@@ -188,6 +189,11 @@ impl Totals {
         }
     }
 
+    /// Counts an RTSP request that had to wait because its connection sends too many.
+    pub fn throttled(&self) {
+        self.throttled.fetch_add(1, Relaxed);
+    }
+
     /// Connections accepted so far.
     pub fn connections(&self) -> u64 {
         self.connections.load(Relaxed)
@@ -201,6 +207,11 @@ impl Totals {
     /// RTSP requests answered with a status of 400 or above so far.
     pub fn refusals(&self) -> u64 {
         self.refusals.load(Relaxed)
+    }
+
+    /// RTSP requests that had to wait so far because their connections sent too many.
+    pub fn throttled_requests(&self) -> u64 {
+        self.throttled.load(Relaxed)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -16,6 +16,7 @@ use crate::base::id::SessionId;
 use crate::net::interleaved::Interleaved;
 use crate::wire::rtsp::{Limits, Message, ParseError, Parser, Request, Response};
 
+use super::allowance::Allowance;
 use super::answer::Opening;
 use super::channels::Channels;
 use super::inlet::Inlet;
@@ -37,6 +38,7 @@ pub(super) struct Connection {
     parser: Parser,
     buffer: BytesMut,
     channels: Channels,
+    allowance: Allowance,
     /// The sessions that requests on this connection belonged to.
     sessions: Vec<SessionId>,
     opened: Instant,
@@ -63,6 +65,7 @@ impl Connection {
         peer: SocketAddr,
         local: SocketAddr,
     ) -> Self {
+        let opened = service.parts.clock.now();
         Self {
             service: Arc::clone(service),
             peer,
@@ -72,8 +75,9 @@ impl Connection {
             parser: Parser::new(Limits::default()),
             buffer: BytesMut::new(),
             channels: Channels::default(),
+            allowance: Allowance::new(opened),
             sessions: Vec::new(),
-            opened: service.parts.clock.now(),
+            opened,
             heard: None,
         }
     }
@@ -170,6 +174,11 @@ impl Connection {
     async fn serve(&mut self, request: &Request) -> Option<End> {
         let now = self.service.parts.clock.now();
         self.heard = Some(now);
+        let wait = self.allowance.take(now);
+        if !wait.is_zero() {
+            self.service.parts.totals.throttled();
+            sleep(wait).await;
+        }
         let opening = self.opening(request.cseq());
         let mut reply = self.reply(request, &opening).await;
         let closing = request.headers.get("Connection");

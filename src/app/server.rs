@@ -91,7 +91,8 @@ impl Server {
             access_log: access_log.clone(),
             clock,
         });
-        let metrics = Arc::new(metrics(sessions, totals, blocks, access_log.clone()));
+        let metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
+        let metrics = Arc::new(with_files(metrics, blocks, access_log.clone()));
 
         let server = Self {
             rtsp: addresses(&rtsp),
@@ -266,13 +267,8 @@ fn udp_address(config: &Config) -> IpAddr {
     only.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
 }
 
-fn metrics(
-    sessions: Sessions,
-    totals: Arc<Totals>,
-    blocks: Arc<Blocks>,
-    access_log: AccessLog,
-) -> Metrics {
-    let mut metrics = Metrics::new(sessions, totals);
+/// `metrics` with the numbers of the movies' files and of the access log.
+fn with_files(mut metrics: Metrics, blocks: Arc<Blocks>, access_log: AccessLog) -> Metrics {
     metrics.counter(
         "access_log_dropped",
         "Sessions that the access log had no room for.",

@@ -57,6 +57,8 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::base::clock::Clock;
+    use crate::media::mounts::{Limits, Mounts};
     use crate::media::sessions::Sessions;
     use crate::net::listen::Permits;
 
@@ -65,7 +67,8 @@ mod tests {
         let permits = Permits::new(4);
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), &permits).unwrap();
         let address = listener.local_addr();
-        let metrics = Arc::new(Metrics::new(Sessions::new(), Arc::default()));
+        let mounts = Mounts::new(Limits::default(), Clock::start());
+        let metrics = Arc::new(Metrics::new(Sessions::new(), mounts, Arc::default()));
         let stop = CancellationToken::new();
         let serving = tokio::spawn(serve(listener, metrics, stop.clone()));
         for (request, status, body) in [

@@ -18,7 +18,9 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::channel_metrics::ChannelMetrics;
 use super::session_metrics::{SessionMetrics, TotalMetrics};
+use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
 
@@ -36,13 +38,14 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The numbers of `sessions` and of the server as a whole.
-    pub fn new(sessions: Sessions, totals: Arc<Totals>) -> Self {
+    /// The numbers of `sessions`, of the channels in `mounts`, and of the server as a whole.
+    pub fn new(sessions: Sessions, mounts: Arc<Mounts>, totals: Arc<Totals>) -> Self {
         let mut summary = Registry::with_prefix("reelcast");
         summary.register_collector(Box::new(TotalMetrics {
             sessions: sessions.clone(),
             totals,
         }));
+        summary.register_collector(Box::new(ChannelMetrics { mounts }));
         summary.register_collector(Box::new(SessionMetrics {
             sessions: sessions.clone(),
             limit: LISTED_SESSIONS,

@@ -4,7 +4,9 @@
 //! belong to `rtsp`.
 
 pub mod admin;
+mod channel_metrics;
 mod connection;
+mod exposition;
 pub mod metrics;
 pub mod server;
 mod session_metrics;

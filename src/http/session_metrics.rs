@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet,
-};
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
+use super::exposition::{Out, sample};
 use crate::media::sessions::{Reception, Session, Sessions};
 use crate::media::stats::{Lateness, Snapshot, Totals};
 
@@ -54,6 +53,11 @@ impl TotalMetrics {
             "refusals",
             "RTSP requests answered with a status of 400 or above",
             totals.refusals(),
+        )?;
+        out.counter(
+            "throttled_requests",
+            "RTSP requests that waited because their connection sent too many",
+            totals.throttled_requests(),
         )?;
         out.counter(
             "sessions_opened",
@@ -309,42 +313,4 @@ fn lateness(out: &mut Out<'_, '_>, list: &[Row<'_>]) -> fmt::Result {
         }
     }
     Ok(())
-}
-
-/// Where the text of a scrape goes.
-struct Out<'a, 'b>(&'a mut DescriptorEncoder<'b>);
-
-impl Out<'_, '_> {
-    fn family<'s>(
-        &'s mut self,
-        name: &'s str,
-        help: &str,
-        unit: Option<&'s Unit>,
-        kind: MetricType,
-    ) -> Result<MetricEncoder<'s>, fmt::Error> {
-        self.0.encode_descriptor(name, help, unit, kind)
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let family = self.family(name, help, None, MetricType::Counter)?;
-        ConstCounter::new(value).encode(family)
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: f64) -> fmt::Result {
-        let family = self.family(name, help, unit, MetricType::Gauge)?;
-        ConstGauge::new(value).encode(family)
-    }
-
-    fn info(&mut self, name: &str, help: &str, labels: &[(&str, &str); 1]) -> fmt::Result {
-        let mut family = self.family(name, help, None, MetricType::Info)?;
-        family.encode_info(labels)
-    }
-}
-
-fn sample(
-    family: &mut MetricEncoder<'_>,
-    labels: &impl EncodeLabelSet,
-    value: &impl EncodeMetric,
-) -> fmt::Result {
-    value.encode(family.encode_family(labels)?)
 }

@@ -209,6 +209,7 @@ impl Channel {
         status.state = State::Ended(end);
         let last = self.feed().flush();
         self.deliver(last);
+        self.common.retire(self.stats.snapshot());
         self.ring.end(end);
         self.term.send_modify(|term| *term += 1);
         self.description.send_modify(|_| ());

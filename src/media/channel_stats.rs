@@ -58,6 +58,33 @@ pub struct ChannelCounts {
 }
 
 impl ChannelCounts {
+    /// Adds the counts of another channel to these; times are added like the rest.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.bit_rate += other.bit_rate;
+        self.lost += other.lost;
+        self.oversize += other.oversize;
+        self.publishers += other.publishers;
+        self.missed += other.missed;
+        self.ring_bytes += other.ring_bytes;
+        self.ring_bursts += other.ring_bursts;
+        self.ring_time += other.ring_time;
+        add_all(&mut self.repairs, &other.repairs);
+        add_all(&mut self.malformed, &other.malformed);
+    }
+
+    /// What is left of a channel that is over: what it counted, and nothing of what it was at the moment.
+    pub(super) fn of_the_past(self) -> Self {
+        Self {
+            bit_rate: 0,
+            ring_bytes: 0,
+            ring_bursts: 0,
+            ring_time: Duration::ZERO,
+            ..self
+        }
+    }
+
     /// Leaps of the publishers' numbers that were mended, by reason.
     pub fn repairs(&self) -> impl Iterator<Item = (Repair, u64)> {
         Repair::ALL.into_iter().zip(self.repairs)
@@ -66,6 +93,12 @@ impl ChannelCounts {
     /// Packets refused, by reason.
     pub fn malformed(&self) -> impl Iterator<Item = (Malformed, u64)> {
         Malformed::ALL.into_iter().zip(self.malformed)
+    }
+}
+
+fn add_all(sums: &mut [u64], more: &[u64]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum += more;
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::channel::{Channel, End, State};
+use super::channel_stats::ChannelCounts;
 use super::description::Description;
 use super::publisher::Publisher;
 use crate::base::clock::Clock;
@@ -78,6 +79,8 @@ pub enum Busy {
 pub(super) struct Common {
     limits: ArcSwap<Limits>,
     clock: Clock,
+    /// What the channels counted that are over.
+    past: Mutex<ChannelCounts>,
 }
 
 impl Common {
@@ -87,6 +90,15 @@ impl Common {
 
     pub(super) fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Keeps the counts of a channel that ends.
+    pub(super) fn retire(&self, counts: ChannelCounts) {
+        self.past().add(&counts.of_the_past());
+    }
+
+    fn past(&self) -> MutexGuard<'_, ChannelCounts> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,6 +144,7 @@ impl Mounts {
             common: Arc::new(Common {
                 limits: ArcSwap::from_pointee(limits),
                 clock,
+                past: Mutex::default(),
             }),
             table: Mutex::default(),
         })
@@ -155,6 +168,16 @@ impl Mounts {
         let mut list: Vec<_> = table.slots.values().map(Slot::channel).collect();
         list.sort_by(|one, other| one.path().cmp(other.path()));
         list
+    }
+
+    /// What all channels have counted so far together, those included that are over.
+    pub fn totals(&self) -> ChannelCounts {
+        let list = self.list();
+        let mut totals = *self.common.past();
+        for channel in list.iter().filter(|channel| channel.ended().is_none()) {
+            totals.add(&channel.stats().snapshot());
+        }
+        totals
     }
 
     /// Begins to publish; `origin` says for people who does.

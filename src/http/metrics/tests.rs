@@ -4,6 +4,9 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::base::path::MediaPath;
+use crate::media::burst::PacketKind;
+use crate::media::description::Description;
+use crate::media::mounts::{Limits, Takeover};
 use crate::media::sessions::{Role, Session, SessionFacts};
 
 fn open(sessions: &Sessions, id: u64) -> Arc<Session> {
@@ -18,6 +21,10 @@ fn open(sessions: &Sessions, id: u64) -> Arc<Session> {
     })
 }
 
+fn mounts() -> Arc<Mounts> {
+    Mounts::new(Limits::default(), Clock::start())
+}
+
 fn assert_lines(text: &str, lines: &[&str]) {
     for line in lines {
         assert!(text.lines().any(|one| one == *line), "{line} in\n{text}");
@@ -26,7 +33,7 @@ fn assert_lines(text: &str, lines: &[&str]) {
 
 #[test]
 fn everything_is_there_before_the_first_session() {
-    let metrics = Metrics::new(Sessions::new(), Arc::default());
+    let metrics = Metrics::new(Sessions::new(), mounts(), Arc::default());
     let text = metrics.summary();
     let version = format!(
         "reelcast_build_info{{version=\"{}\"}} 1",
@@ -59,7 +66,7 @@ fn sessions_are_shown_one_by_one_and_together() {
     totals.connection();
     totals.answered(200);
     totals.answered(404);
-    let metrics = Metrics::new(sessions.clone(), totals);
+    let metrics = Metrics::new(sessions.clone(), mounts(), totals);
     let one = open(&sessions, 1);
     let two = open(&sessions, 2);
     one.counters().sent(2, 2400, Duration::from_millis(3));
@@ -102,9 +109,57 @@ fn sessions_are_shown_one_by_one_and_together() {
 }
 
 #[test]
+fn channels_are_shown_one_by_one_and_together() {
+    let mounts = mounts();
+    let metrics = Metrics::new(Sessions::new(), Arc::clone(&mounts), Arc::default());
+    let text = metrics.summary();
+    assert_lines(
+        &text,
+        &[
+            "reelcast_channels{state=\"live\"} 0",
+            "reelcast_channels_packets_total 0",
+            "reelcast_malformed_packets_total{reason=\"not_rtp\"} 0",
+        ],
+    );
+    let path = MediaPath::from_plain("news/now").unwrap();
+    let sdp = b"v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n";
+    let description = Description::read(sdp).unwrap();
+    let publisher = mounts.publish(&path, description, "a test".into(), Takeover::Replace);
+    let mut publisher = publisher.unwrap();
+    let now = Clock::start().started();
+    let packet = [0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9];
+    let mut push = |packet: &[u8]| publisher.push(0, PacketKind::Rtp, packet, now).is_ok();
+    assert!(push(&packet) && !push(&packet[..3]));
+    let _reader = publisher.channel().demand();
+    let text = metrics.summary();
+    assert_lines(
+        &text,
+        &[
+            "reelcast_channels{state=\"live\"} 1",
+            "reelcast_channel_info{channel=\"news/now\",state=\"live\",origin=\"a test\"} 1",
+            "reelcast_channel_readers{channel=\"news/now\"} 1.0",
+            "reelcast_channel_packets_total{channel=\"news/now\"} 1",
+            "reelcast_channel_ring_bytes{channel=\"news/now\"} 17.0",
+            "reelcast_channel_ring_seconds{channel=\"news/now\"} 0.0",
+            "reelcast_channel_malformed_packets_total{channel=\"news/now\",reason=\"not_rtp\"} 1",
+        ],
+    );
+    mounts.stop();
+    let text = metrics.summary();
+    assert_lines(
+        &text,
+        &[
+            "reelcast_channels{state=\"live\"} 0",
+            "reelcast_channels_packets_total 1",
+            "reelcast_malformed_packets_total{reason=\"not_rtp\"} 1",
+        ],
+    );
+}
+
+#[test]
 fn the_summary_lists_a_bounded_number_of_sessions() {
     let sessions = Sessions::new();
-    let metrics = Metrics::new(sessions.clone(), Arc::default());
+    let metrics = Metrics::new(sessions.clone(), mounts(), Arc::default());
     let count = LISTED_SESSIONS as u64 + 20;
     let _open: Vec<_> = (0..count).map(|id| open(&sessions, id)).collect();
     let listed = |text: &str| text.matches("reelcast_session_packets_total{").count();
@@ -114,7 +169,7 @@ fn the_summary_lists_a_bounded_number_of_sessions() {
 
 #[test]
 fn other_parts_add_numbers() {
-    let mut metrics = Metrics::new(Sessions::new(), Arc::default());
+    let mut metrics = Metrics::new(Sessions::new(), mounts(), Arc::default());
     metrics.counter("access_log_drops", "Lines not written", || 5);
     metrics.gauge("index_cache_bytes", "Memory of movie indexes", || 1.5);
     let text = metrics.summary();

@@ -22,6 +22,7 @@ use crate::net::fan::{self, Fan};
 use crate::net::listen::{BindError, Listener, Permits};
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Parts, Service};
+use crate::source::Sources;
 use crate::vod::{Blocks, Library, Pace, Pacer};
 
 /// The most connections to the administration port at a time.
@@ -42,8 +43,10 @@ pub(super) struct Server {
     pacer: Arc<Pacer>,
     mounts: Arc<Mounts>,
     fan: Arc<Fan>,
-    /// Serves clients; ends first.
+    /// Serves clients; ends first, together with the sources.
     clients: Group,
+    /// Feeds channels as the configuration says.
+    sources: Group,
     /// Watches over the rest; ends last.
     supervision: Group,
 }
@@ -91,7 +94,9 @@ impl Server {
             access_log: access_log.clone(),
             clock,
         });
-        let metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
+        let sources = Sources::new(Arc::clone(&mounts), clock);
+        let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
+        metrics.sources(Arc::clone(&sources));
         let metrics = Arc::new(with_files(metrics, blocks, access_log.clone()));
 
         let server = Self {
@@ -103,6 +108,7 @@ impl Server {
             mounts,
             fan,
             clients: Group::default(),
+            sources: Group::default(),
             supervision: Group::default(),
         };
         let supervision = &server.supervision;
@@ -112,6 +118,8 @@ impl Server {
         }
         supervision.spawn(server.followers().follow(settings.clone()));
         supervision.spawn(expire_channels(Arc::clone(&server.mounts), clock));
+        let feeding = sources.run(settings.clone(), server.sources.stop.clone());
+        server.sources.tasks.spawn(feeding);
         let clients = &server.clients;
         let (service_there, stop) = (Arc::clone(&service), clients.stop.clone());
         clients
@@ -159,9 +167,16 @@ impl Server {
 
     /// Ends every session with its farewell, then what served them; takes at most 5 s.
     pub(super) async fn stop(self) {
+        // A source that is told to stop takes no offence at losing its channel.
+        self.sources.stop.cancel();
         self.mounts.stop();
-        if !self.clients.end(FAREWELL).await {
+        let (clients, sources) =
+            tokio::join!(self.clients.end(FAREWELL), self.sources.end(FAREWELL));
+        if !clients {
             tracing::warn!("some sessions did not end in time");
+        }
+        if !sources {
+            tracing::warn!("some sources did not end in time");
         }
         self.fan.stop().await;
         self.pacer.stop().await;

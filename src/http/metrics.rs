@@ -20,9 +20,11 @@ use prometheus_client::registry::Registry;
 
 use super::channel_metrics::ChannelMetrics;
 use super::session_metrics::{SessionMetrics, TotalMetrics};
+use super::source_metrics::SourceMetrics;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
+use crate::source::Sources;
 
 /// How many sessions the summary lists.
 pub const LISTED_SESSIONS: usize = 100;
@@ -59,6 +61,12 @@ impl Metrics {
             summary,
             sessions: all,
         }
+    }
+
+    /// Adds the numbers of the configured sources.
+    pub fn sources(&mut self, sources: Arc<Sources>) {
+        let sources = SourceMetrics(sources);
+        self.summary.register_collector(Box::new(sources));
     }
 
     /// Adds a number that only grows: `reelcast_{name}_total`, read by `read` at each scrape.

@@ -10,3 +10,4 @@ mod exposition;
 pub mod metrics;
 pub mod server;
 mod session_metrics;
+mod source_metrics;

@@ -46,7 +46,7 @@ pub enum Failure {
     /// The channel was taken away.
     #[error("the channel has another publisher")]
     Replaced,
-    /// The code that served the source has failed; the standard error output tells where.
-    #[error("an internal error")]
+    /// The code that served the source gave up, as libraries do that meet the unforeseen.
+    #[error("an internal error, told on the standard error output")]
     Internal,
 }

@@ -55,7 +55,7 @@ impl Sources {
     ) {
         loop {
             let config = Arc::clone(&settings.borrow_and_update());
-            self.apply(&config.sources).await;
+            self.apply(&config.sources, &stop).await;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -63,7 +63,7 @@ impl Sources {
                 else => stop.cancelled().await,
             }
         }
-        self.apply(&[]).await;
+        self.apply(&[], &stop).await;
     }
 
     /// How every source is doing, in the order of the channels.
@@ -76,7 +76,7 @@ impl Sources {
     }
 
     /// Stops what is not in `wanted`, starts what is new, and leaves alone what is the same.
-    async fn apply(&self, wanted: &[ChannelSource]) {
+    async fn apply(&self, wanted: &[ChannelSource], stop: &CancellationToken) {
         let ended: Vec<Running> = self
             .running()
             .extract_if(.., |_, one| !wanted.contains(&one.settings))
@@ -100,18 +100,23 @@ impl Sources {
             }
             let former = names.remove(&settings.channel);
             let kept = former.filter(|(url, _)| *url == settings.url);
-            self.start(settings, kept.and_then(|(_, reservation)| reservation));
+            let reservation = kept.and_then(|(_, reservation)| reservation);
+            self.start(settings, reservation, stop.child_token());
         }
     }
 
-    fn start(&self, settings: &ChannelSource, reservation: Option<Arc<Reservation>>) {
+    fn start(
+        &self,
+        settings: &ChannelSource,
+        reservation: Option<Arc<Reservation>>,
+        stop: CancellationToken,
+    ) {
         let Some(source) = Source::new(settings) else {
             tracing::error!(channel = %settings.channel, "no source of this kind yet: {}", settings.url);
             return;
         };
         let url = settings.url.to_string();
         let status = Arc::new(Status::new(settings.channel.clone(), url));
-        let stop = CancellationToken::new();
         let keeper = Keeper {
             source: Arc::new(source),
             settings: settings.clone(),
@@ -153,11 +158,22 @@ impl Keeper {
     async fn run(mut self) -> Option<Arc<Reservation>> {
         while !self.stop.is_cancelled() {
             match self.round().await {
-                Ok(()) => self.attempts.reset(),
+                Ok(()) => self.rest(),
+                // What breaks while the server stops is not worth a word.
+                Err(_) if self.stop.is_cancelled() => {}
                 Err(failure) => self.recover(&failure).await,
             }
         }
         self.reservation
+    }
+
+    /// After a stop that was wanted: what the channel still holds would be old for its next viewer.
+    fn rest(&mut self) {
+        self.attempts.reset();
+        let watched = |reservation: &Arc<Reservation>| reservation.channel().readers() > 0;
+        if !self.stop.is_cancelled() && !self.reservation.as_ref().is_some_and(watched) {
+            self.reservation = None;
+        }
     }
 
     /// One attempt, when it is wanted; fine when it was stopped.

@@ -11,6 +11,8 @@ mod layers;
 mod live_dialogue;
 mod long_movie;
 mod mp3;
+mod pull;
+mod pull_tls;
 mod qdm2;
 mod retina;
 mod rtsp_dialogue;

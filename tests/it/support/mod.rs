@@ -3,6 +3,7 @@
 /// Movies written box by box; the unit tests of the movie reader use the same.
 #[path = "../../../src/container/mp4/build.rs"]
 pub(crate) mod boxes;
+pub(crate) mod camera;
 pub(crate) mod channel;
 pub(crate) mod client;
 pub(crate) mod hint_walk;
@@ -11,5 +12,6 @@ pub(crate) mod movies;
 pub(crate) mod program;
 pub(crate) mod received;
 pub(crate) mod server;
+pub(crate) mod sources;
 pub(crate) mod udp;
 pub(crate) mod viewer;

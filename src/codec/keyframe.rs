@@ -71,6 +71,19 @@ impl KeyFrames {
         };
         starts.unwrap_or(false)
     }
+
+    /// Whether the payload is a unit that stands before a picture, so that a start before it goes on.
+    pub fn goes_before_picture(self, payload: &[u8]) -> bool {
+        let Some(header) = payload.first() else {
+            return false;
+        };
+        match self {
+            // Enhancement information, parameter sets, delimiters.
+            Self::H264 => matches!(header & 0x1f, 6..=9),
+            Self::H265 => matches!(header >> 1 & 0x3f, 32..=35 | 39),
+            _ => false,
+        }
+    }
 }
 
 fn h264(payload: &[u8]) -> Option<bool> {

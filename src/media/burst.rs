@@ -231,3 +231,6 @@ fn append(runs: &mut Vec<Run>, from: usize, packet: &Packet, at: usize) {
         range: at..end,
     });
 }
+
+#[cfg(test)]
+mod tests;

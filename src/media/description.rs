@@ -360,3 +360,6 @@ fn is_of_media(attribute: &Attribute) -> bool {
         .iter()
         .any(|name| attribute.attribute.eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+mod tests;

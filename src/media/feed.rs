@@ -289,3 +289,6 @@ impl Terms<'_> {
         self.ssrcs.get(index).copied().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

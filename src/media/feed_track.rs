@@ -27,7 +27,7 @@ pub(super) struct FeedTrack {
 struct Beginning {
     /// The RTP time of the last one.
     time: Option<u32>,
-    /// Nothing but its first packets has come so far.
+    /// Nothing but what stands before its picture has come so far.
     is_open: bool,
 }
 
@@ -121,8 +121,10 @@ impl FeedTrack {
             return true;
         }
         let starts = self.keyframes.start_at(payload);
-        let goes_on = self.beginning.is_open || self.beginning.time == Some(time);
-        self.beginning.is_open = starts && !marker;
+        let was_open = self.beginning.is_open;
+        let goes_on = was_open || self.beginning.time == Some(time);
+        let stays_open = was_open && self.keyframes.goes_before_picture(payload);
+        self.beginning.is_open = (starts || stays_open) && !marker;
         if starts {
             self.beginning.time = Some(time);
         }

@@ -21,3 +21,6 @@ pub mod ring;
 pub mod sessions;
 pub mod stats;
 pub mod timeline;
+
+#[cfg(test)]
+mod tests;

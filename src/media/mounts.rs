@@ -211,7 +211,8 @@ impl Mounts {
             return Err(Busy::Stopped);
         }
         if let Some(slot) = table.slots.get(key(path)) {
-            refuse_held(slot)?;
+            refuse_reserved(slot, None)?;
+            refuse_live(slot)?;
             slot.channel().end(End::Replaced);
         }
         table.reservations += 1;
@@ -275,11 +276,9 @@ impl Mounts {
             )),
             reserved: None,
         });
-        if slot.reserved != reservation {
-            return Err(reserved(slot));
-        }
+        refuse_reserved(slot, reservation)?;
         if takeover == Takeover::Refuse {
-            refuse_held(slot)?;
+            refuse_live(slot)?;
         }
         if !slot.channel().suits(&description) {
             slot.renew(End::Replaced);
@@ -299,20 +298,23 @@ fn key(path: &MediaPath) -> &str {
     name.strip_suffix(".sdp").unwrap_or(name)
 }
 
-fn refuse_held(slot: &Slot) -> Result<(), Busy> {
-    match slot.channel().state() {
+fn refuse_live(slot: &Slot) -> Result<(), Busy> {
+    let channel = slot.channel();
+    match channel.state() {
         State::Live => Err(Busy::Publishing {
-            origin: slot.channel().origin(),
+            origin: channel.origin(),
         }),
-        State::Idle => Err(reserved(slot)),
-        State::Waiting { .. } | State::Ended(_) => Ok(()),
+        State::Idle | State::Waiting { .. } | State::Ended(_) => Ok(()),
     }
 }
 
-fn reserved(slot: &Slot) -> Busy {
-    Busy::Reserved {
-        origin: slot.channel().origin(),
+fn refuse_reserved(slot: &Slot, own: Option<u64>) -> Result<(), Busy> {
+    if slot.reserved == own {
+        return Ok(());
     }
+    Err(Busy::Reserved {
+        origin: slot.channel().origin(),
+    })
 }
 
 /// A source's right to a name; the channel is there as long as this is held.
@@ -392,3 +394,6 @@ impl Drop for Reservation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

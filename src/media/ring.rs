@@ -267,3 +267,6 @@ impl Cursor {
         &self.channel
     }
 }
+
+#[cfg(test)]
+mod tests;

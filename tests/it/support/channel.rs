@@ -1,4 +1,4 @@
-//! A publisher in the test's own process: what it sends, and when, is the test's decision.
+//! A publisher in the test's own process, and readers of what it sends: when, is the test's decision.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use reelcast::media::description::Description;
 use reelcast::media::mounts::Takeover;
 use reelcast::media::publisher::Publisher;
 
+use super::client::{Client, header, status};
 use super::server::Server;
 
 /// H.264 and AAC, as an encoder would announce them.
@@ -89,5 +90,76 @@ impl Encoder {
         let pushed = self.publisher.push(track, PacketKind::Rtp, &packet, now);
         pushed.unwrap();
         self.next[track].0 = sequence.wrapping_add(1);
+    }
+}
+
+/// A reader of both tracks over one connection.
+pub(crate) struct Reader {
+    pub(crate) client: Client,
+    pub(crate) url: String,
+    /// The line that names the session.
+    pub(crate) session: String,
+    pub(crate) controls: Vec<String>,
+    /// The answers to SETUP.
+    pub(crate) set_up: Vec<String>,
+}
+
+impl Reader {
+    /// Sets both tracks up by the headers in `transports`.
+    pub(crate) async fn open(server: &Server, name: &str, transports: [&str; 2]) -> Self {
+        let url = format!("rtsp://{}/{name}", server.address);
+        let mut client = Client::connect(server.address).await;
+        let controls = client.controls(&url).await;
+        let (mut session, mut set_up) = (String::new(), Vec::new());
+        for (control, transport) in controls.iter().zip(transports) {
+            let answer;
+            let headers = format!("Transport: {transport}\r\n{session}");
+            (answer, session) = client.set_up(control, &headers).await;
+            set_up.push(answer);
+        }
+        Self {
+            client,
+            url,
+            session,
+            controls,
+            set_up,
+        }
+    }
+
+    /// The same on the usual channels of the connection.
+    pub(crate) async fn over_tcp(server: &Server, name: &str) -> Self {
+        let transports = ["0-1", "2-3"].map(|pair| format!("RTP/AVP/TCP;interleaved={pair}"));
+        Self::open(server, name, [&transports[0], &transports[1]]).await
+    }
+
+    /// Plays; returns the answer, before which nothing came.
+    pub(crate) async fn play(&mut self) -> String {
+        let (url, session) = (&self.url, &self.session);
+        let request = format!("PLAY {url} RTSP/1.0\r\nCSeq: 7\r\n{session}\r\n");
+        self.client.send(request.as_bytes()).await;
+        assert!(
+            self.client.is_answer_next().await,
+            "media before the answer"
+        );
+        let answer = self.client.answer().await;
+        assert_eq!(status(&answer), 200, "{answer}");
+        assert_eq!(header(&answer, "Range"), Some("npt=now-"));
+        answer
+    }
+
+    /// The status of the answer to a request of the session.
+    pub(crate) async fn ask(&mut self, method: &str) -> u16 {
+        let (url, session) = (&self.url, &self.session);
+        self.client.status_of(method, url, session).await
+    }
+
+    /// The next RTP packet on `channel` of the connection.
+    pub(crate) async fn packet(&mut self, channel: u8) -> Vec<u8> {
+        loop {
+            let (found, packet) = self.client.frame().await;
+            if found == channel {
+                return packet;
+            }
+        }
     }
 }

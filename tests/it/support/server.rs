@@ -25,7 +25,7 @@ pub(crate) struct Server {
     pub(crate) sessions: Sessions,
     pub(crate) mounts: Arc<Mounts>,
     pub(crate) clock: Clock,
-    _config: watch::Sender<Arc<Config>>,
+    config: watch::Sender<Arc<Config>>,
     _stop: DropGuard,
 }
 
@@ -77,9 +77,15 @@ impl Server {
             sessions,
             mounts,
             clock,
-            _config: sender,
+            config: sender,
             _stop: stop.drop_guard(),
         }
+    }
+
+    /// Changes the settings while the server runs.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut Config)) {
+        self.config
+            .send_modify(|config| change(Arc::make_mut(config)));
     }
 
     /// Waits until the table has `count` sessions.

@@ -78,7 +78,7 @@ async fn receive(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
 }
 
 /// Whether a compound RTCP packet has a BYE in it.
-fn is_bye(mut compound: &[u8]) -> bool {
+pub(crate) fn is_bye(mut compound: &[u8]) -> bool {
     while let [_, kind, high, low, ..] = *compound {
         if kind == 203 {
             return true;

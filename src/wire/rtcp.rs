@@ -37,14 +37,6 @@ pub fn write_sender_report(out: &mut Vec<u8>, report: SenderReport, cname: &str,
     }
 }
 
-/// Appends a BYE of `ssrc` (RFC 3550, 6.6), which ends a compound.
-pub fn write_bye(out: &mut Vec<u8>, ssrc: u32) {
-    const VERSION_2_ONE_SOURCE: u8 = 0x81;
-    const BYE: u8 = 203;
-    out.extend_from_slice(&[VERSION_2_ONE_SOURCE, BYE, 0, 1]);
-    out.extend_from_slice(&ssrc.to_be_bytes());
-}
-
 fn append(
     out: &mut Vec<u8>,
     report: SenderReport,

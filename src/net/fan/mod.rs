@@ -30,6 +30,8 @@ mod parcel;
 mod reports;
 mod seat;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use delivery::Delivery;
 use seat::Seat;

@@ -5,32 +5,25 @@ use std::time::Instant;
 use super::Member;
 use crate::media::channel::Channel;
 use crate::net::outlet::TrackOutlet;
-use crate::wire::rtcp;
 
 /// Sends what the channel has to report on the member's tracks as of `now`.
 pub(super) fn greet(member: &Member, channel: &Channel, now: Instant) {
-    report(member, channel, now, |_, _| {});
-}
-
-/// The same with BYE, for tracks that have sent (RFC 3550, 6.6).
-pub(super) fn part(member: &Member, channel: &Channel, now: Instant) {
-    report(member, channel, now, |compound, index| {
-        rtcp::write_bye(compound, channel.ssrc(index));
-    });
-}
-
-fn report(
-    member: &Member,
-    channel: &Channel,
-    now: Instant,
-    complete: impl Fn(&mut Vec<u8>, usize),
-) {
     let mut reports = Vec::new();
     channel.reports(now, &mut reports);
-    for (index, mut compound) in reports {
-        complete(&mut compound, index);
-        if let Some((_, outlet)) = member.tracks.iter().find(|(track, _)| *track == index) {
-            send(outlet, &compound);
+    send_all(member, &reports);
+}
+
+/// The same with BYE (RFC 3550, 6.6).
+pub(super) fn part(member: &Member, channel: &Channel, now: Instant) {
+    let mut goodbyes = Vec::new();
+    channel.goodbyes(now, &mut goodbyes);
+    send_all(member, &goodbyes);
+}
+
+fn send_all(member: &Member, reports: &[(usize, Vec<u8>)]) {
+    for (index, compound) in reports {
+        if let Some((_, outlet)) = member.tracks.iter().find(|(track, _)| track == index) {
+            send(outlet, compound);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 MOVIES ?= movies
+BENCH ?= viewers live
 
 # To link; to make the inputs of tests. The interoperability tests install their own clients.
 BUILD_PACKAGES := gcc libc6-dev
@@ -23,8 +24,8 @@ test: test-deps ## all that must hold: form, lints, unit, integration and intero
 	$(CARGO) build --release --locked
 	tests/interop/run target/release/reelcast
 
-bench: build ## 200 viewers of one movie for a minute: lateness, CPU, memory
-	$(CARGO) bench --locked --bench viewers
+bench: build ## movies (BENCH=viewers, 3 minutes) and live channels (BENCH=live, 10 minutes): lateness, CPU, memory
+	for bench in $(BENCH); do $(CARGO) bench --locked --bench $$bench || exit 1; done
 
 fuzz: deps ## each fuzz target for a minute
 	tests/fuzz/run

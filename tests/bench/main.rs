@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
 mod lateness;
+mod process;
 mod schedule;
 mod server;
 mod viewer;
@@ -17,7 +18,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use lateness::{Arrivals, Lateness};
-use server::{Server, Usage};
+use process::Usage;
+use server::Server;
 use viewer::Watching;
 
 #[derive(Parser)]
@@ -60,7 +62,7 @@ fn main() {
         arguments.seconds
     );
     println!("program {:.1} MB", size as f64 / 1e6);
-    server::pin(std::process::id(), server::VIEWERS_CPU);
+    process::pin(std::process::id(), process::VIEWERS_CPU);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -9,30 +9,15 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-/// The processor of the server.
-const SERVER_CPU: u32 = 0;
-
-/// The processor of the viewers.
-pub(crate) const VIEWERS_CPU: u32 = 1;
-
-/// Clock ticks a second in `/proc/PID/stat`, on every Linux that is still in use.
-const TICKS: f64 = 100.0;
+use super::process::{self, SERVER_CPU, Usage};
 
 /// A running server; it is killed when dropped.
 pub(crate) struct Server {
     pub(crate) rtsp: SocketAddr,
     admin: SocketAddr,
-    process: u32,
+    pub(crate) process: u32,
     _child: Child,
     _state: tempfile::TempDir,
-}
-
-/// What a process has used.
-#[derive(Clone, Copy)]
-pub(crate) struct Usage {
-    pub(crate) cpu: Duration,
-    /// Bytes of memory.
-    pub(crate) resident: u64,
 }
 
 impl Server {
@@ -54,7 +39,7 @@ impl Server {
             .spawn()
             .expect("the server starts: build it with `make build`");
         let process = child.id().expect("it runs");
-        pin(process, SERVER_CPU);
+        process::pin(process, SERVER_CPU);
         let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let (mut rtsp, mut admin) = (None, None);
         while let (None, _) | (_, None) = (rtsp, admin) {
@@ -80,34 +65,7 @@ impl Server {
 
     /// What the server has used so far.
     pub(crate) fn usage(&self) -> Usage {
-        let read = |name| {
-            std::fs::read_to_string(format!("/proc/{}/{name}", self.process)).expect("it runs")
-        };
-        let stat = read("stat");
-        let fields: Vec<_> = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
-        let ticks: f64 = [11, 12]
-            .iter()
-            .map(|at| fields[*at].parse::<f64>().expect("ticks"))
-            .sum();
-        let status = read("status");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("resident memory");
-        let kilobytes: u64 = line
-            .trim()
-            .trim_end_matches(" kB")
-            .parse()
-            .expect("kilobytes");
-        Usage {
-            cpu: Duration::from_secs_f64(ticks / TICKS),
-            resident: kilobytes * 1024,
-        }
+        process::usage(self.process)
     }
 
     /// RTP packets that the server has sent.
@@ -146,11 +104,4 @@ impl Server {
 fn address_after(line: &str, label: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once(label)?;
     rest.split([';', ' ']).next()?.parse().ok()
-}
-
-/// Binds a process to one processor, where there are two and `taskset` is there.
-pub(crate) fn pin(process: u32, cpu: u32) {
-    let mut command = std::process::Command::new("taskset");
-    command.args(["-a", "-p", "-c", &cpu.to_string(), &process.to_string()]);
-    let _ = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
 }

@@ -4,7 +4,8 @@
 //! are known to be sound, and a faulty packet does not hide the sound ones beside it.
 
 use rtcp_types::{
-    Bye, Compound as CompoundPacket, ReceiverReport, ReportBlock, RtcpPacketParser,
+    Bye, Compound as CompoundPacket, CompoundBuilder, ReceiverReport, ReportBlock,
+    ReportBlockBuilder, RtcpPacketParser,
     RtcpPacketWriter, RtcpPacketWriterExt, RtcpWriteError, Sdes, SdesChunk, SdesItem,
     SenderReport as SenderReportPacket,
 };
@@ -56,6 +57,33 @@ fn append(
     if bye {
         compound = compound.add_packet(Bye::builder().add_source(report.ssrc));
     }
+    append_compound(out, &compound)
+}
+
+/// Appends a compound of receiver report and SDES with `cname`: what `ssrc` receives, a block a source.
+///
+/// At most 31 blocks, which is what a report holds, and at most 255 bytes of `cname`.
+pub fn write_receiver_report(out: &mut Vec<u8>, ssrc: u32, blocks: &[Block], cname: &str) {
+    let mut report = ReceiverReport::builder(ssrc);
+    for block in blocks.iter().take(31) {
+        report = report.add_report_block(block.builder());
+    }
+    let name = SdesItem::builder(SdesItem::CNAME, cut(cname, 255));
+    let chunk = SdesChunk::builder(ssrc).add_item(name);
+    let compound = CompoundPacket::builder()
+        .add_packet(report)
+        .add_packet(Sdes::builder().add_chunk(chunk));
+    let start = out.len();
+    // Within these bounds the writer has nothing to refuse.
+    if append_compound(out, &compound).is_err() {
+        out.truncate(start);
+    }
+}
+
+fn append_compound(
+    out: &mut Vec<u8>,
+    compound: &CompoundBuilder<'_>,
+) -> Result<(), RtcpWriteError> {
     let start = out.len();
     out.resize(start + compound.calculate_size()?, 0);
     compound.write_into(out.get_mut(start..).unwrap_or_default())?;
@@ -133,6 +161,19 @@ pub struct Block {
     pub last_sr: u32,
     /// From that report to this block, in 1/65536 seconds.
     pub delay: u32,
+}
+
+impl Block {
+    fn builder(&self) -> ReportBlockBuilder {
+        ReportBlock::builder(self.ssrc)
+            .fraction_lost(self.fraction_lost)
+            // 24 bits with a sign.
+            .cumulative_lost(self.cumulative_lost.cast_unsigned() & 0xff_ffff)
+            .extended_sequence_number(self.highest_sequence)
+            .interarrival_jitter(self.jitter)
+            .last_sender_report_timestamp(self.last_sr)
+            .delay_since_last_sender_report_timestamp(self.delay)
+    }
 }
 
 /// The packets of a compound, in their order.

@@ -112,3 +112,27 @@ proptest! {
         prop_assert_eq!(parse(&bytes).unwrap().count(), packets.len());
     }
 }
+
+#[test]
+fn receiver_reports_round_trip() {
+    let block = Block {
+        ssrc: 7,
+        fraction_lost: 51,
+        cumulative_lost: -2,
+        highest_sequence: 0x1_0002,
+        jitter: 90,
+        last_sr: 0x2222_3333,
+        delay: 0x8000,
+    };
+    let mut bytes = Vec::new();
+    write_receiver_report(&mut bytes, 9, &[block; 40], "reelcast");
+    let packets: Vec<_> = parse(&bytes).unwrap().collect();
+    let report = Feedback::ReceiverReport {
+        sender_ssrc: 9,
+        blocks: vec![block; 31],
+    };
+    let name = Feedback::Description {
+        cname: Some("reelcast".to_owned()),
+    };
+    assert_eq!(packets, [report, name]);
+}

@@ -197,6 +197,21 @@ impl Mounts {
         self.claim(path, description, origin, takeover, None)
     }
 
+    /// Whether [`publish`](Self::publish) would succeed now.
+    ///
+    /// # Errors
+    /// [`Busy`] as it would be then.
+    pub fn check(&self, path: &MediaPath, takeover: Takeover) -> Result<(), Busy> {
+        let table = self.table();
+        if table.stopped {
+            return Err(Busy::Stopped);
+        }
+        match table.slots.get(key(path)) {
+            Some(slot) => refuse_foreign(slot, takeover, None),
+            None => Ok(()),
+        }
+    }
+
     /// Reserves a name for a source; the channel exists as long as the reservation is held.
     ///
     /// # Errors
@@ -276,10 +291,7 @@ impl Mounts {
             )),
             reserved: None,
         });
-        refuse_reserved(slot, reservation)?;
-        if takeover == Takeover::Refuse {
-            refuse_live(slot)?;
-        }
+        refuse_foreign(slot, takeover, reservation)?;
         if !slot.channel().suits(&description) {
             slot.renew(End::Replaced);
         }
@@ -296,6 +308,15 @@ impl Mounts {
 fn key(path: &MediaPath) -> &str {
     let name = path.as_str();
     name.strip_suffix(".sdp").unwrap_or(name)
+}
+
+/// Only who holds the reservation may publish, and as a rule one at a time.
+fn refuse_foreign(slot: &Slot, takeover: Takeover, reservation: Option<u64>) -> Result<(), Busy> {
+    refuse_reserved(slot, reservation)?;
+    match takeover {
+        Takeover::Refuse => refuse_live(slot),
+        Takeover::Replace => Ok(()),
+    }
 }
 
 fn refuse_live(slot: &Slot) -> Result<(), Busy> {

@@ -102,7 +102,10 @@ impl Source {
         self.note_sequence(u16::from(packet.sequence()));
         let arrival = ticks(now.saturating_duration_since(self.began), clock_hz);
         let transit = arrival.wrapping_sub(packet.time());
-        let difference = transit.wrapping_sub(self.transit).cast_signed().unsigned_abs();
+        let difference = transit
+            .wrapping_sub(self.transit)
+            .cast_signed()
+            .unsigned_abs();
         self.transit = transit;
         let part = self.jitter.wrapping_add(8) >> 4;
         self.jitter = self.jitter.saturating_sub(part).saturating_add(difference);
@@ -230,7 +233,10 @@ mod tests {
         assert_eq!(stream.block().ssrc, 7);
         stream.arrive_from(8, 501, 0, 0);
         stream.arrive_from(8, 502, 0, 0);
-        assert_eq!((stream.block().ssrc, stream.block().cumulative_lost), (8, 0));
+        assert_eq!(
+            (stream.block().ssrc, stream.block().cumulative_lost),
+            (8, 0)
+        );
     }
 
     #[test]

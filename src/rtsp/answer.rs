@@ -1,5 +1,6 @@
 //! What was achieved for a request, and the answer that says so.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use crate::wire::header::rtp_info::{RtpInfo, TrackInfo};
 use crate::wire::header::x_qt::Prebuffer;
 use crate::wire::rtsp::{Response, Status};
 
+use super::announcement::Announcement;
 use super::refusal::{METHODS, Refusal};
 
 /// The `Server` header: the product and its version.
@@ -54,6 +56,12 @@ pub(super) enum Done {
     NotModified,
     /// A track has its transport.
     SetUp(Box<SetUp>),
+    /// A channel's description is taken.
+    Announced(Arc<Announcement>),
+    /// A track has its way in.
+    SetUpToRecord(SetUpToRecord),
+    /// Media is taken.
+    Recording,
     /// Media is about to follow.
     Playing(Playing),
     /// Media has stopped.
@@ -94,6 +102,17 @@ pub(super) struct SetUp {
     pub(super) options: Option<String>,
     /// Whether the client asked for rate adaptation, if it said anything of it.
     pub(super) dynamic_rate: Option<bool>,
+}
+
+/// A track that is set up to be published.
+#[derive(Clone, Debug)]
+pub(super) struct SetUpToRecord {
+    /// The track.
+    pub(super) id: TrackId,
+    /// The absolute URL by which the client set it up.
+    pub(super) url: String,
+    /// The `Transport` header.
+    pub(super) transport: String,
 }
 
 /// A session that plays.
@@ -137,9 +156,18 @@ impl Done {
             Self::Options(data) => write_options(response, data),
             Self::Described(description) => write_description(response, description, opening),
             Self::SetUp(track) => write_set_up(response, *track, opening),
+            Self::SetUpToRecord(track) => {
+                response.headers.push("Transport", track.transport);
+                response.headers.push("Cache-Control", "no-cache");
+            }
+            Self::Recording => write_recording(response, urls),
             Self::Playing(playing) => write_playing(response, &playing, urls),
             Self::Refused(refusal) => write_refusal(response, refusal),
-            Self::NotModified | Self::Paused | Self::TornDown | Self::Alive => {}
+            Self::Announced(_)
+            | Self::NotModified
+            | Self::Paused
+            | Self::TornDown
+            | Self::Alive => {}
         }
     }
 }
@@ -206,6 +234,17 @@ fn write_playing(response: &mut Response, playing: &Playing, urls: &[(TrackId, S
     if !playing.tracks.is_empty() {
         headers.push("RTP-Info", rtp_info(playing, urls));
     }
+}
+
+/// The URLs of the tracks, as QTSS told them to broadcasters.
+fn write_recording(response: &mut Response, urls: &[(TrackId, String)]) {
+    let tracks = urls.iter().map(|(_, url)| TrackInfo {
+        url: url.clone(),
+        sequence: None,
+        time: None,
+    });
+    let info = RtpInfo(tracks.collect());
+    response.headers.push("RTP-Info", info.to_string());
 }
 
 /// The tracks in the order in which they were set up, by the URLs of their SETUPs.

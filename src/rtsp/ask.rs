@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+
+use crate::base::id::TrackId;
 use crate::base::media_time::NptTime;
 use crate::wire::header::Invalid;
 use crate::wire::header::range::Range;
@@ -19,13 +22,25 @@ use super::target::Target;
 pub(super) enum Ask {
     /// OPTIONS; with the bytes of random data that QuickTime measures its line with.
     Options(Option<usize>),
+    Announce(Announce),
     Describe(Describe),
     Setup(Setup),
+    /// A SETUP of the track of that number, which the client has announced.
+    SetupToRecord(Setup, TrackId),
     Play(Play),
+    Record(Option<Target>),
     Pause(Option<Target>),
     Teardown(Option<Target>),
     /// Anything that only says that the client is alive.
     Ping,
+}
+
+/// An ANNOUNCE.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Announce {
+    pub(super) target: Target,
+    /// The description.
+    pub(super) sdp: Bytes,
 }
 
 /// A DESCRIBE.
@@ -73,15 +88,15 @@ impl Ask {
         let movie = || target()?.ok_or_else(|| Refusal::new(400, "* is no movie"));
         match &request.method {
             Method::Options => read_options(&request.headers),
+            Method::Announce => Announce::read(request, movie()?).map(Self::Announce),
             Method::Describe => Describe::read(&request.headers, movie()?).map(Self::Describe),
             Method::Setup => Setup::read(&request.headers, movie()?).map(Self::Setup),
             Method::Play => Play::read(&request.headers, target()?).map(Self::Play),
+            Method::Record => Ok(Self::Record(target()?)),
             Method::Pause => Ok(Self::Pause(target()?)),
             Method::Teardown => Ok(Self::Teardown(target()?)),
             Method::GetParameter | Method::SetParameter => read_parameters(request),
-            Method::Announce | Method::Record | Method::Redirect => {
-                Err(Refusal::not_served(&request.method))
-            }
+            Method::Redirect => Err(Refusal::not_served(&request.method)),
             Method::Other(name) => Err(Refusal::new(501, format!("unknown method {name}"))),
         }
     }
@@ -140,6 +155,30 @@ const MAX_PARAMETERS: usize = 64;
 fn media_type(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
+
+impl Announce {
+    fn read(request: &Request, target: Target) -> Result<Self, Refusal> {
+        let kind = request.headers.get("Content-Type");
+        let kind = kind.unwrap_or("application/sdp");
+        if !media_type(kind).eq_ignore_ascii_case("application/sdp") {
+            return Err(Refusal::told(415, format!("a description as {kind}")));
+        }
+        if request.body.is_empty() {
+            return Err(Refusal::told(400, "ANNOUNCE without a description"));
+        }
+        if request.body.len() > MAX_SDP {
+            let reason = format!("the description is longer than {MAX_SDP} bytes");
+            return Err(Refusal::told(413, reason));
+        }
+        Ok(Self {
+            target,
+            sdp: request.body.clone(),
+        })
+    }
+}
+
+/// The longest description that is looked at, in bytes. QTSS took 4096.
+const MAX_SDP: usize = 64 * 1024;
 
 impl Describe {
     fn read(headers: &Headers, target: Target) -> Result<Self, Refusal> {

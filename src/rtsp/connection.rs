@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use tokio::time::{sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -19,7 +19,9 @@ use crate::wire::rtsp::{Limits, Message, ParseError, Parser, Request, Response};
 use super::allowance::Allowance;
 use super::answer::Opening;
 use super::channels::Channels;
-use super::inlet::Inlet;
+use super::inflow::Inflow;
+use super::inlet::{Inlet, MEDIA, MESSAGES};
+use super::party::Party;
 use super::service::{ENDED_HERE, LOST, Service};
 
 /// How long a connection may take to its first request.
@@ -39,6 +41,7 @@ pub(super) struct Connection {
     buffer: BytesMut,
     channels: Channels,
     allowance: Allowance,
+    inflow: Inflow,
     /// The sessions that requests on this connection belonged to.
     sessions: Vec<SessionId>,
     opened: Instant,
@@ -76,6 +79,7 @@ impl Connection {
             buffer: BytesMut::new(),
             channels: Channels::default(),
             allowance: Allowance::new(opened),
+            inflow: Inflow::default(),
             sessions: Vec::new(),
             opened,
             heard: None,
@@ -115,26 +119,26 @@ impl Connection {
 
     /// Serves the next message, or waits for more bytes of it.
     async fn step(&mut self) -> Option<End> {
+        self.take_frames();
         match self.parser.next(&mut self.buffer) {
             Ok(None) => self.listen().await,
             Ok(Some(Message::Request(request))) => self.serve(&request).await,
-            Ok(Some(Message::Frame { channel, data })) => {
-                self.report(channel, &data);
-                None
-            }
-            Ok(Some(Message::Response(_))) => None,
+            // Frames are taken before, as many as there are.
+            Ok(Some(Message::Frame { .. } | Message::Response(_))) => None,
             Err(error) => Some(self.give_up(&error)),
         }
     }
 
     /// A connection may be silent for as long as one of its sessions lives.
     async fn listen(&mut self) -> Option<End> {
-        if self.buffer.is_empty() {
+        let publishes = !self.inflow.is_empty();
+        if self.buffer.is_empty() && !publishes {
             // A waiting connection keeps no memory.
             self.buffer = BytesMut::new();
         }
         let patience = self.patience();
-        let more = self.inlet.fill(&mut self.buffer);
+        let at_once = if publishes { MEDIA } else { MESSAGES };
+        let more = self.inlet.fill(&mut self.buffer, at_once);
         match timeout_at(patience.into(), more).await {
             Ok(Ok(true)) => None,
             Ok(_) => Some(End::ByPeer),
@@ -161,10 +165,28 @@ impl Connection {
         !self.sessions.is_empty()
     }
 
-    /// An interleaved frame of the client: RTCP, or nothing of interest.
-    fn report(&mut self, channel: u8, packet: &[u8]) {
+    /// Takes the frames at the start of the buffer, without a copy.
+    fn take_frames(&mut self) {
         let now = self.service.parts.clock.now();
-        self.heard = Some(now);
+        let mut taken = 0;
+        while let Some(frame) = self
+            .buffer
+            .get(taken..)
+            .and_then(|rest| self.parser.frame(rest))
+        {
+            if !self.inflow.take(frame.channel, frame.packet, now) {
+                self.report(frame.channel, frame.packet, now);
+            }
+            taken += frame.length();
+        }
+        if taken > 0 {
+            self.heard = Some(now);
+            self.buffer.advance(taken);
+        }
+    }
+
+    /// A frame of a viewer: RTCP, or nothing of interest.
+    fn report(&self, channel: u8, packet: &[u8], now: Instant) {
         let session = self.channels.session_of(channel);
         if let Some(party) = session.and_then(|id| self.service.party(id)) {
             party.rtcp(packet, now);
@@ -220,14 +242,21 @@ impl Connection {
         self.outlet.send(&bytes).is_ok()
     }
 
-    /// Ends the sessions whose media this connection carried; those over UDP live on.
+    /// Ends the sessions whose media this connection carried, and those that
+    /// published; viewers over UDP live on.
     async fn close(mut self, end: End) {
         let status = match end {
             End::Stop => ENDED_HERE,
             End::ByPeer | End::Farewell => LOST,
         };
-        for id in self.channels.sessions() {
-            if let Some(party) = self.service.party(id) {
+        for id in self
+            .sessions
+            .iter()
+            .copied()
+            .chain(self.channels.sessions())
+        {
+            let party = self.service.party(id);
+            if let Some(party) = party.filter(|party| self.carries(party)) {
                 self.service.end(&party, status).await;
             }
         }
@@ -238,8 +267,14 @@ impl Connection {
         }
     }
 
+    /// Whether a session ends with this connection. A publisher that has hung up
+    /// must not keep its channel from the one that comes back.
+    fn carries(&self, party: &Party) -> bool {
+        party.publisher().is_some() || self.channels.sessions().contains(&party.id())
+    }
+
     async fn ignore_rest(&mut self) {
-        while let Ok(true) = self.inlet.fill(&mut self.buffer).await {
+        while let Ok(true) = self.inlet.fill(&mut self.buffer, MESSAGES).await {
             self.buffer.clear();
         }
     }
@@ -249,6 +284,19 @@ impl Connection {
         if !self.sessions.contains(&id) {
             self.sessions.push(id);
         }
+    }
+
+    /// Frees what a session had of this connection.
+    pub(super) fn forget(&mut self, party: &Party) {
+        self.channels.release(party.id());
+        if let Some(publisher) = party.publisher() {
+            self.inflow.close(publisher.ingest());
+        }
+    }
+
+    /// The sessions that requests on this connection belonged to.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.sessions.iter().copied()
     }
 
     pub(super) fn service(&self) -> &Arc<Service> {
@@ -269,6 +317,10 @@ impl Connection {
 
     pub(super) fn channels(&mut self) -> &mut Channels {
         &mut self.channels
+    }
+
+    pub(super) fn inflow(&mut self) -> &mut Inflow {
+        &mut self.inflow
     }
 
     /// What the statistics call an interleaved transport on this connection.

@@ -17,7 +17,7 @@ use crate::wire::http_head::{HttpHead, HttpHeadParser};
 
 use super::answer::SERVER;
 use super::connection::Connection;
-use super::inlet::{Inlet, read_some};
+use super::inlet::{Inlet, MESSAGES, read_some};
 use super::service::Service;
 use super::tunnel::{MAX_HEAD, carry, get_answer};
 
@@ -90,7 +90,7 @@ async fn read_head(reader: &OwnedReadHalf, buffer: &mut BytesMut) -> io::Result<
         if let Some(head) = parser.next(buffer).map_err(io::Error::other)? {
             return Ok(head);
         }
-        if !read_some(reader, buffer).await? {
+        if !read_some(reader, buffer, MESSAGES).await? {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }

@@ -9,8 +9,9 @@ use tokio::time::timeout;
 
 use super::tunnel::Uplink;
 
-/// How many bytes are asked for at a time.
-const CHUNK: usize = 4096;
+/// How many bytes are read at a time where requests arrive, and where media does.
+pub(super) const MESSAGES: usize = 4 * 1024;
+pub(super) const MEDIA: usize = 64 * 1024;
 
 /// How long a tunnel whose GET is closed waits for what its POST still brings.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -34,13 +35,13 @@ impl Inlet {
         matches!(self, Self::Tunnel { .. })
     }
 
-    /// Appends what arrives next to `buffer`; `false` when nothing will. Cancel safe.
+    /// Appends what arrives next to `buffer`, of a socket up to `most` bytes; `false` when nothing will. Cancel safe.
     ///
     /// # Errors
     /// What the system says of a connection that broke.
-    pub(super) async fn fill(&mut self, buffer: &mut BytesMut) -> io::Result<bool> {
+    pub(super) async fn fill(&mut self, buffer: &mut BytesMut, most: usize) -> io::Result<bool> {
         match self {
-            Self::Socket(socket) => read_some(socket, buffer).await,
+            Self::Socket(socket) => read_some(socket, buffer, most).await,
             Self::Tunnel { get, uplink } => tokio::select! {
                 biased;
                 piece = uplink.next() => Ok(take(piece, buffer)),
@@ -62,12 +63,16 @@ fn take(piece: Option<Bytes>, buffer: &mut BytesMut) -> bool {
     !piece.is_empty()
 }
 
-/// Appends what arrives next to `buffer`, which grows only when something has;
-/// `false` at the end of the stream. Cancel safe.
-pub(super) async fn read_some(socket: &OwnedReadHalf, buffer: &mut BytesMut) -> io::Result<bool> {
+/// Appends what arrives next to `buffer`, about `most` bytes; it grows only when
+/// something has arrived. `false` at the end of the stream. Cancel safe.
+pub(super) async fn read_some(
+    socket: &OwnedReadHalf,
+    buffer: &mut BytesMut,
+    most: usize,
+) -> io::Result<bool> {
     loop {
         socket.readable().await?;
-        buffer.reserve(CHUNK);
+        buffer.reserve(most);
         match socket.try_read_buf(buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             read => return read.map(|length| length > 0),

@@ -5,6 +5,7 @@
 //! `media`, sockets and the fan to `net`.
 
 mod allowance;
+mod announcement;
 mod answer;
 mod ask;
 mod broadcast;
@@ -13,8 +14,13 @@ mod connection;
 mod content;
 mod describe;
 mod http_request;
+mod inflow;
+mod ingest;
 mod inlet;
 mod party;
+mod publication;
+mod publish;
+mod publisher;
 mod reference;
 mod refusal;
 mod reply;

@@ -14,6 +14,7 @@ use crate::media::sessions;
 use crate::net::udp_ports::Feedback;
 use crate::wire::rtsp::Request;
 
+use super::publisher::Publisher;
 use super::session::Session;
 use super::viewer::Viewer;
 use super::visit::Visit;
@@ -30,6 +31,8 @@ pub(super) struct Party {
 
 /// What a client does in its session.
 pub(super) enum Role {
+    /// It sends media.
+    Publisher(Publisher),
     /// It receives media.
     Viewer(Viewer),
 }
@@ -66,12 +69,22 @@ impl Party {
     pub(super) fn viewer(&self) -> Option<&Viewer> {
         match &self.role {
             Role::Viewer(viewer) => Some(viewer),
+            Role::Publisher(_) => None,
         }
     }
 
-    /// Whether the media that the client has started has not come to its end yet.
+    /// The publisher that the client is; `None` when it is something else.
+    pub(super) fn publisher(&self) -> Option<&Publisher> {
+        match &self.role {
+            Role::Publisher(publisher) => Some(publisher),
+            Role::Viewer(_) => None,
+        }
+    }
+
+    /// Whether media flows: what the client has started has not come to its end yet.
     pub(super) fn is_playing(&self) -> bool {
         match &self.role {
+            Role::Publisher(publisher) => publisher.is_recording(),
             Role::Viewer(viewer) => viewer.subject().is_playing(),
         }
     }
@@ -79,6 +92,7 @@ impl Party {
     /// Why there is nothing more for the client, in words for the log; `None` while there can be.
     pub(super) fn ended(&self) -> Option<String> {
         match &self.role {
+            Role::Publisher(publisher) => publisher.ended(),
             Role::Viewer(viewer) => viewer.subject().ended(),
         }
     }
@@ -86,13 +100,16 @@ impl Party {
     /// What the session takes of `limits.throughput`, in bit/s.
     pub(super) fn bit_rate(&self) -> u64 {
         match &self.role {
+            Role::Publisher(_) => 0,
             Role::Viewer(viewer) => viewer.subject().bit_rate(),
         }
     }
 
-    /// Notes a request: a sign of life.
+    /// Notes a request: a sign of life, but of a publisher that records, which shows its life by its media.
     pub(super) fn heard(&self, request: &Request, now: Instant) {
-        self.watched.touch(now);
+        if !self.publisher().is_some_and(Publisher::is_recording) {
+            self.watched.touch(now);
+        }
         let mut bytes = BytesMut::new();
         request.write(&mut bytes);
         self.received.fetch_add(bytes.len() as u64, Relaxed);
@@ -107,13 +124,23 @@ impl Party {
     /// Starts what the last request has prepared, once its answer is on the way.
     pub(super) fn start(&self, now: Instant) {
         match &self.role {
+            Role::Publisher(_) => {}
             Role::Viewer(viewer) => viewer.start(now),
         }
     }
 
-    /// Ends the media with BYE.
+    /// Holds the media.
+    pub(super) fn pause(&self) {
+        match &self.role {
+            Role::Publisher(publisher) => publisher.pause(),
+            Role::Viewer(viewer) => viewer.subject().pause(),
+        }
+    }
+
+    /// Ends the media, to a viewer with BYE.
     pub(super) fn stop(&self, now: Instant) {
         match &self.role {
+            Role::Publisher(publisher) => publisher.stop(),
             Role::Viewer(viewer) => viewer.subject().stop(now),
         }
     }
@@ -137,6 +164,7 @@ impl Party {
             ..self.visit.entry(status, ended, open)
         };
         match &self.role {
+            Role::Publisher(_) => entry,
             Role::Viewer(viewer) => viewer.entry(facts.opened, entry),
         }
     }

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::base::path::MediaPath;
 use crate::wire::rtsp::{Method, Status};
 
 /// The methods that this server serves, as `Public` and `Allow` list them.
-pub(super) const METHODS: &str =
+pub(super) const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, ANNOUNCE, RECORD, GET_PARAMETER, SET_PARAMETER";
+
+/// The methods that make sense for a movie.
+const METHODS_OF_MOVIES: &str =
     "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 /// Why a request is refused: the status for the client, the reason for the log.
@@ -58,10 +62,27 @@ impl Refusal {
 
     /// 415, with the reason as text, for whoever put the movie there.
     pub(super) fn unsupported(reason: String) -> Self {
+        Self::told(415, reason)
+    }
+
+    /// A refusal whose reason is for the client to read, too.
+    pub(super) fn told(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        let refusal = Self::new(status, reason);
         Self {
             header: Some(("Content-Type", "text/plain; charset=utf-8".to_owned())),
-            body: format!("{reason}\r\n"),
-            ..Self::new(415, reason)
+            body: format!("{}\r\n", refusal.reason),
+            ..refusal
+        }
+    }
+
+    /// 405, for an ANNOUNCE of what is a file.
+    pub(super) fn not_for_movies(path: &MediaPath) -> Self {
+        Self {
+            header: Some(("Allow", METHODS_OF_MOVIES.to_owned())),
+            ..Self::told(
+                405,
+                format!("{path} is a file, which a channel cannot hide"),
+            )
         }
     }
 

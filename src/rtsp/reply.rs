@@ -40,7 +40,7 @@ impl Connection {
 
     fn party_of(&self, request: &Request) -> Result<Option<Arc<Party>>, Refusal> {
         let Some(value) = request.headers.get("Session") else {
-            return Ok(None);
+            return Ok(self.announcer_of(request));
         };
         let header = SessionHeader::read(value)?;
         let party = SessionId::parse(&header.id).and_then(|id| self.service().party(id));
@@ -109,7 +109,7 @@ impl Connection {
         let response = session.done(done, opening);
         if !session.is_set_up() {
             *place = None;
-            self.channels().release(party.id());
+            self.forget(party);
             self.service().conclude(party, response.status.0);
         }
         Reply { response, starts }
@@ -123,6 +123,11 @@ impl Connection {
         visit: Visit,
     ) -> Result<(Done, Option<Arc<Party>>), Refusal> {
         let done = match ask {
+            Ask::Announce(announce) => return self.announce(announce, id, party, visit).await,
+            Ask::SetupToRecord(setup, track) => {
+                self.set_up_to_record(&setup, track, party.ok_or_else(no_session)?)?
+            }
+            Ask::Record(_) => self.record(party.ok_or_else(no_session)?)?,
             Ask::Options(size) => Done::Options(size.map(random_data)),
             Ask::Describe(describe) => self.service().describe(&describe, self.local()).await?,
             Ask::Setup(setup) => {
@@ -136,7 +141,7 @@ impl Connection {
                 viewer_of(party)?.subject().play(play, start, now).await?
             }
             Ask::Pause(_) => {
-                viewer_of(party)?.subject().pause();
+                party.ok_or_else(no_session)?.pause();
                 Done::Paused
             }
             Ask::Teardown(_) => Done::TornDown,

@@ -38,7 +38,7 @@ pub(super) const ENDED_HERE: u16 = 500;
 pub struct Parts {
     /// The movies.
     pub library: Arc<Library>,
-    /// What sends their packets.
+    /// What sends the movies' packets.
     pub pacer: Arc<Pacer>,
     /// The live channels.
     pub mounts: Arc<Mounts>,
@@ -101,6 +101,7 @@ impl Service {
             if party.watched().end().is_cancelled() || party.ended().is_some() {
                 self.end(&party, ENDED_HERE).await;
             } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {
+                info!(session = %party.id(), peer = %party.peer(), "nothing came for {timeout:?}");
                 self.end(&party, LOST).await;
             }
         }
@@ -125,7 +126,8 @@ impl Service {
     pub(super) fn admit(&self, content: Option<&Content>) -> Result<(), Refusal> {
         let limits = &self.config().limits;
         let parties = self.lock();
-        if limits.connections > 0 && parties.len() >= limits.connections as usize {
+        let viewers = parties.values().filter(|party| party.viewer().is_some());
+        if limits.connections > 0 && viewers.count() >= limits.connections as usize {
             return Err(Refusal::new(453, "the limit of connections is reached"));
         }
         let used: u64 = parties.values().map(|party| party.bit_rate()).sum();
@@ -159,6 +161,9 @@ impl Service {
     pub(super) async fn end(&self, party: &Party, status: u16) {
         let session = party.session().lock().await.take();
         if session.is_some() {
+            if let Some(publisher) = party.publisher() {
+                publisher.hang_up();
+            }
             self.conclude(party, status);
         }
     }
@@ -171,6 +176,11 @@ impl Service {
         let open = self.parts.sessions.len();
         self.lock().remove(&party.id());
         let entry = party.entry(status, now, self.parts.clock.wall(now), open);
+        if party.publisher().is_some() {
+            let received = party.watched().counters().snapshot().received_packets;
+            info!(session = %party.id(), peer = %party.peer(), status, path = %entry.path, packets = received, reason, "publisher gone");
+            return;
+        }
         info!(session = %party.id(), peer = %party.peer(), status, path = %entry.path, packets = entry.packets_sent, reason, "session ended");
         self.parts.access_log.write(entry);
     }

@@ -5,14 +5,18 @@
 //! state and writes the answer. Movies, ports and timers are not known here.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::id::{SessionId, TrackId};
 use crate::base::path::MediaPath;
+use crate::wire::header::transport::{Mode, Transport};
 use crate::wire::rtsp::{Request, Response};
 
+use super::announcement::Announcement;
 use super::answer::{Done, Opening};
-use super::ask::{Ask, Play};
+use super::ask::{Ask, Play, Setup};
+use super::publication::Publication;
 use super::refusal::Refusal;
 use super::target::Target;
 
@@ -36,6 +40,7 @@ enum State {
         scale: f64,
         speed: f64,
     },
+    Publishing(Publication),
 }
 
 /// What the client has set up: a movie or channel, and some of its tracks.
@@ -75,8 +80,15 @@ impl Session {
     /// The [`Refusal`] to answer with, by [`done`](Self::done) like anything else.
     pub(super) fn ask(&self, request: &Request, local: SocketAddr) -> Result<Ask, Refusal> {
         let ask = Ask::read(request, local)?;
+        if let State::Publishing(publication) = &self.state {
+            return publication.allow(ask);
+        }
         match &ask {
-            Ask::Setup(setup) => self.allow_setup(&setup.target)?,
+            Ask::Announce(_) if self.is_set_up() => {
+                return Err(Refusal::new(455, "ANNOUNCE in a session that receives"));
+            }
+            Ask::Setup(setup) => self.allow_setup(setup)?,
+            Ask::Record(_) => return Err(Refusal::new(455, "RECORD before ANNOUNCE")),
             Ask::Play(play) => {
                 self.allow_control(play.target.as_ref())?;
                 if self.is_keep_alive(play) {
@@ -88,7 +100,11 @@ impl Session {
                 self.allow_pause()?;
             }
             Ask::Teardown(target) => self.allow_control(target.as_ref())?,
-            Ask::Options(_) | Ask::Describe(_) | Ask::Ping => {}
+            Ask::Announce(_)
+            | Ask::Options(_)
+            | Ask::Describe(_)
+            | Ask::Ping
+            | Ask::SetupToRecord(..) => {}
         }
         Ok(ask)
     }
@@ -116,7 +132,7 @@ impl Session {
 
     fn presentation(&self) -> Option<&Presentation> {
         match &self.state {
-            State::Init => None,
+            State::Init | State::Publishing(_) => None,
             State::Ready { presentation, .. } | State::Playing { presentation, .. } => {
                 Some(presentation)
             }
@@ -124,14 +140,23 @@ impl Session {
     }
 
     fn tracks(&self) -> &[(TrackId, String)] {
-        self.presentation()
-            .map_or(&[], |presentation| &presentation.tracks)
+        match &self.state {
+            State::Publishing(publication) => publication.tracks(),
+            _ => self
+                .presentation()
+                .map_or(&[], |presentation| &presentation.tracks),
+        }
     }
 
     /// A session holds one movie or channel, and its transports stay as they are while it plays (RFC 2326, 10.4).
-    fn allow_setup(&self, target: &Target) -> Result<(), Refusal> {
+    fn allow_setup(&self, setup: &Setup) -> Result<(), Refusal> {
+        let target = &setup.target;
+        let records = |transport: &Transport| transport.mode == Mode::Record;
+        if setup.transports.iter().any(records) {
+            return Err(Refusal::new(455, "SETUP to record before ANNOUNCE"));
+        }
         match &self.state {
-            State::Init => Ok(()),
+            State::Init | State::Publishing(_) => Ok(()),
             State::Playing { .. } => Err(Refusal::new(455, "SETUP while playing")),
             State::Ready { presentation, .. } if target.names(&presentation.path) => Ok(()),
             State::Ready { .. } => Err(Refusal::new(459, "SETUP of a second movie or channel")),
@@ -160,7 +185,7 @@ impl Session {
 
     fn allow_pause(&self) -> Result<(), Refusal> {
         match self.state {
-            State::Ready { played: false, .. } | State::Init => {
+            State::Ready { played: false, .. } | State::Init | State::Publishing(_) => {
                 Err(Refusal::new(455, "PAUSE before PLAY"))
             }
             _ => Ok(()),
@@ -181,8 +206,27 @@ impl Session {
             Done::SetUp(track) => self.set_up(&track.path, track.id, &track.url),
             Done::Playing(playing) => self.play(playing.scale, playing.speed),
             Done::Paused => self.pause(),
+            Done::Announced(announcement) => self.announced(announcement),
+            Done::SetUpToRecord(track) => {
+                self.publication(|publication| publication.set_up(track.id, &track.url));
+            }
+            Done::Recording => self.publication(|publication| publication.record(true)),
             Done::TornDown => self.state = State::Init,
             _ => {}
+        }
+    }
+
+    fn announced(&mut self, announcement: &Arc<Announcement>) {
+        let announcement = Arc::clone(announcement);
+        match &mut self.state {
+            State::Publishing(publication) => publication.announced(announcement),
+            state => *state = State::Publishing(Publication::new(announcement)),
+        }
+    }
+
+    fn publication(&mut self, change: impl FnOnce(&mut Publication)) {
+        if let State::Publishing(publication) = &mut self.state {
+            change(publication);
         }
     }
 
@@ -200,6 +244,10 @@ impl Session {
                 played,
             } => (presentation, played),
             State::Playing { presentation, .. } => (presentation, true),
+            publishing @ State::Publishing(_) => {
+                self.state = publishing;
+                return;
+            }
         };
         presentation.tracks.retain(|(known, _)| *known != id);
         presentation.tracks.push((id, url.to_owned()));
@@ -218,11 +266,12 @@ impl Session {
                     speed,
                 }
             }
-            State::Init => State::Init,
+            other => other,
         };
     }
 
     fn pause(&mut self) {
+        self.publication(|publication| publication.record(false));
         self.state = match std::mem::replace(&mut self.state, State::Init) {
             State::Playing { presentation, .. } => State::Ready {
                 presentation,

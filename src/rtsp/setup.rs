@@ -36,7 +36,7 @@ impl Connection {
         };
         let viewer = party.viewer().ok_or_else(not_a_viewer)?;
         let ssrc = viewer.subject().ssrc(track)?;
-        let mut transport = answer_to(offer, ssrc);
+        let mut transport = answer_to(offer, Some(ssrc));
         let outlet = match choice {
             Choice::Udp { rtp, rtcp } => self.udp(&mut transport, (rtp, rtcp), ssrc, &party)?,
             Choice::Interleaved(asked) => {
@@ -94,7 +94,7 @@ impl Connection {
         let ports = &self.service().parts.udp_ports;
         let lease = ports
             .claim(client, local, Arc::new(feedback))
-            .map_err(|error| refuse(&error))?;
+            .map_err(|error| refuse_ports(&error))?;
         transport.source = Some(local.to_string());
         transport.server_port = Some(lease.server_ports());
         Ok(TrackOutlet::Udp(lease))
@@ -119,9 +119,9 @@ impl Connection {
 }
 
 /// The offer as it is accepted: echoed, without what only the client may wish for.
-fn answer_to(offer: &Transport, ssrc: u32) -> Transport {
+pub(super) fn answer_to(offer: &Transport, ssrc: Option<u32>) -> Transport {
     Transport {
-        ssrc: Some(ssrc),
+        ssrc,
         destination: None,
         source: None,
         ttl: None,
@@ -137,7 +137,8 @@ fn not_a_viewer() -> Refusal {
     Refusal::new(455, "SETUP to receive in a session that sends")
 }
 
-fn refuse(error: &io::Error) -> Refusal {
+/// Why there are no ports for a client.
+pub(super) fn refuse_ports(error: &io::Error) -> Refusal {
     use io::ErrorKind::{HostUnreachable, NetworkUnreachable};
     let status = match error.kind() {
         HostUnreachable | NetworkUnreachable => 462,

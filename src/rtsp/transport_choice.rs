@@ -34,10 +34,28 @@ pub(super) fn choose(offered: &[Transport], peer: IpAddr) -> Result<(&Transport,
         .ok_or_else(|| Refusal::new(462, "destination is not the client"))
 }
 
+/// The first of `offered` by which a track that was announced can come in.
+///
+/// What the client names as destination is the server, and a mode that is not
+/// said is meant.
+///
+/// # Errors
+/// 461 when there is none.
+pub(super) fn choose_to_record(offered: &[Transport]) -> Result<(&Transport, Choice), Refusal> {
+    let mut usable = offered
+        .iter()
+        .filter_map(|transport| Some((transport, way(transport)?)));
+    usable
+        .next()
+        .ok_or_else(|| Refusal::new(461, "no transport that this server can do"))
+}
+
 fn choice(transport: &Transport) -> Option<Choice> {
-    let plain = transport.profile == Profile::Avp
-        && transport.delivery == Delivery::Unicast
-        && transport.mode == Mode::Play;
+    way(transport).filter(|_| transport.mode == Mode::Play)
+}
+
+fn way(transport: &Transport) -> Option<Choice> {
+    let plain = transport.profile == Profile::Avp && transport.delivery == Delivery::Unicast;
     match transport.lower {
         _ if !plain => None,
         Lower::Tcp => Some(Choice::Interleaved(transport.interleaved)),
@@ -102,6 +120,24 @@ mod tests {
         ] {
             assert_eq!(chosen(offer), Err(461), "{offer}");
         }
+    }
+
+    #[test]
+    fn tracks_come_in_whatever_their_mode_is_called() {
+        for mode in [
+            "",
+            ";mode=record",
+            ";mode=\"RECORD\"",
+            ";mode=receive",
+            ";mode=play",
+        ] {
+            let header = format!("RTP/AVP/TCP;unicast;destination=h;interleaved=2-3{mode}");
+            let offered = [Transport::read(&header).unwrap()];
+            let (_, choice) = choose_to_record(&offered).unwrap();
+            assert_eq!(choice, Choice::Interleaved(Some((2, 3))), "{mode}");
+        }
+        let group = [Transport::read("RTP/AVP;multicast;mode=record").unwrap()];
+        assert_eq!(choose_to_record(&group).unwrap_err().status.0, 461);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::wire::base64_stream::{Decoder, Rubbish};
 use crate::wire::http_head::HttpHeadParser;
 
 use super::answer::SERVER;
-use super::inlet::read_some;
+use super::inlet::{MEDIA, read_some};
 
 /// How long a POST waits for its GET.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -193,7 +193,7 @@ pub(super) async fn carry(
         body = BytesMut::new();
         tokio::select! {
             () = pieces.closed() => return Ok(()),
-            read = read_some(socket, &mut body) => if !read.unwrap_or(false) {
+            read = read_some(socket, &mut body, MEDIA) => if !read.unwrap_or(false) {
                 return Ok(());
             },
         }

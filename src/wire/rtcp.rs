@@ -5,9 +5,8 @@
 
 use rtcp_types::{
     Bye, Compound as CompoundPacket, CompoundBuilder, ReceiverReport, ReportBlock,
-    ReportBlockBuilder, RtcpPacketParser,
-    RtcpPacketWriter, RtcpPacketWriterExt, RtcpWriteError, Sdes, SdesChunk, SdesItem,
-    SenderReport as SenderReportPacket,
+    ReportBlockBuilder, RtcpPacketParser, RtcpPacketWriter, RtcpPacketWriterExt, RtcpWriteError,
+    Sdes, SdesChunk, SdesItem, SenderReport as SenderReportPacket,
 };
 
 use crate::base::media_time::NtpTime;

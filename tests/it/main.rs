@@ -13,6 +13,8 @@ mod live_dialogue;
 mod live_readers;
 mod long_movie;
 mod mp3;
+mod publish;
+mod publish_faults;
 mod pull;
 mod pull_tls;
 mod qdm2;

@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::*;
 use crate::base::media_time::NptTime;
-use crate::rtsp::answer::{Description, Playing, SetUp};
+use crate::media;
+use crate::rtsp::answer::{Description, Playing, SetUp, SetUpToRecord};
 use crate::wire::header::range::Range;
 use crate::wire::rtsp::{Limits, Message, Parser};
 
@@ -81,6 +82,16 @@ fn achieve(ask: Ask) -> Done {
             url: describe.target.whole.url,
             modified: Some(SystemTime::UNIX_EPOCH),
         }),
+        Ask::Announce(announce) => {
+            let description = media::description::Description::read(&announce.sdp).unwrap();
+            Done::Announced(Arc::new(Announcement::new(&announce.target, description)))
+        }
+        Ask::SetupToRecord(setup, id) => Done::SetUpToRecord(SetUpToRecord {
+            id,
+            url: setup.target.url,
+            transport: setup.transports[0].to_string(),
+        }),
+        Ask::Record(_) => Done::Recording,
         Ask::Setup(setup) => {
             let (movie, id) = setup.target.track.unwrap();
             Done::SetUp(Box::new(SetUp {
@@ -137,7 +148,7 @@ fn a_whole_dialogue() {
         &[
             "RTSP/1.0 200 OK",
             "CSeq: 7",
-            "Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER",
+            "Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, ANNOUNCE, RECORD, GET_PARAMETER, SET_PARAMETER",
         ],
     );
     assert!(!answer.contains("Session"));
@@ -249,8 +260,9 @@ fn what_the_state_forbids() {
 fn what_no_state_allows() {
     let mut dialogue = Dialogue::new();
     for (method, headers, status) in [
-        ("ANNOUNCE", "", 405),
-        ("RECORD", "", 405),
+        ("ANNOUNCE", "", 400),
+        ("ANNOUNCE", "Content-Type: text/plain\r\n", 415),
+        ("RECORD", "", 455),
         ("REDIRECT", "", 405),
         ("DANCE", "", 501),
         ("DESCRIBE", "Accept: text/html\r\n", 406),
@@ -273,7 +285,7 @@ fn what_no_state_allows() {
             "{method} {headers}"
         );
     }
-    let answer = dialogue.says("ANNOUNCE", URL, "");
+    let answer = dialogue.says("REDIRECT", URL, "");
     assert!(answer.contains("Allow: OPTIONS, DESCRIBE"));
     let answer = dialogue.says("PLAY", URL, "Require: feature.a\r\n");
     assert_has(&answer, &["CSeq: 7", "Unsupported: feature.a"]);
@@ -331,4 +343,100 @@ fn a_request_without_cseq_is_served() {
     let answer = Dialogue::new().sends("OPTIONS * RTSP/1.0\r\n\r\n");
     assert_has(&answer, &["RTSP/1.0 200 OK"]);
     assert!(!answer.contains("CSeq"));
+}
+
+const CHANNEL: &str = "rtsp://h/live/x.sdp";
+
+const TWO_TRACKS: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n\
+    m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:trackID=1\r\n\
+    m=audio 0 RTP/AVP 0\r\na=control:trackID=2\r\n";
+
+impl Dialogue {
+    fn announced() -> Self {
+        let mut dialogue = Self::new();
+        assert_eq!(dialogue.announce(CHANNEL), 200);
+        dialogue
+    }
+
+    fn announce(&mut self, url: &str) -> u16 {
+        let answer = self.sends(&format!(
+            "ANNOUNCE {url} RTSP/1.0\r\nCSeq: 7\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{TWO_TRACKS}",
+            TWO_TRACKS.len()
+        ));
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    fn set_up_to_record(&mut self, track: u32, mode: &str) -> u16 {
+        let transport = format!("Transport: RTP/AVP/TCP;unicast{mode};interleaved=0-1\r\n");
+        self.status("SETUP", &format!("{CHANNEL}/trackID={track}"), &transport)
+    }
+
+    fn recording() -> Self {
+        let mut dialogue = Self::announced();
+        assert_eq!(dialogue.set_up_to_record(1, ";mode=record"), 200);
+        assert_eq!(
+            dialogue.status("RECORD", CHANNEL, "Range: npt=0.000-\r\n"),
+            200
+        );
+        dialogue
+    }
+}
+
+#[test]
+fn publishers_announce_set_up_and_record() {
+    let mut dialogue = Dialogue::announced();
+    assert_eq!(dialogue.set_up_to_record(1, ";mode=record"), 200);
+    assert_eq!(dialogue.set_up_to_record(2, ";mode=receive"), 200);
+    let answer = dialogue.says("RECORD", CHANNEL, "");
+    let info = format!("RTP-Info: url={CHANNEL}/trackID=1,url={CHANNEL}/trackID=2");
+    assert_has(
+        &answer,
+        &["RTSP/1.0 200 OK", "Session: 42;timeout=60", &info],
+    );
+    assert_eq!(dialogue.status("TEARDOWN", CHANNEL, ""), 200);
+    assert!(!dialogue.session.is_set_up());
+}
+
+#[test]
+fn broadcasters_of_old_leave_the_mode_out_and_begin_with_play() {
+    let mut dialogue = Dialogue::announced();
+    assert_eq!(dialogue.set_up_to_record(1, ""), 200);
+    let answer = dialogue.says("PLAY", CHANNEL, "Range: npt=0.0-\r\n");
+    assert_has(&answer, &[&format!("RTP-Info: url={CHANNEL}/trackID=1")]);
+    assert_eq!(dialogue.status("PLAY", CHANNEL, ""), 200, "keeps alive");
+}
+
+#[test]
+fn publishing_keeps_to_its_order() {
+    let mut dialogue = Dialogue::new();
+    assert_eq!(dialogue.set_up_to_record(1, ";mode=record"), 455);
+    assert_eq!(dialogue.status("RECORD", CHANNEL, ""), 455);
+    assert_eq!(dialogue.announce(CHANNEL), 200);
+    assert_eq!(dialogue.status("RECORD", CHANNEL, ""), 455);
+    assert_eq!(dialogue.status("PAUSE", CHANNEL, ""), 455);
+    assert_eq!(dialogue.set_up_to_record(3, ";mode=record"), 404);
+    assert_eq!(dialogue.announce("rtsp://h/other"), 455);
+    assert_eq!(dialogue.announce(CHANNEL), 200);
+    assert_eq!(dialogue.set_up_to_record(1, ";mode=record"), 200);
+    assert_eq!(dialogue.status("RECORD", "rtsp://h/other", ""), 404);
+    assert_eq!(dialogue.status("RECORD", CHANNEL, ""), 200);
+    assert_eq!(dialogue.set_up_to_record(2, ";mode=record"), 455);
+}
+
+#[test]
+fn a_publisher_may_pause_and_go_on() {
+    let mut dialogue = Dialogue::recording();
+    assert_eq!(dialogue.announce(CHANNEL), 200, "new parameters");
+    assert_eq!(dialogue.status("PAUSE", CHANNEL, ""), 200);
+    assert_eq!(dialogue.status("PAUSE", CHANNEL, ""), 455);
+    assert_eq!(dialogue.set_up_to_record(2, ""), 200);
+    assert_eq!(dialogue.status("RECORD", CHANNEL, ""), 200);
+    assert_eq!(dialogue.status("GET_PARAMETER", CHANNEL, ""), 200);
+}
+
+#[test]
+fn a_session_that_receives_announces_nothing() {
+    let mut dialogue = Dialogue::playing();
+    assert_eq!(dialogue.announce(CHANNEL), 455);
+    assert_eq!(dialogue.status("RECORD", URL, ""), 455);
 }

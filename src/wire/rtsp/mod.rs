@@ -13,5 +13,5 @@ pub mod uri;
 pub use super::headers::Headers;
 pub use message::{Message, Request, Response, Version, write_frame_header};
 pub use method::Method;
-pub use parser::{Limits, ParseError, Parser};
+pub use parser::{Frame, Limits, ParseError, Parser};
 pub use status::Status;

@@ -10,6 +10,7 @@ pub(crate) mod hint_walk;
 pub(crate) mod incoming;
 pub(crate) mod movies;
 pub(crate) mod program;
+pub(crate) mod publisher;
 pub(crate) mod received;
 pub(crate) mod server;
 pub(crate) mod sources;

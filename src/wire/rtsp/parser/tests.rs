@@ -241,7 +241,10 @@ fn frames_are_seen_where_they_lie_between_messages_only() {
     let mut parser = Parser::new(Limits::default());
     let bytes = b"$\x01\0\x02abOPTIONS * RTSP/1.0\r\n";
     let frame = parser.frame(bytes).unwrap();
-    assert_eq!((frame.channel, frame.packet, frame.length()), (1, &b"ab"[..], 6));
+    assert_eq!(
+        (frame.channel, frame.packet, frame.length()),
+        (1, &b"ab"[..], 6)
+    );
     assert_eq!(parser.frame(&bytes[..5]), None);
     assert_eq!(parser.frame(&bytes[6..]), None);
     let mut buffer = BytesMut::from(&bytes[6..]);

@@ -1,0 +1,153 @@
+//! From packets as they arrive to the channel that they feed, whichever way they come.
+//!
+//! Sans-IO: time comes in with the calls. Datagrams are put in order first and
+//! reported on; frames of a connection are in order already.
+
+use std::time::{Duration, Instant};
+
+use super::burst::PacketKind;
+use super::jitter::Reorder;
+use super::publisher::{Malformed, Publisher};
+use super::receiver::Receiver;
+use crate::wire::rtcp::{self, Feedback};
+use crate::wire::rtp::Packet;
+
+/// How many packets may wait for one before them.
+const WINDOW: usize = 256;
+
+/// How long they wait for it: more than networks reorder, less than viewers notice.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How the packets of a track arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// One by one, in whatever order, perhaps twice or never.
+    Datagrams,
+    /// In the order in which they were sent.
+    InOrder,
+}
+
+/// The intake of one publisher.
+#[derive(Debug)]
+pub struct Intake {
+    publisher: Publisher,
+    /// The tracks that come in datagrams, by their index.
+    datagrams: Vec<(usize, Datagrams)>,
+}
+
+#[derive(Debug)]
+struct Datagrams {
+    reorder: Reorder,
+    receiver: Receiver,
+}
+
+impl Intake {
+    /// An intake for `publisher`; of each track that will arrive `tracks` has the index, the RTP clock rate and the way.
+    pub fn new(
+        publisher: Publisher,
+        tracks: impl IntoIterator<Item = (usize, u32, Arrival)>,
+    ) -> Self {
+        let datagrams = tracks
+            .into_iter()
+            .filter(|(.., arrival)| *arrival == Arrival::Datagrams);
+        Self {
+            publisher,
+            datagrams: datagrams
+                .map(|(index, clock_hz, _)| (index, Datagrams::new(clock_hz)))
+                .collect(),
+        }
+    }
+
+    /// The right to feed the channel.
+    pub fn publisher(&mut self) -> &mut Publisher {
+        &mut self.publisher
+    }
+
+    /// Takes a packet of the track at `index` that arrived at `now`.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it, or one that waited for it, does not fit the channel; it was counted already.
+    pub fn push(
+        &mut self,
+        index: usize,
+        kind: PacketKind,
+        packet: &[u8],
+        now: Instant,
+    ) -> Result<(), Malformed> {
+        let Some((_, datagrams)) = self.datagrams.iter_mut().find(|(of, _)| *of == index) else {
+            return self.publisher.push(index, kind, packet, now);
+        };
+        match kind {
+            PacketKind::Rtcp => {
+                datagrams.note_report(packet, now);
+                self.publisher.push(index, kind, packet, now)
+            }
+            PacketKind::Rtp => {
+                let Ok(header) = Packet::read(packet) else {
+                    return self.publisher.push(index, kind, packet, now);
+                };
+                datagrams.receiver.rtp(&header, now);
+                datagrams.reorder.push(packet, now);
+                release(&mut self.publisher, index, datagrams, now)
+            }
+        }
+    }
+
+    /// When [`advance`](Self::advance) must be called at the latest; `None` while nothing waits.
+    pub fn deadline(&self) -> Option<Instant> {
+        let tracks = self.datagrams.iter();
+        let waiting = tracks.filter_map(|(_, datagrams)| datagrams.reorder.deadline());
+        waiting.chain(self.publisher.flush_due()).min()
+    }
+
+    /// Does what has fallen due: gives up missing packets, hands a burst on.
+    pub fn advance(&mut self, now: Instant) {
+        for (index, datagrams) in &mut self.datagrams {
+            // What did not fit was counted when it was refused.
+            let _ = release(&mut self.publisher, *index, datagrams, now);
+        }
+        if self.publisher.flush_due().is_some_and(|due| due <= now) {
+            self.publisher.flush(now);
+        }
+    }
+
+    /// Appends a receiver report on the track at `index`, as `ssrc`; nothing when there is nothing to tell.
+    pub fn report(&mut self, index: usize, ssrc: u32, now: Instant, out: &mut Vec<u8>) {
+        let track = self.datagrams.iter_mut().find(|(of, _)| *of == index);
+        if let Some(block) = track.and_then(|(_, datagrams)| datagrams.receiver.block(now)) {
+            rtcp::write_receiver_report(out, ssrc, &[block], "reelcast");
+        }
+    }
+}
+
+/// Hands on what need not wait any longer.
+fn release(
+    publisher: &mut Publisher,
+    index: usize,
+    datagrams: &mut Datagrams,
+    now: Instant,
+) -> Result<(), Malformed> {
+    let mut outcome = Ok(());
+    while let Some(packet) = datagrams.reorder.pop(now) {
+        let pushed = publisher.push(index, PacketKind::Rtp, packet, now);
+        outcome = outcome.and(pushed);
+    }
+    outcome
+}
+
+impl Datagrams {
+    fn new(clock_hz: u32) -> Self {
+        Self {
+            reorder: Reorder::new(WINDOW, PATIENCE),
+            receiver: Receiver::new(clock_hz),
+        }
+    }
+
+    fn note_report(&mut self, packet: &[u8], now: Instant) {
+        for part in rtcp::parse(packet).into_iter().flatten() {
+            if let Feedback::SenderReport { report, .. } = part {
+                self.receiver.sender_report(&report, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A client that publishes: what it has announced, the ways its tracks come in, and the task that sees to them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::base::clock::Clock;
+use crate::base::id::SessionId;
+use crate::media::intake::{Arrival, Intake};
+use crate::media::mounts::{Busy, Mounts, Takeover};
+use crate::media::sessions::{self, SessionFacts};
+use crate::net::interleaved::Interleaved;
+use crate::net::udp_ports::UdpLease;
+
+use super::announcement::Announcement;
+use super::ingest::Ingest;
+use super::party::{Party, Role};
+use super::service::Parts;
+use super::visit::Visit;
+
+/// How often a publisher that sends datagrams is told how they arrive.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// One publisher.
+pub(super) struct Publisher {
+    ingest: Arc<Ingest>,
+    state: Mutex<State>,
+}
+
+struct State {
+    announcement: Arc<Announcement>,
+    /// The tracks that are set up, by their index.
+    ways: Vec<(usize, Way)>,
+    /// Runs while the way in is open.
+    care: Option<AbortOnDropHandle<()>>,
+}
+
+/// How the packets of a track come in.
+#[derive(Clone)]
+pub(super) enum Way {
+    /// As frames on a connection.
+    Frames(Arc<Interleaved>),
+    /// As datagrams, which are reported on as the source `ssrc`.
+    Datagrams { lease: Arc<UdpLease>, ssrc: u32 },
+}
+
+impl Publisher {
+    /// The party of a client that has announced something; `transport` is what is assumed of its tracks.
+    pub(super) fn open(
+        id: SessionId,
+        announcement: Arc<Announcement>,
+        visit: Visit,
+        transport: &'static str,
+        parts: &Parts,
+    ) -> Arc<Party> {
+        let watched = parts.sessions.open(SessionFacts {
+            id,
+            role: sessions::Role::Publisher,
+            path: announcement.path().clone(),
+            peer: visit.peer,
+            user_agent: visit.user_agent.clone(),
+            transport,
+            opened: parts.clock.now(),
+        });
+        let publisher = Self {
+            ingest: Ingest::new(Arc::clone(&watched)),
+            state: Mutex::new(State {
+                announcement,
+                ways: Vec::new(),
+                care: None,
+            }),
+        };
+        Party::new(Role::Publisher(publisher), watched, visit)
+    }
+
+    pub(super) fn announcement(&self) -> Arc<Announcement> {
+        Arc::clone(&self.lock().announcement)
+    }
+
+    pub(super) fn ingest(&self) -> &Arc<Ingest> {
+        &self.ingest
+    }
+
+    /// Whether packets are taken.
+    pub(super) fn is_recording(&self) -> bool {
+        self.ingest.is_open()
+    }
+
+    /// Why no more is taken, in words for the log; `None` while it could be.
+    pub(super) fn ended(&self) -> Option<String> {
+        let replaced = self.ingest.has_given_way();
+        replaced.then(|| "another publisher has taken over".to_owned())
+    }
+
+    /// Takes another description in place of the one before.
+    pub(super) fn describe(&self, announcement: Arc<Announcement>) {
+        self.lock().announcement = announcement;
+    }
+
+    /// Whether any track is set up.
+    pub(super) fn has_tracks(&self) -> bool {
+        !self.lock().ways.is_empty()
+    }
+
+    /// Gives the track at `index` its way in.
+    pub(super) fn add_track(&self, index: usize, way: Way) {
+        let mut state = self.lock();
+        state.ways.retain(|(of, _)| *of != index);
+        state.ways.push((index, way));
+    }
+
+    /// Begins to feed the channel.
+    pub(super) fn record(
+        &self,
+        mounts: &Mounts,
+        takeover: Takeover,
+        clock: Clock,
+    ) -> Result<(), Busy> {
+        let mut state = self.lock();
+        let announcement = &state.announcement;
+        let origin = format!("announce from {}", self.ingest.watched().facts().peer);
+        let description = announcement.description().clone();
+        let publisher = mounts.publish(announcement.path(), description, origin, takeover)?;
+        let replaced = publisher.replaced();
+        let tracks = announcement.description().tracks();
+        let arrivals = state
+            .ways
+            .iter()
+            .filter_map(|(index, way)| Some((*index, tracks.get(*index)?.clock_hz, way.arrival())));
+        self.ingest.open(Intake::new(publisher, arrivals));
+        let care = Care {
+            ingest: Arc::clone(&self.ingest),
+            ways: state.ways.clone(),
+            clock,
+        };
+        let care = tokio::spawn(care.run(replaced));
+        state.care = Some(AbortOnDropHandle::new(care));
+        Ok(())
+    }
+
+    /// Takes no more packets until the next [`record`](Self::record).
+    pub(super) fn pause(&self) {
+        self.lock().care = None;
+        self.ingest.close();
+    }
+
+    /// Takes no more packets, for good.
+    pub(super) fn stop(&self) {
+        self.pause();
+        self.lock().ways.clear();
+    }
+
+    /// Closes the connections that tracks come in by: there is nothing more for the client to say.
+    pub(super) fn hang_up(&self) {
+        for (_, way) in &self.lock().ways {
+            if let Way::Frames(connection) = way {
+                connection.close();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Way {
+    fn arrival(&self) -> Arrival {
+        match self {
+            Self::Frames(_) => Arrival::InOrder,
+            Self::Datagrams { .. } => Arrival::Datagrams,
+        }
+    }
+}
+
+/// What must be done for a publisher while it records, whether packets come or not.
+struct Care {
+    ingest: Arc<Ingest>,
+    ways: Vec<(usize, Way)>,
+    clock: Clock,
+}
+
+impl Care {
+    async fn run(self, replaced: impl Future<Output = ()>) {
+        let mut replaced = std::pin::pin!(replaced);
+        // The first comes early (RFC 3550, 6.2).
+        let first = Instant::now() + REPORT_INTERVAL / 2;
+        let mut reports = interval_at(first, REPORT_INTERVAL);
+        reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let due = async { sleep_until(self.ingest.deadline().await.into()).await };
+            tokio::select! {
+                biased;
+                () = &mut replaced => return self.ingest.give_way(),
+                _ = reports.tick() => self.report(),
+                () = due => self.ingest.advance(self.clock.now()),
+            }
+        }
+    }
+
+    fn report(&self) {
+        let now = self.clock.now();
+        for (index, way) in &self.ways {
+            let Way::Datagrams { lease, ssrc } = way else {
+                continue;
+            };
+            let mut report = Vec::new();
+            self.ingest
+                .with(|intake| intake.report(*index, *ssrc, now, &mut report));
+            if !report.is_empty() {
+                // A report that is lost is made up for by the next.
+                let _ = lease.send_rtcp(&report);
+            }
+        }
+    }
+}

@@ -176,7 +176,8 @@ impl Channel {
         self.ssrcs.get(index).copied().unwrap_or_default()
     }
 
-    /// The sequence number that a track's next packet will have; `None` before its first.
+    /// The sequence number that the next packet of a track will get, whether the
+    /// one before is on its way to readers yet or not; `None` before its first.
     pub fn next_sequence(&self, index: usize) -> Option<u16> {
         self.feed().next_sequence(index)
     }

@@ -13,6 +13,9 @@ use super::timeline::Repair;
 /// The largest payload of a datagram, in bytes (RFC 768, over IPv4 without options).
 const DATAGRAM: usize = 65_507;
 
+/// A ring shorter than this does not tell the channel's bit rate, in ms.
+const ENOUGH_MS: u64 = 200;
+
 /// What has happened on a channel since it began.
 #[derive(Debug, Default)]
 pub struct ChannelStats {
@@ -58,6 +61,17 @@ pub struct ChannelCounts {
 }
 
 impl ChannelCounts {
+    /// Bits a second, judged by the last second or by all that is in the ring,
+    /// whichever is more; 0 before there is enough to judge by.
+    pub fn typical_bit_rate(&self) -> u64 {
+        let millis = u64::try_from(self.ring_time.as_millis()).unwrap_or(u64::MAX);
+        let in_ring = match millis {
+            0..ENOUGH_MS => 0,
+            millis => self.ring_bytes.saturating_mul(8 * 1000) / millis,
+        };
+        self.bit_rate.max(in_ring)
+    }
+
     /// Adds the counts of another channel to these; times are added like the rest.
     pub(super) fn add(&mut self, other: &Self) {
         self.packets += other.packets;

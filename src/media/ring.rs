@@ -12,6 +12,10 @@ use tokio::sync::watch;
 
 use super::burst::{Burst, PacketKind};
 use super::channel::{Channel, End};
+use super::description::MAX_TRACKS;
+
+/// The most bytes that a cursor takes at a time, so that they go out with one write and wait in small queues.
+const TAKEN_BYTES: usize = 64 << 10;
 
 /// Where a new reader begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +65,8 @@ struct Recent {
     bytes: usize,
     /// All packets so far.
     packets: u64,
+    /// By track: the sequence number that follows its newest packet.
+    following: [Option<u16>; MAX_TRACKS],
     end: Option<End>,
 }
 
@@ -131,6 +137,15 @@ impl Recent {
         self.bytes += burst.framed().len();
         let before = self.packets;
         self.packets += burst.packets().len() as u64;
+        let media = burst
+            .packets()
+            .iter()
+            .filter(|packet| packet.kind == PacketKind::Rtp);
+        for packet in media {
+            if let Some(following) = self.following.get_mut(usize::from(packet.track)) {
+                *following = Some(packet.sequence.wrapping_add(1));
+            }
+        }
         self.held.push_back(Held { burst, before });
     }
 
@@ -221,7 +236,8 @@ impl Cursor {
         Self { channel, place }
     }
 
-    /// Appends the next bursts, at most `max`, to `out`; never waits.
+    /// Appends the next bursts to `out`: at most `max` of them, and no more than
+    /// 64 KiB with their frames unless the first alone is larger; never waits.
     pub fn take(&mut self, out: &mut Vec<Arc<Burst>>, max: usize) -> Taken {
         let recent = self.channel.ring().read();
         if self.place.next < recent.first {
@@ -233,7 +249,12 @@ impl Cursor {
             return Taken::Missed(missed);
         }
         let before = out.len();
-        let bursts = recent.from(self.place.next).take(max);
+        let mut bytes = 0;
+        let bursts = recent.from(self.place.next).take(max).take_while(|held| {
+            let fits = bytes == 0 || bytes + held.burst.framed().len() <= TAKEN_BYTES;
+            bytes += held.burst.framed().len();
+            fits
+        });
         out.extend(bursts.map(|held| Arc::clone(&held.burst)));
         let taken = out.get(before..).unwrap_or_default();
         if taken.is_empty() {
@@ -255,6 +276,13 @@ impl Cursor {
         let of_track = packets
             .find(|packet| packet.kind == PacketKind::Rtp && usize::from(packet.track) == index);
         of_track.map(|packet| (packet.sequence, packet.time))
+    }
+
+    /// The sequence number of the first packet of that track that is not there
+    /// yet, as far as none is lost on its way here; `None` before the first one.
+    pub fn next_of(&self, index: usize) -> Option<u16> {
+        let recent = self.channel.ring().read();
+        recent.following.get(index).copied().flatten()
     }
 
     /// Whether everything that is there was taken.

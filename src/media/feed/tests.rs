@@ -123,7 +123,7 @@ fn packets_get_the_channels_numbers_and_keep_the_rest() {
     packet[8..12].copy_from_slice(&live.channel().ssrc(0).to_be_bytes());
     assert_eq!(bursts[0].bytes_of(&sent), packet);
     assert_eq!((sent.sequence, sent.time, sent.marker), (9, 5, true));
-    assert_eq!(live.channel().next_sequence(0), Some(10));
+    assert_eq!(cursor.next_of(0), Some(10));
 }
 
 #[test]

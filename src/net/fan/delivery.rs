@@ -15,8 +15,8 @@ use crate::net::interleaved::Interleaved;
 use crate::net::outlet::TrackOutlet;
 use crate::net::udp_ports::UdpLease;
 
-/// Bursts that are sent with one write when several wait.
-const TOGETHER: usize = 4;
+/// Bursts that are sent with one write when several small ones wait.
+const TOGETHER: usize = 16;
 
 /// What one member may be sent before the others have their turn, in bytes.
 const TURN: usize = 256 << 10;
@@ -58,7 +58,7 @@ impl Delivery {
         let channel = cursor.channel();
         let description = channel.description();
         let count = description.map_or(0, |description| description.tracks().len());
-        let bit_rate = channel.stats().snapshot().bit_rate;
+        let bit_rate = channel.stats().snapshot().typical_bit_rate();
         let datagrams = leases(&member.tracks).next().is_some();
         Self {
             connections: connections(&member.tracks, count),
@@ -89,19 +89,15 @@ impl Delivery {
             tour.bursts.clear();
             match self.cursor.take(&mut tour.bursts, most) {
                 Taken::Bursts => sent += self.send(member, tour, now)?,
-                Taken::Missed(packets) => {
-                    member.session.counters().dropped(packets);
-                    continue;
+                Taken::Missed(packets) => member.session.counters().dropped(packets),
+                Taken::Nothing => {
+                    self.pace = None;
+                    return Ok(Next::Level);
                 }
-                Taken::Nothing => {}
                 Taken::Ended(end) => {
                     reports::part(member, self.cursor.channel(), now);
                     return Err(Why::Ended(end));
                 }
-            }
-            if tour.bursts.len() < most {
-                self.pace = None;
-                return Ok(Next::Level);
             }
         }
         Ok(Next::Behind(now))

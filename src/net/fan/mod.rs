@@ -201,7 +201,7 @@ impl Prepared {
     /// nothing since the place where the member starts; `None` when nothing was
     /// ever sent on it.
     pub fn first(&self, index: usize) -> Option<(u16, Option<u32>)> {
-        let next = self.channel.next_sequence(index);
+        let next = self.cursor.next_of(index);
         // Asked second: what comes between the two questions is found here.
         match self.cursor.first_of(index) {
             Some((sequence, time)) => Some((sequence, Some(time))),

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::time::Instant;
 
 use tokio::io::AsyncReadExt;
@@ -64,7 +65,13 @@ impl Stage {
 
     /// Publishes a picture of [`PICTURE_PACKETS`] packets, whose payloads say which picture it is.
     fn picture(&mut self, key: bool, size: usize) {
-        for part in 0..PICTURE_PACKETS {
+        self.parts(0..PICTURE_PACKETS, key, size);
+    }
+
+    /// Publishes some packets of a picture.
+    fn parts(&mut self, parts: Range<usize>, key: bool, size: usize) {
+        let complete = parts.end == PICTURE_PACKETS;
+        for part in parts {
             let (first, last) = (part == 0, part + 1 == PICTURE_PACKETS);
             let sequence = self.pictures * PICTURE_PACKETS as u16 + part as u16;
             let fragment = u8::from(first) << 7 | u8::from(last) << 6 | if key { 5 } else { 1 };
@@ -74,7 +81,7 @@ impl Stage {
             packet.resize(size.max(packet.len()), 0);
             self.push(VIDEO, &packet);
         }
-        self.pictures += 1;
+        self.pictures += u16::from(complete);
     }
 
     fn sound(&mut self) {
@@ -247,6 +254,20 @@ async fn a_new_reader_starts_at_the_newest_key_frame_and_gets_all_from_there() {
     let (channel, _) = peer.media(&[1, 3]).await;
     assert_eq!(channel, 2);
     assert_eq!(peer.picture().await, 6);
+}
+
+#[tokio::test]
+async fn the_first_packet_is_named_though_its_picture_is_still_coming_in() {
+    let mut stage = Stage::plain();
+    stage.picture(true, 100);
+    stage.parts(0..2, false, 100);
+    let (outlet, mut peer) = connection(false).await;
+    let prepared = stage.prepare(Start::Live, both(&outlet));
+    let first = prepared.first(VIDEO).unwrap();
+    let _membership = prepared.start();
+    stage.parts(2..PICTURE_PACKETS, false, 100);
+    let (_, packet) = peer.media(&[1, 3]).await;
+    assert_eq!(first, (sequence(&packet), None));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use super::burst::{Burst, PacketKind};
 use super::channel_stats::ChannelStats;
 use super::description::{Description, MAX_TRACKS, Unfit};
 use super::feed::{Feed, Terms};
+use super::gather::Complete;
 use super::mounts::Common;
 use super::publisher::{Malformed, Publisher};
 use super::ring::{Cursor, Ring, Start};
@@ -208,11 +209,12 @@ impl Channel {
             return;
         }
         status.state = State::Ended(end);
-        let last = self.feed().flush();
-        self.deliver(last);
+        let mut feed = self.feed();
+        self.term.send_modify(|term| *term += 1);
+        self.deliver(feed.flush());
+        drop(feed);
         self.common.retire(self.stats.snapshot());
         self.ring.end(end);
-        self.term.send_modify(|term| *term += 1);
         self.description.send_modify(|_| ());
     }
 
@@ -223,6 +225,11 @@ impl Channel {
             State::Ended(_) => true,
             State::Idle | State::Live => false,
         }
+    }
+
+    /// Counts a second that is over; to be called once a second, for a publisher that sends nothing.
+    pub(super) fn measure(&self, now: Instant) {
+        self.stats.rate_over(self.feed().measure(now));
     }
 
     /// A new channel of the same name.
@@ -249,12 +256,11 @@ impl Channel {
         status.state = State::Live;
         status.origin = origin;
         let mut feed = self.feed();
-        let last = feed.flush();
-        feed.take_up(&description);
         self.term.send_modify(|term| *term += 1);
-        let term = *self.term.borrow();
+        self.deliver(feed.flush());
+        feed.take_up(&description);
         drop(feed);
-        self.deliver(last);
+        let term = *self.term.borrow();
         self.stats.published();
         self.description.send_replace(Some(Arc::new(description)));
         Some(Publisher::new(
@@ -282,26 +288,26 @@ impl Channel {
         now: Instant,
     ) -> Result<(), Malformed> {
         let terms = self.terms();
+        let mut complete = Complete::new();
         let mut feed = self.feed();
         let pushed = if *self.term.borrow() == term {
-            feed.push(index, kind, packet, now, &terms)
+            feed.push(index, kind, packet, now, &terms, &mut complete)
         } else {
             Err(Malformed::Replaced)
         };
-        pushed
-            .map(|complete| self.deliver(complete))
-            .inspect_err(|malformed| self.stats.refused(*malformed))
+        self.deliver(complete.drain(..));
+        pushed.inspect_err(|malformed| self.stats.refused(*malformed))
     }
 
     pub(super) fn flush_due(&self) -> Option<Instant> {
         self.feed().deadline(self.common.limits().hold)
     }
 
-    pub(super) fn flush(&self, term: u64, _now: Instant) {
+    pub(super) fn flush(&self, term: u64, now: Instant) {
         let mut feed = self.feed();
         if *self.term.borrow() == term {
-            let complete = feed.flush();
-            self.deliver(complete);
+            self.deliver(feed.flush());
+            self.stats.rate_over(feed.measure(now));
         }
     }
 
@@ -309,9 +315,9 @@ impl Channel {
     pub(super) fn leave(&self, term: u64) {
         let mut status = self.status();
         if *self.term.borrow() == term && status.state == State::Live {
-            let last = self.feed().flush();
-            self.deliver(last);
-            self.stats.rate(0);
+            let mut feed = self.feed();
+            self.deliver(feed.flush());
+            drop(feed);
             status.state = State::Waiting {
                 since: self.common.clock().now(),
             };

@@ -144,8 +144,11 @@ impl ChannelStats {
         }
     }
 
-    pub(super) fn rate(&self, bits_a_second: u64) {
-        self.bit_rate.store(bits_a_second, Relaxed);
+    /// Takes the bit rate of a second, if one is over.
+    pub(super) fn rate_over(&self, bits: Option<u64>) {
+        if let Some(bits) = bits {
+            self.bit_rate.store(bits, Relaxed);
+        }
     }
 
     pub(super) fn published(&self) {

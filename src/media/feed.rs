@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::burst::PacketKind;
+use super::burst::{Burst, PacketKind};
 use super::channel_stats::ChannelStats;
 use super::description::Description;
 use super::feed_track::FeedTrack;
@@ -68,7 +68,7 @@ impl Feed {
         self.shift = None;
     }
 
-    /// Takes a packet; gives the bursts that it completed.
+    /// Takes a packet; the bursts that it completed go to `out`, which is empty before.
     pub(super) fn push(
         &mut self,
         index: usize,
@@ -76,12 +76,13 @@ impl Feed {
         packet: &[u8],
         now: Instant,
         terms: &Terms<'_>,
-    ) -> Result<Complete, Malformed> {
+        out: &mut Complete,
+    ) -> Result<(), Malformed> {
         if packet.len() > usize::from(u16::MAX) {
             return Err(Malformed::TooLong);
         }
         match kind {
-            PacketKind::Rtp => self.media(index, packet, now, terms),
+            PacketKind::Rtp => self.media(index, packet, now, terms, out),
             PacketKind::Rtcp => self.control(index, packet, now),
         }
     }
@@ -92,7 +93,8 @@ impl Feed {
         packet: &[u8],
         now: Instant,
         terms: &Terms<'_>,
-    ) -> Result<Complete, Malformed> {
+        out: &mut Complete,
+    ) -> Result<(), Malformed> {
         let track = self.tracks.get(index).ok_or(Malformed::Track)?;
         let read = rtp::Packet::read(packet).map_err(|_| Malformed::NotRtp)?;
         if !track.carries(read.payload_type()) {
@@ -104,14 +106,14 @@ impl Feed {
         let placed = self.place(index, &read, now).ok_or(Malformed::Track)?;
         self.count(packet.len(), &placed, now, terms);
         // Before the packet, so that a burst that it completes holds the report too.
-        let mut complete = self.gather_report(index, now, terms);
-        let incoming = self
-            .incoming(index, &read, &placed)
-            .ok_or(Malformed::Track)?;
+        self.gather_report(index, now, terms, out);
+        let incoming = self.incoming(index, &read, &placed);
+        let incoming = incoming.ok_or(Malformed::Track)?;
         let ssrc = terms.ssrc(index);
         let rewrite = |copy: &mut [u8]| rtp::renumber(copy, placed.sequence, placed.time, ssrc);
-        complete.extend(self.gather.push(incoming, packet, terms.hold, now, rewrite));
-        Ok(complete)
+        self.gather
+            .push(incoming, packet, terms.hold, now, rewrite, out);
+        Ok(())
     }
 
     /// Gives the packet its place in the channel's series.
@@ -135,9 +137,7 @@ impl Feed {
 
     fn count(&mut self, bytes: usize, placed: &Placed, now: Instant, terms: &Terms<'_>) {
         terms.stats.accepted(bytes, placed.lost);
-        if let Some(rate) = self.meter.count(bytes, now) {
-            terms.stats.rate(rate);
-        }
+        terms.stats.rate_over(self.meter.count(bytes, now));
         if let Some(repair) = placed.repair {
             terms.stats.repaired(repair);
         }
@@ -165,22 +165,21 @@ impl Feed {
     }
 
     /// The track's report, when it is due.
-    fn gather_report(&mut self, index: usize, now: Instant, terms: &Terms<'_>) -> Complete {
+    fn gather_report(&mut self, index: usize, now: Instant, terms: &Terms<'_>, out: &mut Complete) {
         let track = self.tracks.get_mut(index);
         if !track.is_some_and(|track| track.reporter.take_due(now)) {
-            return Complete::new();
+            return;
         }
         self.choose_clock();
         let mut report = std::mem::take(&mut self.report);
         report.clear();
         let written = self.write_report(index, now, terms, false, &mut report);
-        let incoming = written.and_then(|pair| self.incoming_report(index, pair));
-        let complete = incoming.map(|incoming| {
+        if let Some(incoming) = written.and_then(|pair| self.incoming_report(index, pair)) {
             let keep = |_: &mut [u8]| ();
-            self.gather.push(incoming, &report, terms.hold, now, keep)
-        });
+            self.gather
+                .push(incoming, &report, terms.hold, now, keep, out);
+        }
         self.report = report;
-        complete.unwrap_or_default()
     }
 
     fn incoming_report(&self, index: usize, pair: Pair) -> Option<Incoming> {
@@ -252,12 +251,7 @@ impl Feed {
         }
     }
 
-    fn control(
-        &mut self,
-        index: usize,
-        packet: &[u8],
-        now: Instant,
-    ) -> Result<Complete, Malformed> {
+    fn control(&mut self, index: usize, packet: &[u8], now: Instant) -> Result<(), Malformed> {
         let track = self.tracks.get_mut(index).ok_or(Malformed::Track)?;
         for feedback in rtcp::parse(packet).map_err(|_| Malformed::NotRtcp)? {
             if let Feedback::SenderReport { report, .. } = feedback {
@@ -265,7 +259,7 @@ impl Feed {
             }
         }
         self.choose_clock();
-        Ok(Complete::new())
+        Ok(())
     }
 
     /// When the gathered packets have waited long enough.
@@ -274,8 +268,13 @@ impl Feed {
     }
 
     /// What is gathered so far.
-    pub(super) fn flush(&mut self) -> Complete {
-        self.gather.flush().into_iter().collect()
+    pub(super) fn flush(&mut self) -> Option<Burst> {
+        self.gather.flush()
+    }
+
+    /// The bit rate of a second that is over at `now`.
+    pub(super) fn measure(&mut self, now: Instant) -> Option<u64> {
+        self.meter.count(0, now)
     }
 
     /// The sequence number that comes next on a track.

@@ -49,8 +49,8 @@ pub(super) struct Gather {
 impl Gather {
     /// Appends a packet of at most 65,535 bytes; `finish` may rewrite the copy in place.
     ///
-    /// A burst leaves when the packet completes it, when it is full, or when its
-    /// first packet has waited for `hold`.
+    /// A burst goes to `out` when the packet completes it, when it is full, or
+    /// when its first packet has waited for `hold`.
     pub(super) fn push(
         &mut self,
         incoming: Incoming,
@@ -58,21 +58,20 @@ impl Gather {
         hold: Duration,
         now: Instant,
         finish: impl FnOnce(&mut [u8]),
-    ) -> Complete {
-        let mut complete = Complete::new();
+        out: &mut Complete,
+    ) {
         let Ok(len) = u16::try_from(packet.len()) else {
-            return complete;
+            return;
         };
         if self.arena.len() + FRAME_LEN + packet.len() > MAX_BYTES {
-            complete.extend(self.flush());
+            out.extend(self.flush());
         }
         self.append(incoming, len, packet, finish);
         let since = *self.since.get_or_insert(now);
         let full = self.packets.len() >= MAX_PACKETS;
         if full || incoming.completes || now.saturating_duration_since(since) >= hold {
-            complete.extend(self.flush());
+            out.extend(self.flush());
         }
-        complete
     }
 
     fn append(

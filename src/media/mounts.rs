@@ -128,12 +128,19 @@ impl Slot {
         Arc::clone(&self.current.borrow())
     }
 
-    /// Ends the channel; a new one takes its name.
-    fn renew(&self, end: End) {
-        self.current.send_modify(|channel| {
-            channel.end(end);
-            *channel = channel.successor();
-        });
+    /// Ends the channel; a new one takes its name if that is reserved. Whether there is one.
+    fn end(&self, end: End) -> bool {
+        self.channel().end(end);
+        if self.reserved.is_some() {
+            self.renew();
+        }
+        self.reserved.is_some()
+    }
+
+    /// A new channel takes the name.
+    fn renew(&self) {
+        let new = self.channel().successor();
+        self.current.send_replace(new);
     }
 }
 
@@ -248,16 +255,17 @@ impl Mounts {
         })
     }
 
-    /// Ends channels whose grace is over; to be called once a second.
+    /// Ends channels whose grace is over, and measures the others; to be called once a second.
     pub fn expire(&self, now: Instant) {
         let grace = self.common.limits().grace;
         let mut table = self.table();
         table.slots.retain(|_, slot| {
-            let over = slot.channel().is_over(now, grace);
-            if over {
-                slot.renew(End::PublisherGone);
+            let channel = slot.channel();
+            if !channel.is_over(now, grace) {
+                channel.measure(now);
+                return true;
             }
-            !over || slot.reserved.is_some()
+            slot.end(End::PublisherGone)
         });
     }
 
@@ -293,7 +301,8 @@ impl Mounts {
         });
         refuse_foreign(slot, takeover, reservation)?;
         if !slot.channel().suits(&description) {
-            slot.renew(End::Replaced);
+            slot.channel().end(End::Replaced);
+            slot.renew();
         }
         let publisher = slot.channel().hand_over(description, origin);
         publisher.ok_or(Busy::Stopped)

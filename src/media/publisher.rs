@@ -100,7 +100,7 @@ impl Publisher {
         self.channel.flush_due()
     }
 
-    /// Hands what has been gathered to the readers.
+    /// Hands what has been gathered to the readers, due or not.
     pub fn flush(&mut self, now: Instant) {
         self.channel.flush(self.term, now);
     }

@@ -103,6 +103,14 @@ fn broadcasts_of_qtss_are_read() {
 }
 
 #[test]
+fn what_a_description_lacks_is_added() {
+    let sdp = presented(&read("m=audio 5004 RTP/AVP 0\n"));
+    for key in ["v=0\r\no=", "s=", "c=IN IP4 0.0.0.0", "t=0 0"] {
+        assert!(sdp.contains(key), "{key} in {sdp}");
+    }
+}
+
+#[test]
 fn later_tracks_fit_when_readers_can_go_on() {
     let own = read(FFMPEG);
     let fits = |from: &str, to: &str| own.fits(&read(&FFMPEG.replace(from, to)));

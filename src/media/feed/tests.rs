@@ -106,7 +106,7 @@ fn parameter_sets_that_came_before_belong_to_the_key_frame() {
         .iter()
         .map(|burst| burst.keyframe())
         .collect();
-    assert_eq!(keyframes, [None, Some(0)]);
+    assert_eq!(keyframes, [None, Some(0), None]);
 }
 
 #[test]

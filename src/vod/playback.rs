@@ -91,6 +91,11 @@ impl Playback {
         let _ = batch.send(|stream| &player.streams()[stream].outlet);
     }
 
+    /// Whether play that has reached its end begins again; timestamps and sequence numbers go on.
+    pub fn set_repeating(&self, repeats: bool) {
+        self.lock().set_repeating(repeats);
+    }
+
     /// Whether packets leave at present.
     pub fn is_playing(&self) -> bool {
         self.lock().playing()

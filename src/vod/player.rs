@@ -49,6 +49,8 @@ pub(super) struct Player {
     epoch: Option<Instant>,
     /// The latest presented time that was sent, in nanoseconds since `epoch`.
     presented: i64,
+    /// Whether a run that has reached its end begins again.
+    repeats: bool,
     state: State,
 }
 
@@ -94,8 +96,14 @@ impl Player {
             position: NptTime(0),
             epoch: None,
             presented: 0,
+            repeats: false,
             state: State::Stopped,
         }
+    }
+
+    /// Whether a run that has reached its end begins again, without a farewell.
+    pub(super) fn set_repeating(&mut self, repeats: bool) {
+        self.repeats = repeats;
     }
 
     /// Adds a track, or gives one another way out. `random` seeds its numbers.
@@ -267,9 +275,27 @@ impl Player {
         if end > now {
             return Next::At(end);
         }
+        if self.repeats && end > run.started {
+            self.repeat(run, end);
+            return Next::At(end);
+        }
         self.position = run.bounds.end;
         self.leave(now, writing, batch);
         Next::Idle
+    }
+
+    /// Begins the same run again at `now`; its timestamps go on.
+    fn repeat(&mut self, run: &Run, now: Instant) {
+        let mapping = Mapping {
+            presented: run.presented_at(run.bounds.end),
+            ..run.mapping
+        };
+        self.streams.begin(mapping);
+        self.run = Some(Run {
+            mapping,
+            started: now,
+            ..*run
+        });
     }
 
     /// Writes the sender reports that are due; all of them with BYE when `leaving`.

@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod base;
+pub mod client;
 pub mod codec;
 pub mod config;
 pub mod container;
@@ -14,5 +15,6 @@ pub mod media;
 pub mod net;
 pub mod rtsp;
 pub mod source;
+pub mod tool;
 pub mod vod;
 pub mod wire;

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::tool::load::Load;
+use crate::tool::publish::Publish;
+
 /// Streams QuickTime movies and other media by RTSP.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -29,6 +32,8 @@ pub(super) enum Command {
         /// The movie
         file: PathBuf,
     },
+    Load(Load),
+    Publish(Publish),
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,9 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 
+use crate::tool::load::load;
+use crate::tool::publish::publish;
+
 /// Runs the program as its arguments say; returns what the shell is told.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -26,5 +29,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve::serve(serve),
         Command::Check { config } => check::check(config),
         Command::Inspect { file } => inspect::inspect(&file),
+        Command::Load(arguments) => load(&arguments),
+        Command::Publish(arguments) => publish(&arguments),
     }
 }

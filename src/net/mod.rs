@@ -1,12 +1,14 @@
 //! Sockets: ways in, ways out, and nothing of what travels on them. The only folder that names socket crates.
 
 pub mod addresses;
+pub mod connect;
 mod demux;
 pub mod fan;
 pub mod host;
 pub mod interleaved;
 pub mod listen;
 pub mod outlet;
+pub mod receiving_ports;
 pub mod sniff;
 pub mod tls;
 mod udp_pair;

@@ -80,7 +80,7 @@ fn bind(ip: IpAddr, port: u16) -> io::Result<(UdpSocket, UdpSocket)> {
     Ok((rtp, rtcp))
 }
 
-fn bind_any(ip: IpAddr) -> io::Result<(UdpSocket, UdpSocket)> {
+pub(super) fn bind_any(ip: IpAddr) -> io::Result<(UdpSocket, UdpSocket)> {
     let mut odd = Vec::new();
     for _ in 0..TRIES {
         let rtp = UdpSocket::bind(SocketAddr::new(ip, 0))?;

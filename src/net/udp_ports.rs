@@ -124,6 +124,22 @@ impl UdpPorts {
         })
     }
 
+    /// Opens the first pair, unless it is open, and returns its RTP and RTCP port.
+    ///
+    /// To be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// As for [`claim`](Self::claim).
+    pub fn open(&self) -> io::Result<(u16, u16)> {
+        let mut pairs = self.pairs();
+        if let Some(pair) = pairs.iter().next() {
+            return Ok(pair.ports());
+        }
+        let pair = Arc::new(self.open_next(&pairs)?);
+        pairs.enter(&pair);
+        Ok(pair.ports())
+    }
+
     /// The first pair on which `client` cannot be mistaken for another, a new
     /// one if need be; one that it shares when there are enough of them.
     fn pair_for(&self, client: &Arc<Client>) -> io::Result<Arc<Pair>> {

@@ -3,7 +3,7 @@
 use super::source::Source;
 
 /// A folder may use itself and folders of a lower rank.
-const RANKS: [(&str, u8); 15] = [
+const RANKS: [(&str, u8); 17] = [
     ("base", 0),
     ("wire", 1),
     ("codec", 2),
@@ -12,10 +12,12 @@ const RANKS: [(&str, u8); 15] = [
     ("config", 5),
     ("log", 5),
     ("net", 5),
+    ("client", 6),
     ("vod", 6),
     ("source", 7),
     ("rtsp", 8),
     ("http", 8),
+    ("tool", 8),
     ("app", 9),
     ("lib", 10),
     ("main", 10),

@@ -28,3 +28,4 @@ mod seek;
 mod source;
 mod support;
 mod tidy;
+mod tools;

@@ -8,6 +8,7 @@
 //! pair: [`Demux::awaits`] tells.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::Relaxed};
@@ -87,7 +88,8 @@ impl Side {
 pub(super) struct Demux {
     rtp: HashMap<SocketAddr, Arc<Client>>,
     rtcp: HashMap<SocketAddr, Arc<Client>>,
-    by_stream: HashMap<(Host, u32), Arc<Client>>,
+    /// By what they are sent; readers of one channel are sent the same stream.
+    by_stream: HashMap<(Host, u32), Vec<Arc<Client>>>,
     /// Those of which one port or both are not heard from yet.
     awaited: HashMap<Host, Vec<Arc<Client>>>,
 }
@@ -103,7 +105,8 @@ impl Demux {
         self.rtp.insert(rtp, Arc::clone(client));
         self.rtcp.insert(rtcp, Arc::clone(client));
         let stream = (client.host, client.feedback.ssrc());
-        self.by_stream.insert(stream, Arc::clone(client));
+        let receivers = self.by_stream.entry(stream).or_default();
+        receivers.push(Arc::clone(client));
         let awaited = self.awaited.entry(client.host).or_default();
         awaited.push(Arc::clone(client));
         true
@@ -121,8 +124,8 @@ impl Demux {
             addresses.remove(&client.declared(channel));
             addresses.remove(&client.address(channel));
         }
-        self.by_stream
-            .remove(&(client.host, client.feedback.ssrc()));
+        let stream = (client.host, client.feedback.ssrc());
+        take_out(&mut self.by_stream, &stream, client);
         if !client.is_heard() {
             self.stop_awaiting(client);
         }
@@ -145,7 +148,7 @@ impl Demux {
     }
 
     /// The client of that host that must be the one: the stream reported on
-    /// is its own, or it is the only one not heard from yet. A report on other
+    /// is its alone, or it is the only one not heard from yet. A report on other
     /// streams is of somebody who has left.
     fn behind_nat(
         &self,
@@ -156,12 +159,13 @@ impl Demux {
         let reported = reported();
         if !reported.is_empty() {
             let mut streams = reported.into_iter().map(|ssrc| (host, ssrc));
-            return streams.find_map(|stream| self.by_stream.get(&stream).cloned());
+            let receivers = streams.find_map(|stream| self.by_stream.get(&stream))?;
+            return match &receivers[..] {
+                [only] => Some(Arc::clone(only)),
+                several => only_silent(several, channel),
+            };
         }
-        let mut silent = (self.awaited.get(&host).into_iter().flatten())
-            .filter(|client| !client.side(channel).heard.load(Relaxed));
-        let only = silent.next().filter(|_| silent.next().is_none());
-        only.cloned()
+        only_silent(self.awaited.get(&host)?, channel)
     }
 
     /// Sends to `port` from now on; the declared port stays the client's own, so that it can come back to it.
@@ -189,18 +193,32 @@ impl Demux {
     }
 
     fn stop_awaiting(&mut self, client: &Arc<Client>) {
-        if let Some(awaited) = self.awaited.get_mut(&client.host) {
-            awaited.retain(|other| !Arc::ptr_eq(other, client));
-            if awaited.is_empty() {
-                self.awaited.remove(&client.host);
-            }
-        }
+        take_out(&mut self.awaited, &client.host, client);
     }
 
     fn addresses(&mut self, channel: Channel) -> &mut HashMap<SocketAddr, Arc<Client>> {
         match channel {
             Channel::Rtp => &mut self.rtp,
             Channel::Rtcp => &mut self.rtcp,
+        }
+    }
+}
+
+/// The one client of `clients` that was not heard on that port yet; `None` when there are more.
+fn only_silent(clients: &[Arc<Client>], channel: Channel) -> Option<Arc<Client>> {
+    let mut silent = clients
+        .iter()
+        .filter(|client| !client.side(channel).heard.load(Relaxed));
+    let only = silent.next().filter(|_| silent.next().is_none());
+    only.cloned()
+}
+
+/// Takes `client` out of the list at `key`, and the list out of the map when it was the last.
+fn take_out<K: Eq + Hash>(lists: &mut HashMap<K, Vec<Arc<Client>>>, key: &K, client: &Arc<Client>) {
+    if let Some(list) = lists.get_mut(key) {
+        list.retain(|other| !Arc::ptr_eq(other, client));
+        if list.is_empty() {
+            lists.remove(key);
         }
     }
 }

@@ -158,3 +158,26 @@ fn link_local_clients_of_two_links_are_two() {
     }
     assert!(demux.sender(Channel::Rtp, address(3), Vec::new).is_none());
 }
+
+#[test]
+fn readers_of_one_channel_are_not_mistaken_for_one_another() {
+    let mut demux = Demux::default();
+    let one = claim(&mut demux, 5000, 1).unwrap();
+    let two = claim(&mut demux, 5002, 1).unwrap();
+    let report = |demux: &mut Demux, port| {
+        let client = demux.sender(Channel::Rtcp, (HOME, port).into(), || vec![1])?;
+        Some(client.declared(Channel::Rtp).port())
+    };
+    assert_eq!(report(&mut demux, 40_001), None, "of either");
+    assert_eq!(report(&mut demux, 5001), Some(5000));
+    assert_eq!(
+        report(&mut demux, 40_003),
+        Some(5002),
+        "the one not heard yet"
+    );
+    assert_eq!(report(&mut demux, 40_005), None);
+    demux.release(&one);
+    assert_eq!(report(&mut demux, 40_005), Some(5002), "the only one left");
+    demux.release(&two);
+    assert_eq!(report(&mut demux, 40_005), None);
+}

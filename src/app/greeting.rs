@@ -18,7 +18,7 @@ const MOST: usize = 100;
 pub(super) async fn print(server: &Server, movies: &Path, file: Option<&Path>) {
     let listed = listed(server.library(), movies).await;
     let hosts = hosts(server.rtsp(), &addresses::of_this_machine());
-    let text = text(server, movies, file) + &urls(&listed, &hosts, movies);
+    let text = text(server, movies, file) + &urls(&listed, &hosts, movies) + &publishing(&hosts);
     // A terminal that is gone does not keep the server from serving.
     io::stdout().write_all(text.as_bytes()).ok();
 }
@@ -58,6 +58,17 @@ fn urls(listed: &[Listed], hosts: &[SocketAddr], movies: &Path) -> String {
         text += &format!("  and {more} more\n");
     }
     text
+}
+
+/// How to begin a live channel; only this host may.
+fn publishing(hosts: &[SocketAddr]) -> String {
+    let own = hosts.iter().find(|host| host.ip().is_loopback());
+    own.map_or_else(String::new, |host| {
+        format!(
+            "Publish a live channel from this host, to be opened like a movie:\n  \
+             ffmpeg -re -i FILE -c copy -f rtsp rtsp://{host}/live\n"
+        )
+    })
 }
 
 fn joined(addresses: &[SocketAddr]) -> String {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::base::error::Kind;
 use crate::base::id::TrackId;
 use crate::base::path::MediaPath;
 use crate::vod::{self, Found, Movie};
@@ -38,13 +37,13 @@ impl Service {
         match (found, channel) {
             (Ok(Found::Movie(movie)), _) => Ok(Content::Movie(movie)),
             (Ok(Found::Redirect(url)), _) => Err(Refusal::moved(url)),
-            (Err(error), Some(channel)) if error.kind() == Kind::NotFound => {
+            // A folder, or a file that is no movie, hides no channel.
+            (Err(_), Some(channel)) => {
                 let patience = self.config().live.describe_wait;
-                Broadcast::open(channel, patience)
-                    .await
-                    .map(Content::Channel)
+                let broadcast = Broadcast::open(channel, patience).await;
+                broadcast.map(Content::Channel)
             }
-            (Err(error), _) => Err(error.into()),
+            (Err(error), None) => Err(error.into()),
         }
     }
 }

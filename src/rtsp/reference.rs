@@ -9,11 +9,11 @@ use crate::wire::http_head::HttpHead;
 use super::service::Service;
 
 impl Service {
-    /// The reference movie for an HTTP GET of a movie's path (QTSS manual, "Reference movies");
+    /// The reference movie for an HTTP GET of the path of a movie or channel (QTSS manual, "Reference movies");
     /// `local` stands in for a missing Host.
     ///
     /// # Errors
-    /// Why there is no such movie.
+    /// Why there is neither.
     pub(super) async fn reference(
         &self,
         head: &HttpHead,
@@ -21,8 +21,10 @@ impl Service {
     ) -> Result<String, Kind> {
         let path = head.target.split('?').next().unwrap_or_default();
         let path = MediaPath::from_url(path).map_err(|_| Kind::NotFound)?;
-        let found = self.parts.library.open(&path).await;
-        found.map_err(|error| error.kind())?;
+        if self.parts.mounts.open(&path).is_none() {
+            let found = self.parts.library.open(&path).await;
+            found.map_err(|error| error.kind())?;
+        }
         let host = match head.headers.get("Host") {
             Some(host) => host.to_owned(),
             None => local.to_string(),

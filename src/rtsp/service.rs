@@ -130,9 +130,12 @@ impl Service {
         if limits.connections > 0 && viewers.count() >= limits.connections as usize {
             return Err(Refusal::new(453, "the limit of connections is reached"));
         }
+        if limits.throughput == 0 {
+            return Ok(());
+        }
         let used: u64 = parties.values().map(|party| party.bit_rate()).sum();
         let more = content.map_or(0, Content::bit_rate);
-        if limits.throughput > 0 && used.saturating_add(more) > limits.throughput {
+        if used.saturating_add(more) > limits.throughput {
             return Err(Refusal::new(453, "the limit of throughput is reached"));
         }
         Ok(())

@@ -61,6 +61,17 @@ async fn a_movie_comes_before_a_channel_of_its_name() {
 }
 
 #[tokio::test]
+async fn a_folder_hides_no_channel_of_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("news")).unwrap();
+    let server = Server::start(folder.path(), |_| {});
+    let _encoder = Encoder::start(&server, "news", 100);
+    let mut client = Client::connect(server.address).await;
+    let url = url(&server, "news");
+    assert_eq!(client.status_of("DESCRIBE", &url, "").await, 200);
+}
+
+#[tokio::test]
 async fn a_reader_begins_at_the_newest_key_frame_and_is_told_so() {
     let server = serve();
     let mut encoder = Encoder::start(&server, "live", 65_530);

@@ -99,9 +99,14 @@ impl ErrorLog {
 
 /// This program at `level`; the libraries only where they warn.
 fn targets(level: LevelFilter) -> Targets {
-    Targets::new()
+    let mut targets = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        .with_target("reelcast", level)
+        .with_target("reelcast", level);
+    if level < LevelFilter::DEBUG {
+        // It warns of what cameras do with each attempt, and shows whole descriptions.
+        targets = targets.with_target("retina", LevelFilter::ERROR);
+    }
+    targets
 }
 
 /// The file, shared by the layer that writes and by the settings.

@@ -71,7 +71,7 @@ impl Attempts {
     fn tell(&mut self, reason: &str, now: Instant) -> Option<u64> {
         let mut repeats = 0;
         if let Some(told) = &mut self.told
-            && told.reason == reason
+            && is_like(&told.reason, reason)
         {
             told.untold += 1;
             if now.saturating_duration_since(told.at) < REPEAT {
@@ -86,6 +86,12 @@ impl Attempts {
         });
         Some(repeats)
     }
+}
+
+/// Whether two reasons differ at most in numbers, such as those of packets.
+fn is_like(one: &str, other: &str) -> bool {
+    let words = |text: &'_ str| text.replace(|character: char| character.is_ascii_digit(), "");
+    one == other || words(one) == words(other)
 }
 
 #[cfg(test)]
@@ -124,6 +130,18 @@ mod tests {
         assert_eq!(tell("refused", 300), Some(3));
         assert_eq!(tell("silent", 301), Some(0));
         assert_eq!(tell("refused", 302), Some(0));
+    }
+
+    #[test]
+    fn numbers_make_no_other_reason() {
+        assert!(is_like(
+            "wrong after 17 packets",
+            "wrong after 1400 packets"
+        ));
+        assert!(!is_like(
+            "wrong after 17 packets",
+            "wrong before 17 packets"
+        ));
     }
 
     #[test]

@@ -63,7 +63,22 @@ impl Pull {
         let _ = tokio::time::timeout(FAREWELL, sessions.await_teardown()).await;
         match (failure, bridge.as_ref().and_then(TlsBridge::failure)) {
             (Failure::Rtsp(_) | Failure::Ended, Some(reason)) => Failure::Rtsp(reason),
+            (Failure::Rtsp(reason), None) => {
+                Failure::Rtsp(self.without_secrets(reason, bridge.as_ref()))
+            }
             (failure, _) => failure,
+        }
+    }
+
+    /// `reason` without what URLs in it must not show: a bridge's secret word, a query with a password.
+    fn without_secrets(&self, mut reason: String, bridge: Option<&TlsBridge>) -> String {
+        let url = &self.settings.url;
+        if let Some(bridge) = bridge {
+            reason = reason.replace(bridge.url().as_str(), &url.to_string());
+        }
+        match url.url().query() {
+            Some(query) if !query.is_empty() => reason.replace(query, "…"),
+            _ => reason,
         }
     }
 
@@ -84,11 +99,7 @@ impl Pull {
             .await?;
         let description = Description::read(session.sdp())?;
         let tracks = tracks_of(session.streams(), description.tracks());
-        for (stream, _) in tracks
-            .iter()
-            .enumerate()
-            .filter(|(_, track)| track.is_some())
-        {
+        for stream in (0..tracks.len()).filter(|stream| tracks[*stream].is_some()) {
             let setup = session.setup(stream, self.setup_options());
             self.answer("SETUP", setup).await?;
         }

@@ -60,7 +60,6 @@ impl Sources {
                 biased;
                 () = stop.cancelled() => break,
                 Ok(()) = settings.changed() => {}
-                else => stop.cancelled().await,
             }
         }
         self.apply(&[], &stop).await;
@@ -208,7 +207,7 @@ impl Keeper {
     async fn attempt(&self, reservation: Arc<Reservation>) -> Failure {
         let stop = self.stop.child_token();
         let attempt = Attempt {
-            reservation: Arc::clone(&reservation),
+            reservation,
             status: Arc::clone(&self.status),
             clock: self.clock,
             stop: stop.clone(),
@@ -219,7 +218,7 @@ impl Keeper {
         tokio::select! {
             ended = &mut task => return ended.unwrap_or(Failure::Internal),
             () = self.stop.cancelled() => {}
-            () = self.unwanted(&reservation) => {}
+            () = self.unwanted() => {}
         }
         stop.cancel();
         if tokio::time::timeout(FAREWELL, task).await.is_err() {
@@ -239,26 +238,21 @@ impl Keeper {
             tracing::warn!(%channel, %url, repeats, "source failed: {reason}");
         }
         self.status.retrying(now + verdict.wait, reason);
-        let reservation = self.reservation.clone();
         tokio::select! {
             biased;
             () = self.stop.cancelled() => {}
             () = tokio::time::sleep(verdict.wait) => {}
-            () = async {
-                match &reservation {
-                    Some(reservation) => self.unwanted(reservation).await,
-                    None => std::future::pending().await,
-                }
-            } => {}
+            () = self.unwanted() => self.rest(),
         }
     }
 
     /// Returns when a source on demand has had no viewer for its delay.
-    async fn unwanted(&self, reservation: &Reservation) {
-        if self.settings.on_demand {
-            reservation.unwanted(self.settings.stop_delay).await;
-        } else {
-            std::future::pending().await
+    async fn unwanted(&self) {
+        match &self.reservation {
+            Some(reservation) if self.settings.on_demand => {
+                reservation.unwanted(self.settings.stop_delay).await;
+            }
+            _ => std::future::pending().await,
         }
     }
 }

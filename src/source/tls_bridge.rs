@@ -105,6 +105,7 @@ where
     S: AsyncRead + AsyncWrite,
 {
     let (mut retina, request) = greet(&listener, &dialogue.local).await?;
+    drop(listener);
     let (down, mut up) = split(camera);
     let mut camera = Inlet::new(down);
     let answer = dialogue.describe(request, &mut camera, &mut up).await?;

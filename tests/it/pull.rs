@@ -1,9 +1,11 @@
 //! Channels that are pulled by RTSP, from this server's own movies and from cameras with strange manners.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reelcast::config::{ChannelSource, Transport};
+use reelcast::http::metrics::Metrics;
 
 use crate::support::camera::{Camera, Manners, sdp};
 use crate::support::movies;
@@ -18,7 +20,10 @@ fn server() -> Server {
 fn of_camera(channel: &str, camera: &Camera) -> ChannelSource {
     source(
         channel,
-        &format!("rtsp://ad%40min:pass%3Aword@{}/live", camera.address),
+        &format!(
+            "rtsp://ad%40min:pass%3Aword@{}/live?pass=word",
+            camera.address
+        ),
     )
 }
 
@@ -120,7 +125,7 @@ async fn credentials_of_the_url_answer_a_challenge() {
     assert_eq!(basic.authorization(), "Basic YWRAbWluOnBhc3M6d29yZA==");
     let login = digest.authorization();
     assert!(login.starts_with("Digest username=\"ad@min\""), "{login}");
-    let session = format!("rtsp://{}/live", digest.address);
+    let session = format!("rtsp://{}/live?pass=word", digest.address);
     let expected = [
         format!("DESCRIBE {session}"),
         format!("DESCRIBE {session}"),
@@ -169,6 +174,14 @@ async fn what_is_wrong_with_a_camera_is_told() {
                 ..Manners::default()
             },
             "the description has more than 32 tracks",
+        ),
+        (
+            "no-sdp",
+            Manners {
+                content_type: "text/html",
+                ..Manners::default()
+            },
+            "/live?… has unexpected content type text/html",
         ),
         (
             "stranger",
@@ -248,4 +261,25 @@ async fn a_name_that_is_taken_is_waited_for() {
     assert!(reason.contains("source rtsp://"), "{reason}");
     first.end().await;
     second.reaches("door.sdp", "live").await;
+}
+
+#[tokio::test]
+async fn metrics_tell_how_a_source_is_doing() {
+    let camera = Camera::start(Manners::default()).await;
+    let server = server();
+    let feeding = Feeding::start(&server, vec![of_camera("door", &camera)]);
+    feeding.reaches("door", "live").await;
+    let mounts = Arc::clone(&server.mounts);
+    let mut metrics = Metrics::new(server.sessions.clone(), mounts, Arc::default());
+    metrics.sources(Arc::clone(&feeding.sources));
+    let text = metrics.summary();
+    for line in [
+        "reelcast_source_state{channel=\"door\",state=\"live\"} 1",
+        "reelcast_source_state{channel=\"door\",state=\"retrying\"} 0",
+        "reelcast_source_attempts_total{channel=\"door\"} 1",
+        "reelcast_source_failures_total{channel=\"door\"} 0",
+        "reelcast_source_reconnects_total{channel=\"door\"} 0",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line} in {text}");
+    }
 }

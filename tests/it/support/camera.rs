@@ -15,6 +15,8 @@ use tokio::task::JoinSet;
 pub(crate) struct Manners {
     /// What it describes.
     pub(crate) sdp: String,
+    /// What it says that its description is.
+    pub(crate) content_type: &'static str,
     /// What it asks for when a request has no credentials.
     pub(crate) challenge: Option<&'static str>,
     /// How many packets it sends before it closes the connection; without a number it goes on.
@@ -27,6 +29,7 @@ impl Default for Manners {
     fn default() -> Self {
         Self {
             sdp: sdp("m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:video\r\n"),
+            content_type: "application/sdp",
             challenge: None,
             packets: None,
             payload_type: 96,
@@ -135,7 +138,7 @@ fn answer(request: &Request, manners: &Manners) -> Response {
     }
     match request.method {
         Method::Describe => {
-            response.headers.push("Content-Type", "application/sdp");
+            response.headers.push("Content-Type", manners.content_type);
             response.body = manners.sdp.clone().into();
         }
         Method::Setup => {

@@ -26,7 +26,7 @@ pub(crate) fn source(channel: &str, url: &str) -> ChannelSource {
 
 /// Running sources.
 pub(crate) struct Feeding {
-    sources: Arc<Sources>,
+    pub(crate) sources: Arc<Sources>,
     config: watch::Sender<Arc<Config>>,
     stop: CancellationToken,
     task: JoinHandle<()>,

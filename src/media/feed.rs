@@ -140,6 +140,7 @@ impl Feed {
         terms.stats.rate_over(self.meter.count(bytes, now));
         if let Some(repair) = placed.repair {
             terms.stats.repaired(repair);
+            self.choose_clock();
         }
     }
 

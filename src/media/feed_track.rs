@@ -18,7 +18,7 @@ pub(super) struct FeedTrack {
     payload_types: Vec<u8>,
     keyframes: KeyFrames,
     beginning: Beginning,
-    /// The clock of the source before the present one, on the channel's times.
+    /// The clock of the last publisher on the channel's times, until the present one sends.
     before: Option<Pair>,
 }
 
@@ -70,36 +70,34 @@ impl FeedTrack {
         now: Instant,
     ) -> (Placed, Option<i64>) {
         let Numbers { ssrc, time, .. } = numbers;
-        let clock_hz = self.timeline.clock_hz();
-        if self.timeline.translate(ssrc, time).is_none() {
-            self.keep_clock();
+        if self.is_present(ssrc) {
+            let placed = self.timeline.place(numbers, now, || None);
+            if matches!(placed.repair, Some(Repair::LeapForward | Repair::LeapBack)) {
+                self.reporter.forget();
+            }
+            return (placed, None);
         }
-        let (before, published) = (self.before, self.reporter.published(ssrc, time, clock_hz));
+        let clock_hz = self.timeline.clock_hz();
+        let published = self.reporter.coming(ssrc, time, clock_hz);
+        let kept = self.before.take();
+        let before = self.reporter.pair(&self.timeline).or(kept);
         let aligned = || Some(before?.time_of(add_nanos(published?, shift?), clock_hz));
         let placed = self.timeline.place(numbers, now, aligned);
-        let begun = match placed.repair {
-            Some(Repair::NewSource) => begun(before, published, placed.time, clock_hz),
-            Some(Repair::LeapForward | Repair::LeapBack) => {
-                self.reporter.forget();
-                None
-            }
-            Some(Repair::SequenceLeap) | None => None,
+        self.reporter.follow(ssrc);
+        let between = |(before, published): (Pair, NtpTime)| {
+            nanos_between(published, before.ntp_of(placed.time, clock_hz))
         };
-        (placed, begun)
+        (placed, before.zip(published).map(between))
     }
 
     /// Takes a publisher's report.
     pub(super) fn hear(&mut self, report: &SenderReport, now: Instant) {
-        let is_of_present = self.timeline.translate(report.ssrc, 0).is_some();
-        if !is_of_present {
-            self.keep_clock();
-        }
-        self.reporter.heard(report, now);
+        let is_present = self.is_present(report.ssrc);
+        self.reporter.hear(report, is_present, now);
     }
 
-    /// The present source is about to be followed by another.
-    fn keep_clock(&mut self) {
-        self.before = self.reporter.pair(&self.timeline).or(self.before);
+    fn is_present(&self, ssrc: u32) -> bool {
+        self.timeline.translate(ssrc, 0).is_some()
     }
 
     /// Whether the publisher's clock is known.
@@ -130,13 +128,4 @@ impl FeedTrack {
         }
         starts && !goes_on
     }
-}
-
-fn begun(
-    before: Option<Pair>,
-    published: Option<NtpTime>,
-    time: u32,
-    clock_hz: u32,
-) -> Option<i64> {
-    Some(nanos_between(published?, before?.ntp_of(time, clock_hz)))
 }

@@ -19,6 +19,7 @@ pub mod mounts;
 pub mod publisher;
 pub mod receiver;
 mod reports;
+mod reservation;
 pub mod ring;
 pub mod sessions;
 pub mod stats;

@@ -3,18 +3,17 @@
 //! No lock of the table is held while somebody waits.
 
 use std::collections::HashMap;
-use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::channel::{Channel, End, State};
 use super::channel_stats::ChannelCounts;
 use super::description::Description;
 use super::publisher::Publisher;
+pub use super::reservation::Reservation;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 
@@ -278,7 +277,7 @@ impl Mounts {
         }
     }
 
-    fn claim(
+    pub(super) fn claim(
         &self,
         path: &MediaPath,
         description: Description,
@@ -306,6 +305,18 @@ impl Mounts {
         }
         let publisher = slot.channel().hand_over(description, origin);
         publisher.ok_or(Busy::Stopped)
+    }
+
+    /// Takes a name from a source, and ends its channel.
+    pub(super) fn release(&self, path: &MediaPath, reservation: u64) {
+        let mut table = self.table();
+        let Some(slot) = table.slots.get(key(path)) else {
+            return;
+        };
+        if slot.reserved == Some(reservation) {
+            slot.channel().end(End::Removed);
+            table.slots.remove(key(path));
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -345,84 +356,6 @@ fn refuse_reserved(slot: &Slot, own: Option<u64>) -> Result<(), Busy> {
     Err(Busy::Reserved {
         origin: slot.channel().origin(),
     })
-}
-
-/// A source's right to a name; the channel is there as long as this is held.
-#[derive(Debug)]
-pub struct Reservation {
-    mounts: Arc<Mounts>,
-    path: MediaPath,
-    origin: String,
-    id: u64,
-    current: watch::Receiver<Arc<Channel>>,
-}
-
-impl Reservation {
-    /// Begins to publish, in place of an earlier publisher of the same reservation.
-    ///
-    /// # Errors
-    /// [`Busy::Stopped`] when the server stops.
-    pub fn publish(&self, description: Description) -> Result<Publisher, Busy> {
-        let origin = self.origin.clone();
-        let own = Some(self.id);
-        let mounts = &self.mounts;
-        mounts.claim(&self.path, description, origin, Takeover::Replace, own)
-    }
-
-    /// The channel that has the name now; another one follows when it ends.
-    pub fn channel(&self) -> Arc<Channel> {
-        Arc::clone(&self.current.borrow())
-    }
-
-    /// Returns when a reader wants the channel. Cancel safe.
-    pub async fn wanted(&self) {
-        self.readers(|readers| readers > 0).await;
-    }
-
-    /// Returns when no reader has wanted the channel for `delay`. Cancel safe, and begins to count anew.
-    pub async fn unwanted(&self, delay: Duration) {
-        loop {
-            self.readers(|readers| readers == 0).await;
-            if timeout(delay, self.wanted()).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Returns when the number of readers is as asked; for ever if the server stops before.
-    async fn readers(&self, asked: impl Fn(usize) -> bool + Copy) {
-        let mut current = self.current.clone();
-        loop {
-            let mut readers = current.borrow_and_update().watch_readers();
-            tokio::select! {
-                // Both branches only wait for a change that stays.
-                // The guard that `wait_for` gives is let go at once: it may not cross an await of a task.
-                counted = async { readers.wait_for(|readers| asked(*readers)).await.is_ok() } => {
-                    if counted {
-                        return;
-                    }
-                }
-                changed = current.changed() => {
-                    if changed.is_err() {
-                        return pending().await;
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        let mut table = self.mounts.table();
-        let Some(slot) = table.slots.get_mut(key(&self.path)) else {
-            return;
-        };
-        if slot.reserved == Some(self.id) {
-            slot.channel().end(End::Removed);
-            table.slots.remove(key(&self.path));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -70,8 +70,10 @@ struct Heard {
 pub(super) struct Reporter {
     packets: u32,
     bytes: u32,
-    /// The latest report of the present source, or of one that has yet to send.
+    /// The latest report of the present source.
     heard: Option<Heard>,
+    /// The latest report of another, which may be about to send.
+    coming: Option<Heard>,
     due: Option<Instant>,
 }
 
@@ -83,33 +85,45 @@ impl Reporter {
     }
 
     /// Takes a publisher's report that arrived at `now`.
-    pub(super) fn heard(&mut self, report: &SenderReport, now: Instant) {
+    pub(super) fn hear(&mut self, report: &SenderReport, is_present: bool, now: Instant) {
+        // A sender without a clock reports zero (RFC 3550, 6.4.1).
+        if report.ntp.0 == 0 {
+            return;
+        }
         let pair = Pair {
             ntp: report.ntp,
             time: report.rtp_time,
         };
-        // A sender without a clock reports zero (RFC 3550, 6.4.1).
-        if report.ntp.0 != 0 {
-            self.heard = Some(Heard {
-                ssrc: report.ssrc,
-                pair,
-                at: now,
-            });
+        let heard = Some(Heard {
+            ssrc: report.ssrc,
+            pair,
+            at: now,
+        });
+        if is_present {
+            self.heard = heard;
+        } else {
+            self.coming = heard;
         }
     }
 
-    /// Forgets the publisher's clock.
+    /// Another source is the present one.
+    pub(super) fn follow(&mut self, ssrc: u32) {
+        let coming = self.coming.take();
+        self.heard = coming.filter(|heard| heard.ssrc == ssrc);
+    }
+
+    /// The source's times do not follow its reports any more.
     pub(super) fn forget(&mut self) {
         self.heard = None;
     }
 
-    /// The publisher's wall time of one of its own RTP times.
-    pub(super) fn published(&self, ssrc: u32, time: u32, clock_hz: u32) -> Option<NtpTime> {
-        let heard = self.heard.filter(|heard| heard.ssrc == ssrc)?;
+    /// The wall time of an RTP time of a source that is about to send.
+    pub(super) fn coming(&self, ssrc: u32, time: u32, clock_hz: u32) -> Option<NtpTime> {
+        let heard = self.coming.filter(|heard| heard.ssrc == ssrc)?;
         Some(heard.pair.ntp_of(time, clock_hz))
     }
 
-    /// The publisher's clock on the channel's times, as it reported; `None` unless that was of the present source.
+    /// The publisher's clock on the channel's times, as it reported.
     pub(super) fn pair(&self, timeline: &Timeline) -> Option<Pair> {
         let heard = self.heard?;
         Some(Pair {

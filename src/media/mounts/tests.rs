@@ -1,4 +1,5 @@
 use futures::FutureExt;
+use tokio::time::timeout;
 
 use super::*;
 use crate::media::burst::PacketKind;

@@ -41,7 +41,7 @@ fn bounds(config: &Config) -> Vec<Objection> {
     };
     let live = &config.live;
     let packet = !(200..=65_000).contains(&rtsp.max_packet);
-    let backlog = config.limits.tcp_backlog < 65_536;
+    let backlog = config.limits.tcp_backlog < 300_000;
     [
         seconds("rtsp.session_timeout", rtsp.session_timeout, 5, 86_400),
         seconds(
@@ -69,7 +69,7 @@ fn bounds(config: &Config) -> Vec<Objection> {
             refused("rtsp.max_packet", "out of bounds", fix.to_owned())
         }),
         backlog.then(|| {
-            let fix = "choose at least 66KB, which the longest packet needs";
+            let fix = "choose at least 300KB, which bursts of live channels need";
             refused("limits.tcp_backlog", "too small", fix.to_owned())
         }),
         (config.limits.movie_cache < 8_000_000).then(|| {

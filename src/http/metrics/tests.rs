@@ -130,6 +130,7 @@ fn channels_are_shown_one_by_one_and_together() {
     let packet = [0x80, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 9];
     let mut push = |packet: &[u8]| publisher.push(0, PacketKind::Rtp, packet, now).is_ok();
     assert!(push(&packet) && !push(&packet[..3]));
+    publisher.flush(now);
     let _reader = publisher.channel().demand();
     let text = metrics.summary();
     assert_lines(
@@ -139,7 +140,7 @@ fn channels_are_shown_one_by_one_and_together() {
             "reelcast_channel_info{channel=\"news/now\",state=\"live\",origin=\"a test\"} 1",
             "reelcast_channel_readers{channel=\"news/now\"} 1.0",
             "reelcast_channel_packets_total{channel=\"news/now\"} 1",
-            "reelcast_channel_ring_bytes{channel=\"news/now\"} 17.0",
+            "reelcast_channel_ring_bursts{channel=\"news/now\"} 1.0",
             "reelcast_channel_ring_seconds{channel=\"news/now\"} 0.0",
             "reelcast_channel_malformed_packets_total{channel=\"news/now\",reason=\"not_rtp\"} 1",
         ],

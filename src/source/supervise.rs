@@ -84,23 +84,23 @@ impl Sources {
         for one in &ended {
             one.stop.cancel();
         }
-        let mut names = BTreeMap::new();
+        let mut kept = BTreeMap::new();
         for one in ended {
             let reservation = one.task.await.ok().flatten();
             one.status.stopped();
-            names.insert(
-                one.settings.channel.clone(),
-                (one.settings.url, reservation),
-            );
+            // Viewers of the same URL are in the right place; others are not.
+            if wanted
+                .iter()
+                .any(|wanted| is_same_feed(wanted, &one.settings))
+            {
+                kept.insert(one.settings.channel, reservation);
+            }
         }
         for settings in wanted {
-            if self.running().contains_key(&settings.channel) {
-                continue;
+            if !self.running().contains_key(&settings.channel) {
+                let reservation = kept.remove(&settings.channel).flatten();
+                self.start(settings, reservation, stop.child_token());
             }
-            let former = names.remove(&settings.channel);
-            let kept = former.filter(|(url, _)| *url == settings.url);
-            let reservation = kept.and_then(|(_, reservation)| reservation);
-            self.start(settings, reservation, stop.child_token());
         }
     }
 
@@ -138,6 +138,10 @@ impl Sources {
     fn running(&self) -> MutexGuard<'_, BTreeMap<MediaPath, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_same_feed(one: &ChannelSource, other: &ChannelSource) -> bool {
+    one.channel == other.channel && one.url == other.url
 }
 
 /// Keeps one source going.

@@ -27,15 +27,16 @@ fn text(server: &Server, movies: &Path, file: Option<&Path>) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let movies = movies.display();
     let settings = file.map_or_else(|| "embedded defaults".into(), Path::to_string_lossy);
-    let (rtsp, http, admin) = (
+    let (rtsp, http, admin, ts) = (
         joined(server.rtsp()),
         joined(server.http()),
         joined(server.admin()),
+        joined(server.ts()),
     );
     let process = std::process::id();
     format!(
         "Reelcast {version} serves {movies} ({settings})\n\
-         RTSP: {rtsp}; HTTP tunnel: {http}; metrics: {admin}\n\
+         RTSP: {rtsp}; HTTP tunnel: {http}; metrics: {admin}; MPEG-TS: {ts}\n\
          Stop with Ctrl-C, or with: kill {process}\n"
     )
 }

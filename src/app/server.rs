@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::descriptors;
 use crate::base::clock::Clock;
+use crate::base::error;
 use crate::config::{Config, Live, Rtsp};
 use crate::http::admin;
 use crate::http::metrics::Metrics;
@@ -22,7 +23,7 @@ use crate::net::fan::{self, Fan};
 use crate::net::listen::{BindError, Listener, Permits};
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Parts, Service};
-use crate::source::Sources;
+use crate::source::{Sources, ts_listener};
 use crate::vod::{Blocks, Library, Pace, Pacer};
 
 /// The most connections to the administration port at a time.
@@ -39,6 +40,7 @@ pub(super) struct Server {
     rtsp: Vec<SocketAddr>,
     http: Vec<SocketAddr>,
     admin: Vec<SocketAddr>,
+    ts: Vec<SocketAddr>,
     library: Arc<Library>,
     pacer: Arc<Pacer>,
     mounts: Arc<Mounts>,
@@ -73,6 +75,7 @@ impl Server {
         let rtsp = bind(&config.rtsp.listen, &permits)?;
         let http = bind(&config.http.listen, &permits)?;
         let admin = bind(&config.admin.listen, &Permits::new(ADMIN_CONNECTIONS))?;
+        let ts = bind_if_free(&config.ts.listen, &permits);
 
         let library = Library::new(config.server.movies.clone(), config.server.follow_links);
         let library = Arc::new(library);
@@ -103,6 +106,7 @@ impl Server {
             rtsp: addresses(&rtsp),
             http: addresses(&http),
             admin: addresses(&admin),
+            ts: addresses(&ts),
             library,
             pacer,
             mounts,
@@ -120,6 +124,11 @@ impl Server {
         supervision.spawn(expire_channels(Arc::clone(&server.mounts), clock));
         let feeding = sources.run(settings.clone(), server.sources.stop.clone());
         server.sources.tasks.spawn(feeding);
+        for listener in ts {
+            let mounts = Arc::clone(&server.mounts);
+            let serving = ts_listener::serve(listener, mounts, settings.clone(), clock);
+            server.sources.spawn(serving);
+        }
         let clients = &server.clients;
         let (service_there, stop) = (Arc::clone(&service), clients.stop.clone());
         clients
@@ -150,6 +159,11 @@ impl Server {
     /// The addresses that are bound for administration.
     pub(super) fn admin(&self) -> &[SocketAddr] {
         &self.admin
+    }
+
+    /// The addresses that are bound for transport streams.
+    pub(super) fn ts(&self) -> &[SocketAddr] {
+        &self.ts
     }
 
     /// The movies.
@@ -238,6 +252,24 @@ fn bind(addresses: &[SocketAddr], permits: &Permits) -> Result<Vec<Listener>, Bi
     addresses
         .iter()
         .map(|address| Listener::bind(*address, permits))
+        .collect()
+}
+
+/// Binds what can be: one encoder's port that is taken keeps nobody from watching.
+fn bind_if_free(addresses: &[SocketAddr], permits: &Permits) -> Vec<Listener> {
+    let bound = addresses
+        .iter()
+        .map(|address| Listener::bind(*address, permits));
+    bound
+        .filter_map(|listener| {
+            let failed = |error: &BindError| {
+                tracing::error!(
+                    "no transport streams arrive by TCP: {}",
+                    error::chain(error)
+                );
+            };
+            listener.inspect_err(failed).ok()
+        })
         .collect()
 }
 

@@ -25,7 +25,7 @@ pub struct Change {
 }
 
 /// Settings that the parts of the server read once, when they start.
-const RESTART: [&str; 10] = [
+const RESTART: [&str; 11] = [
     "server.movies",
     "server.state",
     "server.user",
@@ -34,6 +34,7 @@ const RESTART: [&str; 10] = [
     "rtsp.udp_ports",
     "http.listen",
     "admin.listen",
+    "ts.listen",
     "limits.movie_cache",
     "log.error.format",
 ];

@@ -174,6 +174,34 @@ pub(super) mod addresses {
     }
 }
 
+/// The name of a channel: `"stream"`.
+pub(super) mod channel {
+    use serde::de::Error;
+
+    use super::*;
+    use crate::base::path::MediaPath;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<MediaPath, D::Error> {
+        let text = String::deserialize(from)?;
+        let path = MediaPath::from_plain(&text).map_err(D::Error::custom)?;
+        if path.is_root() || path.is_hidden() {
+            return Err(D::Error::custom(format_args!(
+                "`{text}` is no name of a channel"
+            )));
+        }
+        Ok(path)
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &MediaPath,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_str(value.as_str())
+    }
+}
+
 /// Paths, one or a list.
 pub(super) mod paths {
     use std::path::PathBuf;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::live::Live;
 use super::quantity;
 use super::sources::ChannelSource;
+use crate::base::path::MediaPath;
 
 /// Every setting of the server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -154,19 +155,23 @@ impl Default for Admin {
     }
 }
 
-/// MPEG transport streams that arrive over UDP.
+/// MPEG transport streams that encoders send by TCP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ts {
-    /// Addresses to receive on.
+    /// Addresses where encoders connect.
     #[serde(with = "quantity::addresses")]
     pub listen: Vec<SocketAddr>,
+    /// The channel that they feed.
+    #[serde(with = "quantity::channel")]
+    pub channel: MediaPath,
 }
 
 impl Default for Ts {
     fn default() -> Self {
         Self {
             listen: on_this_host(9999),
+            channel: MediaPath::from_plain("stream").expect("this is a plain name"),
         }
     }
 }

@@ -25,7 +25,7 @@ pub enum Scheme {
     Rtsp,
     /// The same over TLS.
     Rtsps,
-    /// An MPEG transport stream in datagrams.
+    /// An MPEG transport stream in datagrams: `udp://[source or interface@]address:port`.
     Udp,
     /// An MPEG transport stream in RTP packets (RFC 2250).
     Rtp,
@@ -73,7 +73,10 @@ impl SourceUrl {
             return Err(format!("`{scheme}` is none of {}", names.join(", ")));
         };
         scheme.check(&url)?;
-        let credentials = Credentials::of(&url)?;
+        let credentials = match scheme {
+            Scheme::Udp | Scheme::Rtp if url.password().is_none() => None,
+            _ => Credentials::of(&url)?,
+        };
         if credentials.is_some() {
             if !scheme.has_credentials() {
                 return Err(format!("`{}` knows no user and password", url.scheme()));
@@ -93,7 +96,14 @@ impl SourceUrl {
         self.scheme
     }
 
+    /// Whether it is `pipe:-`.
+    pub fn is_standard_input(&self) -> bool {
+        self.scheme == Scheme::Pipe && self.url.path() == "-"
+    }
+
     /// The URL without user and password, to be sent, not to be shown.
+    ///
+    /// For `udp` and `rtp` what stands before the `@` is no user, and stays: a sender or an interface.
     pub fn url(&self) -> &Url {
         &self.url
     }

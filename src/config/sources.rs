@@ -142,6 +142,11 @@ impl Sources<'_> {
             let Some((source, written)) = self.table(table, item.span().start) else {
                 continue;
             };
+            let is_input = |one: &ChannelSource| one.url.is_standard_input();
+            if is_input(&source) && sources.iter().any(is_input) {
+                let text = "source.url: standard input has a source already".to_owned();
+                self.fault(written.of("url"), text, "remove one of them");
+            }
             if sources.iter().any(|other| other.shares_channel(&source)) {
                 let text = format!("source.channel: `{}` has a source already", source.channel);
                 self.fault(written.of("channel"), text, "choose another name");
@@ -325,14 +330,7 @@ fn fix_of(key: &str) -> &'static str {
 }
 
 fn channel<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaPath>, D::Error> {
-    let text = String::deserialize(from)?;
-    let path = MediaPath::from_plain(&text).map_err(D::Error::custom)?;
-    if path.is_root() || path.is_hidden() {
-        return Err(D::Error::custom(format_args!(
-            "`{text}` is no name of a channel"
-        )));
-    }
-    Ok(Some(path))
+    quantity::channel::deserialize(from).map(Some)
 }
 
 impl<'de> Deserialize<'de> for Certificate {

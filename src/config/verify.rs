@@ -101,10 +101,11 @@ fn bounds(config: &Config) -> Vec<Objection> {
 
 /// TCP addresses that two listeners want.
 fn clashes(config: &Config) -> Vec<Objection> {
-    let lists: [(&'static str, &[SocketAddr]); 3] = [
+    let lists: [(&'static str, &[SocketAddr]); 4] = [
         ("rtsp.listen", &config.rtsp.listen),
         ("http.listen", &config.http.listen),
         ("admin.listen", &config.admin.listen),
+        ("ts.listen", &config.ts.listen),
     ];
     let mut taken: Vec<(&'static str, SocketAddr)> = Vec::new();
     let mut clashes = Vec::new();
@@ -127,12 +128,11 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// Settings whose part of the server comes with a later release.
-const LATER: [&str; 8] = [
+const LATER: [&str; 7] = [
     "server.user",
     "rtsp.tls_listen",
     "http.tls_listen",
     "admin.tls_listen",
-    "ts.listen",
     "relay.conf",
     "access.users",
     "access.groups",

@@ -31,6 +31,12 @@ pub enum Failure {
     /// The dialogue went wrong, or a request was refused.
     #[error("{0}")]
     Rtsp(String),
+    /// A request by HTTP was refused, or what it brought is of no use.
+    #[error("{0}")]
+    Http(String),
+    /// The connection or the pipe failed.
+    #[error("receiving: {0}")]
+    Receive(io::Error),
     /// What is offered cannot be a channel.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -40,6 +46,14 @@ pub enum Failure {
     /// Nothing arrived any more.
     #[error("no media for {0:?}")]
     Silent(Duration),
+    /// Something arrived, but no media.
+    #[error("no media for {patience:?}: {reason}")]
+    Barren {
+        /// How long was waited.
+        patience: Duration,
+        /// What is wrong with what arrived.
+        reason: &'static str,
+    },
     /// The other side ended the stream.
     #[error("the other side ended the stream")]
     Ended,

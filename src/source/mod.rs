@@ -6,39 +6,70 @@
 
 mod attempts;
 mod failure;
+mod hls_playlist;
+mod http_get;
+mod pace;
+pub mod packetiser;
 mod pull;
 mod status;
 mod supervise;
 mod tls_bridge;
+mod ts_datagrams;
+pub mod ts_feed;
+mod ts_http;
+pub mod ts_listener;
+mod ts_pipe;
+pub mod ts_reading;
+mod ts_tcp;
+mod ts_tracks;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::base::clock::Clock;
-use crate::config::{ChannelSource, Scheme};
+use crate::config::{Certificate, ChannelSource, Scheme};
 use crate::media::description::Description;
 use crate::media::mounts::Reservation;
 use crate::media::publisher::Publisher;
+use crate::net::tls::Trust;
 
 pub use failure::Failure;
 use pull::Pull;
 pub use status::{Counts, State, Status};
 pub use supervise::Sources;
+use ts_datagrams::TsDatagrams;
+use ts_feed::{Settings, TsFeed};
+use ts_http::TsHttp;
+use ts_pipe::TsPipe;
+use ts_reading::{Silence, TsReading};
+use ts_tcp::TsTcp;
 
 /// A way to feed a channel, made from its configuration.
 #[derive(Debug)]
 enum Source {
     /// From a camera or another server by RTSP.
     Pull(Pull),
+    /// A transport stream in datagrams.
+    TsDatagrams(TsDatagrams),
+    /// A transport stream from a web server.
+    TsHttp(TsHttp),
+    /// A transport stream from a pipe.
+    TsPipe(TsPipe),
+    /// A transport stream from a TCP server.
+    TsTcp(TsTcp),
 }
 
 impl Source {
-    /// The way that the URL's scheme asks for; `None` while there is none.
-    fn new(settings: &ChannelSource) -> Option<Self> {
+    /// The way that the URL's scheme asks for.
+    fn new(settings: &ChannelSource) -> Self {
         match settings.url.scheme() {
-            Scheme::Rtsp | Scheme::Rtsps => Some(Self::Pull(Pull::new(settings))),
-            _ => None,
+            Scheme::Rtsp | Scheme::Rtsps => Self::Pull(Pull::new(settings)),
+            Scheme::Udp | Scheme::Rtp => Self::TsDatagrams(TsDatagrams::new(settings)),
+            Scheme::Tcp => Self::TsTcp(TsTcp::new(settings)),
+            Scheme::Http | Scheme::Https => Self::TsHttp(TsHttp::new(settings)),
+            Scheme::Pipe => Self::TsPipe(TsPipe::new(settings)),
         }
     }
 
@@ -49,16 +80,22 @@ impl Source {
     async fn run_once(&self, attempt: &Attempt) -> Failure {
         match self {
             Self::Pull(pull) => pull.run_once(attempt).await,
+            Self::TsDatagrams(datagrams) => datagrams.run_once(attempt).await,
+            Self::TsHttp(http) => http.run_once(attempt).await,
+            Self::TsPipe(pipe) => pipe.run_once(attempt).await,
+            Self::TsTcp(tcp) => tcp.run_once(attempt).await,
         }
     }
 }
 
 /// One attempt of a source to feed its channel.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Attempt {
     reservation: Arc<Reservation>,
     status: Arc<Status>,
     clock: Clock,
+    /// The longest RTP payload, in bytes.
+    payload_limit: usize,
     stop: CancellationToken,
 }
 
@@ -68,5 +105,25 @@ impl Attempt {
         let publisher = self.reservation.publish(description)?;
         self.status.live(self.clock.now());
         Ok(publisher)
+    }
+
+    /// A way into the channel for a transport stream, of which something must come every `patience`.
+    fn ts_reading(&self, patience: Duration, silence: Silence) -> TsReading {
+        let own = self.clone();
+        let feed = TsFeed::new(Settings {
+            name: self.reservation.channel().path().to_string(),
+            payload_limit: self.payload_limit,
+            clock: self.clock,
+            open: Box::new(move |description| own.publish(description)),
+        });
+        TsReading::new(feed, self.clock, patience, silence)
+    }
+}
+
+fn trust(certificate: &Certificate) -> Trust {
+    match *certificate {
+        Certificate::Trusted => Trust::Authorities,
+        Certificate::Pinned(fingerprint) => Trust::Pinned(fingerprint),
+        Certificate::Any => Trust::Anybody,
     }
 }

@@ -112,6 +112,11 @@ impl Status {
         *self.lock() = State::Connecting;
     }
 
+    /// Media came, and come no more; whoever sends next is waited for.
+    pub(super) fn waiting(&self) {
+        *self.lock() = State::Connecting;
+    }
+
     pub(super) fn live(&self, since: Instant) {
         self.starts.fetch_add(1, Relaxed);
         *self.lock() = State::Live { since };

@@ -1,6 +1,7 @@
 //! Keeping the configured sources going: one task each, started, restarted and stopped as the configuration says.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ const FAREWELL: Duration = Duration::from_secs(3);
 pub struct Sources {
     mounts: Arc<Mounts>,
     clock: Clock,
+    /// The longest RTP payload, in bytes, of sources that start from now on.
+    payload_limit: AtomicUsize,
     running: Mutex<BTreeMap<MediaPath, Running>>,
 }
 
@@ -43,6 +46,7 @@ impl Sources {
         Arc::new(Self {
             mounts,
             clock,
+            payload_limit: AtomicUsize::default(),
             running: Mutex::default(),
         })
     }
@@ -55,6 +59,8 @@ impl Sources {
     ) {
         loop {
             let config = Arc::clone(&settings.borrow_and_update());
+            let payload_limit = usize::from(config.rtsp.max_packet);
+            self.payload_limit.store(payload_limit, Relaxed);
             self.apply(&config.sources, &stop).await;
             tokio::select! {
                 biased;
@@ -110,18 +116,15 @@ impl Sources {
         reservation: Option<Arc<Reservation>>,
         stop: CancellationToken,
     ) {
-        let Some(source) = Source::new(settings) else {
-            tracing::error!(channel = %settings.channel, "no source of this kind yet: {}", settings.url);
-            return;
-        };
         let url = settings.url.to_string();
         let status = Arc::new(Status::new(settings.channel.clone(), url));
         let keeper = Keeper {
-            source: Arc::new(source),
+            source: Arc::new(Source::new(settings)),
             settings: settings.clone(),
             status: Arc::clone(&status),
             mounts: Arc::clone(&self.mounts),
             clock: self.clock,
+            payload_limit: self.payload_limit.load(Relaxed),
             stop: stop.clone(),
             attempts: Attempts::new(settings.retry_first, settings.retry_longest),
             reservation,
@@ -151,6 +154,7 @@ struct Keeper {
     status: Arc<Status>,
     mounts: Arc<Mounts>,
     clock: Clock,
+    payload_limit: usize,
     stop: CancellationToken,
     attempts: Attempts,
     reservation: Option<Arc<Reservation>>,
@@ -214,6 +218,7 @@ impl Keeper {
             reservation,
             status: Arc::clone(&self.status),
             clock: self.clock,
+            payload_limit: self.payload_limit,
             stop: stop.clone(),
         };
         let source = Arc::clone(&self.source);

@@ -22,10 +22,10 @@ use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
-use super::Failure;
-use crate::config::{Certificate, ChannelSource, Credentials};
+use super::{Failure, trust};
+use crate::config::{ChannelSource, Credentials};
 use crate::net::listen::{Listener, Permit, Permits};
-use crate::net::tls::{self, Trust};
+use crate::net::tls;
 use crate::wire::rtsp::{Limits, Message, Parser, Request, Response, Status, write_frame_header};
 
 /// The port of RTSP over TLS.
@@ -51,11 +51,7 @@ impl TlsBridge {
         let camera = settings.url.url().clone();
         let host = camera.host_str().unwrap_or_default();
         let port = camera.port().unwrap_or(RTSPS_PORT);
-        let trust = match settings.certificate {
-            Certificate::Trusted => Trust::Authorities,
-            Certificate::Pinned(fingerprint) => Trust::Pinned(fingerprint),
-            Certificate::Any => Trust::Anybody,
-        };
+        let trust = trust(&settings.certificate);
         let failed = |source| Failure::Connect {
             host: format!("{host}:{port}"),
             source,

@@ -36,7 +36,7 @@ impl Program {
         command
             .current_dir(state.path())
             .env("REELCAST_SERVER_STATE", state.path());
-        for section in ["RTSP", "HTTP", "ADMIN"] {
+        for section in ["RTSP", "HTTP", "ADMIN", "TS"] {
             command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
         }
         command.envs(settings.iter().copied());

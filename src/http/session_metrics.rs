@@ -70,7 +70,7 @@ impl TotalMetrics {
 fn transports(out: &mut Out<'_, '_>, open: &[Arc<Session>]) -> fmt::Result {
     let mut counts: BTreeMap<&str, i64> = TRANSPORTS.into_iter().map(|name| (name, 0)).collect();
     for session in open {
-        *counts.entry(session.facts().transport).or_default() += 1;
+        *counts.entry(session.transport()).or_default() += 1;
     }
     let mut family = out.family("sessions", "Open sessions", None, MetricType::Gauge)?;
     for (transport, count) in counts {
@@ -289,7 +289,7 @@ fn facts(out: &mut Out<'_, '_>, list: &[Row<'_>]) -> fmt::Result {
             ("session", row.id.as_str()),
             ("path", facts.path.as_str()),
             ("role", facts.role.name()),
-            ("transport", facts.transport),
+            ("transport", row.session.transport()),
             ("peer", &peer),
             ("user_agent", &facts.user_agent),
         ])?;

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::burst::PacketKind;
-use super::jitter::Reorder;
+use super::jitter::{Reorder, ReorderCounts};
 use super::publisher::{Malformed, Publisher};
 use super::receiver::Receiver;
 use crate::wire::rtcp::{self, Feedback};
@@ -109,6 +109,13 @@ impl Intake {
         if self.publisher.flush_due().is_some_and(|due| due <= now) {
             self.publisher.flush(now);
         }
+    }
+
+    /// What has happened to the order of all datagrams together.
+    pub fn order(&self) -> ReorderCounts {
+        let tracks = self.datagrams.iter();
+        let counts = tracks.map(|(_, datagrams)| datagrams.reorder.counts());
+        counts.fold(ReorderCounts::default(), ReorderCounts::plus)
     }
 
     /// Appends a receiver report on the track at `index`, as `ssrc`; nothing when there is nothing to tell.

@@ -193,6 +193,18 @@ impl Reorder {
 }
 
 impl ReorderCounts {
+    /// These and others together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            reordered: self.reordered + other.reordered,
+            replayed: self.replayed + other.replayed,
+            late: self.late + other.late,
+            stray: self.stray + other.stray,
+            given_up: self.given_up + other.given_up,
+            not_rtp: self.not_rtp + other.not_rtp,
+        }
+    }
+
     /// Whether the packet is no duplicate, and not behind what was popped.
     fn admit(&mut self, series: &mut Series, sequence: u16) -> bool {
         if !series.replay.check(sequence.into()) {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
@@ -48,7 +48,7 @@ pub struct SessionFacts {
     pub peer: SocketAddr,
     /// What the client calls itself; empty when it does not.
     pub user_agent: String,
-    /// How media travels: `udp`, `tcp` or `http`.
+    /// How media travels, as far as is known yet: `udp`, `tcp` or `http`.
     pub transport: &'static str,
     /// When it was opened.
     pub opened: Instant,
@@ -86,6 +86,7 @@ impl Sessions {
         let session = Arc::new(Session {
             facts,
             counters: Arc::default(),
+            transport: OnceLock::new(),
             last_seen_ms: AtomicU64::new(0),
             streams: Mutex::default(),
             end: CancellationToken::new(),
@@ -150,6 +151,7 @@ impl Sessions {
 pub struct Session {
     facts: SessionFacts,
     counters: Arc<Counters>,
+    transport: OnceLock<&'static str>,
     last_seen_ms: AtomicU64,
     streams: Mutex<Vec<Stream>>,
     end: CancellationToken,
@@ -160,6 +162,16 @@ impl Session {
     /// What was known when it opened.
     pub fn facts(&self) -> &SessionFacts {
         &self.facts
+    }
+
+    /// How media travels: `udp`, `tcp` or `http`.
+    pub fn transport(&self) -> &'static str {
+        self.transport.get().unwrap_or(&self.facts.transport)
+    }
+
+    /// Notes how media travels when that was not known at the opening; the first word counts.
+    pub fn travels_by(&self, transport: &'static str) {
+        self.transport.get_or_init(|| transport);
     }
 
     /// What was sent or received in it.

@@ -51,9 +51,9 @@ impl Ingest {
         *self.lock() = Some(intake);
     }
 
-    /// Closes it; the channel waits for the next publisher from now on.
-    pub(super) fn close(&self) {
-        self.lock().take();
+    /// Closes it and gives back the intake; when that is dropped, the channel waits for the next publisher.
+    pub(super) fn close(&self) -> Option<Intake> {
+        self.lock().take()
     }
 
     pub(super) fn is_open(&self) -> bool {

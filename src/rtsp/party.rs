@@ -153,7 +153,7 @@ impl Party {
         let lost = reception.map_or(0, |reception| reception.lost_packets);
         let entry = Entry {
             duration: now.saturating_duration_since(facts.opened),
-            transport: match facts.transport {
+            transport: match self.watched.transport() {
                 "udp" => "UDP",
                 _ => "TCP",
             },

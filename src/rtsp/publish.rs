@@ -1,5 +1,6 @@
 //! ANNOUNCE, SETUP to record and RECORD: from what a publisher says to a channel that is fed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tracing::{info, warn};
@@ -75,12 +76,7 @@ impl Connection {
 
     /// What is announced, if this client may and if it makes sense.
     async fn examine(&self, announce: &Announce) -> Result<Arc<Announcement>, Refusal> {
-        if !self.peer().ip().to_canonical().is_loopback() {
-            return Err(Refusal::told(
-                403,
-                "only this host itself may publish so far",
-            ));
-        }
+        admit_publisher(self.peer().ip())?;
         let description = Description::read(&announce.sdp)?;
         self.service()
             .check_name(&announce.target.whole.path)
@@ -166,7 +162,7 @@ impl Connection {
         let parts = &service.parts;
         publisher.record(&parts.mounts, service.takeover(), parts.clock)?;
         let facts = party.watched().facts();
-        info!(session = %facts.id, peer = %facts.peer, path = %facts.path, transport = facts.transport, "publishing");
+        info!(session = %facts.id, peer = %facts.peer, path = %facts.path, transport = party.watched().transport(), "publishing");
         Ok(Done::Recording)
     }
 }
@@ -213,6 +209,16 @@ impl Service {
     }
 }
 
+/// Until there are users and rights, a publisher is a program of this host.
+fn admit_publisher(peer: IpAddr) -> Result<(), Refusal> {
+    if peer.to_canonical().is_loopback() {
+        Ok(())
+    } else {
+        let reason = "only programs of the server's own host may publish so far";
+        Err(Refusal::told(403, reason))
+    }
+}
+
 /// New format parameters while it records reach the readers; other tracks need another session.
 fn announce_again(publisher: &Publisher, announcement: Arc<Announcement>) -> Result<(), Refusal> {
     let before = publisher.announcement();
@@ -252,4 +258,23 @@ impl From<Busy> for Refusal {
 
 fn not_a_publisher() -> Refusal {
     Refusal::new(455, "the session receives, it does not publish")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_host_may_publish() {
+        let status = |peer: &str| match admit_publisher(peer.parse().unwrap()) {
+            Ok(()) => 200,
+            Err(refusal) => refusal.status.0,
+        };
+        for peer in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(status(peer), 200, "{peer}");
+        }
+        for peer in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1"] {
+            assert_eq!(status(peer), 403, "{peer}");
+        }
+    }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::info;
 
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::media::intake::{Arrival, Intake};
+use crate::media::jitter::ReorderCounts;
 use crate::media::mounts::{Busy, Mounts, Takeover};
 use crate::media::sessions::{self, SessionFacts};
 use crate::net::interleaved::Interleaved;
@@ -130,6 +132,13 @@ impl Publisher {
             .iter()
             .filter_map(|(index, way)| Some((*index, tracks.get(*index)?.clock_hz, way.arrival())));
         self.ingest.open(Intake::new(publisher, arrivals));
+        if state
+            .ways
+            .iter()
+            .any(|(_, way)| way.arrival() == Arrival::Datagrams)
+        {
+            self.ingest.watched().travels_by("udp");
+        }
         let care = Care {
             ingest: Arc::clone(&self.ingest),
             ways: state.ways.clone(),
@@ -143,7 +152,17 @@ impl Publisher {
     /// Takes no more packets until the next [`record`](Self::record).
     pub(super) fn pause(&self) {
         self.lock().care = None;
-        self.ingest.close();
+        if let Some(intake) = self.ingest.close() {
+            let id = self.ingest.watched().facts().id;
+            let ReorderCounts {
+                reordered,
+                replayed,
+                late,
+                given_up,
+                ..
+            } = intake.order();
+            info!(session = %id, reordered, replayed, late, given_up, "no more packets are taken");
+        }
     }
 
     /// Takes no more packets, for good.

@@ -112,9 +112,9 @@ async fn datagrams_are_put_in_order_and_come_once() {
         assert_eq!(reader.packet(1).await[12..], sound(number)[12..]);
     }
     server.wait_for_sessions(2).await;
-    let sessions = server.sessions.list();
-    let received = sessions[0].counters().snapshot();
-    assert_eq!(received.received_packets, 14);
+    let publishing = &server.sessions.list()[0];
+    assert_eq!(publishing.transport(), "udp");
+    assert_eq!(publishing.counters().snapshot().received_packets, 14);
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_tunnel_carries_a_publisher() {
     post.send(STANDARD.encode(bytes).as_bytes()).await;
     assert_eq!(reader.packet(0).await[12..], picture(7, 1000)[12..]);
     let facts = server.sessions.list();
-    assert_eq!(facts[0].facts().transport, "http");
+    assert_eq!(facts[0].transport(), "http");
 }
 
 /// PLAY for RECORD, no session in the requests, no mode, trackIDs that nobody announced.

@@ -12,6 +12,7 @@ mod live_channel;
 mod live_dialogue;
 mod live_readers;
 mod long_movie;
+mod lossy_network;
 mod mp3;
 mod publish;
 mod publish_faults;

@@ -66,6 +66,7 @@ pub(super) struct AudioFrames<L: Layout> {
     marks: Vec<(usize, MediaTime)>,
     /// When the next frame is presented, in sample times.
     next: i64,
+    skipped: u64,
 }
 
 impl<L: Layout> Framer for AudioFrames<L> {
@@ -86,9 +87,14 @@ impl<L: Layout> Framer for AudioFrames<L> {
     }
 
     fn skip(&mut self) {
+        self.skipped += self.rest.len() as u64;
         self.rest.clear();
         self.marks.clear();
         self.in_step = false;
+    }
+
+    fn skipped_bytes(&self) -> u64 {
+        self.skipped
     }
 
     fn format(&self) -> Option<Format> {
@@ -106,6 +112,7 @@ impl<L: Layout> AudioFrames<L> {
             rest: Vec::new(),
             marks: Vec::new(),
             next: 0,
+            skipped: 0,
         }
     }
 
@@ -117,6 +124,7 @@ impl<L: Layout> AudioFrames<L> {
             Found::More => return None,
             Found::Nothing => {
                 self.in_step = false;
+                self.skipped += 1;
                 return Some(1);
             }
             Found::Frame(header) => header,
@@ -158,14 +166,15 @@ impl<L: Layout> AudioFrames<L> {
     /// what counting comes to but for the rounding of a multiplexer's clock.
     fn time(&mut self, place: usize, rate: u32) -> i64 {
         let before = self.marks.partition_point(|(mark, _)| *mark <= place);
+        let known = self.parameters.as_ref().map_or(rate, L::rate_hz);
+        let is_same = known == rate;
+        if !is_same {
+            self.next = MediaTime::new(self.next, known).at_rate(rate).ticks;
+        }
         let Some((_, told)) = self.marks.drain(..before).next_back() else {
             return self.next;
         };
         let told = told.at_rate(rate).ticks;
-        let is_same = self
-            .parameters
-            .as_ref()
-            .is_some_and(|known| L::rate_hz(known) == rate);
         if is_same && told.abs_diff(self.next) <= u64::from(rate / ROUNDING) {
             return self.next;
         }

@@ -81,6 +81,11 @@ pub trait Framer: Send {
     /// Forgets the sample under way, because bytes are missing before the next piece.
     fn skip(&mut self);
 
+    /// How many bytes were passed over because no sample begins with them, as far as the format tells.
+    fn skipped_bytes(&self) -> u64 {
+        0
+    }
+
     /// What the samples are; `None` until the stream has said so. It may change.
     fn format(&self) -> Option<Format>;
 }

@@ -429,6 +429,32 @@ fn rubbish_and_losses_cost_only_what_they_hit() {
     }
 }
 
+#[test]
+fn time_goes_on_when_the_sampling_rate_changes() {
+    let mut at_48_khz = mp3(3);
+    at_48_khz.truncate(384);
+    at_48_khz[2] = 0x94;
+    let bytes = [&mp3(1), &mp3(2), &at_48_khz, &at_48_khz, &mp3(1), &mp3(2)];
+    let bytes = bytes.map(|frame| &frame[..]).concat();
+    let mut framer = Coding::MpegAudio.framer();
+    let frames = cut(&mut *framer, &[(&bytes, None)]);
+    let times: Vec<_> = frames.into_iter().map(|(_, time)| time).collect();
+    for (time, expected) in times.iter().zip([0, 2351, 4702, 6862, 9022, 11_373]) {
+        assert!(time.abs_diff(expected) <= 9, "{times:?}");
+    }
+    assert_eq!((times.len(), framer.skipped_bytes()), (6, 0));
+}
+
+#[test]
+fn rubbish_before_and_between_frames_is_counted() {
+    let (tag, half) = (b"ID3\x04\0\0\0\0\0\x0aTIT2 and so", &mp3(1)[200..]);
+    let bytes = [half, tag, &mp3(2), &mp3(3), tag, &mp3(4), &mp3(5)].concat();
+    let mut framer = Coding::MpegAudio.framer();
+    assert_eq!(cut(&mut *framer, &[(&bytes, None)]).len(), 4);
+    let rubbish = half.len() + 2 * tag.len();
+    assert_eq!(framer.skipped_bytes(), rubbish as u64);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_borne(

@@ -18,6 +18,9 @@ use super::publisher::{Malformed, Publisher};
 use super::ring::{Cursor, Ring, Start};
 use crate::base::path::MediaPath;
 
+/// The longest title that a channel keeps, in bytes.
+pub const MAX_TITLE: usize = 1024;
+
 /// Why a channel is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
@@ -65,6 +68,7 @@ pub struct Channel {
     ssrcs: [u32; MAX_TRACKS],
     cname: String,
     description: watch::Sender<Option<Arc<Description>>>,
+    title: watch::Sender<Option<Arc<str>>>,
     status: Mutex<Status>,
     feed: Mutex<Feed>,
     ring: Ring,
@@ -98,6 +102,7 @@ impl Channel {
             ssrcs: rand::random(),
             cname: format!("reelcast-{:016x}", rand::random::<u64>()),
             description: watch::Sender::new(None),
+            title: watch::Sender::new(None),
             status: Mutex::new(Status {
                 state: State::Idle,
                 origin,
@@ -129,6 +134,20 @@ impl Channel {
         let settled = description.wait_for(|known| known.is_some() || self.ring.ended().is_some());
         let known = tokio::time::timeout(within, settled).await.ok()?.ok()?;
         known.clone()
+    }
+
+    /// What is on at the moment, such as the artist and the name of a song; `None` while nobody has told.
+    pub fn title(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.title.subscribe()
+    }
+
+    /// Tells what is on from now on, of which at most [`MAX_TITLE`] bytes are kept; an empty title is none.
+    ///
+    /// The next publisher begins without.
+    pub fn set_title(&self, title: &str) {
+        let kept = &title[..title.floor_char_boundary(MAX_TITLE)];
+        let kept = (!kept.is_empty()).then(|| Arc::from(kept));
+        self.title.send_replace(kept);
     }
 
     /// What it does at the moment.
@@ -262,6 +281,7 @@ impl Channel {
         drop(feed);
         let term = *self.term.borrow();
         self.stats.published();
+        self.title.send_replace(None);
         self.description.send_replace(Some(Arc::new(description)));
         Some(Publisher::new(
             Arc::clone(self),

@@ -3,11 +3,12 @@
 //! Read from whatever text a publisher gives, or composed from formats. How
 //! text is repaired is the matter of `wire::sdp`.
 
-use sdp_types::{Attribute, Connection, Media, Session};
+use sdp_types::{Attribute, Bandwidth, Connection, Media, Session};
 
 use crate::base::id::TrackId;
 use crate::base::media_time::NtpTime;
 use crate::codec::{Format, Kind};
+use crate::wire::icecast::Station;
 use crate::wire::sdp::{self, Answer, Presenter, SessionFacts, TrackFacts};
 
 /// The longest description that is read, in bytes.
@@ -147,6 +148,24 @@ impl Description {
             });
         }
         Self::of_session(answer.finish().0)
+    }
+
+    /// The description with what a source client says of its station.
+    pub fn of_station(mut self, station: &Station) -> Self {
+        if let Some(name) = &station.name {
+            self.session.session_name.clone_from(name);
+        }
+        self.session.session_description = station.information();
+        self.session.uri.clone_from(&station.url);
+        self.session.bandwidths = station
+            .bit_rate
+            .map(|bit_rate| Bandwidth {
+                bwtype: "AS".to_owned(),
+                bandwidth: bit_rate.div_ceil(1000),
+            })
+            .into_iter()
+            .collect();
+        self
     }
 
     fn of_session(session: Session) -> Result<Self, Unfit> {
@@ -347,7 +366,7 @@ fn static_encoding(payload_type: u8) -> Option<&'static str> {
 }
 
 /// The sum of the `b=AS` lines, in bits a second.
-fn application_specific(bandwidths: &[sdp_types::Bandwidth]) -> Option<u64> {
+fn application_specific(bandwidths: &[Bandwidth]) -> Option<u64> {
     bandwidths
         .iter()
         .filter(|line| line.bwtype == "AS")

@@ -15,8 +15,9 @@ pub const BYTE_LIMIT: usize = 2048;
 /// How long to wait for more when the bytes so far do not tell; `peek` cannot wait for it.
 const PAUSE: Duration = Duration::from_millis(20);
 
-const HTTP_METHODS: [&str; 8] = [
-    "GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "CONNECT",
+/// `SOURCE` is what encoders for Icecast sent before they sent `PUT`.
+const HTTP_METHODS: [&str; 9] = [
+    "GET", "POST", "PUT", "SOURCE", "HEAD", "DELETE", "PATCH", "TRACE", "CONNECT",
 ];
 
 /// What a connection speaks.
@@ -26,12 +27,24 @@ pub enum First {
     Rtsp,
     /// HTTP GET: a page, or the first half of a tunnel.
     HttpGet,
-    /// HTTP POST: a form, or the second half of a tunnel.
+    /// HTTP POST: an upload, or the second half of a tunnel.
     HttpPost,
+    /// HTTP PUT or SOURCE: an upload.
+    HttpUpload,
     /// HTTP with another method.
     HttpOther,
     /// A TLS handshake record (RFC 8446, 5.1).
     Tls,
+}
+
+impl First {
+    /// Whether it is HTTP.
+    pub fn is_http(self) -> bool {
+        match self {
+            Self::HttpGet | Self::HttpPost | Self::HttpUpload | Self::HttpOther => true,
+            Self::Rtsp | Self::Tls => false,
+        }
+    }
 }
 
 /// What `stream` speaks. The bytes that told it stay in the socket. Cancel safe.
@@ -78,6 +91,7 @@ fn judge(seen: &[u8]) -> Option<First> {
     Some(match http.next() {
         Some(&"GET") => First::HttpGet,
         Some(&"POST") => First::HttpPost,
+        Some(&("PUT" | "SOURCE")) => First::HttpUpload,
         Some(_) => First::HttpOther,
         None => First::Rtsp,
     })
@@ -123,6 +137,8 @@ mod tests {
             (b"GET /a.mov HTTP/1.0\r\n", First::HttpGet),
             (b"get /a.mov http/1.0\r\n", First::HttpGet),
             (b"POST / HTTP/1.0\r\n", First::HttpPost),
+            (b"PUT /a HTTP/1.1\r\n", First::HttpUpload),
+            (b"SOURCE /a ICE/1.0\r\n", First::HttpUpload),
             (b"HEAD / HTTP/1.1\r\n", First::HttpOther),
             (b"OPTIONS * HTTP/1.1\r\n", First::HttpOther),
             (b"OPTIONS rtsp://h/HTTP/ RTSP/1.0\r\n", First::Rtsp),
@@ -134,7 +150,7 @@ mod tests {
 
     #[test]
     fn too_little_does_not_tell() {
-        for bytes in [&b"G"[..], b"GET", b"P", b"OPT", b"OPTIONS * HT"] {
+        for bytes in [&b"G"[..], b"GET", b"P", b"SOU", b"OPT", b"OPTIONS * HT"] {
             assert_eq!(judge(bytes), None, "{}", bytes.escape_ascii());
         }
         assert_eq!(judge(b"GET_"), Some(First::Rtsp));

@@ -42,8 +42,7 @@ pub async fn serve_http_port<F>(
     accept(&listener, &stop, move |accepted, first, stop| {
         let service = Arc::clone(&service);
         async move {
-            let http = matches!(first, First::HttpGet | First::HttpPost | First::HttpOther);
-            if http && !is_tunnel(&accepted.stream).await {
+            if first.is_http() && !is_tunnel(&accepted.stream).await {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => {}
@@ -108,10 +107,8 @@ impl Service {
                     .run(stop)
                     .await;
             }
-            First::HttpGet | First::HttpPost | First::HttpOther => {
-                self.handle_http(stream, peer, local, stop).await;
-            }
             First::Tls => debug!(%peer, "TLS on a port without it"),
+            _ => self.handle_http(stream, peer, local, stop).await,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Heads of HTTP requests on connections that are not handed to an HTTP library:
-//! the two halves of an RTSP tunnel, and plain GETs on an RTSP port.
+//! the two halves of an RTSP tunnel, plain GETs on an RTSP port, and encoders that upload.
 //!
-//! Bodies are the caller's: a tunnel's POST goes on past whatever length it names.
+//! Bodies are the caller's: a tunnel's POST goes on past whatever length it names. `http_body`
+//! reads those of uploads.
+
+use std::borrow::Cow;
 
 use bytes::BytesMut;
 
@@ -84,7 +87,18 @@ fn lenient() -> httparse::ParserConfig {
     config
 }
 
+/// Old source clients of Icecast name the protocol `ICE/1.0`; all else is as in HTTP/1.0.
+fn without_ice(head: &[u8]) -> Cow<'_, [u8]> {
+    let end = head.iter().position(|byte| b"\r\n".contains(byte));
+    let (line, rest) = head.split_at(end.unwrap_or(head.len()));
+    match line.strip_suffix(b"ICE/1.0") {
+        Some(request) => [request, b"HTTP/1.0", rest].concat().into(),
+        None => head.into(),
+    }
+}
+
 fn read_head(head: &[u8]) -> Result<HttpHead, NotHttp> {
+    let head = &without_ice(head);
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     let complete = lenient()
@@ -147,6 +161,15 @@ mod tests {
         assert_eq!(read("GET / HTTP/1.1\r\n", 15), Err(NotHttp::TooLarge));
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(65));
         assert_eq!(read(&many, 4096), Err(NotHttp::Malformed));
+    }
+
+    #[test]
+    fn an_old_source_client_is_understood() {
+        let mut buffer = BytesMut::from("SOURCE /a ICE/1.0\r\nice-name: b\r\n\r\n");
+        let head = HttpHeadParser::new(1024).next(&mut buffer);
+        let head = head.unwrap().unwrap();
+        assert_eq!((head.method.as_str(), head.minor_version), ("SOURCE", 0));
+        assert_eq!(head.headers.get("ice-name"), Some("b"));
     }
 
     #[test]

@@ -181,3 +181,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_station_is_described_in_its_own_words() {
+    let mp3 = Format::MpegAudio {
+        rate_hz: 44_100,
+        channels: 2,
+    };
+    let station = Station {
+        name: Some("Radio".to_owned()),
+        description: Some("Day and night".to_owned()),
+        genre: None,
+        url: Some("http://radio.example/".to_owned()),
+        bit_rate: Some(128_000),
+    };
+    let description = Description::of_formats("x", &[mp3]).unwrap();
+    let description = description.of_station(&station);
+    assert_eq!(description.name(), "Radio");
+    assert_eq!(description.bit_rate(), Some(128_000));
+    let sdp = presented(&description);
+    for line in [
+        "s=Radio",
+        "i=Day and night",
+        "u=http://radio.example/",
+        "b=AS:128",
+    ] {
+        assert!(sdp.contains(&format!("\r\n{line}\r\n")), "{sdp}");
+    }
+}

@@ -8,7 +8,7 @@ BENCH ?= viewers live
 BUILD_PACKAGES := gcc libc6-dev
 TEST_PACKAGES := ffmpeg
 
-.PHONY: run build test bench fuzz deps test-deps
+.PHONY: run build test bench soak fuzz deps test-deps
 
 run: build ## serve MOVIES (the folder movies/ by default) until Ctrl-C
 	target/release/reelcast $(MOVIES)
@@ -26,6 +26,9 @@ test: test-deps ## all that must hold: form, lints, unit, integration and intero
 
 bench: build ## movies (BENCH=viewers, 3 minutes) and live channels (BENCH=live, 10 minutes): lateness, CPU, memory
 	for bench in $(BENCH); do $(CARGO) bench --locked --bench $$bench || exit 1; done
+
+soak: build ## ten minutes of comings and goings: memory, descriptors, gaps
+	$(CARGO) bench --locked --bench soak
 
 fuzz: deps ## each fuzz target for a minute
 	tests/fuzz/run

@@ -149,9 +149,13 @@ impl Recent {
         self.held.push_back(Held { burst, before });
     }
 
-    /// The newest burst stays in any case.
+    /// The newest burst stays in any case. Time takes nothing from the newest
+    /// key frame on: those who come are to begin there, however rare key frames are.
     fn trim(&mut self, most_bytes: usize, most_time: Duration) {
-        while self.held.len() > 1 && (self.bytes > most_bytes || self.time() > most_time) {
+        let newest = self.keyframes.back().copied().unwrap_or(u64::MAX);
+        while self.held.len() > 1
+            && (self.bytes > most_bytes || self.time() > most_time && self.first < newest)
+        {
             if let Some(oldest) = self.held.pop_front() {
                 self.bytes -= oldest.burst.framed().len();
                 self.first += 1;

@@ -80,6 +80,22 @@ fn the_ring_keeps_within_bytes_and_time() {
 }
 
 #[test]
+fn a_rare_key_frame_is_kept_beyond_the_time() {
+    let mut live = live(1 << 20, 400 * MS);
+    live.picture(0, &[OTHER]);
+    live.picture(1, &[KEY]);
+    for number in 2..100 {
+        live.picture(number, &[OTHER]);
+    }
+    let mut joining = live.channel().cursor(Start::Keyframe);
+    assert_eq!(times(&mut joining), (1..100).collect::<Vec<_>>());
+    live.picture(100, &[KEY]);
+    live.picture(101, &[OTHER]);
+    let counts = live.channel().stats().snapshot();
+    assert_eq!((counts.ring_bursts, counts.ring_time), (11, 400 * MS));
+}
+
+#[test]
 fn the_end_comes_after_everything_else() {
     let mut live = live(1 << 20, 400 * MS);
     let channel = Arc::clone(live.channel());

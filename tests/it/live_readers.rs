@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::support::channel::{Encoder, Reader, VIDEO};
+use crate::support::channel::{Encoder, LARGE, Reader, VIDEO};
 use crate::support::client::{Client, announced, header, numbers, status};
 use crate::support::server::Server;
 use crate::support::udp::Ports;
@@ -69,6 +69,35 @@ async fn readers_that_vanish_are_noticed() {
     drop(udp);
     server.wait_for_sessions(0).await;
     assert_eq!(encoder.channel().readers(), 0);
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_reading_is_cut_off_and_nobody_else_notices() {
+    // More than the buffers of both sockets take.
+    const PICTURES: u16 = 300;
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.live.slow_reader = Duration::from_secs(1);
+    });
+    let mut encoder = Encoder::start(&server, "live", 100);
+    encoder.key_picture();
+    let mut stopped = Reader::over_tcp(&server, "live").await;
+    stopped.play().await;
+    let mut watching = Reader::over_tcp(&server, "live").await;
+    watching.play().await;
+    watching.packet(0).await;
+    let mut before = numbers(&watching.packet(0).await).0;
+    for _ in 0..PICTURES {
+        encoder.large_picture();
+        for _ in 0..LARGE {
+            let sequence = numbers(&watching.packet(0).await).0;
+            assert_eq!(sequence, before.wrapping_add(1));
+            before = sequence;
+        }
+    }
+    server.wait_for_sessions(1).await;
+    encoder.picture();
+    watching.packet(0).await;
+    assert_eq!(encoder.channel().readers(), 1);
 }
 
 #[tokio::test]

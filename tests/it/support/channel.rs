@@ -31,6 +31,9 @@ const PICTURE_TICKS: u32 = 3000;
 /// RTP ticks of one AAC frame.
 const SOUND_TICKS: u32 = 1024;
 
+/// Packets of a large picture.
+pub(crate) const LARGE: u16 = 50;
+
 /// A publisher of [`SDP`].
 pub(crate) struct Encoder {
     pub(crate) publisher: Publisher,
@@ -68,6 +71,14 @@ impl Encoder {
     /// Sends a picture that needs the one before.
     pub(crate) fn picture(&mut self) {
         self.push(VIDEO, true, &[0x41; 300]);
+        self.next[VIDEO].1 += PICTURE_TICKS;
+    }
+
+    /// Sends a picture of [`LARGE`] packets that needs the one before.
+    pub(crate) fn large_picture(&mut self) {
+        for number in 1..=LARGE {
+            self.push(VIDEO, number == LARGE, &[0x41; 1200]);
+        }
         self.next[VIDEO].1 += PICTURE_TICKS;
     }
 

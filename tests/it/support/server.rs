@@ -52,13 +52,17 @@ impl Server {
             payload_limit: config.rtsp.max_packet.into(),
         };
         let mounts = Mounts::new(mounts::Limits::default(), clock);
+        let settings = fan::Settings {
+            fast_start_rate: config.live.fast_start_rate,
+            slow_reader: config.live.slow_reader,
+        };
         let (sender, config) = watch::channel(Arc::new(config));
         let sessions = Sessions::new();
         let service = Service::new(Parts {
             library: Arc::new(Library::new(folder.to_owned(), true)),
             pacer: Pacer::start(1, pace, Arc::new(Blocks::new(32 << 20)), clock),
             mounts: Arc::clone(&mounts),
-            fan: Fan::new(fan::Settings::default(), clock),
+            fan: Fan::new(settings, clock),
             udp_ports: UdpPorts::new(0..=0, local, clock),
             sessions: sessions.clone(),
             totals: Arc::new(Totals::default()),

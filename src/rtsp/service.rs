@@ -85,7 +85,7 @@ impl Service {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                _ = ticks.tick() => self.expire().await,
+                _ = ticks.tick() => self.expire(),
             }
         }
         for party in self.all() {
@@ -93,17 +93,25 @@ impl Service {
         }
     }
 
-    async fn expire(&self) {
+    fn expire(&self) {
         let now = self.parts.clock.now();
         let timeout = self.config().rtsp.session_timeout;
         self.tunnels.expire(now);
         for party in self.all() {
             if party.watched().end().is_cancelled() || party.ended().is_some() {
-                self.end(&party, ENDED_HERE).await;
+                self.end_if_idle(&party, ENDED_HERE);
             } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {
                 info!(session = %party.id(), peer = %party.peer(), "nothing came for {timeout:?}");
-                self.end(&party, LOST).await;
+                self.end_if_idle(&party, LOST);
             }
+        }
+    }
+
+    /// Ends a session, unless a request of it is being answered: that may take long, and others wait.
+    fn end_if_idle(&self, party: &Party, status: u16) {
+        let session = party.session().try_lock();
+        if session.is_ok_and(|mut session| session.take().is_some()) {
+            self.hang_up(party, status);
         }
     }
 
@@ -164,11 +172,15 @@ impl Service {
     pub(super) async fn end(&self, party: &Party, status: u16) {
         let session = party.session().lock().await.take();
         if session.is_some() {
-            if let Some(publisher) = party.publisher() {
-                publisher.hang_up();
-            }
-            self.conclude(party, status);
+            self.hang_up(party, status);
         }
+    }
+
+    fn hang_up(&self, party: &Party, status: u16) {
+        if let Some(publisher) = party.publisher() {
+            publisher.hang_up();
+        }
+        self.conclude(party, status);
     }
 
     /// Says goodbye to a party whose session is over, and notes it in the access log.

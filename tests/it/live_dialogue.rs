@@ -201,6 +201,24 @@ async fn a_channel_on_demand_is_waited_for() {
 }
 
 #[tokio::test]
+async fn waiting_for_a_channel_holds_no_other_session_up() {
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.live.describe_wait = Duration::from_secs(30);
+        config.rtsp.session_timeout = Duration::from_secs(1);
+    });
+    let encoder = Encoder::start(&server, "live", 100);
+    let path = MediaPath::from_plain("camera").unwrap();
+    let _reservation = server.mounts.reserve(&path, "a camera".to_owned()).unwrap();
+    let mut waiting = Reader::over_tcp(&server, "live").await;
+    let _silent = Reader::over_tcp(&server, "live").await;
+    let (camera, session) = (url(&server, "camera"), &waiting.session);
+    let request = format!("DESCRIBE {camera} RTSP/1.0\r\n{session}\r\n");
+    waiting.client.send(request.as_bytes()).await;
+    server.wait_for_sessions(1).await;
+    assert_eq!(encoder.channel().readers(), 1);
+}
+
+#[tokio::test]
 async fn what_a_channel_does_not_have_is_refused() {
     let server = serve();
     let _encoder = Encoder::start(&server, "live", 100);

@@ -8,6 +8,8 @@ mod hint_walker;
 mod movie_reader;
 #[path = "../fuzz/bodies/rtsp_parser.rs"]
 mod rtsp_parser;
+#[path = "../fuzz/bodies/ts_demux.rs"]
+mod ts_demux;
 
 #[test]
 fn rtsp_parser_bears_its_seeds() {
@@ -22,6 +24,11 @@ fn movie_reader_bears_its_seeds_cut_anywhere() {
 #[test]
 fn hint_walker_bears_its_seeds_cut_anywhere() {
     run("hint_walker", with_cuts(hint_walker::run));
+}
+
+#[test]
+fn ts_demux_bears_its_seeds_cut_anywhere() {
+    run("ts_demux", with_cuts(ts_demux::run));
 }
 
 fn run(target: &str, body: impl Fn(&[u8])) {

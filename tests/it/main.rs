@@ -30,3 +30,4 @@ mod source;
 mod support;
 mod tidy;
 mod tools;
+mod ts;

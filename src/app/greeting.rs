@@ -36,7 +36,7 @@ fn text(server: &Server, movies: &Path, file: Option<&Path>) -> String {
     let process = std::process::id();
     format!(
         "Reelcast {version} serves {movies} ({settings})\n\
-         RTSP: {rtsp}; HTTP tunnel: {http}; metrics: {admin}; MPEG-TS: {ts}\n\
+         RTSP: {rtsp}; HTTP tunnel: {http}; MPEG-TS: {ts}; metrics: {admin}\n\
          Stop with Ctrl-C, or with: kill {process}\n"
     )
 }

@@ -179,6 +179,11 @@ impl Session {
         &self.counters
     }
 
+    /// The same, for whoever counts often and would look them up each time.
+    pub fn shared_counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
     /// Notes a sign of life of the client: a request, RTCP, a datagram that opens a NAT.
     pub fn touch(&self, now: Instant) {
         let open = now.saturating_duration_since(self.facts.opened);

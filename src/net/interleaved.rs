@@ -99,7 +99,7 @@ impl Interleaved {
             return self.append(&mut queue, bytes);
         }
         let written = self
-            .try_write(bytes)
+            .write_now(bytes)
             .map_err(|_| self.close_for(&mut queue, Closed::ByPeer))?;
         match bytes.get(written..) {
             None | Some([]) => Ok(Sent::All),
@@ -184,11 +184,17 @@ impl Interleaved {
     }
 
     /// How many bytes the socket took, 0 when it has no room.
+    ///
+    /// Asks the system and not the runtime, which would first look whether it
+    /// knows of room; [`try_write`](Self::try_write) sets that right when
+    /// something is left to write.
+    fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        would_block_is_none(SockRef::from(self.stream.as_ref()).send(bytes))
+    }
+
+    /// The same by the runtime, which learns here when to wait for room.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            other => other,
-        }
+        would_block_is_none(self.stream.try_write(bytes))
     }
 
     fn close_for(&self, queue: &mut Queue, reason: Closed) -> Closed {
@@ -207,6 +213,13 @@ impl Interleaved {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn would_block_is_none(written: io::Result<usize>) -> io::Result<usize> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        other => other,
     }
 }
 

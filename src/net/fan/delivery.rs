@@ -11,6 +11,7 @@ use super::{Member, Settings, Why, reports};
 use crate::base::clock::Clock;
 use crate::media::burst::{Burst, PacketKind};
 use crate::media::ring::{Cursor, Taken};
+use crate::media::stats::Counters;
 use crate::net::interleaved::Interleaved;
 use crate::net::outlet::TrackOutlet;
 use crate::net::udp_ports::UdpLease;
@@ -20,6 +21,9 @@ const TOGETHER: usize = 16;
 
 /// What one member may be sent before the others have their turn, in bytes.
 const TURN: usize = 256 << 10;
+
+/// How often the session is told that its client takes media.
+const TOUCH: Duration = Duration::from_secs(1);
 
 /// What a shard's round has for all members that it serves.
 pub(super) struct Tour<'a> {
@@ -42,15 +46,32 @@ pub(super) enum Next {
 }
 
 /// The state of sending to one member.
+///
+/// What is needed for each burst lies together: with hundreds of members none of
+/// it is in the processor's cache any more, and fetching it is most of the cost
+/// that is not the kernel's.
 #[derive(Debug)]
 pub(super) struct Delivery {
     cursor: Cursor,
-    connections: Vec<(Arc<Interleaved>, Lanes)>,
+    connection: Option<Line>,
+    /// Of a session that was set up over several connections.
+    further: Vec<Line>,
+    datagrams: bool,
+    counters: Arc<Counters>,
+    /// When the session was last told that its client is alive.
+    touched: Option<Instant>,
     /// How fast it catches up; `None` once it has.
     pace: Option<Pace>,
     started: Instant,
     greeted: bool,
     full_since: Option<Instant>,
+}
+
+/// A connection that takes media.
+#[derive(Debug)]
+struct Line {
+    outlet: Arc<Interleaved>,
+    lanes: Lanes,
 }
 
 impl Delivery {
@@ -60,8 +81,13 @@ impl Delivery {
         let count = description.map_or(0, |description| description.tracks().len());
         let bit_rate = channel.stats().snapshot().typical_bit_rate();
         let datagrams = leases(&member.tracks).next().is_some();
+        let mut lines = lines(&member.tracks, count).into_iter();
         Self {
-            connections: connections(&member.tracks, count),
+            connection: lines.next(),
+            further: lines.collect(),
+            datagrams,
+            counters: member.session.shared_counters(),
+            touched: None,
             pace: Pace::of(datagrams, settings.fast_start_rate, bit_rate, now),
             cursor,
             started: now,
@@ -89,7 +115,7 @@ impl Delivery {
             tour.bursts.clear();
             match self.cursor.take(&mut tour.bursts, most) {
                 Taken::Bursts => sent += self.send(member, tour, now)?,
-                Taken::Missed(packets) => member.session.counters().dropped(packets),
+                Taken::Missed(packets) => self.counters.dropped(packets),
                 Taken::Nothing => {
                     self.pace = None;
                     return Ok(Next::Level);
@@ -105,8 +131,8 @@ impl Delivery {
 
     /// Until when nothing may be sent; `None` when something may now.
     fn held_back(&mut self, tour: &Tour<'_>, now: Instant) -> Result<Option<Instant>, Why> {
-        let mut outlets = self.connections.iter().map(|(outlet, _)| outlet);
-        let Some(full) = outlets.find(|outlet| outlet.backlog() > 0) else {
+        let full = self.lines().find(|line| line.outlet.backlog() > 0);
+        let Some(full) = full.map(|line| Arc::clone(&line.outlet)) else {
             self.full_since = None;
             return Ok(self.pace.map(|pace| pace.due()).filter(|due| *due > now));
         };
@@ -123,19 +149,19 @@ impl Delivery {
         let Tour {
             bursts, parcels, ..
         } = tour;
-        for (outlet, lanes) in &self.connections {
-            let parcel = parcels.of(bursts, lanes);
-            outlet.send(parcel.framed()).map_err(Why::Closed)?;
+        for line in self.lines() {
+            let parcel = parcels.of(bursts, &line.lanes);
+            line.outlet.send(parcel.framed()).map_err(Why::Closed)?;
             let lateness = bursts.first().map(|burst| self.lateness(burst, now));
             let lateness = lateness.unwrap_or_default();
-            let counters = member.session.counters();
-            counters.sent(parcel.packets, parcel.bytes, lateness);
-            // What a connection takes is a sign of life, as it is for movies.
-            member.session.touch(now);
+            self.counters.sent(parcel.packets, parcel.bytes, lateness);
         }
-        if leases(&member.tracks).next().is_some() {
+        if self.connection.is_some() {
+            self.touch(member, now);
+        }
+        if self.datagrams {
             for burst in bursts.iter() {
-                cast(member, burst, self.lateness(burst, now));
+                self.cast(member, burst, self.lateness(burst, now));
             }
         }
         let bytes = bursts.iter().map(|burst| burst.framed().len()).sum();
@@ -145,6 +171,18 @@ impl Delivery {
         Ok(bytes)
     }
 
+    fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.connection.iter().chain(&self.further)
+    }
+
+    /// What a connection takes is a sign of life, as it is for movies.
+    fn touch(&mut self, member: &Member, now: Instant) {
+        if self.touched.is_none_or(|at| now >= at + TOUCH) {
+            self.touched = Some(now);
+            member.session.touch(now);
+        }
+    }
+
     /// How long a burst was under way. What is older than the member's stay is not late, but history.
     fn lateness(&self, burst: &Burst, now: Instant) -> Duration {
         if burst.arrived() < self.started {
@@ -152,35 +190,36 @@ impl Delivery {
         }
         now.saturating_duration_since(burst.arrived())
     }
-}
 
-/// Sends a burst as datagrams, one call for each run.
-fn cast(member: &Member, burst: &Burst, lateness: Duration) {
-    let (mut packets, mut bytes, mut dropped) = (0, 0, 0);
-    for run in burst.runs() {
-        let mut leases = leases(&member.tracks);
-        let Some((_, lease)) = leases.find(|(index, _)| *index == usize::from(run.track)) else {
-            continue;
-        };
-        let datagrams = burst.run_bytes(run);
-        match run.kind {
-            PacketKind::Rtp => {
-                let sent = lease.send_run(datagrams, run.segment);
-                packets += sent as u64;
-                bytes += datagrams.len().min(sent * run.segment) as u64;
-                dropped += run.count.saturating_sub(sent) as u64;
-            }
-            // A report that is lost is made good by the next one.
-            PacketKind::Rtcp => {
-                for compound in datagrams.chunks(run.segment.max(1)) {
-                    let _ = lease.send_rtcp(compound);
+    /// Sends a burst as datagrams, one call for each run.
+    fn cast(&self, member: &Member, burst: &Burst, lateness: Duration) {
+        let (mut packets, mut bytes, mut dropped) = (0, 0, 0);
+        for run in burst.runs() {
+            let mut leases = leases(&member.tracks);
+            let Some((_, lease)) = leases.find(|(index, _)| *index == usize::from(run.track))
+            else {
+                continue;
+            };
+            let datagrams = burst.run_bytes(run);
+            match run.kind {
+                PacketKind::Rtp => {
+                    let sent = lease.send_run(datagrams, run.segment);
+                    packets += sent as u64;
+                    bytes += datagrams.len().min(sent * run.segment) as u64;
+                    dropped += run.count.saturating_sub(sent) as u64;
+                }
+                // A report that is lost is made good by the next one.
+                PacketKind::Rtcp => {
+                    for compound in datagrams.chunks(run.segment.max(1)) {
+                        let _ = lease.send_rtcp(compound);
+                    }
                 }
             }
         }
-    }
-    member.session.counters().sent(packets, bytes, lateness);
-    if dropped > 0 {
-        member.session.counters().dropped(dropped);
+        self.counters.sent(packets, bytes, lateness);
+        if dropped > 0 {
+            self.counters.dropped(dropped);
+        }
     }
 }
 
@@ -192,22 +231,18 @@ fn leases(tracks: &[(usize, TrackOutlet)]) -> impl Iterator<Item = (usize, &UdpL
     })
 }
 
-/// The connections that tracks go out on, each with its lanes; a session has one as a rule.
-fn connections(tracks: &[(usize, TrackOutlet)], count: usize) -> Vec<(Arc<Interleaved>, Lanes)> {
-    let mut found: Vec<(Arc<Interleaved>, Lanes)> = Vec::new();
+/// The connections that tracks go out on; a session has one as a rule.
+fn lines(tracks: &[(usize, TrackOutlet)], count: usize) -> Vec<Line> {
+    let mut found: Vec<Line> = Vec::new();
     for (_, outlet) in tracks {
-        let TrackOutlet::Interleaved {
-            outlet: connection, ..
-        } = outlet
-        else {
+        let TrackOutlet::Interleaved { outlet, .. } = outlet else {
             continue;
         };
-        if !found
-            .iter()
-            .any(|(known, _)| Arc::ptr_eq(known, connection))
-        {
-            let lanes = Lanes::of(tracks, connection, count);
-            found.push((Arc::clone(connection), lanes));
+        if !found.iter().any(|line| Arc::ptr_eq(&line.outlet, outlet)) {
+            found.push(Line {
+                outlet: Arc::clone(outlet),
+                lanes: Lanes::of(tracks, outlet, count),
+            });
         }
     }
     found

@@ -85,12 +85,14 @@ impl Server {
         let fan = Fan::new(fan_settings(&config.live), clock);
         let sessions = Sessions::new();
         let totals = Arc::new(Totals::default());
+        let udp_range = config.rtsp.udp_ports.clone();
+        let udp_ports = UdpPorts::new(udp_range, udp_address(&config), clock);
         let service = Service::new(Parts {
             library: Arc::clone(&library),
             pacer: Arc::clone(&pacer),
             mounts: Arc::clone(&mounts),
             fan: Arc::clone(&fan),
-            udp_ports: UdpPorts::new(config.rtsp.udp_ports.clone(), udp_address(&config), clock),
+            udp_ports: udp_ports.clone(),
             sessions: sessions.clone(),
             totals: Arc::clone(&totals),
             config: settings.clone(),
@@ -100,6 +102,11 @@ impl Server {
         let sources = Sources::new(Arc::clone(&mounts), clock);
         let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
         metrics.sources(Arc::clone(&sources));
+        metrics.counter(
+            "stray_datagrams",
+            "Datagrams on the UDP ports from addresses that no session has.",
+            move || udp_ports.strangers(),
+        );
         let metrics = Arc::new(with_files(metrics, blocks, access_log.clone()));
 
         let server = Self {

@@ -270,7 +270,9 @@ impl Connection {
     /// Whether a session ends with this connection. A publisher that has hung up
     /// must not keep its channel from the one that comes back.
     fn carries(&self, party: &Party) -> bool {
-        party.publisher().is_some() || self.channels.sessions().contains(&party.id())
+        let publisher = party.publisher();
+        publisher.is_some_and(|publisher| publisher.ends_with(&self.outlet))
+            || self.channels.sessions().contains(&party.id())
     }
 
     async fn ignore_rest(&mut self) {

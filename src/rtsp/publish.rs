@@ -71,6 +71,9 @@ impl Connection {
         let transport = self.transport();
         let parts = &self.service().parts;
         let party = Publisher::open(id, announcement, visit, transport, parts);
+        if let Some(publisher) = party.publisher() {
+            publisher.comes_by(self.outlet());
+        }
         Ok((done, Some(party)))
     }
 
@@ -103,6 +106,7 @@ impl Connection {
             }
         };
         publisher.add_track(index_of(id), way);
+        publisher.comes_by(self.outlet());
         Ok(Done::SetUpToRecord(SetUpToRecord {
             id,
             url: setup.target.url.clone(),
@@ -161,6 +165,7 @@ impl Connection {
         let service = self.service();
         let parts = &service.parts;
         publisher.record(&parts.mounts, service.takeover(), parts.clock)?;
+        publisher.comes_by(self.outlet());
         let facts = party.watched().facts();
         info!(session = %facts.id, peer = %facts.peer, path = %facts.path, transport = party.watched().transport(), "publishing");
         Ok(Done::Recording)

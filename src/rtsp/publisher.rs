@@ -1,6 +1,6 @@
 //! A client that publishes: what it has announced, the ways its tracks come in, and the task that sees to them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
@@ -33,6 +33,8 @@ pub(super) struct Publisher {
 
 struct State {
     announcement: Arc<Announcement>,
+    /// The connection on which the client last said something of its publishing.
+    connection: Weak<Interleaved>,
     /// The tracks that are set up, by their index.
     ways: Vec<(usize, Way)>,
     /// Runs while the way in is open.
@@ -70,6 +72,7 @@ impl Publisher {
             ingest: Ingest::new(Arc::clone(&watched)),
             state: Mutex::new(State {
                 announcement,
+                connection: Weak::new(),
                 ways: Vec::new(),
                 care: None,
             }),
@@ -94,6 +97,16 @@ impl Publisher {
     pub(super) fn ended(&self) -> Option<String> {
         let replaced = self.ingest.has_given_way();
         replaced.then(|| "another publisher has taken over".to_owned())
+    }
+
+    /// Notes the connection by which the client publishes; the session ends with it.
+    pub(super) fn comes_by(&self, connection: &Arc<Interleaved>) {
+        self.lock().connection = Arc::downgrade(connection);
+    }
+
+    /// Whether the session ends with `connection`.
+    pub(super) fn ends_with(&self, connection: &Arc<Interleaved>) -> bool {
+        self.lock().connection.as_ptr() == Arc::as_ptr(connection)
     }
 
     /// Takes another description in place of the one before.

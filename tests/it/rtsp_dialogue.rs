@@ -28,7 +28,7 @@ async fn each_fault_has_its_status() {
         ("SETUP", format!("{url}/trackID=99"), TRANSPORT, 404),
         ("SETUP", url.clone(), "", 400),
         ("PLAY", url.clone(), "Session: 1\r\n", 454),
-        ("ANNOUNCE", url.clone(), "", 405),
+        ("ANNOUNCE", url.clone(), "", 400),
         ("OPTIONS", url.clone(), "Require: a\r\n", 551),
         ("DESCRIBE", at("../Cargo.toml"), "", 404),
         ("DESCRIBE", at("a/%2e%2e/%2e%2e/Cargo.toml"), "", 404),
@@ -38,7 +38,7 @@ async fn each_fault_has_its_status() {
         ("SETUP", at("nothing.mov/trackID=1"), TRANSPORT, 404),
         ("PLAY", url.clone(), "", 454),
         ("PAUSE", url.clone(), "", 454),
-        ("RECORD", url.clone(), "", 405),
+        ("RECORD", url.clone(), "", 455),
         ("FROBNICATE", url.clone(), "", 501),
     ] {
         let answer = client.ask(method, &url, headers).await;

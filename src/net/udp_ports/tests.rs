@@ -26,19 +26,36 @@ impl Feedback for Heard {
     }
 }
 
+/// What a publisher sent.
+struct Media(mpsc::Sender<Vec<u8>>);
+
+impl Feedback for Media {
+    fn rtcp(&self, _: &[u8], _: Instant) {}
+    fn ssrc(&self) -> u32 {
+        8
+    }
+    fn alive(&self, _: Instant) {}
+    fn rtp(&self, bytes: &[u8], _: Instant) {
+        self.0.try_send(bytes.to_vec()).unwrap();
+    }
+}
+
 fn ports(bind_ip: &str) -> UdpPorts {
     UdpPorts::new(0..=0, bind_ip.parse().unwrap(), Clock::start())
 }
 
 fn claim(ports: &UdpPorts, client: SocketAddr, local: IpAddr) -> (UdpLease, Hearing) {
     let (heard, hearing) = mpsc::channel(8);
-    let client = ClientPorts {
-        host: Host::of(client),
-        rtp: client.port(),
-        rtcp: client.port(),
-    };
-    let lease = ports.claim(client, local, Arc::new(Heard(heard)));
+    let lease = ports.claim(client_at(client), local, Arc::new(Heard(heard)));
     (lease.unwrap(), hearing)
+}
+
+fn client_at(address: SocketAddr) -> ClientPorts {
+    ClientPorts {
+        host: Host::of(address),
+        rtp: address.port(),
+        rtcp: address.port(),
+    }
 }
 
 type Hearing = mpsc::Receiver<Vec<u8>>;
@@ -85,6 +102,21 @@ async fn packets_leave_from_the_address_that_the_client_knows() {
     assert_eq!(receive(&peer).await.1.ip(), local);
     assert_eq!(lease.send_run(b"aabb", 2), 2);
     assert_eq!(receive(&peer).await.1.ip(), local);
+}
+
+#[tokio::test]
+async fn a_publisher_s_datagrams_arrive_whole_and_those_of_another_host_not_at_all() {
+    let ports = ports("127.0.0.1");
+    let (publisher, address) = peer("127.0.0.1").await;
+    let (media, mut arriving) = mpsc::channel(8);
+    let claimed = ports.claim(client_at(address), LOCAL, Arc::new(Media(media)));
+    let lease = claimed.unwrap();
+    let to = SocketAddr::new(LOCAL, lease.server_ports().0);
+    let stranger = Peer::bind(("127.0.0.2", address.port())).await.unwrap();
+    stranger.send_to(b"forged", to).await.unwrap();
+    publisher.send_to(&[7; 8000], to).await.unwrap();
+    assert_eq!(arriving.recv().await.unwrap(), [7; 8000]);
+    assert_eq!(ports.strangers(), 1);
 }
 
 #[tokio::test]

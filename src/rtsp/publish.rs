@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::base::error::Kind;
 use crate::base::id::{SessionId, TrackId};
@@ -58,19 +58,19 @@ impl Connection {
         party: Option<&Arc<Party>>,
         visit: Visit,
     ) -> Result<(Done, Option<Arc<Party>>), Refusal> {
-        let announcement = self.examine(&announce).await.inspect_err(|refusal| {
-            warn!(peer = %self.peer(), url = visit.url(), status = refusal.status.0, reason = %refusal.reason, "announcement refused");
-        })?;
+        let announcement = self.examine(&announce).await?;
         let done = Done::Announced(Arc::clone(&announcement));
         if let Some(party) = party {
             let publisher = party.publisher().ok_or_else(not_a_publisher)?;
             announce_again(publisher, announcement)?;
             return Ok((done, None));
         }
-        self.service().may_publish(announcement.path()).await?;
-        let transport = self.transport();
-        let parts = &self.service().parts;
-        let party = Publisher::open(id, announcement, visit, transport, parts);
+        let service = self.service();
+        let parts = &service.parts;
+        parts
+            .mounts
+            .check(announcement.path(), service.takeover())?;
+        let party = Publisher::open(id, announcement, visit, self.transport(), parts);
         if let Some(publisher) = party.publisher() {
             publisher.comes_by(self.outlet());
         }
@@ -198,11 +198,6 @@ impl Service {
             Ok(_) => true,
             Err(error) => error.kind() != Kind::NotFound,
         }
-    }
-
-    /// Whether the name is free, as far as can be said before RECORD.
-    async fn may_publish(&self, path: &MediaPath) -> Result<(), Refusal> {
-        Ok(self.parts.mounts.check(path, self.takeover())?)
     }
 
     fn takeover(&self) -> Takeover {

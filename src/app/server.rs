@@ -23,7 +23,7 @@ use crate::net::fan::{self, Fan};
 use crate::net::listen::{BindError, Listener, Permits};
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Parts, Service};
-use crate::source::{Sources, ts_listener};
+use crate::source::{Feeds, SdpFolder, Sources, ts_listener};
 use crate::vod::{Blocks, Library, Pace, Pacer};
 
 /// The most connections to the administration port at a time.
@@ -47,7 +47,7 @@ pub(super) struct Server {
     fan: Arc<Fan>,
     /// Serves clients; ends first, together with the sources.
     clients: Group,
-    /// Feeds channels as the configuration says.
+    /// Feeds channels as the configuration and the files of the movies folder say.
     sources: Group,
     /// Watches over the rest; ends last.
     supervision: Group,
@@ -87,10 +87,14 @@ impl Server {
         let totals = Arc::new(Totals::default());
         let udp_range = config.rtsp.udp_ports.clone();
         let udp_ports = UdpPorts::new(udp_range, udp_address(&config), clock);
+        let feeding = Group::default();
+        let sources = Sources::new(Arc::clone(&mounts), clock);
+        let feeds = Feeds::new(Arc::clone(&sources), feeding.stop.clone());
         let service = Service::new(Parts {
             library: Arc::clone(&library),
             pacer: Arc::clone(&pacer),
             mounts: Arc::clone(&mounts),
+            feeds: Arc::clone(&feeds),
             fan: Arc::clone(&fan),
             udp_ports: udp_ports.clone(),
             sessions: sessions.clone(),
@@ -99,9 +103,8 @@ impl Server {
             access_log: access_log.clone(),
             clock,
         });
-        let sources = Sources::new(Arc::clone(&mounts), clock);
         let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
-        metrics.sources(Arc::clone(&sources));
+        metrics.sources(Arc::clone(&sources), Arc::clone(&feeds));
         metrics.counter(
             "stray_datagrams",
             "Datagrams on the UDP ports from addresses that no session has.",
@@ -119,7 +122,7 @@ impl Server {
             mounts,
             fan,
             clients: Group::default(),
-            sources: Group::default(),
+            sources: feeding,
             supervision: Group::default(),
         };
         let supervision = &server.supervision;
@@ -129,12 +132,15 @@ impl Server {
         }
         supervision.spawn(server.followers().follow(settings.clone()));
         supervision.spawn(expire_channels(Arc::clone(&server.mounts), clock));
-        let feeding = sources.run(settings.clone(), server.sources.stop.clone());
-        server.sources.tasks.spawn(feeding);
+        let feeding = &server.sources;
+        let configured = sources.run(settings.clone(), feeding.stop.clone());
+        feeding.tasks.spawn(configured);
+        let files = SdpFolder::new(Arc::clone(&server.library), feeds, settings.clone());
+        feeding.tasks.spawn(files.run(feeding.stop.clone()));
         for listener in ts {
             let mounts = Arc::clone(&server.mounts);
             let serving = ts_listener::serve(listener, mounts, settings.clone(), clock);
-            server.sources.spawn(serving);
+            feeding.spawn(serving);
         }
         let clients = &server.clients;
         let (service_there, stop) = (Arc::clone(&service), clients.stop.clone());

@@ -9,6 +9,7 @@ mod fault;
 mod key;
 mod live;
 mod load;
+mod multicast;
 mod quantity;
 mod settings;
 mod source_url;
@@ -20,6 +21,7 @@ pub use changes::{Change, Changes};
 pub use fault::{Fault, Place};
 pub use live::Live;
 pub use load::{EMBEDDED, Loaded, Source, load};
+pub use multicast::{Multicast, Sap};
 pub use settings::{
     Access, Admin, Config, Http, Level, Limits, Log, LogAccess, LogError, LogFormat, Relay, Rtsp,
     Server, Ts,

@@ -202,6 +202,60 @@ pub(super) mod channel {
     }
 }
 
+/// A range of addresses, `"239.255.0.0/16"`; none: `""`.
+pub(super) mod network {
+    use ipnet::IpNet;
+
+    use super::*;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<IpNet>, D::Error> {
+        let text = String::deserialize(from)?;
+        match text.trim() {
+            "" => Ok(None),
+            some => read_network(some).map(Some),
+        }
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &Option<IpNet>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(network) => to.collect_str(network),
+            None => to.serialize_str(""),
+        }
+    }
+}
+
+/// Ranges of addresses, one or a list: `["239.0.0.0/8", "10.0.0.7/32"]`.
+pub(super) mod networks {
+    use ipnet::IpNet;
+
+    use super::*;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<IpNet>, D::Error> {
+        let list = List::deserialize(from)?.items();
+        list.iter().map(|text| read_network(text.trim())).collect()
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &[IpNet],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(value.iter().map(ToString::to_string))
+    }
+}
+
+fn read_network<E: Error>(text: &str) -> Result<ipnet::IpNet, E> {
+    let network: Result<ipnet::IpNet, _> = text.parse();
+    let network = network.map(|network| network.trunc());
+    network.map_err(|_| wrong(text, "a range of addresses: \"239.255.0.0/16\""))
+}
+
 /// Paths, one or a list.
 pub(super) mod paths {
     use std::path::PathBuf;

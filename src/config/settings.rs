@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::live::Live;
+use super::multicast::{Multicast, Sap};
 use super::quantity;
 use super::sources::ChannelSource;
 use crate::base::path::MediaPath;
@@ -29,6 +30,10 @@ pub struct Config {
     pub admin: Admin,
     /// `[live]`
     pub live: Live,
+    /// `[multicast]`
+    pub multicast: Multicast,
+    /// `[sap]`
+    pub sap: Sap,
     /// `[ts]`
     pub ts: Ts,
     /// `[relay]`

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::key::{self, Key};
 use super::settings::Config;
 
@@ -18,6 +20,7 @@ pub(super) struct Objection {
 /// Everything to object to in `config`.
 pub(super) fn objections(config: &Config) -> Vec<Objection> {
     let mut all = bounds(config);
+    all.extend(multicast(config));
     all.extend(clashes(config));
     all.extend(later(config));
     all
@@ -92,6 +95,48 @@ fn bounds(config: &Config) -> Vec<Objection> {
                 "empty",
                 "name a folder that the server may write".to_owned(),
             )
+        }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Groups that are none, and too few ports.
+fn multicast(config: &Config) -> Vec<Objection> {
+    let is_of_groups = |network: &IpNet| match network {
+        IpNet::V4(network) => network.addr().is_multicast() && network.prefix_len() >= 4,
+        IpNet::V6(network) => network.addr().is_multicast() && network.prefix_len() >= 8,
+    };
+    let refused_groups = |key, network: Option<&IpNet>| {
+        network.map(|network| {
+            let text = format!("{network} is not within multicast addresses");
+            refused(key, &text, "choose one such as 239.255.0.0/16".to_owned())
+        })
+    };
+    let own = &config.multicast;
+    let first = *own.ports.start();
+    let ports = first == 0 || own.ports.end() - first < 63;
+    [
+        refused_groups(
+            "multicast.groups",
+            own.groups.iter().find(|groups| !is_of_groups(groups)),
+        ),
+        refused_groups(
+            "sap.groups",
+            config
+                .sap
+                .groups
+                .iter()
+                .find(|groups| !is_of_groups(groups)),
+        ),
+        ports.then(|| {
+            let fix = "choose at least 64 ports, which one channel may need".to_owned();
+            refused("multicast.ports", "too few", fix)
+        }),
+        (own.ttl == 0).then(|| {
+            let fix = "choose 1 to 255; 1 is the local network".to_owned();
+            refused("multicast.ttl", "out of bounds", fix)
         }),
     ]
     .into_iter()

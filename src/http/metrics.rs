@@ -24,7 +24,7 @@ use super::source_metrics::SourceMetrics;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
-use crate::source::Sources;
+use crate::source::{Feeds, Sources};
 
 /// How many sessions the summary lists.
 pub const LISTED_SESSIONS: usize = 100;
@@ -63,9 +63,9 @@ impl Metrics {
         }
     }
 
-    /// Adds the numbers of the configured sources.
-    pub fn sources(&mut self, sources: Arc<Sources>) {
-        let sources = SourceMetrics(sources);
+    /// Adds the numbers of the sources: those of the configuration and those of session descriptions.
+    pub fn sources(&mut self, sources: Arc<Sources>, feeds: Arc<Feeds>) {
+        let sources = SourceMetrics { sources, feeds };
         self.summary.register_collector(Box::new(sources));
     }
 

@@ -10,15 +10,18 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::exposition::{Out, sample};
-use crate::source::{Counts, Sources, State, Status};
+use crate::source::{Counts, Feeds, Sources, State, Status};
 
 /// What every source is doing and what has happened to it.
 #[derive(Debug)]
-pub(super) struct SourceMetrics(pub(super) Arc<Sources>);
+pub(super) struct SourceMetrics {
+    pub(super) sources: Arc<Sources>,
+    pub(super) feeds: Arc<Feeds>,
+}
 
 type Count = (&'static str, &'static str, fn(&Counts) -> u64);
 
-const COUNTS: [Count; 3] = [
+const COUNTS: [Count; 4] = [
     (
         "source_attempts",
         "Attempts of a source to connect",
@@ -34,11 +37,17 @@ const COUNTS: [Count; 3] = [
         "How often a source became live again after the first time",
         |counts| counts.reconnects,
     ),
+    (
+        "source_ignored_packets",
+        "Packets of senders that do not feed, because another one does",
+        |counts| counts.ignored,
+    ),
 ];
 
 impl Collector for SourceMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let sources = self.0.list();
+        let mut sources = self.sources.list();
+        sources.extend(self.feeds.list());
         let out = &mut Out(&mut encoder);
         states(out, &sources)?;
         for (name, help, value) in COUNTS {

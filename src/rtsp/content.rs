@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use crate::base::id::TrackId;
 use crate::base::path::MediaPath;
+use crate::media::channel::Channel;
+use crate::source::Fault;
 use crate::vod::{self, Found, Movie};
 use crate::wire::sdp::Presenter;
 
@@ -25,25 +27,32 @@ impl Service {
     ///
     /// # Errors
     /// 404 when there is neither, 302 for a reference movie, 415 for a file that is no
-    /// movie, 503 for a channel that nobody feeds within `[live] describe_wait`.
+    /// movie and a description that is none of a feed, 503 for a feed that cannot be
+    /// received and a channel that nobody feeds within `[live] describe_wait`.
     pub(super) async fn open(&self, path: &MediaPath) -> Result<Content, Refusal> {
         let channel = self.parts.mounts.open(path);
-        // A file of that name describes the channel; it is no movie.
-        let described_by_file = channel.is_some() && path.as_str().ends_with(".sdp");
-        let found = match described_by_file {
+        let is_fed = |channel: &Arc<Channel>| channel.description().is_some();
+        let fault = match channel.as_ref().is_some_and(is_fed) {
+            true => None,
+            false => self.parts.feeds.fault(path),
+        };
+        // A file of such a name tells of a channel; it is no movie.
+        let found = match path.as_str().ends_with(".sdp") {
             true => Err(vod::Error::NotFound),
             false => self.parts.library.open(path).await,
         };
-        match (found, channel) {
-            (Ok(Found::Movie(movie)), _) => Ok(Content::Movie(movie)),
-            (Ok(Found::Redirect(url)), _) => Err(Refusal::moved(url)),
+        match (found, fault, channel) {
+            (Ok(Found::Movie(movie)), ..) => Ok(Content::Movie(movie)),
+            (Ok(Found::Redirect(url)), ..) => Err(Refusal::moved(url)),
+            (Err(_), Some(Fault::Unsound(reason)), _) => Err(Refusal::unsupported(reason)),
+            (Err(_), Some(Fault::Failing(reason)), _) => Err(Refusal::told(503, reason)),
             // A folder, or a file that is no movie, hides no channel.
-            (Err(_), Some(channel)) => {
+            (Err(_), None, Some(channel)) => {
                 let patience = self.config().live.describe_wait;
                 let broadcast = Broadcast::open(channel, patience).await;
                 broadcast.map(Content::Channel)
             }
-            (Err(error), None) => Err(error.into()),
+            (Err(error), None, None) => Err(error.into()),
         }
     }
 }

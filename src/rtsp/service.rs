@@ -18,6 +18,7 @@ use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
 use crate::net::fan::Fan;
 use crate::net::udp_ports::UdpPorts;
+use crate::source::Feeds;
 use crate::vod::{Library, Pacer};
 
 use super::content::Content;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub pacer: Arc<Pacer>,
     /// The live channels.
     pub mounts: Arc<Mounts>,
+    /// Those of them that session descriptions tell of.
+    pub feeds: Arc<Feeds>,
     /// What sends their packets.
     pub fan: Arc<Fan>,
     /// Ports for clients that want UDP.

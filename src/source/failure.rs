@@ -1,8 +1,10 @@
 //! Why a source stopped feeding its channel.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::claims::Clash;
 use crate::media::description::Unfit;
 use crate::media::mounts::Busy;
 
@@ -20,6 +22,17 @@ pub enum Failure {
         /// What the system or TLS said.
         source: io::Error,
     },
+    /// A port of this host, or a group, cannot be received from.
+    #[error("receiving at {address}: {source}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another feed has the port.
+    #[error(transparent)]
+    Clash(#[from] Clash),
     /// A request was not answered.
     #[error("no answer to {request} within {patience:?}")]
     NoAnswer {
@@ -34,7 +47,7 @@ pub enum Failure {
     /// A request by HTTP was refused, or what it brought is of no use.
     #[error("{0}")]
     Http(String),
-    /// The connection or the pipe failed.
+    /// The connection, the pipe or the socket failed.
     #[error("receiving: {0}")]
     Receive(io::Error),
     /// What is offered cannot be a channel.

@@ -5,12 +5,19 @@
 //! and `http`.
 
 mod attempts;
+mod claims;
 mod failure;
+mod feeds;
 mod hls_playlist;
 mod http_get;
 mod pace;
 pub mod packetiser;
 mod pull;
+mod rtp_inflow;
+mod sdp_feed;
+mod sdp_folder;
+mod sdp_places;
+mod sole_sender;
 mod status;
 mod supervise;
 mod tls_bridge;
@@ -35,8 +42,12 @@ use crate::media::mounts::Reservation;
 use crate::media::publisher::Publisher;
 use crate::net::tls::Trust;
 
+pub use claims::Clash;
 pub use failure::Failure;
+pub use feeds::{Fault, Feeds, Refused};
 use pull::Pull;
+use sdp_feed::SdpFeed;
+pub use sdp_folder::SdpFolder;
 pub use status::{Counts, State, Status};
 pub use supervise::Sources;
 use ts_datagrams::TsDatagrams;
@@ -51,6 +62,8 @@ use ts_tcp::TsTcp;
 enum Source {
     /// From a camera or another server by RTSP.
     Pull(Pull),
+    /// From whoever sends to the places that a session description names.
+    SdpFeed(SdpFeed),
     /// A transport stream in datagrams.
     TsDatagrams(TsDatagrams),
     /// A transport stream from a web server.
@@ -80,6 +93,7 @@ impl Source {
     async fn run_once(&self, attempt: &Attempt) -> Failure {
         match self {
             Self::Pull(pull) => pull.run_once(attempt).await,
+            Self::SdpFeed(feed) => feed.run_once(attempt).await,
             Self::TsDatagrams(datagrams) => datagrams.run_once(attempt).await,
             Self::TsHttp(http) => http.run_once(attempt).await,
             Self::TsPipe(pipe) => pipe.run_once(attempt).await,

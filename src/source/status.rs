@@ -15,6 +15,7 @@ pub struct Status {
     attempts: AtomicU64,
     failures: AtomicU64,
     starts: AtomicU64,
+    ignored: AtomicU64,
 }
 
 /// What a source is doing.
@@ -49,6 +50,8 @@ pub struct Counts {
     pub failures: u64,
     /// How often media came again after the first time.
     pub reconnects: u64,
+    /// Packets of senders that do not feed, because another one does.
+    pub ignored: u64,
 }
 
 impl State {
@@ -76,6 +79,7 @@ impl Status {
             attempts: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             starts: AtomicU64::new(0),
+            ignored: AtomicU64::new(0),
         }
     }
 
@@ -100,6 +104,7 @@ impl Status {
             attempts: self.attempts.load(Relaxed),
             failures: self.failures.load(Relaxed),
             reconnects: self.starts.load(Relaxed).saturating_sub(1),
+            ignored: self.ignored.load(Relaxed),
         }
     }
 
@@ -121,6 +126,10 @@ impl Status {
         self.starts.fetch_add(1, Relaxed);
         *self.lock() = State::Live { since };
         tracing::info!(channel = %self.channel, url = self.url, "source is live");
+    }
+
+    pub(super) fn ignored(&self) {
+        self.ignored.fetch_add(1, Relaxed);
     }
 
     /// How long it has been live.

@@ -30,14 +30,61 @@ pub struct Sources {
     running: Mutex<BTreeMap<MediaPath, Running>>,
 }
 
-/// A source with its task.
+/// A configured source.
 #[derive(Debug)]
 struct Running {
     settings: ChannelSource,
+    kept: Kept,
+}
+
+/// A source that is kept going.
+#[derive(Debug)]
+pub(super) struct Kept {
     status: Arc<Status>,
     stop: CancellationToken,
     /// Gives the channel's name back at its end, for a successor at the same URL.
     task: JoinHandle<Option<Arc<Reservation>>>,
+}
+
+/// How a source is kept going.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// The channel that it feeds.
+    pub(super) channel: MediaPath,
+    /// Where it is found, for people.
+    pub(super) origin: String,
+    /// It runs only while somebody watches, and so long after that; `None`: always.
+    pub(super) on_demand: Option<Duration>,
+    /// About how long to wait after a first failure.
+    pub(super) retry_first: Duration,
+    /// About how long to wait at most.
+    pub(super) retry_longest: Duration,
+}
+
+impl Terms {
+    fn of(settings: &ChannelSource) -> Self {
+        Self {
+            channel: settings.channel.clone(),
+            origin: settings.url.to_string(),
+            on_demand: settings.on_demand.then_some(settings.stop_delay),
+            retry_first: settings.retry_first,
+            retry_longest: settings.retry_longest,
+        }
+    }
+}
+
+impl Kept {
+    pub(super) fn status(&self) -> &Arc<Status> {
+        &self.status
+    }
+
+    /// Stops the source, and waits for its leave; returns the channel's name, if it had it.
+    pub(super) async fn end(self) -> Option<Arc<Reservation>> {
+        self.stop.cancel();
+        let reservation = self.task.await.ok().flatten();
+        self.status.stopped();
+        reservation
+    }
 }
 
 impl Sources {
@@ -76,7 +123,7 @@ impl Sources {
         let running = self.running();
         running
             .values()
-            .map(|one| Arc::clone(&one.status))
+            .map(|one| Arc::clone(one.kept.status()))
             .collect()
     }
 
@@ -88,24 +135,22 @@ impl Sources {
             .map(|(_, one)| one)
             .collect();
         for one in &ended {
-            one.stop.cancel();
+            one.kept.stop.cancel();
         }
         let mut kept = BTreeMap::new();
         for one in ended {
-            let reservation = one.task.await.ok().flatten();
-            one.status.stopped();
             // Viewers of the same URL are in the right place; others are not.
-            if wanted
-                .iter()
-                .any(|wanted| is_same_feed(wanted, &one.settings))
-            {
+            let is_kept = |wanted: &ChannelSource| is_same_feed(wanted, &one.settings);
+            let is_kept = wanted.iter().any(is_kept);
+            let reservation = one.kept.end().await;
+            if is_kept {
                 kept.insert(one.settings.channel, reservation);
             }
         }
         for settings in wanted {
             if !self.running().contains_key(&settings.channel) {
                 let reservation = kept.remove(&settings.channel).flatten();
-                self.start(settings, reservation, stop.child_token());
+                self.start(settings, reservation, stop);
             }
         }
     }
@@ -114,28 +159,42 @@ impl Sources {
         &self,
         settings: &ChannelSource,
         reservation: Option<Arc<Reservation>>,
-        stop: CancellationToken,
+        stop: &CancellationToken,
     ) {
-        let url = settings.url.to_string();
-        let status = Arc::new(Status::new(settings.channel.clone(), url));
-        let keeper = Keeper {
-            source: Arc::new(Source::new(settings)),
+        let source = Source::new(settings);
+        let running = Running {
             settings: settings.clone(),
+            kept: self.keep(Terms::of(settings), source, reservation, stop),
+        };
+        self.running().insert(settings.channel.clone(), running);
+    }
+
+    /// Keeps `source` going until it is ended or `stop`; under the name that `reservation` has, if there is one.
+    pub(super) fn keep(
+        &self,
+        terms: Terms,
+        source: Source,
+        reservation: Option<Arc<Reservation>>,
+        stop: &CancellationToken,
+    ) -> Kept {
+        let status = Arc::new(Status::new(terms.channel.clone(), terms.origin.clone()));
+        let stop = stop.child_token();
+        let keeper = Keeper {
+            source: Arc::new(source),
             status: Arc::clone(&status),
             mounts: Arc::clone(&self.mounts),
             clock: self.clock,
             payload_limit: self.payload_limit.load(Relaxed),
             stop: stop.clone(),
-            attempts: Attempts::new(settings.retry_first, settings.retry_longest),
+            attempts: Attempts::new(terms.retry_first, terms.retry_longest),
+            terms,
             reservation,
         };
-        let running = Running {
-            settings: settings.clone(),
+        Kept {
             status,
             stop,
             task: tokio::spawn(keeper.run()),
-        };
-        self.running().insert(settings.channel.clone(), running);
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, BTreeMap<MediaPath, Running>> {
@@ -150,7 +209,7 @@ fn is_same_feed(one: &ChannelSource, other: &ChannelSource) -> bool {
 /// Keeps one source going.
 struct Keeper {
     source: Arc<Source>,
-    settings: ChannelSource,
+    terms: Terms,
     status: Arc<Status>,
     mounts: Arc<Mounts>,
     clock: Clock,
@@ -186,7 +245,7 @@ impl Keeper {
     /// One attempt, when it is wanted; fine when it was stopped.
     async fn round(&mut self) -> Result<(), Failure> {
         let reservation = self.reserve()?;
-        if self.settings.on_demand {
+        if self.terms.on_demand.is_some() {
             self.status.idle();
             tokio::select! {
                 biased;
@@ -205,8 +264,8 @@ impl Keeper {
         if let Some(reservation) = &self.reservation {
             return Ok(Arc::clone(reservation));
         }
-        let origin = format!("source {}", self.settings.url);
-        let reservation = Arc::new(self.mounts.reserve(&self.settings.channel, origin)?);
+        let origin = format!("source {}", self.terms.origin);
+        let reservation = Arc::new(self.mounts.reserve(&self.terms.channel, origin)?);
         self.reservation = Some(Arc::clone(&reservation));
         Ok(reservation)
     }
@@ -231,7 +290,7 @@ impl Keeper {
         }
         stop.cancel();
         if tokio::time::timeout(FAREWELL, task).await.is_err() {
-            tracing::debug!(channel = %self.settings.channel, "the source took no leave in time");
+            tracing::debug!(channel = %self.terms.channel, "the source took no leave in time");
         }
         Failure::Stopped
     }
@@ -243,7 +302,7 @@ impl Keeper {
         let lived = self.status.lived(now);
         let verdict = self.attempts.failed(&reason, lived, now, rand::random());
         if let Some(repeats) = verdict.tell {
-            let (channel, url) = (&self.settings.channel, &self.settings.url);
+            let (channel, url) = (&self.terms.channel, &self.terms.origin);
             tracing::warn!(%channel, %url, repeats, "source failed: {reason}");
         }
         self.status.retrying(now + verdict.wait, reason);
@@ -257,10 +316,8 @@ impl Keeper {
 
     /// Returns when a source on demand has had no viewer for its delay.
     async fn unwanted(&self) {
-        match &self.reservation {
-            Some(reservation) if self.settings.on_demand => {
-                reservation.unwanted(self.settings.stop_delay).await;
-            }
+        match (&self.reservation, self.terms.on_demand) {
+            (Some(reservation), Some(delay)) => reservation.unwanted(delay).await,
             _ => std::future::pending().await,
         }
     }

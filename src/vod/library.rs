@@ -1,7 +1,7 @@
 //! The movies folder: from a path to an open movie, read once for all its viewers.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -61,6 +61,16 @@ pub struct Listed {
     pub modified: SystemTime,
 }
 
+impl Listed {
+    fn of(path: MediaPath, facts: &fs::Metadata) -> Self {
+        Self {
+            path,
+            size: facts.len(),
+            modified: facts.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+        }
+    }
+}
+
 /// An opened file, as long as it stays what it was.
 #[derive(Debug)]
 struct Entry {
@@ -113,6 +123,35 @@ impl Library {
         self.list_folder(&MediaPath::default(), 0, &mut listed);
         listed.sort_by(|a, b| a.path.cmp(&b.path));
         listed
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The text of a file of the folder, which may be `longest` bytes. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for what is never served; [`Error::Unsupported`] for what is longer.
+    pub fn text(&self, path: &MediaPath, longest: u64) -> Result<Vec<u8>, Error> {
+        let (file, _) = self.locate(path)?;
+        let mut text = Vec::new();
+        let file = fs::File::open(file).map_err(missing)?;
+        file.take(longest + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > longest {
+            return Err(Error::Unsupported(format!("longer than {longest} bytes")));
+        }
+        Ok(text)
+    }
+
+    /// What [`list`](Self::list) would tell of one file now. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for what is never served.
+    pub fn look(&self, path: &MediaPath) -> Result<Listed, Error> {
+        let (_, facts) = self.locate(path)?;
+        Ok(Listed::of(path.clone(), &facts))
     }
 
     /// Finds the file of a path, and nothing outside of what may be served. Blocks.
@@ -228,12 +267,7 @@ impl Library {
             if facts.is_dir() && depth < MAX_DEPTH {
                 self.list_folder(&path, depth + 1, listed);
             } else if facts.is_file() {
-                let modified = facts.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                listed.push(Listed {
-                    path,
-                    size: facts.len(),
-                    modified,
-                });
+                listed.push(Listed::of(path, &facts));
             }
         }
     }

@@ -175,6 +175,13 @@ impl Block {
     }
 }
 
+/// Whether a datagram of a port that RTP and RTCP share is RTCP (RFC 5761, 4).
+pub fn is_rtcp(datagram: &[u8]) -> bool {
+    datagram
+        .get(1)
+        .is_some_and(|kind| (192..=223).contains(kind))
+}
+
 /// The packets of a compound, in their order.
 #[derive(Clone, Debug)]
 pub struct Compound<'a> {

@@ -25,6 +25,7 @@ mod rtsp_interleaved;
 mod rtsp_play;
 mod rtsp_tunnel;
 mod rtsp_udp;
+mod sdp_feeds;
 mod seek;
 mod source;
 mod support;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use reelcast::config::{ChannelSource, Transport};
 use reelcast::http::metrics::Metrics;
+use reelcast::source::Feeds;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::camera::{Camera, Manners, sdp};
 use crate::support::movies;
@@ -271,7 +273,8 @@ async fn metrics_tell_how_a_source_is_doing() {
     feeding.reaches("door", "live").await;
     let mounts = Arc::clone(&server.mounts);
     let mut metrics = Metrics::new(server.sessions.clone(), mounts, Arc::default());
-    metrics.sources(Arc::clone(&feeding.sources));
+    let feeds = Feeds::new(Arc::clone(&feeding.sources), CancellationToken::new());
+    metrics.sources(Arc::clone(&feeding.sources), feeds);
     let text = metrics.summary();
     for line in [
         "reelcast_source_state{channel=\"door\",state=\"live\"} 1",

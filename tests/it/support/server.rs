@@ -15,6 +15,7 @@ use reelcast::net::fan::{self, Fan};
 use reelcast::net::listen::{Listener, Permits};
 use reelcast::net::udp_ports::UdpPorts;
 use reelcast::rtsp::{Parts, Service, serve};
+use reelcast::source::{Feeds, SdpFolder, Sources};
 use reelcast::vod::{Blocks, Library, Pace, Pacer};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -58,8 +59,14 @@ impl Server {
         };
         let (sender, config) = watch::channel(Arc::new(config));
         let sessions = Sessions::new();
+        let library = Arc::new(Library::new(folder.to_owned(), true));
+        let stop = CancellationToken::new();
+        let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
+        let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
+        tokio::spawn(files.run(stop.clone()));
         let service = Service::new(Parts {
-            library: Arc::new(Library::new(folder.to_owned(), true)),
+            library,
+            feeds,
             pacer: Pacer::start(1, pace, Arc::new(Blocks::new(32 << 20)), clock),
             mounts: Arc::clone(&mounts),
             fan: Fan::new(settings, clock),
@@ -71,7 +78,7 @@ impl Server {
             clock,
         });
         let listener = Listener::bind((local, 0).into(), &Permits::new(100)).unwrap();
-        let (address, stop) = (listener.local_addr(), CancellationToken::new());
+        let address = listener.local_addr();
         let expiring = Arc::clone(&service);
         let expiry = stop.clone();
         tokio::spawn(async move { expiring.expire_sessions(expiry).await });

@@ -102,6 +102,7 @@ const COUNTS: [Count; 6] = [
 const REPAIRS: &str = "Leaps in the numbers of publishers that were mended";
 
 const MALFORMED: &str = "Packets of publishers that were refused";
+const TS_FAULTS: &str = "What was wrong with MPEG transport streams";
 
 fn totals(out: &mut Out<'_, '_>, totals: &ChannelCounts) -> fmt::Result {
     for (name, help, value) in COUNTS {
@@ -118,6 +119,15 @@ fn totals(out: &mut Out<'_, '_>, totals: &ChannelCounts) -> fmt::Result {
     for (malformed, count) in totals.malformed() {
         let labels = [("reason", malformed.name())];
         sample(&mut family, &labels, &ConstCounter::new(count))?;
+    }
+    let counter = MetricType::Counter;
+    let mut family = out.family("ts_faults", TS_FAULTS, None, counter)?;
+    for (reason, count) in totals.ts_faults() {
+        sample(
+            &mut family,
+            &[("reason", reason)],
+            &ConstCounter::new(count),
+        )?;
     }
     Ok(())
 }
@@ -228,6 +238,14 @@ fn by_reason(out: &mut Out<'_, '_>, list: &[Row<'_>]) -> fmt::Result {
     for row in list {
         for (malformed, count) in row.counts.malformed().filter(|(_, count)| *count > 0) {
             let labels = [row.label(), ("reason", malformed.name())];
+            sample(&mut family, &labels, &ConstCounter::new(count))?;
+        }
+    }
+    let name = "channel_ts_faults";
+    let mut family = out.family(name, TS_FAULTS, None, MetricType::Counter)?;
+    for row in list {
+        for (reason, count) in row.counts.ts_faults().filter(|(_, count)| *count > 0) {
+            let labels = [row.label(), ("reason", reason)];
             sample(&mut family, &labels, &ConstCounter::new(count))?;
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::publisher::Malformed;
 use super::ring::Fill;
 use super::timeline::Repair;
+use crate::container::ts;
 
 /// The largest payload of a datagram, in bytes (RFC 768, over IPv4 without options).
 const DATAGRAM: usize = 65_507;
@@ -28,6 +29,7 @@ pub struct ChannelStats {
     missed: AtomicU64,
     repairs: [AtomicU64; Repair::ALL.len()],
     malformed: [AtomicU64; Malformed::ALL.len()],
+    ts_faults: [AtomicU64; ts::Counts::FAULTS.len()],
     ring_bytes: AtomicU64,
     ring_bursts: AtomicU64,
     ring_ms: AtomicU64,
@@ -58,6 +60,7 @@ pub struct ChannelCounts {
     pub ring_time: Duration,
     repairs: [u64; Repair::ALL.len()],
     malformed: [u64; Malformed::ALL.len()],
+    ts_faults: [u64; ts::Counts::FAULTS.len()],
 }
 
 impl ChannelCounts {
@@ -86,6 +89,7 @@ impl ChannelCounts {
         self.ring_time += other.ring_time;
         add_all(&mut self.repairs, &other.repairs);
         add_all(&mut self.malformed, &other.malformed);
+        add_all(&mut self.ts_faults, &other.ts_faults);
     }
 
     /// What is left of a channel that is over: what it counted, and nothing of what it was at the moment.
@@ -107,6 +111,11 @@ impl ChannelCounts {
     /// Packets refused, by reason.
     pub fn malformed(&self) -> impl Iterator<Item = (Malformed, u64)> {
         Malformed::ALL.into_iter().zip(self.malformed)
+    }
+
+    /// What was wrong with the transport streams that fed it, by the words for it.
+    pub fn ts_faults(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        ts::Counts::FAULTS.into_iter().zip(self.ts_faults)
     }
 }
 
@@ -132,6 +141,15 @@ impl ChannelStats {
             ring_time: Duration::from_millis(self.ring_ms.load(Relaxed)),
             repairs: std::array::from_fn(|i| self.repairs[i].load(Relaxed)),
             malformed: std::array::from_fn(|i| self.malformed[i].load(Relaxed)),
+            ts_faults: std::array::from_fn(|i| self.ts_faults[i].load(Relaxed)),
+        }
+    }
+
+    /// Counts what was wrong with a transport stream between two of its counts.
+    pub fn count_ts_faults(&self, before: &ts::Counts, after: &ts::Counts) {
+        let both = before.faults().into_iter().zip(after.faults());
+        for (sum, (before, after)) in self.ts_faults.iter().zip(both) {
+            sum.fetch_add(after.saturating_sub(before), Relaxed);
         }
     }
 

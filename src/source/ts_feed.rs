@@ -40,6 +40,8 @@ pub struct TsFeed {
     /// When the last sample came.
     heard: Option<Instant>,
     malformed: u64,
+    /// What the channel was told of what is wrong.
+    told: Counts,
     events: Vec<Event>,
     frames: Vec<Frame>,
 }
@@ -97,6 +99,7 @@ impl TsFeed {
             pace: Pace::default(),
             heard: None,
             malformed: 0,
+            told: Counts::default(),
             events: Vec::new(),
             frames: Vec::new(),
         }
@@ -178,15 +181,30 @@ impl TsFeed {
     }
 
     fn take_all(&mut self, events: &mut Vec<Event>, now: Instant) -> Result<(), Failure> {
-        events.drain(..).try_for_each(|event| match event {
+        let taken = events.drain(..).try_for_each(|event| match event {
             Event::Program(program) => {
-                if self.tracks.follow(&program) {
+                if self.tracks.follow(&program, &self.settings.name) {
                     self.stage = Stage::waiting();
                 }
                 Ok(())
             }
             Event::Unit(unit) => self.take(&unit, now),
-        })
+        });
+        self.tell_faults();
+        taken
+    }
+
+    fn tell_faults(&mut self) {
+        let counts = self.counts();
+        if let Stage::Live { publisher, .. } = &self.stage
+            && counts.faults() != self.told.faults()
+        {
+            publisher
+                .channel()
+                .stats()
+                .count_ts_faults(&self.told, &counts);
+            self.told = counts;
+        }
     }
 
     fn take(&mut self, unit: &Unit, now: Instant) -> Result<(), Failure> {

@@ -24,7 +24,7 @@ impl Tracks {
 
     /// Takes up the streams of `program`, and goes on with those that were there; false if
     /// they are the same.
-    pub(super) fn follow(&mut self, program: &Program) -> bool {
+    pub(super) fn follow(&mut self, program: &Program, channel: &str) -> bool {
         let wanted: Vec<_> = program
             .streams
             .iter()
@@ -32,6 +32,19 @@ impl Tracks {
             .collect();
         if self.0.iter().map(Track::key).eq(wanted.iter().copied()) {
             return false;
+        }
+        for unknown in program
+            .streams
+            .iter()
+            .filter(|stream| stream.coding.is_none())
+        {
+            let (pid, stream_type) = (unknown.pid, unknown.stream_type);
+            tracing::info!(
+                channel,
+                pid,
+                stream_type,
+                "left out a stream of an unknown type"
+            );
         }
         let mut old = std::mem::take(&mut self.0);
         for (pid, coding) in wanted {

@@ -59,6 +59,32 @@ pub struct Counts {
     pub malformed: u64,
 }
 
+impl Counts {
+    /// The words for what can be wrong, as metrics have them, in the order of [`faults`](Self::faults).
+    pub const FAULTS: [&str; 7] = [
+        "lost_sync",
+        "gap",
+        "duplicate",
+        "scrambled",
+        "faulty",
+        "corrupt_section",
+        "malformed",
+    ];
+
+    /// How often each was wrong.
+    pub fn faults(&self) -> [u64; Self::FAULTS.len()] {
+        [
+            self.lost_sync,
+            self.gaps,
+            self.duplicates,
+            self.scrambled,
+            self.faulty,
+            self.corrupt_sections,
+            self.malformed,
+        ]
+    }
+}
+
 /// Takes a transport stream apart.
 #[derive(Debug, Default)]
 pub struct Demux {

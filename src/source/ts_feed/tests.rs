@@ -240,7 +240,9 @@ fn damage_costs_the_samples_that_it_hits() {
     let times: Vec<_> = fed.packets().iter().map(|packet| packet.1).collect();
     assert_eq!(times.len(), 2);
     assert_eq!(times[1].wrapping_sub(times[0]), 7200);
-    assert_eq!(fed.feed.counts().gaps, 1);
+    let counts = fed.channel().unwrap().stats().snapshot();
+    let faults: Vec<_> = counts.ts_faults().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(faults, [("gap", 1)]);
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) struct Tour<'a> {
     pub(super) parcels: Parcels,
     /// Used again for each member.
     pub(super) bursts: Vec<Arc<Burst>>,
+    /// Bytes sent since others had their turn.
+    pub(super) sent: usize,
 }
 
 /// When a member is to be served again.
@@ -165,6 +167,7 @@ impl Delivery {
             }
         }
         let bytes = bursts.iter().map(|burst| burst.framed().len()).sum();
+        tour.sent += bytes;
         if let Some(pace) = &mut self.pace {
             pace.spend(bytes, now);
         }

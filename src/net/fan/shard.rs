@@ -20,11 +20,8 @@ use crate::media::channel::Channel;
 /// Members of one shard.
 pub(super) const SEATS: usize = 512;
 
-/// How many members are served before other tasks of the same processor have their turn.
-const STRETCH: usize = 32;
-
-/// The same for members that are behind, who may be sent more at a time.
-const STRETCH_BEHIND: usize = 8;
+/// Bytes that are sent before other tasks of the same processor have their turn; about half a millisecond.
+const STRETCH: usize = 512 << 10;
 
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -88,6 +85,7 @@ pub(super) async fn run(shard: Arc<Shard>, fan: Arc<Fan>) {
         room: &shard.woken,
         parcels: Parcels::default(),
         bursts: Vec::new(),
+        sent: 0,
     };
     loop {
         let burst = tokio::select! {
@@ -130,7 +128,7 @@ impl Members {
     }
 
     async fn serve_level(&mut self, tour: &mut Tour<'_>) {
-        let (mut at, mut served) = (0, 0);
+        let mut at = 0;
         while let Some(seat) = self.level.get(at) {
             match seat.serve(tour) {
                 Turn::Next(Next::Level) => at += 1,
@@ -139,27 +137,23 @@ impl Members {
                     self.place(seat, &turn);
                 }
             }
-            served += 1;
-            if served % STRETCH == 0 {
-                tokio::task::yield_now().await;
-            }
+            give_way(tour).await;
         }
     }
 
-    /// Serves those behind once each; ends early when the channel has another burst, for that goes first.
+    /// Serves those behind once each. When the channel has another burst meanwhile,
+    /// that goes first, and the rest of them go on right after it.
     async fn serve_behind(&mut self, tour: &mut Tour<'_>, head: &watch::Receiver<u64>) {
         self.due = None;
-        for served in 1..=self.behind.len() {
+        for _ in 0..self.behind.len() {
             let Some(seat) = self.behind.pop_front() else {
                 return;
             };
             let turn = seat.serve(tour);
             self.place(seat, &turn);
-            if served % STRETCH_BEHIND == 0 {
-                tokio::task::yield_now().await;
-                if head.has_changed().unwrap_or(false) {
-                    return;
-                }
+            if give_way(tour).await && head.has_changed().unwrap_or(false) {
+                self.due = Some(tour.clock.now());
+                return;
             }
         }
     }
@@ -190,6 +184,16 @@ impl Members {
     fn is_empty(&self) -> bool {
         self.level.is_empty() && self.behind.is_empty()
     }
+}
+
+/// Lets other tasks run after a stretch of sending; whether it did. Cancel safe.
+async fn give_way(tour: &mut Tour<'_>) -> bool {
+    let due = tour.sent >= STRETCH;
+    if due {
+        tour.sent = 0;
+        tokio::task::yield_now().await;
+    }
+    due
 }
 
 /// Sleeps until `deadline`, for ever without one. Cancel safe.

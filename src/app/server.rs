@@ -14,7 +14,7 @@ use crate::base::error;
 use crate::config::{Config, Live, Rtsp};
 use crate::http::admin;
 use crate::http::metrics::Metrics;
-use crate::http::server::serve_connection;
+use crate::http::server::Server as HttpServer;
 use crate::log::access::AccessLog;
 use crate::media::mounts::{self, Mounts};
 use crate::media::sessions::Sessions;
@@ -110,6 +110,14 @@ impl Server {
             "Datagrams on the UDP ports from addresses that no session has.",
             move || udp_ports.strangers(),
         );
+        let web = Arc::new(HttpServer {
+            library: Arc::clone(&library),
+            mounts: Arc::clone(&mounts),
+            uploads: Arc::default(),
+            settings: settings.clone(),
+            clock,
+        });
+        metrics.uploads(Arc::clone(&web.uploads));
         let metrics = Arc::new(with_files(metrics, blocks, access_log.clone()));
 
         let server = Self {
@@ -153,7 +161,12 @@ impl Server {
         }
         for listener in http {
             let (service, stop) = (Arc::clone(&service), clients.stop.clone());
-            let serving = rtsp::serve_http_port(listener, service, serve_connection, stop);
+            let web = Arc::clone(&web);
+            let plain = move |accepted, first| {
+                let web = Arc::clone(&web);
+                async move { web.serve(accepted, first).await }
+            };
+            let serving = rtsp::serve_http_port(listener, service, plain, stop);
             clients.tasks.spawn(serving);
         }
         Ok(server)

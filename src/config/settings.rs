@@ -118,7 +118,7 @@ impl Default for Rtsp {
     }
 }
 
-/// HLS, pages and the RTSP tunnel.
+/// HLS, pages, the RTSP tunnel, and what encoders upload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
@@ -128,6 +128,9 @@ pub struct Http {
     /// Addresses for HTTPS.
     #[serde(with = "quantity::addresses")]
     pub tls_listen: Vec<SocketAddr>,
+    /// An encoder that sends no media for so long is disconnected.
+    #[serde(with = "quantity::duration")]
+    pub source_timeout: Duration,
 }
 
 impl Default for Http {
@@ -135,6 +138,7 @@ impl Default for Http {
         Self {
             listen: everywhere(8080),
             tls_listen: everywhere(8443),
+            source_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -158,6 +158,13 @@ fn facts(out: &mut Out<'_, '_>, list: &[Row<'_>]) -> fmt::Result {
         let state = state(row.channel);
         family.encode_info(&[row.label(), ("state", state), ("origin", &origin)])?;
     }
+    let help = "What is on, as far as publishers tell";
+    let mut family = out.family("channel_title", help, None, MetricType::Info)?;
+    for row in list {
+        if let Some(title) = &*row.channel.title().borrow() {
+            family.encode_info(&[row.label(), ("title", title)])?;
+        }
+    }
     Ok(())
 }
 

@@ -16,13 +16,13 @@ use tokio::time::timeout;
 use tracing::debug;
 
 /// How long a client may take to send the head of its request.
-const HEAD_TIME: Duration = Duration::from_secs(10);
+pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// How long a connection may last, until the client has taken its answer.
 const TOTAL_TIME: Duration = Duration::from_secs(30);
 
 /// The longest head of a request, in bytes, and the most header lines.
-const HEAD_SIZE: usize = 16 * 1024;
+pub(super) const HEAD_SIZE: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
 /// Answers one request on `stream` and closes it. Ends after half a minute at the latest.

@@ -21,6 +21,8 @@ use prometheus_client::registry::Registry;
 use super::channel_metrics::ChannelMetrics;
 use super::session_metrics::{SessionMetrics, TotalMetrics};
 use super::source_metrics::SourceMetrics;
+use super::upload_metrics::UploadMetrics;
+use super::uploads::Uploads;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
@@ -67,6 +69,12 @@ impl Metrics {
     pub fn sources(&mut self, sources: Arc<Sources>, feeds: Arc<Feeds>) {
         let sources = SourceMetrics { sources, feeds };
         self.summary.register_collector(Box::new(sources));
+    }
+
+    /// Adds the numbers of what encoders upload.
+    pub fn uploads(&mut self, uploads: Arc<Uploads>) {
+        let uploads = UploadMetrics(uploads);
+        self.summary.register_collector(Box::new(uploads));
     }
 
     /// Adds a number that only grows: `reelcast_{name}_total`, read by `read` at each scrape.

@@ -1,4 +1,4 @@
-//! HTTP: the administration port and what plain HTTP asks on the others.
+//! HTTP: the administration port, and on the others what encoders upload and what plain HTTP asks.
 //!
 //! RTSP tunnels and the QuickTime reference text, which also begin as HTTP,
 //! belong to `rtsp`.
@@ -11,3 +11,9 @@ pub mod metrics;
 pub mod server;
 mod session_metrics;
 mod source_metrics;
+mod titles;
+mod upload;
+mod upload_body;
+mod upload_metrics;
+mod upload_request;
+pub mod uploads;

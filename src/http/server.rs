@@ -1,69 +1,90 @@
-//! Plain HTTP on the HTTP and RTSP ports: whatever is no RTSP tunnel. There is nothing to be had yet.
+//! Plain HTTP on the HTTP port, which is whatever is no RTSP tunnel: uploads, titles, and what
+//! browsers ask for, of which there is nothing yet.
 
-use hyper::StatusCode;
-use tokio::net::TcpStream;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::connection;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::watch;
 
-/// Answers one request on `stream` and closes it; takes half a minute at most.
-pub async fn serve_connection(stream: TcpStream) {
-    connection::serve(stream, |_| {
-        connection::text(StatusCode::NOT_FOUND, "not found\n")
-    })
-    .await;
+use super::connection::{self, text};
+use super::upload::UploadConnection;
+use super::uploads::Uploads;
+use crate::base::clock::Clock;
+use crate::config::Config;
+use crate::media::mounts::Mounts;
+use crate::net::listen::Accepted;
+use crate::net::sniff::First;
+use crate::vod::Library;
+
+/// The methods that something can be done with on this port.
+const METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, SOURCE";
+
+/// What the HTTP port needs of the other parts.
+#[derive(Debug)]
+pub struct Server {
+    /// The movies, whose names no channel may have.
+    pub library: Arc<Library>,
+    /// The channels.
+    pub mounts: Arc<Mounts>,
+    /// Who uploads.
+    pub uploads: Arc<Uploads>,
+    /// The settings.
+    pub settings: watch::Receiver<Arc<Config>>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl Server {
+    /// Serves a connection that begins with `first` until it ends.
+    pub async fn serve(&self, accepted: Accepted, first: First) {
+        match first {
+            First::HttpUpload | First::HttpPost => UploadConnection::serve(self, accepted).await,
+            _ => self.serve_request(accepted).await,
+        }
+    }
+
+    /// Answers one request and closes the connection; takes half a minute at most.
+    async fn serve_request(&self, accepted: Accepted) {
+        let Accepted {
+            stream,
+            peer,
+            permit: _permit,
+            ..
+        } = accepted;
+        connection::serve(stream, |request| self.answer(request, peer)).await;
+    }
+
+    fn answer(&self, request: &Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+        match *request.method() {
+            Method::GET | Method::HEAD => {}
+            Method::OPTIONS => return allow(StatusCode::NO_CONTENT, ""),
+            _ => return allow(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n"),
+        }
+        let query = request.uri().query().unwrap_or_default();
+        match request.uri().path() {
+            "/admin/metadata" | "/admin/metadata.xsl" | "/admin.cgi" => {
+                self.update_title(query, peer)
+            }
+            _ => text(StatusCode::NOT_FOUND, "not found\n"),
+        }
+    }
+
+    pub(super) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.settings.borrow())
+    }
+}
+
+fn allow(status: StatusCode, reason: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text(status, reason);
+    let methods = HeaderValue::from_static(METHODS);
+    response.headers_mut().insert(ALLOW, methods);
+    response
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    async fn connected() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (here, there) = tokio::join!(listener.accept(), TcpStream::connect(address));
-        (here.unwrap().0, there.unwrap())
-    }
-
-    async fn answer_to(request: &[u8]) -> String {
-        let (stream, mut client) = connected().await;
-        client.write_all(request).await.unwrap();
-        let mut answer = String::new();
-        let (read, ()) = tokio::join!(client.read_to_string(&mut answer), serve_connection(stream));
-        read.unwrap();
-        answer
-    }
-
-    #[tokio::test]
-    async fn nothing_is_found_yet() {
-        let answer = answer_to(b"GET /live.m3u8 HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
-        assert!(answer.contains("connection: close\r\n"), "{answer}");
-        assert!(answer.ends_with("\r\n\r\nnot found\n"), "{answer}");
-    }
-
-    #[tokio::test]
-    async fn an_endless_head_is_refused() {
-        let mut request = b"GET / HTTP/1.1\r\nX: ".to_vec();
-        request.resize(64 * 1024, b'a');
-        let (stream, mut client) = connected().await;
-        let sending = async {
-            let _ = client.write_all(&request).await;
-            let mut start = [0; 12];
-            client.read_exact(&mut start).await.map(|_| start)
-        };
-        let (start, ()) = tokio::join!(sending, serve_connection(stream));
-        assert_eq!(&start.unwrap(), b"HTTP/1.1 431");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_client_is_let_go() {
-        let (stream, mut client) = connected().await;
-        client.write_all(b"GET / HT").await.unwrap();
-        serve_connection(stream).await;
-        let mut rest = Vec::new();
-        client.read_to_end(&mut rest).await.unwrap();
-    }
-}
+mod tests;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -29,24 +28,28 @@ pub async fn serve(listener: Listener, service: Arc<Service>, stop: Cancellation
 
 /// Serves an HTTP port until `stop`; returns when the last connection has ended.
 ///
-/// RTSP and its tunnels are served as on an RTSP port; whatever else speaks
-/// HTTP is given to `plain`, with nothing read from it.
+/// RTSP and its tunnels are served as on an RTSP port; whatever else speaks HTTP is given to
+/// `plain`, with what its first bytes tell and nothing read from it.
 pub async fn serve_http_port<F>(
     listener: Listener,
     service: Arc<Service>,
-    plain: fn(TcpStream) -> F,
+    plain: impl Fn(Accepted, First) -> F + Clone + Send + 'static,
     stop: CancellationToken,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     accept(&listener, &stop, move |accepted, first, stop| {
-        let service = Arc::clone(&service);
+        let (service, plain) = (Arc::clone(&service), plain.clone());
         async move {
-            if first.is_http() && !is_tunnel(&accepted.stream).await {
+            let is_plain = match first {
+                First::HttpGet | First::HttpPost => !is_tunnel(&accepted.stream).await,
+                other => other.is_http(),
+            };
+            if is_plain {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => {}
-                    () = plain(accepted.stream) => {}
+                    () = plain(accepted, first) => {}
                 }
             } else {
                 service.handle(accepted, first, &stop).await;

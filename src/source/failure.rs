@@ -67,6 +67,9 @@ pub enum Failure {
         /// What is wrong with what arrived.
         reason: &'static str,
     },
+    /// What arrives is no format that is known.
+    #[error("what comes is neither an MPEG transport stream nor MP3 nor AAC")]
+    Unknown,
     /// The other side ended the stream.
     #[error("the other side ended the stream")]
     Ended,

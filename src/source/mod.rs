@@ -5,6 +5,7 @@
 //! and `http`.
 
 mod attempts;
+pub mod byte_feed;
 mod claims;
 mod failure;
 mod feeds;
@@ -13,6 +14,8 @@ mod http_get;
 mod pace;
 pub mod packetiser;
 mod pull;
+pub mod radio_feed;
+pub mod reading;
 mod rtp_inflow;
 mod sdp_feed;
 mod sdp_folder;
@@ -26,9 +29,9 @@ pub mod ts_feed;
 mod ts_http;
 pub mod ts_listener;
 mod ts_pipe;
-pub mod ts_reading;
 mod ts_tcp;
 mod ts_tracks;
+pub mod upload_feed;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,19 +45,20 @@ use crate::media::mounts::Reservation;
 use crate::media::publisher::Publisher;
 use crate::net::tls::Trust;
 
+use byte_feed::Settings;
 pub use claims::Clash;
 pub use failure::Failure;
 pub use feeds::{Fault, Feeds, Refused};
 use pull::Pull;
+use reading::{Reading, Silence};
 use sdp_feed::SdpFeed;
 pub use sdp_folder::SdpFolder;
 pub use status::{Counts, State, Status};
 pub use supervise::Sources;
 use ts_datagrams::TsDatagrams;
-use ts_feed::{Settings, TsFeed};
+use ts_feed::TsFeed;
 use ts_http::TsHttp;
 use ts_pipe::TsPipe;
-use ts_reading::{Silence, TsReading};
 use ts_tcp::TsTcp;
 
 /// A way to feed a channel, made from its configuration.
@@ -122,7 +126,7 @@ impl Attempt {
     }
 
     /// A way into the channel for a transport stream, of which something must come every `patience`.
-    fn ts_reading(&self, patience: Duration, silence: Silence) -> TsReading {
+    fn ts_reading(&self, patience: Duration, silence: Silence) -> Reading<TsFeed> {
         let own = self.clone();
         let feed = TsFeed::new(Settings {
             name: self.reservation.channel().path().to_string(),
@@ -130,7 +134,7 @@ impl Attempt {
             clock: self.clock,
             open: Box::new(move |description| own.publish(description)),
         });
-        TsReading::new(feed, self.clock, patience, silence)
+        Reading::new(feed, self.clock, patience, silence)
     }
 }
 

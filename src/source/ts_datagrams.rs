@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ts_reading::TsReading;
+use super::reading::Reading;
+use super::ts_feed::TsFeed;
 use super::{Attempt, Failure, Silence};
 use crate::base::clock::Clock;
 use crate::config::{ChannelSource, Scheme};
@@ -79,7 +80,7 @@ impl TsDatagrams {
     }
 }
 
-async fn plain(mut reading: TsReading, receiver: &Receiver) -> Result<Infallible, Failure> {
+async fn plain(mut reading: Reading<TsFeed>, receiver: &Receiver) -> Result<Infallible, Failure> {
     let mut datagram = vec![0; MAX_DATAGRAM];
     loop {
         tokio::select! {
@@ -95,13 +96,13 @@ async fn plain(mut reading: TsReading, receiver: &Receiver) -> Result<Infallible
 
 /// Takes the transport packets out of RTP packets, which it puts in order before.
 struct Unpacking {
-    reading: TsReading,
+    reading: Reading<TsFeed>,
     order: Reorder,
     clock: Clock,
 }
 
 impl Unpacking {
-    fn new(reading: TsReading, clock: Clock) -> Self {
+    fn new(reading: Reading<TsFeed>, clock: Clock) -> Self {
         Self {
             reading,
             order: Reorder::new(WINDOW, HOLD),

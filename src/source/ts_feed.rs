@@ -7,10 +7,10 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use super::Failure;
+use super::byte_feed::{ByteFeed, Settings};
 use super::pace::Pace;
 use super::packetiser::{Packetiser, Refused};
 use super::ts_tracks::Tracks;
-use crate::base::clock::Clock;
 use crate::base::media_time::MediaTime;
 use crate::codec::elementary::{Frame, Piece};
 use crate::container::ts::{CLOCK_HZ, Counts, Demux, Event, Unit};
@@ -22,9 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The most bytes of samples that wait for the channel to begin.
 const MAX_HELD: usize = 16 << 20;
-
-/// Begins to publish, or says why it cannot be.
-pub type Open = Box<dyn FnMut(Description) -> Result<Publisher, Failure> + Send>;
 
 /// Feeds a channel from a transport stream.
 ///
@@ -44,18 +41,6 @@ pub struct TsFeed {
     told: Counts,
     events: Vec<Event>,
     frames: Vec<Frame>,
-}
-
-/// What a feed needs to know.
-pub struct Settings {
-    /// The channel's name, for its description.
-    pub name: String,
-    /// The longest RTP payload, in bytes.
-    pub payload_limit: usize,
-    /// The clock of its reports.
-    pub clock: Clock,
-    /// How it begins to publish.
-    pub open: Open,
 }
 
 /// Samples that wait for the channel to begin.
@@ -105,79 +90,9 @@ impl TsFeed {
         }
     }
 
-    /// Takes the next bytes, which arrived at `now`.
-    ///
-    /// # Errors
-    /// When there can be no channel, or not any more.
-    pub fn push(&mut self, bytes: &[u8], now: Instant) -> Result<(), Failure> {
-        let mut events = mem::take(&mut self.events);
-        self.demux.push(bytes, &mut events);
-        let taken = self.take_all(&mut events, now);
-        self.events = events;
-        taken
-    }
-
-    /// What comes next does not continue what came: the last units are complete.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push).
-    pub fn finish(&mut self, now: Instant) -> Result<(), Failure> {
-        let mut events = mem::take(&mut self.events);
-        self.demux.finish(&mut events);
-        let taken = self.take_all(&mut events, now);
-        self.events = events;
-        taken
-    }
-
-    /// When the publisher wants to be [flushed](Self::flush).
-    pub fn flush_due(&self) -> Option<Instant> {
-        match &self.stage {
-            Stage::Live { publisher, .. } => publisher.flush_due(),
-            Stage::Waiting { .. } => None,
-        }
-    }
-
-    /// Hands on what the publisher has gathered.
-    pub fn flush(&mut self, now: Instant) {
-        if let Stage::Live { publisher, .. } = &mut self.stage {
-            publisher.flush(now);
-        }
-    }
-
-    /// When more may be read of a stream that is not paced by its sender.
-    pub(super) fn resume_at(&self) -> Option<Instant> {
-        self.pace.resume_at()
-    }
-
-    /// Leaves the channel; it begins again with the next samples. False if it has not begun.
-    pub(super) fn rest(&mut self) -> bool {
-        let left = mem::replace(&mut self.stage, Stage::waiting());
-        matches!(left, Stage::Live { .. })
-    }
-
-    /// When the last sample came.
-    pub fn heard(&self) -> Option<Instant> {
-        self.heard
-    }
-
     /// What was wrong with the stream so far.
     pub fn counts(&self) -> Counts {
         self.demux.counts()
-    }
-
-    /// Why no sample came for `patience`.
-    pub(super) fn silence(&self, patience: Duration) -> Failure {
-        let counts = self.counts();
-        let reason = if counts.packets == 0 && counts.skipped_bytes > 0 {
-            "what comes is no MPEG transport stream"
-        } else if counts.scrambled > 0 {
-            "its packets are scrambled"
-        } else if self.tracks.is_empty() && counts.packets > 0 {
-            "no table names a stream of a known format"
-        } else {
-            return Failure::Silent(patience);
-        };
-        Failure::Barren { patience, reason }
     }
 
     fn take_all(&mut self, events: &mut Vec<Event>, now: Instant) -> Result<(), Failure> {
@@ -314,6 +229,68 @@ impl TsFeed {
             self.send(pid, &mut frames, at)?;
         }
         Ok(())
+    }
+}
+
+impl ByteFeed for TsFeed {
+    fn push(&mut self, bytes: &[u8], now: Instant) -> Result<(), Failure> {
+        let mut events = mem::take(&mut self.events);
+        self.demux.push(bytes, &mut events);
+        let taken = self.take_all(&mut events, now);
+        self.events = events;
+        taken
+    }
+
+    fn finish(&mut self, now: Instant) -> Result<(), Failure> {
+        let mut events = mem::take(&mut self.events);
+        self.demux.finish(&mut events);
+        let taken = self.take_all(&mut events, now);
+        self.events = events;
+        taken
+    }
+
+    fn flush_due(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Live { publisher, .. } => publisher.flush_due(),
+            Stage::Waiting { .. } => None,
+        }
+    }
+
+    fn flush(&mut self, now: Instant) {
+        if let Stage::Live { publisher, .. } = &mut self.stage {
+            publisher.flush(now);
+        }
+    }
+
+    fn resume_at(&self) -> Option<Instant> {
+        self.pace.resume_at()
+    }
+
+    fn rest(&mut self) -> bool {
+        let left = mem::replace(&mut self.stage, Stage::waiting());
+        matches!(left, Stage::Live { .. })
+    }
+
+    fn heard(&self) -> Option<Instant> {
+        self.heard
+    }
+
+    fn silence(&self, patience: Duration) -> Failure {
+        let counts = self.counts();
+        let reason = if counts.packets == 0 && counts.skipped_bytes > 0 {
+            "what comes is no MPEG transport stream"
+        } else if counts.scrambled > 0 {
+            "its packets are scrambled"
+        } else if self.tracks.is_empty() && counts.packets > 0 {
+            "no table names a stream of a known format"
+        } else {
+            return Failure::Silent(patience);
+        };
+        Failure::Barren { patience, reason }
+    }
+
+    fn skipped_bytes(&self) -> u64 {
+        self.counts().skipped_bytes
     }
 }
 

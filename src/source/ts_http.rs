@@ -8,7 +8,8 @@ use url::Url;
 
 use super::hls_playlist::{Media, Playlist, Progress, Segment, Unusable};
 use super::http_get::{Body, Fetched, fetch};
-use super::ts_reading::TsReading;
+use super::reading::Reading;
+use super::ts_feed::TsFeed;
 use super::{Attempt, Failure, Silence};
 use crate::config::ChannelSource;
 
@@ -86,7 +87,7 @@ impl TsHttp {
 /// A playlist that is followed.
 struct Following<'a> {
     settings: &'a ChannelSource,
-    reading: TsReading,
+    reading: Reading<TsFeed>,
     url: Url,
     progress: Progress,
     failures: usize,

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::Failure;
-use super::ts_feed::{Settings, TsFeed};
-use super::ts_reading::{Silence, TsReading};
+use super::byte_feed::Settings;
+use super::reading::{Reading, Silence};
+use super::ts_feed::TsFeed;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::media::mounts::{Mounts, Takeover};
@@ -43,7 +44,7 @@ fn reading(
     mounts: &Arc<Mounts>,
     config: &watch::Receiver<Arc<Config>>,
     clock: Clock,
-) -> TsReading {
+) -> Reading<TsFeed> {
     let config = Arc::clone(&config.borrow());
     let (mounts, path) = (Arc::clone(mounts), config.ts.channel.clone());
     let origin = format!("transport stream from {}", feeder.peer);
@@ -56,7 +57,7 @@ fn reading(
             Ok(publisher?)
         }),
     });
-    TsReading::new(feed, clock, PATIENCE, Silence::Fails)
+    Reading::new(feed, clock, PATIENCE, Silence::Fails)
 }
 
 /// Turns away whoever else connects.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::container::ts::mux::{self, Mux};
 use crate::media::burst::{Burst, PacketKind};

@@ -1,11 +1,11 @@
-//! Feeding a channel from a connection or a file that holds a transport stream.
+//! Feeding a channel from a connection or a file that holds a stream of media.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::ts_feed::TsFeed;
+use super::byte_feed::ByteFeed;
 use super::{Failure, Status};
 use crate::base::clock::Clock;
 
@@ -14,8 +14,8 @@ const PIECE: usize = 4096;
 
 /// A feed with the time in which something must come.
 #[derive(Debug)]
-pub struct TsReading {
-    feed: TsFeed,
+pub struct Reading<F> {
+    feed: F,
     clock: Clock,
     patience: Duration,
     silence: Silence,
@@ -32,9 +32,9 @@ pub enum Silence {
     Waits(Arc<Status>),
 }
 
-impl TsReading {
+impl<F: ByteFeed> Reading<F> {
     /// From now on samples must come at least every `patience`.
-    pub fn new(feed: TsFeed, clock: Clock, patience: Duration, silence: Silence) -> Self {
+    pub fn new(feed: F, clock: Clock, patience: Duration, silence: Silence) -> Self {
         Self {
             feed,
             clock,
@@ -81,6 +81,11 @@ impl TsReading {
     pub async fn run(mut self, reader: &mut (impl AsyncRead + Unpin)) -> Failure {
         let read = self.read(reader).await.and_then(|()| self.finish());
         read.err().unwrap_or(Failure::Ended)
+    }
+
+    /// What is fed.
+    pub fn feed(&self) -> &F {
+        &self.feed
     }
 
     fn silent_at(&self) -> Instant {

@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::media::mounts::Limits;
+use crate::net::listen::{Listener, Permits};
+
+fn server() -> Server {
+    let clock = Clock::start();
+    let (_, settings) = watch::channel(Arc::default());
+    Server {
+        library: Arc::new(Library::new(PathBuf::from("no movies"), true)),
+        mounts: Mounts::new(Limits::default(), clock),
+        uploads: Arc::default(),
+        settings,
+        clock,
+    }
+}
+
+async fn connected() -> (Accepted, TcpStream) {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), &Permits::new(1)).unwrap();
+    let address = listener.local_addr();
+    let (here, there) = tokio::join!(listener.accept(), TcpStream::connect(address));
+    (here, there.unwrap())
+}
+
+async fn answer_to(request: &[u8]) -> String {
+    let (accepted, mut client) = connected().await;
+    client.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    let server = server();
+    let serving = server.serve(accepted, First::HttpOther);
+    let (read, ()) = tokio::join!(client.read_to_string(&mut answer), serving);
+    read.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn nothing_is_found_yet() {
+    let answer = answer_to(b"GET /live.m3u8 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nnot found\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn methods_are_told() {
+    let allowed = "allow: GET, HEAD, OPTIONS, POST, PUT, SOURCE\r\n";
+    let answer = answer_to(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    assert!(answer.contains(allowed), "{answer}");
+    let answer = answer_to(b"DELETE /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    assert!(answer.contains(allowed), "{answer}");
+}
+
+#[tokio::test]
+async fn an_endless_head_is_refused() {
+    let mut request = b"GET / HTTP/1.1\r\nX: ".to_vec();
+    request.resize(64 * 1024, b'a');
+    let (accepted, mut client) = connected().await;
+    let sending = async {
+        let _ = client.write_all(&request).await;
+        let mut start = [0; 12];
+        client.read_exact(&mut start).await.map(|_| start)
+    };
+    let server = server();
+    let (start, ()) = tokio::join!(sending, server.serve(accepted, First::HttpGet));
+    assert_eq!(&start.unwrap(), b"HTTP/1.1 431");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_client_is_let_go() {
+    for first in [First::HttpGet, First::HttpUpload] {
+        let (accepted, mut client) = connected().await;
+        client.write_all(b"GET / HT").await.unwrap();
+        server().serve(accepted, first).await;
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+    }
+}

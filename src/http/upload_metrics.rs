@@ -1,0 +1,41 @@
+//! The numbers of what encoders upload, as a collector.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::exposition::{Out, sample};
+use super::uploads::Uploads;
+
+/// How many encoders upload, and what comes of it.
+#[derive(Debug)]
+pub(super) struct UploadMetrics(pub(super) Arc<Uploads>);
+
+impl Collector for UploadMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Self(uploads) = self;
+        let out = &mut Out(&mut encoder);
+        let kinds = uploads.of_kinds();
+        let help = "Encoders that upload over HTTP, by what they say that it is";
+        let mut family = out.family("uploads_open", help, None, MetricType::Gauge)?;
+        for (kind, open, _) in kinds {
+            sample(&mut family, &[("kind", kind)], &ConstGauge::new(open))?;
+        }
+        let help = "How often an encoder began to upload over HTTP";
+        let mut family = out.family("uploads", help, None, MetricType::Counter)?;
+        for (kind, _, begun) in kinds {
+            sample(&mut family, &[("kind", kind)], &ConstCounter::new(begun))?;
+        }
+        let help = "Encoders that were turned away";
+        out.counter("uploads_refused", help, uploads.refusals())?;
+        let help = "Bytes of uploads";
+        out.counter("upload_bytes", help, uploads.received_bytes())?;
+        let help = "Bytes of uploads that were passed over, because they are no part of the media";
+        out.counter("upload_skipped_bytes", help, uploads.skipped_bytes())
+    }
+}

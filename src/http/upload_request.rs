@@ -1,0 +1,244 @@
+//! What the head of an upload asks for: a channel's name, what comes, and how its end is told. Pure.
+
+use std::fmt;
+
+use crate::base::path::MediaPath;
+use crate::codec::elementary::Coding;
+use crate::source::upload_feed::Content;
+use crate::wire::http_body::Framing;
+use crate::wire::http_head::HttpHead;
+use crate::wire::icecast::Station;
+
+/// A request to publish on a channel what its body holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct UploadRequest {
+    pub(super) path: MediaPath,
+    pub(super) content: Content,
+    pub(super) station: Station,
+    pub(super) framing: Framing,
+    pub(super) greeting: Greeting,
+    /// Whether another request may follow on the connection.
+    pub(super) keep_alive: bool,
+}
+
+/// What an encoder waits for before it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// Nothing: the answer comes at the end.
+    None,
+    /// 100: the answer comes at the end.
+    Continue,
+    /// The answer itself: the body has no end that could be waited for.
+    Ok,
+}
+
+/// Why a request is not followed: a status of HTTP and one line for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) reason: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: u16, reason: impl fmt::Display) -> Self {
+        let reason = reason.to_string();
+        Self { status, reason }
+    }
+}
+
+impl UploadRequest {
+    /// Reads the head of a PUT, a POST or a SOURCE.
+    ///
+    /// # Errors
+    /// [`Refusal`] with 400, 403, 415 or 501.
+    pub(super) fn read(head: &HttpHead) -> Result<Self, Refusal> {
+        let framing = framing(head)?;
+        let greeting = match framing {
+            _ if is(head, "SOURCE") => Greeting::Ok,
+            _ if expects_continue(head) => Greeting::Continue,
+            Framing::UntilClosed => Greeting::Ok,
+            Framing::Length(_) | Framing::Chunked => Greeting::None,
+        };
+        Ok(Self {
+            path: path(&head.target)?,
+            content: content(head)?,
+            station: Station::read(&head.headers),
+            framing,
+            greeting,
+            keep_alive: framing != Framing::UntilClosed && !closes(head),
+        })
+    }
+}
+
+fn is(head: &HttpHead, method: &str) -> bool {
+    head.method.eq_ignore_ascii_case(method)
+}
+
+/// The channel that a target names: `/name`, also behind `http://host`, with or without a query.
+fn path(target: &str) -> Result<MediaPath, Refusal> {
+    let target = match target.split_once("://") {
+        Some((_, rest)) => rest
+            .find('/')
+            .and_then(|start| rest.get(start..))
+            .unwrap_or_default(),
+        None => target,
+    };
+    let name = target.split(['?', '#']).next().unwrap_or_default();
+    let path = MediaPath::from_url(name).map_err(|bad| Refusal::new(400, bad))?;
+    if path.is_root() || path.is_hidden() {
+        let reason = "a channel needs a name that does not begin with a dot";
+        return Err(Refusal::new(403, reason));
+    }
+    Ok(path)
+}
+
+fn framing(head: &HttpHead) -> Result<Framing, Refusal> {
+    let coding = head
+        .headers
+        .get("transfer-encoding")
+        .unwrap_or("identity")
+        .trim();
+    if coding.eq_ignore_ascii_case("chunked") {
+        return Ok(Framing::Chunked);
+    }
+    if !coding.eq_ignore_ascii_case("identity") {
+        return Err(Refusal::new(
+            501,
+            format_args!("transfer coding {coding} is not known"),
+        ));
+    }
+    match head
+        .headers
+        .get("content-length")
+        .map(|length| length.trim().parse())
+    {
+        None => Ok(Framing::UntilClosed),
+        Some(Ok(length)) => Ok(Framing::Length(length)),
+        Some(Err(_)) => Err(Refusal::new(400, "Content-Length is no number")),
+    }
+}
+
+fn expects_continue(head: &HttpHead) -> bool {
+    let expectation = head.headers.get("expect");
+    expectation.is_some_and(|value| value.trim().eq_ignore_ascii_case("100-continue"))
+}
+
+fn closes(head: &HttpHead) -> bool {
+    let options = head.headers.get("connection").unwrap_or_default();
+    let mut options = options.split(',').map(str::trim);
+    head.minor_version == 0 || options.any(|option| option.eq_ignore_ascii_case("close"))
+}
+
+/// Media types as encoders write them; without one, the bytes tell.
+fn content(head: &HttpHead) -> Result<Content, Refusal> {
+    let field = head.headers.get("content-type").unwrap_or_default();
+    let media_type = field
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    Ok(match media_type.as_str() {
+        "audio/mpeg" | "audio/mp3" | "audio/mpeg3" | "audio/x-mpeg" | "audio/x-mp3" => {
+            Content::Radio(Coding::MpegAudio)
+        }
+        "audio/aac" | "audio/aacp" | "audio/x-aac" | "audio/aac-adts" => {
+            Content::Radio(Coding::Adts)
+        }
+        "video/mp2t" | "video/mpeg-ts" | "video/x-mpegts" => Content::Ts,
+        "" | "application/octet-stream" | "application/x-www-form-urlencoded" => Content::Untold,
+        other => {
+            let reason =
+                format_args!("{other} is not taken: send audio/mpeg, audio/aac or video/mp2t");
+            return Err(Refusal::new(415, reason));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::wire::http_head::HttpHeadParser;
+
+    fn read(head: &str) -> Result<UploadRequest, Refusal> {
+        let mut bytes = BytesMut::from(format!("{head}\r\n\r\n").as_str());
+        let head = HttpHeadParser::new(4096).next(&mut bytes).unwrap().unwrap();
+        UploadRequest::read(&head)
+    }
+
+    #[test]
+    fn every_way_to_upload_is_understood() {
+        let (mp3, aac) = (
+            Content::Radio(Coding::MpegAudio),
+            Content::Radio(Coding::Adts),
+        );
+        let endless = Framing::UntilClosed;
+        for (head, content, framing, greeting, keep_alive) in [
+            (
+                "SOURCE /a/b ICE/1.0\r\nContent-Type: audio/mpeg",
+                mp3,
+                endless,
+                Greeting::Ok,
+                false,
+            ),
+            (
+                "PUT /a/b HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: audio/aacp; x=y",
+                aac,
+                endless,
+                Greeting::Continue,
+                false,
+            ),
+            (
+                "PUT /a/b HTTP/1.1\r\nContent-Type: Audio/MPEG",
+                mp3,
+                endless,
+                Greeting::Ok,
+                false,
+            ),
+            (
+                "POST http://h:1/a/b?x=y HTTP/1.1\r\nTransfer-Encoding: chunked",
+                Content::Untold,
+                Framing::Chunked,
+                Greeting::None,
+                true,
+            ),
+            (
+                "PUT /a/b HTTP/1.1\r\nContent-Length: 7\r\nContent-Type: video/mp2t\r\nConnection: close",
+                Content::Ts,
+                Framing::Length(7),
+                Greeting::None,
+                false,
+            ),
+        ] {
+            let request = read(head).unwrap();
+            assert_eq!(request.path.as_str(), "a/b", "{head}");
+            assert_eq!(
+                (
+                    request.content,
+                    request.framing,
+                    request.greeting,
+                    request.keep_alive
+                ),
+                (content, framing, greeting, keep_alive),
+                "{head}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_refused() {
+        for (head, status) in [
+            ("PUT / HTTP/1.1", 403),
+            ("PUT http://host HTTP/1.1", 403),
+            ("PUT /.a HTTP/1.1", 403),
+            ("PUT /a/../b HTTP/1.1", 400),
+            ("PUT /a HTTP/1.1\r\nContent-Length: -1", 400),
+            ("PUT /a HTTP/1.1\r\nTransfer-Encoding: gzip", 501),
+            ("PUT /a HTTP/1.1\r\nContent-Type: application/ogg", 415),
+        ] {
+            assert_eq!(read(head).unwrap_err().status, status, "{head}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! From what an encoder uploads to a channel: a transport stream or audio, as it says or as its bytes tell. Sans-IO.
+
+use std::fmt;
+use std::mem;
+use std::time::{Duration, Instant};
+
+use super::Failure;
+use super::byte_feed::{ByteFeed, Settings};
+use super::radio_feed::RadioFeed;
+use super::ts_feed::TsFeed;
+use crate::codec::elementary::{Coding, Piece};
+use crate::container::ts::Demux;
+use crate::wire::icecast::Station;
+
+/// What an encoder uploads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A stream of audio frames.
+    Radio(Coding),
+    /// An MPEG transport stream.
+    Ts,
+    /// One of these; which, its bytes tell.
+    Untold,
+}
+
+/// The most bytes that are looked at to find out what they are.
+const MAX_UNTOLD: usize = 256 * 1024;
+
+/// How many packets in step make a transport stream.
+const PACKETS: u64 = 4;
+
+/// Audio that can be recognised.
+const CODINGS: [Coding; 2] = [Coding::MpegAudio, Coding::Adts];
+
+/// Feeds a channel from an upload.
+pub struct UploadFeed(Stage);
+
+enum Stage {
+    /// What it is, is not known yet.
+    Untold {
+        settings: Settings,
+        station: Station,
+        bytes: Vec<u8>,
+    },
+    Known(Box<dyn ByteFeed>),
+    /// It has been taken for nothing known.
+    Nothing,
+}
+
+impl UploadFeed {
+    /// Nothing is published before the first samples.
+    pub fn new(settings: Settings, station: Station, content: Content) -> Self {
+        Self(match content {
+            Content::Untold => Stage::Untold {
+                settings,
+                station,
+                bytes: Vec::new(),
+            },
+            known => Stage::Known(feed(settings, station, known)),
+        })
+    }
+
+    fn known(&self) -> Option<&dyn ByteFeed> {
+        match &self.0 {
+            Stage::Known(feed) => Some(&**feed),
+            Stage::Untold { .. } | Stage::Nothing => None,
+        }
+    }
+
+    fn known_mut(&mut self) -> Option<&mut Box<dyn ByteFeed>> {
+        match &mut self.0 {
+            Stage::Known(feed) => Some(feed),
+            Stage::Untold { .. } | Stage::Nothing => None,
+        }
+    }
+}
+
+fn feed(settings: Settings, station: Station, content: Content) -> Box<dyn ByteFeed> {
+    match content {
+        Content::Radio(coding) => Box::new(RadioFeed::new(settings, coding, station)),
+        Content::Ts | Content::Untold => Box::new(TsFeed::new(settings)),
+    }
+}
+
+impl ByteFeed for UploadFeed {
+    fn push(&mut self, new: &[u8], now: Instant) -> Result<(), Failure> {
+        if let Some(feed) = self.known_mut() {
+            return feed.push(new, now);
+        }
+        let Stage::Untold {
+            settings,
+            station,
+            mut bytes,
+        } = mem::replace(&mut self.0, Stage::Nothing)
+        else {
+            return Err(Failure::Unknown);
+        };
+        bytes.extend_from_slice(new);
+        let Some(content) = recognise(&bytes) else {
+            if bytes.len() > MAX_UNTOLD {
+                return Err(Failure::Unknown);
+            }
+            self.0 = Stage::Untold {
+                settings,
+                station,
+                bytes,
+            };
+            return Ok(());
+        };
+        let mut feed = feed(settings, station, content);
+        let pushed = feed.push(&bytes, now);
+        self.0 = Stage::Known(feed);
+        pushed
+    }
+
+    fn finish(&mut self, now: Instant) -> Result<(), Failure> {
+        self.known_mut().map_or(Ok(()), |feed| feed.finish(now))
+    }
+
+    fn flush_due(&self) -> Option<Instant> {
+        self.known()?.flush_due()
+    }
+
+    fn flush(&mut self, now: Instant) {
+        if let Some(feed) = self.known_mut() {
+            feed.flush(now);
+        }
+    }
+
+    fn resume_at(&self) -> Option<Instant> {
+        self.known()?.resume_at()
+    }
+
+    fn rest(&mut self) -> bool {
+        self.known_mut().is_some_and(|feed| feed.rest())
+    }
+
+    fn heard(&self) -> Option<Instant> {
+        self.known()?.heard()
+    }
+
+    fn silence(&self, patience: Duration) -> Failure {
+        let unknown = || match &self.0 {
+            Stage::Untold { bytes, .. } if bytes.is_empty() => Failure::Silent(patience),
+            _ => Failure::Unknown,
+        };
+        self.known()
+            .map_or_else(unknown, |feed| feed.silence(patience))
+    }
+
+    fn skipped_bytes(&self) -> u64 {
+        self.known().map_or(0, ByteFeed::skipped_bytes)
+    }
+}
+
+impl fmt::Debug for UploadFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UploadFeed")
+            .field(&self.known().is_some())
+            .finish()
+    }
+}
+
+/// What `bytes` are; `None` when more are needed to tell.
+fn recognise(bytes: &[u8]) -> Option<Content> {
+    if is_transport_stream(bytes) {
+        return Some(Content::Ts);
+    }
+    CODINGS
+        .into_iter()
+        .find(|coding| has_frames(bytes, *coding))
+        .map(Content::Radio)
+}
+
+fn is_transport_stream(bytes: &[u8]) -> bool {
+    let mut demux = Demux::new(None);
+    demux.push(bytes, &mut Vec::new());
+    demux.counts().packets >= PACKETS
+}
+
+/// Whether two frames that belong together stand anywhere in `bytes`.
+fn has_frames(data: &[u8], coding: Coding) -> bool {
+    let mut frames = Vec::new();
+    let piece = Piece {
+        data,
+        pts: None,
+        dts: None,
+        random_access: false,
+    };
+    coding.framer().push(piece, &mut frames);
+    !frames.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Layer 3 at 44.1 kHz and 128 kbit/s.
+    fn mp3() -> Vec<u8> {
+        let mut frame = vec![0; 417];
+        frame[..4].copy_from_slice(&[0xff, 0xfb, 0x90, 0]);
+        frame
+    }
+
+    /// AAC LC at 48 kHz.
+    fn adts() -> Vec<u8> {
+        let mut frame = vec![0; 0x40];
+        frame[..7].copy_from_slice(&[0xff, 0xf1, 0x4c, 0x80, 0x08, 0x1f, 0xfc]);
+        frame
+    }
+
+    fn ts() -> Vec<u8> {
+        // Without payload: they are padding.
+        let mut packet = [0xff; 188];
+        packet[..4].copy_from_slice(&[0x47, 0x1f, 0xff, 0x10]);
+        packet.repeat(8)
+    }
+
+    #[test]
+    fn the_bytes_tell_what_they_are() {
+        let tag = b"ID3\x04\0\0\0\0\0\0".to_vec();
+        for (bytes, content) in [
+            (ts(), Content::Ts),
+            ([vec![1, 2, 3], ts()].concat(), Content::Ts),
+            (
+                [tag, mp3(), mp3()].concat(),
+                Content::Radio(Coding::MpegAudio),
+            ),
+            ([adts(), adts()].concat(), Content::Radio(Coding::Adts)),
+        ] {
+            assert_eq!(recognise(&bytes), Some(content));
+            assert_eq!(recognise(&bytes[..bytes.len() / 3]), None);
+        }
+        assert_eq!(recognise(&vec![0x55; 100_000]), None);
+    }
+}

@@ -9,6 +9,7 @@ pub mod client;
 pub mod codec;
 pub mod config;
 pub mod container;
+pub mod hls;
 pub mod http;
 pub mod log;
 pub mod media;

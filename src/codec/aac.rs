@@ -62,6 +62,16 @@ impl Config {
         })
     }
 
+    /// The audio object type that the configuration begins with (ISO/IEC 14496-3, table 1.17):
+    /// 2 for AAC LC, 5 with SBR, 29 with parametric stereo too.
+    pub fn object_type(&self) -> u8 {
+        match *self.specific {
+            [first, second, ..] if first >> 3 == 31 => 32 + ((first & 7) << 3 | second >> 5),
+            [first, ..] => first >> 3,
+            [] => 0,
+        }
+    }
+
     /// The `fmtp` parameters (RFC 3640, 4.1).
     pub(super) fn fmtp(&self) -> String {
         let mut fmtp = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;\

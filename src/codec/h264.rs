@@ -4,6 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 
+mod sps;
+
+pub use sps::SpsFacts;
+
 use super::access_units::{ParameterSets, Role, Set, Syntax};
 use super::nal::{self, Layout, Units};
 use super::{Format, Malformed, Packetize, Sample, Sink};
@@ -40,6 +44,11 @@ impl Config {
             sps,
             pps: sets(&mut rest, pps_count)?,
         })
+    }
+
+    /// What the first sequence parameter set says; `None` without a sound one.
+    pub fn facts(&self) -> Option<SpsFacts> {
+        SpsFacts::read(self.sps.first()?).ok()
     }
 
     /// The `fmtp` parameters (RFC 6184, 8.1).

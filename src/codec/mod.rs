@@ -13,6 +13,8 @@ mod annex_b;
 mod audio_frames;
 pub mod av1;
 mod bits;
+mod codec_string;
+mod depacketize;
 pub mod elementary;
 mod format;
 mod fragments;
@@ -33,6 +35,7 @@ pub mod pcm;
 mod tests;
 pub mod vp9;
 
+pub use depacketize::{AccessUnit, Depacketize, MAX_UNIT, depacketizer};
 pub use format::Format;
 pub use keyframe::KeyFrames;
 

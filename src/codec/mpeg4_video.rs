@@ -7,12 +7,7 @@ use super::{Malformed, Packetize, Sample, Sink};
 
 /// The `fmtp` parameters (RFC 6416, 7.1) of a stream with these headers.
 pub(super) fn fmtp(config: &[u8]) -> String {
-    // Simple profile, level 1, is what RFC 6416 has receivers assume.
-    let profile_level = match *config {
-        [0, 0, 1, VISUAL_OBJECT_SEQUENCE, profile_level, ..] => profile_level,
-        _ => 1,
-    };
-    let mut fmtp = format!("profile-level-id={profile_level}");
+    let mut fmtp = format!("profile-level-id={}", profile_level(config));
     if !config.is_empty() {
         fmtp += ";config=";
     }
@@ -20,6 +15,15 @@ pub(super) fn fmtp(config: &[u8]) -> String {
         let _ = write!(fmtp, "{byte:02X}");
     }
     fmtp
+}
+
+/// The profile and level that the headers name.
+pub(super) fn profile_level(config: &[u8]) -> u8 {
+    match *config {
+        [0, 0, 1, VISUAL_OBJECT_SEQUENCE, profile_level, ..] => profile_level,
+        // Simple profile, level 1, is what RFC 6416 has receivers assume.
+        _ => 1,
+    }
 }
 
 /// RTP payloads: a picture or a piece of one, as it stands (RFC 6416, 5.2).

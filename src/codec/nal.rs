@@ -4,6 +4,7 @@
 
 use arrayvec::ArrayVec;
 
+use super::bits::Bits;
 use super::fragments::fragments;
 use super::{Malformed, Sink};
 
@@ -159,4 +160,77 @@ fn send_fragments<L: Layout>(
         let parts = [&header[..=L::HEADER], fragment.data];
         sink.payload(&parts, fragment.last && ends_access_unit, offset);
     }
+}
+
+/// The bits of a unit without the bytes that keep start codes out of it (ITU-T H.264, 7.4.1.1).
+pub(super) fn unescape(unit: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(unit.len());
+    let mut zeros = 0;
+    for &byte in unit {
+        if zeros == 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { (zeros + 1).min(2) } else { 0 };
+        plain.push(byte);
+    }
+    plain
+}
+
+/// The shape of a sample, width to height (ITU-T H.264 and H.265, table E.1); 1 to 1 when it is not told.
+pub(super) fn sample_aspect(bits: &mut Bits<'_>) -> Option<(u16, u16)> {
+    const EXTENDED: u32 = 255;
+    if !bits.flag()? {
+        return Some((1, 1));
+    }
+    Some(match bits.take(8)? {
+        EXTENDED => match (bits.take(16)?, bits.take(16)?) {
+            (0, _) | (_, 0) => (1, 1),
+            (width, height) => (width as u16, height as u16),
+        },
+        index => SHAPES.get(index as usize).copied().unwrap_or((1, 1)),
+    })
+}
+
+const SHAPES: [(u16, u16); 17] = [
+    (1, 1),
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
+
+/// Passes over what the usability information of both formats has next: overscan, signal type, place of chroma.
+pub(super) fn overscan_and_signal(bits: &mut Bits<'_>) -> Option<()> {
+    if bits.flag()? {
+        bits.skip(1)?;
+    }
+    if bits.flag()? {
+        bits.skip(4)?;
+        if bits.flag()? {
+            bits.skip(24)?;
+        }
+    }
+    if bits.flag()? {
+        bits.unsigned()?;
+        bits.unsigned()?;
+    }
+    Some(())
+}
+
+/// `scale` ticks a second in steps of `units`, as a rate; `None` when it makes no sense.
+pub(super) fn rate(scale: u32, units: u32) -> Option<f64> {
+    (scale > 0 && units > 0).then(|| f64::from(scale) / f64::from(units))
 }

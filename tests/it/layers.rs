@@ -3,7 +3,7 @@
 use super::source::Source;
 
 /// A folder may use itself and folders of a lower rank.
-const RANKS: [(&str, u8); 17] = [
+const RANKS: [(&str, u8); 18] = [
     ("base", 0),
     ("wire", 1),
     ("codec", 2),
@@ -13,6 +13,7 @@ const RANKS: [(&str, u8); 17] = [
     ("log", 5),
     ("net", 5),
     ("client", 6),
+    ("hls", 6),
     ("vod", 6),
     ("source", 7),
     ("rtsp", 8),

@@ -144,14 +144,22 @@ impl<S: Syntax> Framer for AccessUnits<S> {
             random_access: piece.random_access,
         };
         let Tail {
-            bytes,
+            mut bytes,
             stamp: before,
         } = mem::take(&mut self.tail);
         if bytes.is_empty() {
-            self.push_units(piece.data, 0, [before, stamp], frames);
-        } else {
-            let joined = [&bytes, piece.data].concat();
-            self.push_units(&joined, bytes.len(), [before, stamp], frames);
+            return self.push_units(piece.data, 0, [before, stamp], frames);
+        }
+        let boundary = bytes.len();
+        bytes.extend_from_slice(piece.data);
+        // A start code may straddle pieces as well.
+        if annex_b::find(&bytes, boundary.saturating_sub(2)).is_some() {
+            self.push_units(&bytes, boundary, [before, stamp], frames);
+        } else if bytes.len() <= MAX {
+            self.tail = Tail {
+                bytes,
+                stamp: before,
+            };
         }
     }
 

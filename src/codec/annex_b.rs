@@ -26,7 +26,7 @@ fn without_zeros(unit: &[u8]) -> &[u8] {
 }
 
 /// Where the next start code stands, at `from` or behind.
-fn find(bytes: &[u8], from: usize) -> Option<usize> {
+pub(super) fn find(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         match *bytes.get(at..)?.first_chunk()? {

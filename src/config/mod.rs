@@ -6,6 +6,7 @@
 
 mod changes;
 mod fault;
+mod hls;
 mod key;
 mod live;
 mod load;
@@ -19,6 +20,7 @@ mod watch;
 
 pub use changes::{Change, Changes};
 pub use fault::{Fault, Place};
+pub use hls::Hls;
 pub use live::Live;
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use multicast::{Multicast, Sap};

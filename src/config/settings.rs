@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::hls::Hls;
 use super::live::Live;
 use super::multicast::{Multicast, Sap};
 use super::quantity;
@@ -34,6 +35,8 @@ pub struct Config {
     pub multicast: Multicast,
     /// `[sap]`
     pub sap: Sap,
+    /// `[hls]`
+    pub hls: Hls,
     /// `[ts]`
     pub ts: Ts,
     /// `[relay]`

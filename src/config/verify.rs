@@ -42,7 +42,7 @@ fn bounds(config: &Config) -> Vec<Objection> {
         let fits = (1..=1000).contains(&value.as_millis());
         (!fits).then(|| refused(key, "out of bounds", "choose 1ms to 1s".to_owned()))
     };
-    let live = &config.live;
+    let (live, hls) = (&config.live, &config.hls);
     let packet = !(200..=65_000).contains(&rtsp.max_packet);
     let backlog = config.limits.tcp_backlog < 300_000;
     [
@@ -59,6 +59,25 @@ fn bounds(config: &Config) -> Vec<Objection> {
         seconds("live.ring_time", live.ring_time, 1, 600),
         seconds("live.slow_reader", live.slow_reader, 1, 3600),
         seconds("live.describe_wait", live.describe_wait, 0, 60),
+        seconds("hls.target_duration", hls.target_duration, 1, 30),
+        seconds("hls.window", hls.window, 1, 3600),
+        seconds("hls.idle_stop", hls.idle_stop, 5, 86_400),
+        seconds("hls.start_wait", hls.start_wait, 0, 60),
+        (!(100..=2000).contains(&hls.part_duration.as_millis())).then(|| {
+            let fix = "choose 100ms to 2s";
+            refused("hls.part_duration", "out of bounds", fix.to_owned())
+        }),
+        (!(3..=10_000).contains(&hls.segments)).then(|| {
+            let fix = "choose 3 to 10000, and at least 6 for Apple's players";
+            refused("hls.segments", "out of bounds", fix.to_owned())
+        }),
+        (hls.window_bytes < 8_000_000).then(|| {
+            refused(
+                "hls.window_bytes",
+                "too small",
+                "choose at least 8MB".to_owned(),
+            )
+        }),
         (live.hold.as_millis() > 100).then(|| {
             let fix = "choose at most 100ms, for all media is delayed by it";
             refused("live.hold", "out of bounds", fix.to_owned())

@@ -1,0 +1,212 @@
+//! What can be fetched of a channel, and how it is called: the last component of its URL.
+//!
+//! Names of media hold the number of their packager, which is drawn by lot: a packager that
+//! begins anew never uses a name again, so caches may keep what they have for ever.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::playlist;
+
+/// How a channel is packaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flavour {
+    /// Fragmented MP4 with low-latency parts.
+    LowLatency,
+    /// Fragmented MP4 in segments.
+    Cmaf,
+    /// MPEG transport streams, or packed audio where there are no pictures.
+    Ts,
+}
+
+impl Flavour {
+    /// All flavours.
+    pub const ALL: [Self; 3] = [Self::LowLatency, Self::Cmaf, Self::Ts];
+
+    fn multivariant(self) -> &'static str {
+        match self {
+            Self::LowLatency => "index.m3u8",
+            Self::Cmaf => "cmaf.m3u8",
+            Self::Ts => "ts.m3u8",
+        }
+    }
+
+    fn media(self) -> &'static str {
+        match self {
+            Self::LowLatency => "media.m3u8",
+            Self::Cmaf => "media-cmaf.m3u8",
+            Self::Ts => "media-ts.m3u8",
+        }
+    }
+}
+
+/// What can be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Object {
+    /// The playlist that a player opens.
+    Multivariant(Flavour),
+    /// The playlist that it reloads.
+    Media(Flavour),
+    /// Something that never changes.
+    File {
+        /// The number of the packager that made it.
+        packager: u32,
+        /// Which of its files.
+        file: File,
+    },
+}
+
+/// Something that a packager made once and for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum File {
+    /// What a player needs before segments of fragmented MP4, by version.
+    Init(u32),
+    /// A segment of fragmented MP4, by media sequence number.
+    Segment(u64),
+    /// A part of such a segment, by its place in it.
+    Part(u64, u32),
+    /// A segment in the flavour [`Flavour::Ts`].
+    Ts(u64, Packing),
+}
+
+/// What a segment in the flavour [`Flavour::Ts`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Packing {
+    /// A transport stream.
+    Ts,
+    /// AAC in ADTS.
+    Aac,
+    /// MPEG audio.
+    Mp3,
+}
+
+impl Object {
+    /// Reads the last component of a URL; `None` for what cannot be a name that [`Display`] wrote.
+    pub fn read(name: &str) -> Option<Self> {
+        for flavour in Flavour::ALL {
+            if name == flavour.multivariant() {
+                return Some(Self::Multivariant(flavour));
+            }
+            if name == flavour.media() {
+                return Some(Self::Media(flavour));
+            }
+        }
+        let (packager, file) = name.split_once('-')?;
+        let object = Self::File {
+            packager: u32::from_str_radix(packager, 16).ok()?,
+            file: File::read(file)?,
+        };
+        // One thing has one name: no leading zeros, no other case.
+        (object.to_string() == name).then_some(object)
+    }
+
+    /// Its media type (RFC 8216, 10; the authoring specification of Apple, 10.4).
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Multivariant(_) | Self::Media(_) => playlist::MEDIA_TYPE,
+            Self::File { file, .. } => match file {
+                File::Init(_) => "video/mp4",
+                File::Segment(_) | File::Part(..) => "video/iso.segment",
+                File::Ts(_, packing) => packing.media_type(),
+            },
+        }
+    }
+}
+
+impl File {
+    fn read(name: &str) -> Option<Self> {
+        let (stem, extension) = name.rsplit_once('.')?;
+        let packing = match (stem.strip_prefix("init"), extension) {
+            (Some(version), "mp4") => return Some(Self::Init(version.parse().ok()?)),
+            (None, "m4s") => {
+                return Some(match stem.split_once('.') {
+                    Some((sequence, part)) => {
+                        Self::Part(sequence.parse().ok()?, part.parse().ok()?)
+                    }
+                    None => Self::Segment(stem.parse().ok()?),
+                });
+            }
+            (None, "ts") => Packing::Ts,
+            (None, "aac") => Packing::Aac,
+            (None, "mp3") => Packing::Mp3,
+            _ => return None,
+        };
+        Some(Self::Ts(stem.parse().ok()?, packing))
+    }
+}
+
+impl Packing {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Ts => "ts",
+            Self::Aac => "aac",
+            Self::Mp3 => "mp3",
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Ts => "video/mp2t",
+            Self::Aac => "audio/aac",
+            Self::Mp3 => "audio/mpeg",
+        }
+    }
+}
+
+impl Display for Object {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (packager, file) = match self {
+            Self::Multivariant(flavour) => return f.write_str(flavour.multivariant()),
+            Self::Media(flavour) => return f.write_str(flavour.media()),
+            Self::File { packager, file } => (packager, file),
+        };
+        write!(f, "{packager:08x}-")?;
+        match file {
+            File::Init(version) => write!(f, "init{version}.mp4"),
+            File::Segment(sequence) => write!(f, "{sequence}.m4s"),
+            File::Part(sequence, part) => write!(f, "{sequence}.{part}.m4s"),
+            File::Ts(sequence, packing) => write!(f, "{sequence}.{}", packing.extension()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        let file = |file| Object::File {
+            packager: 0x0a1b,
+            file,
+        };
+        for (name, object) in [
+            ("index.m3u8", Object::Multivariant(Flavour::LowLatency)),
+            ("media-ts.m3u8", Object::Media(Flavour::Ts)),
+            ("00000a1b-init2.mp4", file(File::Init(2))),
+            ("00000a1b-17.m4s", file(File::Segment(17))),
+            ("00000a1b-17.3.m4s", file(File::Part(17, 3))),
+            ("00000a1b-17.ts", file(File::Ts(17, Packing::Ts))),
+            ("00000a1b-17.aac", file(File::Ts(17, Packing::Aac))),
+        ] {
+            assert_eq!(Object::read(name), Some(object), "{name}");
+            assert_eq!(object.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn other_names_are_nothing() {
+        for name in [
+            "",
+            "a1b-17.m4s",
+            "00000A1B-17.m4s",
+            "00000a1b-017.m4s",
+            "00000a1b-+17.m4s",
+            "00000a1b-17.3.ts",
+            "00000a1b-17.mov",
+            "00000a1b-99999999999999999999.ts",
+            "media.m3u",
+        ] {
+            assert_eq!(Object::read(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! A media playlist: what can be fetched at the moment, and when more will come.
+
+use std::fmt::{self, Display, Formatter};
+use std::time::SystemTime;
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use crate::base::media_time::MediaTime;
+
+/// The versions of the protocol that features need (rfc8216bis, 8); `EXT-X-MAP` in any playlist is 6.
+const VERSION_OF_MAP: u8 = 6;
+const VERSION_OF_GAP: u8 = 8;
+const VERSION_OF_SKIP: u8 = 9;
+const VERSION: u8 = 3;
+
+/// `EXT-X-PROGRAM-DATE-TIME` (ISO 8601, to the millisecond).
+const DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// A media playlist (rfc8216bis, 4.4.3 to 4.4.5).
+#[derive(Clone, Debug, Default)]
+pub struct MediaPlaylist<'a> {
+    /// In seconds; no segment is longer when rounded to a second.
+    pub target_duration: u64,
+    /// The number of the first segment, skipped ones included.
+    pub media_sequence: u64,
+    /// The number of discontinuities before the first segment.
+    pub discontinuity_sequence: u64,
+    /// Whether every segment begins with a key frame.
+    pub independent: bool,
+    /// What the server can do for players that reload.
+    pub control: Control,
+    /// No part is longer, in seconds; `None` without parts.
+    pub part_target: Option<f64>,
+    /// How many of the first segments are left out, which the player has from an earlier playlist.
+    pub skipped: usize,
+    /// The segments, skipped ones not among them.
+    pub segments: Vec<SegmentLine<'a>>,
+    /// What is there of the segment that is being made.
+    pub open: Option<SegmentLine<'a>>,
+    /// The URI of the part that comes next.
+    pub hint: Option<String>,
+    /// The other renditions of the same program.
+    pub reports: &'a [RenditionReport],
+    /// Whether nothing will come any more.
+    pub ended: bool,
+}
+
+/// `EXT-X-SERVER-CONTROL`; times are in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Control {
+    /// Playlists can be asked for before they exist.
+    pub can_block_reload: bool,
+    /// How far from the end players stay, at least.
+    pub hold_back: f64,
+    /// The same for players that take parts.
+    pub part_hold_back: Option<f64>,
+    /// Segments that begin earlier than this before the end can be skipped.
+    pub can_skip_until: Option<f64>,
+}
+
+/// One segment, or the beginning of one.
+#[derive(Clone, Debug)]
+pub struct SegmentLine<'a> {
+    /// What a player needs before it, when that changes here; of the first segment always.
+    pub map: Option<String>,
+    /// Whether it does not go on where the segment before ended.
+    pub discontinuity: bool,
+    /// When its begin was captured.
+    pub date: SystemTime,
+    /// Its parts, as far as they are still of use.
+    pub parts: Vec<PartLine>,
+    /// How long it is; of use when it is whole.
+    pub duration: MediaTime,
+    /// Whether there is nothing to be fetched.
+    pub gap: bool,
+    /// Where it is; of use when it is whole.
+    pub uri: &'a str,
+}
+
+/// One part of a segment.
+#[derive(Clone, Debug)]
+pub struct PartLine {
+    /// Where it is.
+    pub uri: String,
+    /// How long it is.
+    pub duration: MediaTime,
+    /// Whether a player may start with it.
+    pub independent: bool,
+    /// Whether there is nothing to be fetched.
+    pub gap: bool,
+}
+
+/// How far another rendition is (`EXT-X-RENDITION-REPORT`).
+#[derive(Clone, Debug)]
+pub struct RenditionReport {
+    /// Its playlist.
+    pub uri: String,
+    /// The number of its last segment.
+    pub last_sequence: u64,
+    /// The last part of that segment.
+    pub last_part: Option<u32>,
+}
+
+impl MediaPlaylist<'_> {
+    fn version(&self) -> u8 {
+        let lines = || self.segments.iter().chain(&self.open);
+        let gap = |line: &SegmentLine<'_>| line.gap || line.parts.iter().any(|part| part.gap);
+        if self.skipped > 0 {
+            VERSION_OF_SKIP
+        } else if lines().any(gap) {
+            VERSION_OF_GAP
+        } else if lines().any(|line| line.map.is_some()) {
+            VERSION_OF_MAP
+        } else {
+            VERSION
+        }
+    }
+
+    fn head(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "#EXTM3U\n#EXT-X-VERSION:{}", self.version())?;
+        writeln!(f, "#EXT-X-TARGETDURATION:{}", self.target_duration)?;
+        writeln!(f, "#EXT-X-MEDIA-SEQUENCE:{}", self.media_sequence)?;
+        let discontinuities = self.discontinuity_sequence;
+        writeln!(f, "#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuities}")?;
+        if self.independent {
+            writeln!(f, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+        }
+        writeln!(f, "#EXT-X-SERVER-CONTROL:{}", self.control)?;
+        if let Some(target) = self.part_target {
+            writeln!(f, "#EXT-X-PART-INF:PART-TARGET={target:.5}")?;
+        }
+        match self.skipped {
+            0 => Ok(()),
+            skipped => writeln!(f, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"),
+        }
+    }
+
+    fn tail(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.ended {
+            return writeln!(f, "#EXT-X-ENDLIST");
+        }
+        if let Some(hint) = &self.hint {
+            writeln!(f, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{hint}\"")?;
+        }
+        self.reports.iter().try_for_each(|report| {
+            let RenditionReport {
+                uri, last_sequence, ..
+            } = report;
+            write!(
+                f,
+                "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={last_sequence}"
+            )?;
+            match report.last_part {
+                Some(part) => writeln!(f, ",LAST-PART={part}"),
+                None => writeln!(f),
+            }
+        })
+    }
+}
+
+impl Display for MediaPlaylist<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.head(f)?;
+        for segment in &self.segments {
+            segment.begin(f)?;
+            segment.end(f)?;
+        }
+        if let Some(open) = &self.open {
+            open.begin(f)?;
+        }
+        self.tail(f)
+    }
+}
+
+impl Display for Control {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.can_block_reload {
+            f.write_str("CAN-BLOCK-RELOAD=YES,")?;
+        }
+        if let Some(until) = self.can_skip_until {
+            write!(f, "CAN-SKIP-UNTIL={until:.5},")?;
+        }
+        if let Some(part) = self.part_hold_back {
+            write!(f, "PART-HOLD-BACK={part:.5},")?;
+        }
+        write!(f, "HOLD-BACK={:.5}", self.hold_back)
+    }
+}
+
+impl SegmentLine<'_> {
+    /// The tags that come before the first part.
+    fn begin(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.discontinuity {
+            writeln!(f, "#EXT-X-DISCONTINUITY")?;
+        }
+        if let Some(map) = &self.map {
+            writeln!(f, "#EXT-X-MAP:URI=\"{map}\"")?;
+        }
+        let date = OffsetDateTime::from(self.date);
+        let date = date.format(DATE).map_err(|_| fmt::Error)?;
+        writeln!(f, "#EXT-X-PROGRAM-DATE-TIME:{date}")?;
+        self.parts.iter().try_for_each(|part| write!(f, "{part}"))
+    }
+
+    fn end(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.gap {
+            writeln!(f, "#EXT-X-GAP")?;
+        }
+        let duration = self.duration.seconds();
+        writeln!(f, "#EXTINF:{duration:.6},\n{}", self.uri)
+    }
+}
+
+impl Display for PartLine {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (duration, uri) = (self.duration.seconds(), &self.uri);
+        write!(f, "#EXT-X-PART:DURATION={duration:.6},URI=\"{uri}\"")?;
+        if self.independent {
+            f.write_str(",INDEPENDENT=YES")?;
+        }
+        if self.gap {
+            f.write_str(",GAP=YES")?;
+        }
+        writeln!(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(seconds: u64, millis: u64) -> SystemTime {
+        let since = Duration::from_secs(1_795_247_000 + seconds) + Duration::from_millis(millis);
+        SystemTime::UNIX_EPOCH + since
+    }
+
+    fn segment(uri: &str, seconds: u64) -> SegmentLine<'_> {
+        SegmentLine {
+            map: None,
+            discontinuity: false,
+            date: at(seconds, 40),
+            parts: Vec::new(),
+            duration: MediaTime::new(540_540, 90_000),
+            gap: false,
+            uri,
+        }
+    }
+
+    fn part(uri: &str, independent: bool) -> PartLine {
+        PartLine {
+            uri: uri.to_owned(),
+            duration: MediaTime::new(45_045, 90_000),
+            independent,
+            gap: false,
+        }
+    }
+
+    fn plain<'a>() -> MediaPlaylist<'a> {
+        MediaPlaylist {
+            target_duration: 6,
+            media_sequence: 7,
+            discontinuity_sequence: 2,
+            independent: true,
+            control: Control {
+                can_block_reload: true,
+                hold_back: 18.0,
+                ..Control::default()
+            },
+            segments: vec![segment("7.ts", 0), segment("8.ts", 6)],
+            ..MediaPlaylist::default()
+        }
+    }
+
+    #[test]
+    fn a_playlist_of_transport_streams_needs_little() {
+        assert_eq!(
+            plain().to_string(),
+            "#EXTM3U\n\
+             #EXT-X-VERSION:3\n\
+             #EXT-X-TARGETDURATION:6\n\
+             #EXT-X-MEDIA-SEQUENCE:7\n\
+             #EXT-X-DISCONTINUITY-SEQUENCE:2\n\
+             #EXT-X-INDEPENDENT-SEGMENTS\n\
+             #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,HOLD-BACK=18.00000\n\
+             #EXT-X-PROGRAM-DATE-TIME:2026-11-21T07:43:20.040Z\n\
+             #EXTINF:6.006000,\n\
+             7.ts\n\
+             #EXT-X-PROGRAM-DATE-TIME:2026-11-21T07:43:26.040Z\n\
+             #EXTINF:6.006000,\n\
+             8.ts\n"
+        );
+    }
+
+    #[test]
+    fn a_low_latency_playlist_tells_of_parts_and_of_what_comes() {
+        let reports = [RenditionReport {
+            uri: "../b/media.m3u8".to_owned(),
+            last_sequence: 9,
+            last_part: Some(1),
+        }];
+        let mut first = segment("8.m4s", 0);
+        first.map = Some("init0.mp4".to_owned());
+        let mut second = segment("9.m4s", 6);
+        second.map = Some("init1.mp4".to_owned());
+        second.discontinuity = true;
+        second.parts = vec![part("9.0.m4s", true), part("9.1.m4s", false)];
+        let mut open = segment("", 12);
+        open.parts = vec![part("10.0.m4s", true)];
+        let playlist = MediaPlaylist {
+            control: Control {
+                can_block_reload: true,
+                hold_back: 18.0,
+                part_hold_back: Some(1.5015),
+                can_skip_until: Some(36.0),
+            },
+            part_target: Some(0.5005),
+            skipped: 1,
+            independent: false,
+            segments: vec![first, second],
+            open: Some(open),
+            hint: Some("10.1.m4s".to_owned()),
+            reports: &reports,
+            ..plain()
+        };
+        assert_eq!(
+            playlist.to_string(),
+            "#EXTM3U\n\
+             #EXT-X-VERSION:9\n\
+             #EXT-X-TARGETDURATION:6\n\
+             #EXT-X-MEDIA-SEQUENCE:7\n\
+             #EXT-X-DISCONTINUITY-SEQUENCE:2\n\
+             #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=36.00000,PART-HOLD-BACK=1.50150,HOLD-BACK=18.00000\n\
+             #EXT-X-PART-INF:PART-TARGET=0.50050\n\
+             #EXT-X-SKIP:SKIPPED-SEGMENTS=1\n\
+             #EXT-X-MAP:URI=\"init0.mp4\"\n\
+             #EXT-X-PROGRAM-DATE-TIME:2026-11-21T07:43:20.040Z\n\
+             #EXTINF:6.006000,\n\
+             8.m4s\n\
+             #EXT-X-DISCONTINUITY\n\
+             #EXT-X-MAP:URI=\"init1.mp4\"\n\
+             #EXT-X-PROGRAM-DATE-TIME:2026-11-21T07:43:26.040Z\n\
+             #EXT-X-PART:DURATION=0.500500,URI=\"9.0.m4s\",INDEPENDENT=YES\n\
+             #EXT-X-PART:DURATION=0.500500,URI=\"9.1.m4s\"\n\
+             #EXTINF:6.006000,\n\
+             9.m4s\n\
+             #EXT-X-PROGRAM-DATE-TIME:2026-11-21T07:43:32.040Z\n\
+             #EXT-X-PART:DURATION=0.500500,URI=\"10.0.m4s\",INDEPENDENT=YES\n\
+             #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"10.1.m4s\"\n\
+             #EXT-X-RENDITION-REPORT:URI=\"../b/media.m3u8\",LAST-MSN=9,LAST-PART=1\n"
+        );
+    }
+
+    #[test]
+    fn the_end_leaves_nothing_to_wait_for() {
+        let playlist = MediaPlaylist {
+            hint: Some("10.1.m4s".to_owned()),
+            ended: true,
+            ..plain()
+        };
+        let text = playlist.to_string();
+        assert!(text.ends_with("\n8.ts\n#EXT-X-ENDLIST\n"), "{text}");
+    }
+
+    #[test]
+    fn gaps_need_a_later_version() {
+        let mut missing = segment("9.ts", 12);
+        missing.gap = true;
+        let playlist = MediaPlaylist {
+            segments: vec![missing],
+            ..plain()
+        };
+        let text = playlist.to_string();
+        assert!(text.contains("#EXT-X-VERSION:8\n"), "{text}");
+        assert!(
+            text.contains("#EXT-X-GAP\n#EXTINF:6.006000,\n9.ts\n"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! The text of playlists (RFC 8216 and its second edition, draft-pantos-hls-rfc8216bis). Pure.
+//!
+//! What stands in a playlist is decided in `window`; how it is written, here.
+
+mod media;
+mod multivariant;
+
+pub use media::{Control, MediaPlaylist, PartLine, RenditionReport, SegmentLine};
+pub use multivariant::Multivariant;
+
+/// The media type of every playlist (RFC 8216, 10).
+pub const MEDIA_TYPE: &str = "application/vnd.apple.mpegurl";

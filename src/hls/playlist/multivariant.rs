@@ -1,0 +1,87 @@
+//! A multivariant playlist: what a program needs of its player, and where its media playlist is.
+//!
+//! It promises no independent segments, for it is read once, and an encoder can change its mind.
+
+use std::fmt::{self, Display, Formatter};
+
+/// A program with one variant (rfc8216bis, 4.4.6).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Multivariant<'a> {
+    /// The rate of the segment of the highest one, in bit/s.
+    pub bandwidth: u64,
+    /// The mean rate of all segments, in bit/s.
+    pub average_bandwidth: u64,
+    /// The formats as RFC 6381 names them; those that have no such name are not among them.
+    pub codecs: &'a [String],
+    /// Width and height of the picture.
+    pub resolution: Option<(u32, u32)>,
+    /// Pictures per second.
+    pub frame_rate: Option<f64>,
+    /// The media playlist.
+    pub uri: &'a str,
+}
+
+impl Display for Multivariant<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "#EXTM3U\n#EXT-X-VERSION:6")?;
+        let (peak, average) = (self.bandwidth, self.average_bandwidth);
+        write!(
+            f,
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
+        )?;
+        if !self.codecs.is_empty() {
+            write!(f, ",CODECS=\"{}\"", self.codecs.join(","))?;
+        }
+        if let Some((width, height)) = self.resolution {
+            write!(f, ",RESOLUTION={width}x{height}")?;
+        }
+        if let Some(rate) = self.frame_rate {
+            write!(f, ",FRAME-RATE={rate:.3}")?;
+        }
+        writeln!(f, "\n{}", self.uri)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_says_what_it_needs() {
+        let codecs = ["avc1.64001f".to_owned(), "mp4a.40.2".to_owned()];
+        let video = Multivariant {
+            bandwidth: 2_100_000,
+            average_bandwidth: 1_900_000,
+            codecs: &codecs,
+            resolution: Some((1280, 720)),
+            frame_rate: Some(30_000.0 / 1001.0),
+            uri: "media.m3u8",
+        };
+        assert_eq!(
+            video.to_string(),
+            "#EXTM3U\n\
+             #EXT-X-VERSION:6\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=2100000,AVERAGE-BANDWIDTH=1900000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.970\n\
+             media.m3u8\n"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let audio = Multivariant {
+            bandwidth: 130_000,
+            average_bandwidth: 128_000,
+            codecs: &[],
+            resolution: None,
+            frame_rate: None,
+            uri: "media-ts.m3u8",
+        };
+        assert_eq!(
+            audio.to_string(),
+            "#EXTM3U\n\
+             #EXT-X-VERSION:6\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=130000,AVERAGE-BANDWIDTH=128000\n\
+             media-ts.m3u8\n"
+        );
+    }
+}

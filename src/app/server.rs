@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::descriptors;
 use crate::base::clock::Clock;
 use crate::base::error;
-use crate::config::{Config, Live, Rtsp};
+use crate::config::{Config, Live, Multicast, Rtsp};
 use crate::http::admin;
 use crate::http::metrics::Metrics;
 use crate::http::server::Server as HttpServer;
@@ -21,6 +21,7 @@ use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
 use crate::net::fan::{self, Fan};
 use crate::net::listen::{BindError, Listener, Permits};
+use crate::net::multicast::{self, Casts};
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Parts, Service};
 use crate::source::{Feeds, SdpFolder, Sources, ts_listener};
@@ -45,6 +46,7 @@ pub(super) struct Server {
     pacer: Arc<Pacer>,
     mounts: Arc<Mounts>,
     fan: Arc<Fan>,
+    casts: Arc<Casts>,
     /// Serves clients; ends first, together with the sources.
     clients: Group,
     /// Feeds channels as the configuration and the files of the movies folder say.
@@ -85,6 +87,8 @@ impl Server {
         let fan = Fan::new(fan_settings(&config.live), clock);
         let sessions = Sessions::new();
         let totals = Arc::new(Totals::default());
+        let casts = multicast_settings(&config.multicast);
+        let casts = Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock);
         let udp_range = config.rtsp.udp_ports.clone();
         let udp_ports = UdpPorts::new(udp_range, udp_address(&config), clock);
         let feeding = Group::default();
@@ -96,6 +100,7 @@ impl Server {
             mounts: Arc::clone(&mounts),
             feeds: Arc::clone(&feeds),
             fan: Arc::clone(&fan),
+            casts: Arc::clone(&casts),
             udp_ports: udp_ports.clone(),
             sessions: sessions.clone(),
             totals: Arc::clone(&totals),
@@ -129,6 +134,7 @@ impl Server {
             pacer,
             mounts,
             fan,
+            casts,
             clients: Group::default(),
             sources: feeding,
             supervision: Group::default(),
@@ -202,6 +208,7 @@ impl Server {
             pacer: Arc::clone(&self.pacer),
             mounts: Arc::clone(&self.mounts),
             fan: Arc::clone(&self.fan),
+            casts: Arc::clone(&self.casts),
         }
     }
 
@@ -252,6 +259,7 @@ struct Followers {
     pacer: Arc<Pacer>,
     mounts: Arc<Mounts>,
     fan: Arc<Fan>,
+    casts: Arc<Casts>,
 }
 
 impl Followers {
@@ -261,6 +269,7 @@ impl Followers {
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
             self.fan.configure(fan_settings(&config.live));
+            self.casts.configure(multicast_settings(&config.multicast));
         }
     }
 }
@@ -329,6 +338,16 @@ fn fan_settings(live: &Live) -> fan::Settings {
     fan::Settings {
         fast_start_rate: live.fast_start_rate,
         slow_reader: live.slow_reader,
+    }
+}
+
+fn multicast_settings(multicast: &Multicast) -> multicast::Settings {
+    multicast::Settings {
+        groups: multicast.groups,
+        ports: multicast.ports.clone(),
+        ttl: multicast.ttl,
+        interface: multicast.interface.clone(),
+        source_specific: multicast.source_specific,
     }
 }
 

@@ -164,7 +164,8 @@ impl Session {
         &self.facts
     }
 
-    /// How media travels: `udp`, `tcp` or `http`.
+    /// How media travels: `udp`, `tcp`, `http`; for the viewers of a group `multicast`, and
+    /// for what is sent to all of them `group`.
     pub fn transport(&self) -> &'static str {
         self.transport.get().unwrap_or(&self.facts.transport)
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Sent;
 use super::interleaved::Interleaved;
+use super::multicast::GroupTrack;
 use super::udp_ports::UdpLease;
 
 /// Bytes of the header of an interleaved frame (RFC 2326, 10.12).
@@ -21,7 +23,35 @@ pub enum TrackOutlet {
         rtcp_channel: u8,
     },
     /// Datagrams.
-    Udp(UdpLease),
+    Udp(DatagramOutlet),
+}
+
+/// Where a track's datagrams go.
+#[derive(Debug)]
+pub enum DatagramOutlet {
+    /// To one client.
+    Client(UdpLease),
+    /// To everybody who listens to a group.
+    Group(GroupTrack),
+}
+
+impl DatagramOutlet {
+    /// Sends a run of RTP packets that lie one behind the other, each `segment`
+    /// bytes long, the last one at most; answers how many packets were sent.
+    pub fn send_run(&self, packets: &[u8], segment: usize) -> usize {
+        match self {
+            Self::Client(lease) => lease.send_run(packets, segment),
+            Self::Group(track) => track.send_run(packets, segment),
+        }
+    }
+
+    /// Sends one compound RTCP packet.
+    pub fn send_rtcp(&self, packet: &[u8]) -> Sent {
+        match self {
+            Self::Client(lease) => lease.send_rtcp(packet),
+            Self::Group(track) => track.send_rtcp(packet),
+        }
+    }
 }
 
 impl TrackOutlet {

@@ -20,7 +20,7 @@ use super::Sent;
 use super::demux::{Channel, Client};
 use super::host::Host;
 use super::udp_pair::Pair;
-use super::udp_socket::{self, Route};
+use super::udp_socket::Route;
 use crate::base::clock::Clock;
 
 /// On how many pairs at most a host may have a track that nothing has come from yet.
@@ -285,10 +285,8 @@ impl UdpLease {
     /// bytes long, the last one at most; answers how many packets were sent.
     /// Takes one system call for up to 64 of them where the system can do that.
     pub fn send_run(&self, packets: &[u8], segment: usize) -> usize {
-        let segment = segment.max(1);
-        let at_once = udp_socket::UdpSocket::segments_of(segment);
-        let parts = packets.chunks(at_once * segment);
-        parts.map(|part| self.send_part(part, segment)).sum()
+        let (rtp, route) = (&self.pair.sockets.rtp, self.route(Channel::Rtp));
+        rtp.send_run(route, packets, segment, &self.segmented)
     }
 
     /// Sends one compound RTCP packet.
@@ -299,25 +297,6 @@ impl UdpLease {
             .rtcp
             .send(self.route(Channel::Rtcp), packet);
         sent_or_dropped(&sent)
-    }
-
-    fn send_part(&self, packets: &[u8], segment: usize) -> usize {
-        let count = packets.len().div_ceil(segment);
-        if count > 1 && self.segmented.load(Relaxed) {
-            let route = self.route(Channel::Rtp);
-            let rtp = &self.pair.sockets.rtp;
-            match rtp.send_segments(route, packets, segment) {
-                Ok(()) => return count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 0,
-                // The way to this client takes no runs: its packets are
-                // fragmented on it, or its network card cannot cut them.
-                Err(_) => self.segmented.store(false, Relaxed),
-            }
-        }
-        let singles = packets.chunks(segment);
-        singles
-            .filter(|packet| self.send_rtp(packet) == Sent::All)
-            .count()
     }
 
     fn route(&self, channel: Channel) -> Route {

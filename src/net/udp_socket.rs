@@ -3,12 +3,14 @@
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::slice::ChunksExactMut;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
 
 use super::host::canonical;
+use super::multicast::Interface;
 
 /// Asked of the system, which may give less: bursts for many viewers; key frames of publishers, reports of viewers.
 const SEND_BUFFER: usize = 4 << 20;
@@ -62,6 +64,23 @@ impl UdpSocket {
         })
     }
 
+    /// A socket that sends to groups on `interface`, from any port of `source`; what it sends
+    /// is forwarded by `ttl` networks less one, and heard on this host as well.
+    pub(super) fn for_groups(source: IpAddr, interface: &Interface, ttl: u8) -> io::Result<Self> {
+        let ipv6 = source.is_ipv6();
+        let socket = Self::bind(SocketAddr::new(source, 0))?;
+        let options = SockRef::from(&socket.socket);
+        interface.choose(&options, ipv6)?;
+        if ipv6 {
+            options.set_multicast_hops_v6(ttl.into())?;
+            options.set_multicast_loop_v6(true)?;
+        } else {
+            options.set_multicast_ttl_v4(ttl.into())?;
+            options.set_multicast_loop_v4(true)?;
+        }
+        Ok(socket)
+    }
+
     /// The bound address, with the real port.
     pub(super) fn local(&self) -> SocketAddr {
         self.local
@@ -73,7 +92,7 @@ impl UdpSocket {
     }
 
     /// How many segments of `size` bytes one call of [`send_segments`](Self::send_segments) takes.
-    pub(super) fn segments_of(size: usize) -> usize {
+    fn segments_of(size: usize) -> usize {
         (LONGEST_RUN / size.max(1)).clamp(1, 64)
     }
 
@@ -90,13 +109,50 @@ impl UdpSocket {
     }
 
     /// Sends `datagrams` cut into pieces of `segment` bytes, in one system call, without waiting.
-    pub(super) fn send_segments(
+    fn send_segments(&self, route: Route, datagrams: &[u8], segment: usize) -> io::Result<()> {
+        self.transmit(route, datagrams, Some(segment))
+    }
+
+    /// Sends a run of packets that lie one behind the other, each `segment` bytes
+    /// long, the last one at most, without waiting; answers how many were sent.
+    ///
+    /// Takes one system call for up to 64 of them as long as `segmented` says
+    /// that the way takes that, and makes it say otherwise when it does not.
+    pub(super) fn send_run(
         &self,
         route: Route,
-        datagrams: &[u8],
+        packets: &[u8],
         segment: usize,
-    ) -> io::Result<()> {
-        self.transmit(route, datagrams, Some(segment))
+        segmented: &AtomicBool,
+    ) -> usize {
+        let segment = segment.max(1);
+        let parts = packets.chunks(Self::segments_of(segment) * segment);
+        parts
+            .map(|part| self.send_part(route, part, segment, segmented))
+            .sum()
+    }
+
+    fn send_part(
+        &self,
+        route: Route,
+        packets: &[u8],
+        segment: usize,
+        segmented: &AtomicBool,
+    ) -> usize {
+        let count = packets.len().div_ceil(segment);
+        if count > 1 && segmented.load(Relaxed) {
+            match self.send_segments(route, packets, segment) {
+                Ok(()) => return count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return 0,
+                // The way takes no runs: packets are fragmented on it, or its
+                // network card cannot cut them.
+                Err(_) => segmented.store(false, Relaxed),
+            }
+        }
+        let singles = packets.chunks(segment);
+        singles
+            .filter(|packet| self.send(route, packet).is_ok())
+            .count()
     }
 
     fn transmit(&self, route: Route, contents: &[u8], segment: Option<usize>) -> io::Result<()> {

@@ -66,6 +66,11 @@ impl Content {
         }
     }
 
+    /// Whether it is a channel.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self, Self::Channel(_))
+    }
+
     /// When the movie's file changed last; a channel changes all the time.
     pub(super) fn modified(&self) -> Option<SystemTime> {
         match self {

@@ -13,6 +13,7 @@ mod channels;
 mod connection;
 mod content;
 mod describe;
+mod group_seat;
 mod http_request;
 mod inflow;
 mod ingest;

@@ -154,7 +154,7 @@ impl Party {
         let entry = Entry {
             duration: now.saturating_duration_since(facts.opened),
             transport: match self.watched.transport() {
-                "udp" => "UDP",
+                "udp" | "multicast" => "UDP",
                 _ => "TCP",
             },
             bytes_sent: sent.bytes,

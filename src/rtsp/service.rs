@@ -17,6 +17,7 @@ use crate::media::ring::Start;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
 use crate::net::fan::Fan;
+use crate::net::multicast::Casts;
 use crate::net::udp_ports::UdpPorts;
 use crate::source::Feeds;
 use crate::vod::{Library, Pacer};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub feeds: Arc<Feeds>,
     /// What sends their packets.
     pub fan: Arc<Fan>,
+    /// What sends them to multicast groups.
+    pub casts: Arc<Casts>,
     /// Ports for clients that want UDP.
     pub udp_ports: UdpPorts,
     /// The table of sessions that others read.

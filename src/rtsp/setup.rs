@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::id::{SessionId, TrackId};
 use crate::net::host::Host;
-use crate::net::outlet::TrackOutlet;
+use crate::net::outlet::{DatagramOutlet, TrackOutlet};
 use crate::net::udp_ports::ClientPorts;
 use crate::wire::header::transport::Transport;
 
@@ -15,7 +15,8 @@ use super::connection::Connection;
 use super::content::Content;
 use super::party::{Party, UdpFeedback};
 use super::refusal::Refusal;
-use super::transport_choice::{Choice, choose};
+use super::subject::Subject;
+use super::transport_choice::{Audience, Choice, choose};
 use super::viewer::Viewer;
 use super::visit::Visit;
 
@@ -29,21 +30,22 @@ impl Connection {
         visit: Visit,
     ) -> Result<(Done, Arc<Party>), Refusal> {
         let (content, path, track) = self.service().track_of(&setup.target).await?;
-        let (offer, choice) = choose(&setup.transports, self.peer().ip())?;
+        let multicast = content.is_live() && self.service().parts.casts.are_on();
+        let (offer, audience) = choose(&setup.transports, self.peer().ip(), multicast)?;
         let party = match party {
             Some(party) => Arc::clone(party),
-            None => self.new_viewer(id, content, visit, choice)?,
+            None => self.new_viewer(id, content, visit, audience)?,
         };
         let viewer = party.viewer().ok_or_else(not_a_viewer)?;
         let ssrc = viewer.subject().ssrc(track)?;
         let mut transport = answer_to(offer, Some(ssrc));
-        let outlet = match choice {
-            Choice::Udp { rtp, rtcp } => self.udp(&mut transport, (rtp, rtcp), ssrc, &party)?,
-            Choice::Interleaved(asked) => {
-                self.interleaved(&mut transport, asked, (party.id(), track))?
+        match audience {
+            Audience::Client(choice) => {
+                let outlet = self.outlet_for(choice, &mut transport, (track, ssrc), &party)?;
+                viewer.subject().add_track(track, ssrc, outlet)?;
             }
-        };
-        viewer.subject().add_track(track, ssrc, outlet)?;
+            Audience::Group => self.multicast(&mut transport, track, viewer)?,
+        }
         if let Some(pair) = transport.interleaved {
             self.channels().take(pair, (party.id(), track));
         }
@@ -64,14 +66,28 @@ impl Connection {
         id: SessionId,
         content: Content,
         visit: Visit,
-        choice: Choice,
+        audience: Audience,
     ) -> Result<Arc<Party>, Refusal> {
         self.service().admit(Some(&content))?;
-        let transport = match choice {
-            Choice::Udp { .. } => "udp",
-            Choice::Interleaved(_) => self.transport(),
+        let transport = match audience {
+            Audience::Client(Choice::Udp { .. }) => "udp",
+            Audience::Client(Choice::Interleaved(_)) => self.transport(),
+            Audience::Group => "multicast",
         };
         Ok(Viewer::open(id, content, visit, transport, self.service()))
+    }
+
+    fn outlet_for(
+        &mut self,
+        choice: Choice,
+        transport: &mut Transport,
+        (track, ssrc): (TrackId, u32),
+        party: &Party,
+    ) -> Result<TrackOutlet, Refusal> {
+        match choice {
+            Choice::Udp { rtp, rtcp } => self.udp(transport, (rtp, rtcp), ssrc, party),
+            Choice::Interleaved(asked) => self.interleaved(transport, asked, (party.id(), track)),
+        }
     }
 
     fn udp(
@@ -97,7 +113,28 @@ impl Connection {
             .map_err(|error| refuse_ports(&error))?;
         transport.source = Some(local.to_string());
         transport.server_port = Some(lease.server_ports());
-        Ok(TrackOutlet::Udp(lease))
+        Ok(TrackOutlet::Udp(DatagramOutlet::Client(lease)))
+    }
+
+    /// Sets a track up at the channel's group, and says where that is.
+    fn multicast(
+        &self,
+        transport: &mut Transport,
+        track: TrackId,
+        viewer: &Viewer,
+    ) -> Result<(), Refusal> {
+        let Subject::Channel(tuner) = viewer.subject() else {
+            return Err(Refusal::new(461, "movies are not sent by multicast"));
+        };
+        let cast = self.service().parts.casts.open(tuner.channel());
+        let cast = cast.map_err(|error| Refusal::told(503, error.to_string()))?;
+        let ports = tuner.add_group_track(track, &cast)?;
+        transport.destination = Some(cast.group().to_string());
+        transport.source = cast.is_source_specific().then(|| cast.source().to_string());
+        transport.port = Some(ports);
+        transport.ttl = Some(cast.ttl());
+        transport.client_port = None;
+        Ok(())
     }
 
     fn interleaved(

@@ -47,7 +47,7 @@ impl Subject {
     pub(super) fn bit_rate(&self) -> u64 {
         match self {
             Self::Movie(screening) => screening.movie().bit_rate(),
-            Self::Channel(tuner) => tuner.broadcast().bit_rate(),
+            Self::Channel(tuner) => tuner.bit_rate(),
         }
     }
 

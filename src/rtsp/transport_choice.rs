@@ -15,22 +15,39 @@ pub(super) enum Choice {
     Interleaved(Option<(u8, u8)>),
 }
 
-/// The first of `offered` that this server can do for the client at `peer`.
+/// To whom a track's packets will be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// To the client.
+    Client(Choice),
+    /// To a group that the server names.
+    Group,
+}
+
+/// The first of `offered` that this server can do for the client at `peer`;
+/// `multicast` says whether what it wants is sent to groups.
 ///
 /// # Errors
 /// 461 when there is none; 462 when the only fault is a destination that is not
 /// the client itself: a server that sends to third parties is a weapon
 /// (RFC 2326, 16).
-pub(super) fn choose(offered: &[Transport], peer: IpAddr) -> Result<(&Transport, Choice), Refusal> {
+pub(super) fn choose(
+    offered: &[Transport],
+    peer: IpAddr,
+    multicast: bool,
+) -> Result<(&Transport, Audience), Refusal> {
     let mut usable = offered
         .iter()
-        .filter_map(|transport| Some((transport, choice(transport)?)))
+        .filter_map(|transport| Some((transport, audience(transport, multicast)?)))
         .peekable();
     if usable.peek().is_none() {
         return Err(Refusal::new(461, "no transport that this server can do"));
     }
     usable
-        .find(|(transport, _)| leads_to(transport.destination.as_deref(), peer))
+        .find(|(transport, audience)| {
+            // Which group it is, the server alone decides.
+            *audience == Audience::Group || leads_to(transport.destination.as_deref(), peer)
+        })
         .ok_or_else(|| Refusal::new(462, "destination is not the client"))
 }
 
@@ -50,8 +67,16 @@ pub(super) fn choose_to_record(offered: &[Transport]) -> Result<(&Transport, Cho
         .ok_or_else(|| Refusal::new(461, "no transport that this server can do"))
 }
 
-fn choice(transport: &Transport) -> Option<Choice> {
-    way(transport).filter(|_| transport.mode == Mode::Play)
+fn audience(transport: &Transport, multicast: bool) -> Option<Audience> {
+    let to_group = multicast
+        && transport.delivery == Delivery::Multicast
+        && transport.profile == Profile::Avp
+        && transport.lower == Lower::Udp;
+    let audience = match to_group {
+        true => Some(Audience::Group),
+        false => way(transport).map(Audience::Client),
+    };
+    audience.filter(|_| transport.mode == Mode::Play)
 }
 
 fn way(transport: &Transport) -> Option<Choice> {
@@ -82,10 +107,18 @@ mod tests {
     use super::*;
 
     fn chosen(header: &str) -> Result<Choice, u16> {
+        match chosen_of(header, false) {
+            Ok(Audience::Client(choice)) => Ok(choice),
+            Ok(Audience::Group) => panic!("there are no groups"),
+            Err(status) => Err(status),
+        }
+    }
+
+    fn chosen_of(header: &str, multicast: bool) -> Result<Audience, u16> {
         let offered: Vec<_> = Transport::read_list(header).into_iter().flatten().collect();
         let peer = "192.0.2.7".parse().unwrap();
-        match choose(&offered, peer) {
-            Ok((_, choice)) => Ok(choice),
+        match choose(&offered, peer, multicast) {
+            Ok((_, audience)) => Ok(audience),
             Err(refusal) => Err(refusal.status.0),
         }
     }
@@ -106,6 +139,25 @@ mod tests {
             Ok(Choice::Interleaved(Some((6, 7))))
         );
         assert_eq!(chosen("RTP/AVP/TCP;unicast"), Ok(Choice::Interleaved(None)));
+    }
+
+    #[test]
+    fn groups_are_chosen_where_there_are_some_and_by_the_server_alone() {
+        let udp = Audience::Client(Choice::Udp { rtp: 4, rtcp: 5 });
+        for (offer, choice) in [
+            ("RTP/AVP;multicast", Ok(Audience::Group)),
+            (
+                "RTP/AVP/UDP;multicast;destination=8.8.8.8;port=1-2;ttl=9",
+                Ok(Audience::Group),
+            ),
+            ("RTP/AVP;client_port=4-5, RTP/AVP;multicast", Ok(udp)),
+            ("RTP/SAVP;multicast", Err(461)),
+            ("RTP/AVP/TCP;multicast", Err(461)),
+            ("RTP/AVP;multicast;mode=record", Err(461)),
+        ] {
+            assert_eq!(chosen_of(offer, true), choice, "{offer}");
+        }
+        assert_eq!(chosen("RTP/AVP;multicast"), Err(461));
     }
 
     #[test]

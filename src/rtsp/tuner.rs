@@ -13,6 +13,7 @@ use crate::media::channel::Channel;
 use crate::media::ring::Start;
 use crate::media::sessions::Session;
 use crate::net::fan::{Fan, Member, Membership, Prepared};
+use crate::net::multicast::Cast;
 use crate::net::outlet::TrackOutlet;
 use crate::vod;
 use crate::wire::header::range::Range;
@@ -20,6 +21,7 @@ use crate::wire::header::range::Range;
 use super::answer::{Done, Playing};
 use super::ask::Play;
 use super::broadcast::Broadcast;
+use super::group_seat::GroupSeat;
 use super::refusal::Refusal;
 
 /// One reader's channel.
@@ -38,6 +40,8 @@ enum Place {
     Prepared(Prepared),
     /// It does.
     Joined(Membership),
+    /// It listens to a group, or will.
+    Group(GroupSeat),
 }
 
 impl Tuner {
@@ -59,6 +63,9 @@ impl Tuner {
     pub(super) fn add_track(&self, id: TrackId, outlet: TrackOutlet) -> Result<(), Refusal> {
         let (index, track) = self.broadcast.track(id)?;
         let mut place = self.lock();
+        if let Place::Group(_) = &*place {
+            return Err(mixed());
+        }
         let mut tracks = place.leave();
         tracks.retain(|(known, _)| *known != index);
         tracks.push((index, outlet));
@@ -66,6 +73,34 @@ impl Tuner {
         let ssrc = self.channel().ssrc(index);
         self.watched.add_stream(ssrc, track.clock_hz);
         Ok(())
+    }
+
+    /// Has a track come from the group of `cast`, where it has the ports that are
+    /// answered; a reader that receives is paused.
+    ///
+    /// # Errors
+    /// 404 for a track that there is not, 461 when another one was set up to come otherwise.
+    pub(super) fn add_group_track(
+        &self,
+        id: TrackId,
+        cast: &Arc<Cast>,
+    ) -> Result<(u16, u16), Refusal> {
+        let (index, track) = self.broadcast.track(id)?;
+        let ports = cast.ports(index).ok_or(vod::Error::NoTrack(id))?;
+        let mut place = self.lock();
+        match &mut *place {
+            Place::Group(seat) => seat.leave(),
+            Place::Away(tracks) if tracks.is_empty() => {
+                *place = Place::Group(GroupSeat::new(cast));
+            }
+            _ => return Err(mixed()),
+        }
+        if let Place::Group(seat) = &mut *place {
+            seat.add_track(index);
+        }
+        let ssrc = self.channel().ssrc(index);
+        self.watched.add_stream(ssrc, track.clock_hz);
+        Ok(ports)
     }
 
     /// Prepares what `play` asks for: the present, whatever its range, scale and speed say.
@@ -76,8 +111,14 @@ impl Tuner {
         if let Some(end) = self.channel().ended() {
             return Err(Refusal::new(404, format!("channel has ended: {end}")));
         }
-        let tracks = match &*place {
+        let tracks = match &mut *place {
             Place::Joined(_) => Vec::new(),
+            Place::Group(seat) => {
+                let tracks = seat.prepare(start).into_iter();
+                let ids = tracks.filter_map(|index| self.id_of(index));
+                // Others may listen already, so nobody knows what comes first.
+                ids.map(|id| (id, None, None)).collect()
+            }
             _ => self.prepare(&mut place, start)?,
         };
         Ok(Done::Playing(Playing {
@@ -107,9 +148,8 @@ impl Tuner {
             tracks,
         };
         let prepared = self.fan.prepare(self.channel(), member, start);
-        let description = &self.broadcast.description;
         let firsts = indexes.into_iter().filter_map(|index| {
-            let id = description.tracks().get(index)?.id;
+            let id = self.id_of(index)?;
             let (sequence, time) = prepared.first(index).unzip();
             Some((id, sequence, time.flatten()))
         });
@@ -123,6 +163,10 @@ impl Tuner {
         let mut place = self.lock();
         *place = match std::mem::take(&mut *place) {
             Place::Prepared(prepared) => Place::Joined(prepared.start()),
+            Place::Group(mut seat) => {
+                seat.start(&self.watched);
+                Place::Group(seat)
+            }
             other => other,
         };
     }
@@ -130,7 +174,10 @@ impl Tuner {
     /// Leaves the fan; the ways out stay set up.
     pub(super) fn pause(&self) {
         let mut place = self.lock();
-        *place = Place::Away(place.leave());
+        match &mut *place {
+            Place::Group(seat) => seat.leave(),
+            other => *other = Place::Away(other.leave()),
+        }
     }
 
     /// Leaves for good, with BYE.
@@ -141,13 +188,19 @@ impl Tuner {
     }
 
     pub(super) fn is_playing(&self) -> bool {
-        matches!(&*self.lock(), Place::Joined(_))
+        match &*self.lock() {
+            Place::Joined(_) => true,
+            Place::Group(seat) => seat.is_listening(),
+            Place::Away(_) | Place::Prepared(_) => false,
+        }
     }
 
     /// Why the reader gets nothing more, in words for the log; `None` while it can.
     pub(super) fn ended(&self) -> Option<String> {
-        if let Place::Joined(membership) = &*self.lock() {
-            return membership.ended().map(|why| why.to_string());
+        match &*self.lock() {
+            Place::Joined(membership) => return membership.ended().map(|why| why.to_string()),
+            Place::Group(seat) if seat.is_listening() => return seat.ended(),
+            _ => {}
         }
         self.channel().ended().map(|end| end.to_string())
     }
@@ -162,13 +215,31 @@ impl Tuner {
         }
     }
 
-    fn channel(&self) -> &Arc<Channel> {
+    pub(super) fn channel(&self) -> &Arc<Channel> {
         &self.broadcast.channel
+    }
+
+    /// What the reader takes of the server's throughput, in bit/s.
+    pub(super) fn bit_rate(&self) -> u64 {
+        let bit_rate = self.broadcast.bit_rate();
+        match &*self.lock() {
+            Place::Group(seat) => seat.share(bit_rate),
+            _ => bit_rate,
+        }
+    }
+
+    fn id_of(&self, index: usize) -> Option<TrackId> {
+        let track = self.broadcast.description.tracks().get(index)?;
+        Some(track.id)
     }
 
     fn lock(&self) -> MutexGuard<'_, Place> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn mixed() -> Refusal {
+    Refusal::new(461, "by multicast comes all of a session or nothing")
 }
 
 /// Of each track the sequence number and the RTP time of the first packet, as far as they are known.
@@ -185,6 +256,7 @@ impl Place {
     fn leave(&mut self) -> Vec<(usize, TrackOutlet)> {
         match std::mem::take(self) {
             Self::Away(tracks) => tracks,
+            Self::Group(_) => Vec::new(),
             Self::Prepared(prepared) => prepared.cancel().tracks,
             Self::Joined(membership) => membership.pause().tracks,
         }

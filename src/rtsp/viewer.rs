@@ -20,7 +20,8 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    /// The party of a new viewer of `content`, without tracks; `transport` is `udp`, `tcp` or `http`.
+    /// The party of a new viewer of `content`, without tracks; `transport` is
+    /// `udp`, `tcp`, `http` or `multicast`.
     pub(super) fn open(
         id: SessionId,
         content: Content,

@@ -14,6 +14,7 @@ mod live_readers;
 mod long_movie;
 mod lossy_network;
 mod mp3;
+mod multicast;
 mod publish;
 mod publish_faults;
 mod pull;

@@ -13,8 +13,7 @@ use crate::media::burst::{Burst, PacketKind};
 use crate::media::ring::{Cursor, Taken};
 use crate::media::stats::Counters;
 use crate::net::interleaved::Interleaved;
-use crate::net::outlet::TrackOutlet;
-use crate::net::udp_ports::UdpLease;
+use crate::net::outlet::{DatagramOutlet, TrackOutlet};
 
 /// Bursts that are sent with one write when several small ones wait.
 const TOGETHER: usize = 16;
@@ -226,8 +225,8 @@ impl Delivery {
     }
 }
 
-/// The tracks that go out as datagrams to the member alone.
-fn leases(tracks: &[(usize, TrackOutlet)]) -> impl Iterator<Item = (usize, &UdpLease)> {
+/// The tracks that go out as datagrams.
+fn leases(tracks: &[(usize, TrackOutlet)]) -> impl Iterator<Item = (usize, &DatagramOutlet)> {
     tracks.iter().filter_map(|(index, outlet)| match outlet {
         TrackOutlet::Udp(lease) => Some((*index, lease)),
         TrackOutlet::Interleaved { .. } => None,

@@ -320,7 +320,10 @@ async fn datagrams_carry_the_packets_without_frames() {
         rtcp: port,
     };
     let lease = ports.claim(client, HOST, Arc::new(Silent)).unwrap();
-    let tracks = vec![(VIDEO, TrackOutlet::Udp(lease))];
+    let tracks = vec![(
+        VIDEO,
+        TrackOutlet::Udp(crate::net::outlet::DatagramOutlet::Client(lease)),
+    )];
     let prepared = stage.prepare(Start::Keyframe, tracks);
     let (mut expected, _) = prepared.first(VIDEO).unwrap();
     let membership = prepared.start();

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 use rustix::net::netdevice::name_to_index;
+use socket2::Socket;
 use webrtc_util::ifaces::{self, ifaces};
 
 /// An interface as sockets want it named.
@@ -58,6 +59,16 @@ impl Interface {
             },
             index: index_of(name).map_err(|_| missing())?,
         })
+    }
+}
+
+impl Interface {
+    /// Has `socket` send to groups on this interface.
+    pub(in crate::net) fn choose(&self, socket: &Socket, ipv6: bool) -> io::Result<()> {
+        match ipv6 {
+            true => socket.set_multicast_if_v6(self.index),
+            false => socket.set_multicast_if_v4(&self.ipv4),
+        }
     }
 }
 

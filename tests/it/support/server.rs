@@ -13,6 +13,7 @@ use reelcast::media::sessions::Sessions;
 use reelcast::media::stats::Totals;
 use reelcast::net::fan::{self, Fan};
 use reelcast::net::listen::{Listener, Permits};
+use reelcast::net::multicast::{self, Casts};
 use reelcast::net::udp_ports::UdpPorts;
 use reelcast::rtsp::{Parts, Service, serve};
 use reelcast::source::{Feeds, SdpFolder, Sources};
@@ -59,6 +60,14 @@ impl Server {
         };
         let (sender, config) = watch::channel(Arc::new(config));
         let sessions = Sessions::new();
+        let fan = Fan::new(settings, clock);
+        let casts = multicast::Settings {
+            groups: config.borrow().multicast.groups,
+            ports: config.borrow().multicast.ports.clone(),
+            ttl: 1,
+            interface: config.borrow().multicast.interface.clone(),
+            source_specific: config.borrow().multicast.source_specific,
+        };
         let library = Arc::new(Library::new(folder.to_owned(), true));
         let stop = CancellationToken::new();
         let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
@@ -69,7 +78,8 @@ impl Server {
             feeds,
             pacer: Pacer::start(1, pace, Arc::new(Blocks::new(32 << 20)), clock),
             mounts: Arc::clone(&mounts),
-            fan: Fan::new(settings, clock),
+            casts: Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock),
+            fan,
             udp_ports: UdpPorts::new(0..=0, local, clock),
             sessions: sessions.clone(),
             totals: Arc::new(Totals::default()),

@@ -14,6 +14,7 @@ use crate::base::error;
 use crate::config::{Config, Live, Multicast, Rtsp};
 use crate::http::admin;
 use crate::http::metrics::Metrics;
+use crate::http::pauses::Pauses;
 use crate::http::server::Server as HttpServer;
 use crate::log::access::AccessLog;
 use crate::media::mounts::{self, Mounts};
@@ -119,6 +120,7 @@ impl Server {
             library: Arc::clone(&library),
             mounts: Arc::clone(&mounts),
             uploads: Arc::default(),
+            pauses: Pauses::default(),
             settings: settings.clone(),
             clock,
         });

@@ -8,6 +8,7 @@ mod channel_metrics;
 mod connection;
 mod exposition;
 pub mod metrics;
+pub mod pauses;
 pub mod server;
 mod session_metrics;
 mod source_metrics;

@@ -12,6 +12,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
 use super::connection::{self, text};
+use super::pauses::Pauses;
+use super::titles::is_of_titles;
 use super::upload::UploadConnection;
 use super::uploads::Uploads;
 use crate::base::clock::Clock;
@@ -33,6 +35,8 @@ pub struct Server {
     pub mounts: Arc<Mounts>,
     /// Who uploads.
     pub uploads: Arc<Uploads>,
+    /// Those of them that wait for their next request.
+    pub pauses: Pauses,
     /// The settings.
     pub settings: watch::Receiver<Arc<Config>>,
     /// The clock.
@@ -67,9 +71,7 @@ impl Server {
         }
         let query = request.uri().query().unwrap_or_default();
         match request.uri().path() {
-            "/admin/metadata" | "/admin/metadata.xsl" | "/admin.cgi" => {
-                self.update_title(query, peer)
-            }
+            path if is_of_titles(path) => self.update_title(query, peer),
             _ => text(StatusCode::NOT_FOUND, "not found\n"),
         }
     }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use tracing::{debug, info, warn};
 
 use super::connection::{HEAD_SIZE, HEAD_TIME};
 use super::server::Server;
+use super::titles::{MAX_FORM, is_of_titles};
 use super::upload_body::UploadBody;
-use super::upload_request::{Greeting, Refusal, UploadRequest};
-use super::uploads::OpenUpload;
+use super::upload_request::{Greeting, Refusal, UploadRequest, framing};
+use super::uploads::{OpenUpload, Uploads};
 use crate::base::error::Kind;
 use crate::base::path::MediaPath;
 use crate::media::mounts::{Busy, Takeover};
@@ -27,6 +29,7 @@ use crate::source::Failure;
 use crate::source::byte_feed::{ByteFeed, Settings};
 use crate::source::reading::{Reading, Silence};
 use crate::source::upload_feed::UploadFeed;
+use crate::wire::http_body::Framing;
 use crate::wire::http_head::{HttpHead, HttpHeadParser};
 
 /// How long a client may take to take its answer.
@@ -50,9 +53,11 @@ pub(super) struct UploadConnection<'a> {
 }
 
 /// What is being published.
-struct Upload {
+#[derive(Debug)]
+pub(super) struct Upload {
     path: MediaPath,
     reading: Reading<UploadFeed>,
+    received: u64,
     skipped: u64,
     _open: OpenUpload,
 }
@@ -79,30 +84,41 @@ impl<'a> UploadConnection<'a> {
     }
 
     async fn run(&mut self) -> io::Result<()> {
-        let mut current = None;
-        let mut patience = HEAD_TIME;
-        loop {
-            let head = match timeout(patience, self.head()).await {
-                Ok(Ok(Some(head))) => head,
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
-            };
+        let first = timeout(HEAD_TIME, self.head()).await??;
+        let mut next = first.map(|head| (head, None));
+        while let Some((head, current)) = next {
             self.minor_version = head.minor_version;
-            let (request, upload) = match self.examine(&head, current.take()).await {
+            if is_of_titles(head.target.split('?').next().unwrap_or_default()) {
+                return self.take_title(&head).await;
+            }
+            let (request, upload) = match self.examine(&head, current).await {
                 Ok(admitted) => admitted,
                 Err(refusal) => return self.refuse(&head, refusal).await,
             };
-            patience = self.server.patience();
-            current = self.take_body(&request, upload).await?;
-            if current.is_none() {
-                break;
-            }
-        }
-        if let Some(upload) = current {
-            upload.end(self.peer, &Failure::Ended);
+            next = match self.take_body(&request, upload).await? {
+                Some(upload) => self.next_head(upload).await,
+                None => None,
+            };
         }
         Ok(())
+    }
+
+    /// The head of the next request, with `upload` if that has not gone on elsewhere; `None` when
+    /// no request comes here.
+    async fn next_head(&mut self, upload: Upload) -> Option<(HttpHead, Option<Upload>)> {
+        let (server, peer, path) = (self.server, self.peer, upload.path.clone());
+        let mut keeping = pin!(server.pauses.keep(upload, server.patience()));
+        let left = tokio::select! {
+            // What was read of a head that is given up is of no use without the upload.
+            head = self.head() => match head {
+                Ok(Some(head)) => return Some((head, server.pauses.take(&path))),
+                _ => keeping.await,
+            },
+            left = &mut keeping => left,
+        };
+        left.into_iter()
+            .for_each(|upload| upload.end(peer, &Failure::Ended));
+        None
     }
 
     /// The head of the next request; `None` at the end of the connection.
@@ -135,8 +151,9 @@ impl<'a> UploadConnection<'a> {
             return Err(Refusal::new(403, reason));
         }
         let request = UploadRequest::read(head)?;
-        if let Some(upload) = current {
-            if upload.path == request.path {
+        if let Some(upload) = current.or_else(|| self.server.pauses.take(&request.path)) {
+            let goes_on = upload.path == request.path && upload.received == request.offset;
+            if goes_on {
                 return Ok((request, upload));
             }
             upload.end(self.peer, &Failure::Ended);
@@ -166,6 +183,7 @@ impl<'a> UploadConnection<'a> {
         Upload {
             path: path.clone(),
             reading: Reading::new(feed, server.clock, server.patience(), Silence::Fails),
+            received: 0,
             skipped: 0,
             _open: server.uploads.begin(path, content),
         }
@@ -197,6 +215,7 @@ impl<'a> UploadConnection<'a> {
         );
         let read = upload.read(&mut body, &uploads).await;
         let is_complete = body.is_complete();
+        upload.received += body.received();
         match read {
             Ok(()) if is_complete && request.keep_alive => {
                 self.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
@@ -219,6 +238,28 @@ impl<'a> UploadConnection<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Takes a title from a POST, whose form is its body; libshout sends one.
+    async fn take_title(&mut self, head: &HttpHead) -> io::Result<()> {
+        let framing = framing(head)
+            .ok()
+            .filter(|one| *one != Framing::UntilClosed);
+        let framing = framing.unwrap_or(Framing::Length(0));
+        let uploads = &self.server.uploads;
+        let body = UploadBody::new(&mut self.stream, &mut self.buffer, framing, uploads);
+        let mut form = String::new();
+        timeout(HEAD_TIME, body.take(MAX_FORM).read_to_string(&mut form)).await??;
+        if let Some((_, query)) = head.target.split_once('?') {
+            form = format!("{form}&{query}");
+        }
+        match self.server.take_title(&form, self.peer) {
+            Ok(done) => self.answer(200, "OK", done).await,
+            Err((status, reason)) => {
+                let status = status.as_u16();
+                self.answer(status, phrase(status), reason).await
+            }
+        }
     }
 
     async fn refuse(&mut self, head: &HttpHead, refusal: Refusal) -> io::Result<()> {
@@ -256,12 +297,18 @@ impl<'a> UploadConnection<'a> {
 }
 
 impl Upload {
+    /// The channel's name.
+    pub(super) fn path(&self) -> &MediaPath {
+        &self.path
+    }
+
+    /// Bytes of the stream so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Feeds the channel with `body` until its end.
-    async fn read(
-        &mut self,
-        body: &mut UploadBody<'_>,
-        uploads: &super::uploads::Uploads,
-    ) -> Result<(), Failure> {
+    async fn read(&mut self, body: &mut UploadBody<'_>, uploads: &Uploads) -> Result<(), Failure> {
         let mut ticks = interval(COUNT_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -290,7 +337,8 @@ impl Server {
     /// Whether a channel of that name may begin now.
     async fn check_name(&self, path: &MediaPath) -> Result<(), Refusal> {
         let opened = self.library.open(path).await;
-        if opened.map_or_else(|error| error.kind() != Kind::NotFound, |_| true) {
+        let is_file = opened.map_or_else(|error| error.kind() != Kind::NotFound, |_| true);
+        if is_file {
             return Err(Refusal::new(409, "a file has that name"));
         }
         let free = self.mounts.check(path, self.takeover());

@@ -22,6 +22,7 @@ pub(super) struct UploadBody<'a> {
     framing: Framing,
     part: Bytes,
     is_complete: bool,
+    received: u64,
     uploads: &'a Uploads,
 }
 
@@ -40,6 +41,7 @@ impl<'a> UploadBody<'a> {
             framing,
             part: Bytes::new(),
             is_complete: false,
+            received: 0,
             uploads,
         }
     }
@@ -47,6 +49,11 @@ impl<'a> UploadBody<'a> {
     /// Whether the body has come to its end, and not only the connection.
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// How many of its bytes were read.
+    pub(super) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Fills `part`; it stays empty at the end.
@@ -82,6 +89,7 @@ impl AsyncRead for UploadBody<'_> {
         let size = self.part.len().min(into.remaining());
         let piece = self.part.split_to(size);
         into.put_slice(&piece);
+        self.received += size as u64;
         self.uploads.received(size);
         Poll::Ready(Ok(()))
     }

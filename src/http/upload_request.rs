@@ -16,6 +16,8 @@ pub(super) struct UploadRequest {
     pub(super) content: Content,
     pub(super) station: Station,
     pub(super) framing: Framing,
+    /// How many bytes of the stream went before in other requests.
+    pub(super) offset: u64,
     pub(super) greeting: Greeting,
     /// Whether another request may follow on the connection.
     pub(super) keep_alive: bool,
@@ -64,10 +66,18 @@ impl UploadRequest {
             content: content(head)?,
             station: Station::read(&head.headers),
             framing,
+            offset: offset(head).unwrap_or(0),
             greeting,
             keep_alive: framing != Framing::UntilClosed && !closes(head),
         })
     }
+}
+
+/// The start in `Content-Range: bytes 1128-1315/*`.
+fn offset(head: &HttpHead) -> Option<u64> {
+    let range = head.headers.get("content-range")?.trim();
+    let (start, _) = range.strip_prefix("bytes ")?.split_once('-')?;
+    start.parse().ok()
 }
 
 fn is(head: &HttpHead, method: &str) -> bool {
@@ -92,7 +102,11 @@ fn path(target: &str) -> Result<MediaPath, Refusal> {
     Ok(path)
 }
 
-fn framing(head: &HttpHead) -> Result<Framing, Refusal> {
+/// How the body of a request is framed.
+///
+/// # Errors
+/// [`Refusal`] with 400 or 501.
+pub(super) fn framing(head: &HttpHead) -> Result<Framing, Refusal> {
     let coding = head
         .headers
         .get("transfer-encoding")
@@ -205,7 +219,7 @@ mod tests {
                 true,
             ),
             (
-                "PUT /a/b HTTP/1.1\r\nContent-Length: 7\r\nContent-Type: video/mp2t\r\nConnection: close",
+                "PUT /a/b HTTP/1.1\r\nContent-Length: 7\r\nContent-Range: bytes 3-9/*\r\nContent-Type: video/mp2t\r\nConnection: close",
                 Content::Ts,
                 Framing::Length(7),
                 Greeting::None,
@@ -214,6 +228,8 @@ mod tests {
         ] {
             let request = read(head).unwrap();
             assert_eq!(request.path.as_str(), "a/b", "{head}");
+            let offset = if head.contains("Range") { 3 } else { 0 };
+            assert_eq!(request.offset, offset, "{head}");
             assert_eq!(
                 (
                     request.content,

@@ -14,6 +14,7 @@ fn server() -> Server {
         library: Arc::new(Library::new(PathBuf::from("no movies"), true)),
         mounts: Mounts::new(Limits::default(), clock),
         uploads: Arc::default(),
+        pauses: Pauses::default(),
         settings,
         clock,
     }

@@ -33,3 +33,4 @@ mod support;
 mod tidy;
 mod tools;
 mod ts;
+mod uploads;

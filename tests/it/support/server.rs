@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use reelcast::base::clock::Clock;
 use reelcast::config::Config;
+use reelcast::http::pauses::Pauses;
+use reelcast::http::server::Server as HttpServer;
 use reelcast::log::access::AccessLog;
 use reelcast::media::mounts::{self, Mounts};
 use reelcast::media::sessions::Sessions;
@@ -15,7 +17,7 @@ use reelcast::net::fan::{self, Fan};
 use reelcast::net::listen::{Listener, Permits};
 use reelcast::net::multicast::{self, Casts};
 use reelcast::net::udp_ports::UdpPorts;
-use reelcast::rtsp::{Parts, Service, serve};
+use reelcast::rtsp::{Parts, Service, serve, serve_http_port};
 use reelcast::source::{Feeds, SdpFolder, Sources};
 use reelcast::vod::{Blocks, Library, Pace, Pacer};
 use tokio::sync::watch;
@@ -24,6 +26,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// A running service; ends when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Where it speaks HTTP.
+    pub(crate) http: SocketAddr,
     pub(crate) sessions: Sessions,
     pub(crate) mounts: Arc<Mounts>,
     pub(crate) clock: Clock,
@@ -73,6 +77,14 @@ impl Server {
         let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
         let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
         tokio::spawn(files.run(stop.clone()));
+        let web = Arc::new(HttpServer {
+            library: Arc::clone(&library),
+            mounts: Arc::clone(&mounts),
+            uploads: Arc::default(),
+            pauses: Pauses::default(),
+            settings: config.clone(),
+            clock,
+        });
         let service = Service::new(Parts {
             library,
             feeds,
@@ -92,9 +104,17 @@ impl Server {
         let expiring = Arc::clone(&service);
         let expiry = stop.clone();
         tokio::spawn(async move { expiring.expire_sessions(expiry).await });
-        tokio::spawn(serve(listener, service, stop.clone()));
+        tokio::spawn(serve(listener, Arc::clone(&service), stop.clone()));
+        let listener = Listener::bind((local, 0).into(), &Permits::new(100)).unwrap();
+        let http = listener.local_addr();
+        let plain = move |accepted, first| {
+            let web = Arc::clone(&web);
+            async move { web.serve(accepted, first).await }
+        };
+        tokio::spawn(serve_http_port(listener, service, plain, stop.clone()));
         Self {
             address,
+            http,
             sessions,
             mounts,
             clock,

@@ -12,6 +12,8 @@ use super::quantity;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Live {
+    /// The most channels at a time; 0: no limit.
+    pub channels: u32,
     /// How long a channel waits for a publisher that has gone.
     #[serde(with = "quantity::duration")]
     pub grace: Duration,
@@ -42,6 +44,7 @@ pub struct Live {
 impl Default for Live {
     fn default() -> Self {
         Self {
+            channels: 1000,
             grace: Duration::from_secs(30),
             takeover: false,
             ring_time: Duration::from_secs(10),

@@ -345,7 +345,7 @@ impl Server {
         free.map_err(|busy| match busy {
             Busy::Publishing { .. } => Refusal::new(403, format_args!("Mountpoint in use: {busy}")),
             Busy::Reserved { .. } => Refusal::new(409, busy),
-            Busy::Stopped => Refusal::new(503, busy),
+            Busy::Full { .. } | Busy::Stopped => Refusal::new(503, busy),
         })
     }
 

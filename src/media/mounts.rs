@@ -30,6 +30,8 @@ pub struct Limits {
     pub hold: Duration,
     /// The most bits a second that a channel takes.
     pub flood: u64,
+    /// The most channels at a time; 0: no limit.
+    pub channels: usize,
 }
 
 impl Default for Limits {
@@ -40,6 +42,7 @@ impl Default for Limits {
             grace: Duration::from_secs(30),
             hold: Duration::from_millis(2),
             flood: 500_000_000,
+            channels: 1000,
         }
     }
 }
@@ -67,6 +70,12 @@ pub enum Busy {
     Reserved {
         /// Which.
         origin: String,
+    },
+    /// There are as many channels as there may be.
+    #[error("the limit of {limit} channels is reached")]
+    Full {
+        /// How many.
+        limit: usize,
     },
     /// The server stops.
     #[error("the server stops")]
@@ -192,7 +201,7 @@ impl Mounts {
     /// not, its readers are ended and a new channel begins.
     ///
     /// # Errors
-    /// [`Busy`] when somebody else publishes or the name is a source's.
+    /// [`Busy`] when somebody else publishes, the name is a source's, or there are too many channels.
     pub fn publish(
         &self,
         path: &MediaPath,
@@ -214,14 +223,14 @@ impl Mounts {
         }
         match table.slots.get(key(path)) {
             Some(slot) => refuse_foreign(slot, takeover, None),
-            None => Ok(()),
+            None => self.refuse_full(&table),
         }
     }
 
     /// Reserves a name for a source; the channel exists as long as the reservation is held.
     ///
     /// # Errors
-    /// [`Busy`] when the name is reserved or somebody publishes on it.
+    /// [`Busy`] when the name is reserved, somebody publishes on it, or there are too many channels.
     pub fn reserve(
         self: &Arc<Self>,
         path: &MediaPath,
@@ -235,6 +244,8 @@ impl Mounts {
             refuse_reserved(slot, None)?;
             refuse_live(slot)?;
             slot.channel().end(End::Replaced);
+        } else {
+            self.refuse_full(&table)?;
         }
         table.reservations += 1;
         let id = table.reservations;
@@ -289,6 +300,9 @@ impl Mounts {
         if table.stopped {
             return Err(Busy::Stopped);
         }
+        if !table.slots.contains_key(key(path)) {
+            self.refuse_full(&table)?;
+        }
         let slot = table.slots.entry(key(path).to_owned());
         let slot = slot.or_insert_with(|| Slot {
             current: watch::Sender::new(Channel::new(
@@ -316,6 +330,15 @@ impl Mounts {
         if slot.reserved == Some(reservation) {
             slot.channel().end(End::Removed);
             table.slots.remove(key(path));
+        }
+    }
+
+    /// Channels that are there go on when the limit sinks.
+    fn refuse_full(&self, table: &Table) -> Result<(), Busy> {
+        let limit = self.common.limits().channels;
+        match limit > 0 && table.slots.len() >= limit {
+            true => Err(Busy::Full { limit }),
+            false => Ok(()),
         }
     }
 

@@ -245,11 +245,11 @@ impl From<Unfit> for Refusal {
     }
 }
 
-/// 412, as QTSS answered a second broadcaster.
+/// 412 for a name that is taken, as QTSS answered a second broadcaster.
 impl From<Busy> for Refusal {
     fn from(busy: Busy) -> Self {
         let status = match busy {
-            Busy::Stopped => 503,
+            Busy::Full { .. } | Busy::Stopped => 503,
             Busy::Publishing { .. } | Busy::Reserved { .. } => 412,
         };
         Self::told(status, busy.to_string())

@@ -194,3 +194,18 @@ async fn a_publisher_over_udp_that_hangs_up_leaves_its_channel_at_once() {
     server.wait_for_sessions(0).await;
     Publisher::over_udp(server.address, "live").await;
 }
+
+#[tokio::test]
+async fn one_channel_too_many_is_refused_with_the_reason() {
+    let server = serve();
+    server.mounts.configure(Limits {
+        channels: 1,
+        ..Limits::default()
+    });
+    let _publisher = Publisher::over_tcp(server.address, "live").await;
+    let mut client = Client::connect(server.address).await;
+    let url = format!("rtsp://{}/another", server.address);
+    let answer = announce(&mut client, &url, SDP).await;
+    assert_eq!(status(&answer), 503, "{answer}");
+    assert!(answer.contains("the limit of 1 channels"), "{answer}");
+}

@@ -108,6 +108,39 @@ fn a_source_keeps_its_name() {
 }
 
 #[test]
+fn there_are_only_so_many_channels() {
+    let (mounts, now) = mounts();
+    let limits = |channels| Limits {
+        channels,
+        ..Limits::default()
+    };
+    mounts.configure(limits(2));
+    let one = publish(&mounts, "one", Takeover::Refuse).unwrap();
+    let _two = mounts.reserve(&path("two"), "a source".to_owned()).unwrap();
+    let full = Busy::Full { limit: 2 };
+    assert_eq!(
+        mounts.check(&path("three"), Takeover::Replace),
+        Err(full.clone())
+    );
+    assert_eq!(
+        publish(&mounts, "three", Takeover::Replace).err(),
+        Some(full.clone())
+    );
+    let third = mounts.reserve(&path("three"), "a source".to_owned());
+    assert_eq!(third.err(), Some(full));
+    // Those that are there go on, also with another publisher.
+    drop(one);
+    let one = publish(&mounts, "one", Takeover::Refuse).unwrap();
+    mounts.configure(limits(1));
+    assert_eq!(mounts.list().len(), 2);
+    drop(one);
+    mounts.expire(much_later(now));
+    assert!(publish(&mounts, "three", Takeover::Refuse).is_err());
+    mounts.configure(limits(0));
+    publish(&mounts, "three", Takeover::Refuse).unwrap();
+}
+
+#[test]
 fn nothing_begins_when_the_server_stops() {
     let (mounts, _) = mounts();
     let publisher = publish(&mounts, "x", Takeover::Refuse).unwrap();

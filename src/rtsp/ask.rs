@@ -67,14 +67,23 @@ pub(super) struct Setup {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Play {
     pub(super) target: Option<Target>,
-    /// From where to where; `None` resumes.
-    pub(super) range: Option<(Option<NptTime>, Option<NptTime>)>,
+    /// What to play; `None` resumes.
+    pub(super) range: Option<Span>,
     pub(super) scale: Option<f64>,
     pub(super) speed: Option<f64>,
     /// How far before the range the media may start (`x-Prebuffer`).
     pub(super) prebuffer: Option<Duration>,
     /// `x-Transport-Options`, to be echoed.
     pub(super) options: Option<String>,
+}
+
+/// What a `Range` asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Span {
+    /// Normal play time, from where to where.
+    Time(Option<NptTime>, Option<NptTime>),
+    /// Times of day, which no movie has.
+    Clock,
 }
 
 impl Ask {
@@ -249,16 +258,18 @@ fn transport_options(headers: &Headers) -> Option<String> {
     headers.get("x-Transport-Options").map(str::to_owned)
 }
 
-type Asked = (Option<NptTime>, Option<NptTime>);
-
 /// A range without a start, or from `now`, goes on where the movie is.
-fn read_range(text: &str) -> Result<Option<Asked>, Refusal> {
-    let range = match Range::read(text)? {
-        Range::Npt { start, end, .. } => (start, end),
-        Range::Smpte { start, end, .. } => (Some(start), end),
-        Range::Clock { .. } => return Err(Refusal::new(457, "a movie has no clock time")),
-    };
-    Ok((range != (None, None)).then_some(range))
+fn read_range(text: &str) -> Result<Option<Span>, Refusal> {
+    Ok(match Range::read(text)? {
+        Range::Npt {
+            start: None,
+            end: None,
+            ..
+        } => None,
+        Range::Npt { start, end, .. } => Some(Span::Time(start, end)),
+        Range::Smpte { start, end, .. } => Some(Span::Time(Some(start), end)),
+        Range::Clock { .. } => Some(Span::Clock),
+    })
 }
 
 fn most_prebuffer(text: &str) -> Option<Duration> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::base::id::TrackId;
+use crate::base::media_time::NptTime;
 use crate::codec::Kind;
 use crate::log::access::Entry;
 use crate::media::sessions::Session;
@@ -12,7 +13,7 @@ use crate::vod::{self, Movie, Pacer, PlayRequest, Playback, ServedTrack};
 use crate::wire::header::range::Range;
 
 use super::answer::{Done, Playing};
-use super::ask::Play;
+use super::ask::{Play, Span};
 use super::refusal::Refusal;
 
 /// One viewer's movie.
@@ -52,9 +53,8 @@ impl Screening {
 
     /// Prepares what `play` asks for. Cancel safe: dropped half-way, play is held.
     pub(super) async fn play(&self, play: Play, now: Instant) -> Result<Done, Refusal> {
-        check_direction(&play)?;
         let request = PlayRequest {
-            range: play.range,
+            range: bounds_of(&play)?,
             scale: play.scale.unwrap_or(1.0),
             speed: play.speed.unwrap_or(1.0),
         };
@@ -108,14 +108,22 @@ impl Screening {
     }
 }
 
+/// From where to where.
+type Bounds = (Option<NptTime>, Option<NptTime>);
+
 /// A range that ends where it starts, or before, holds nothing; played backwards it is the other way round.
-fn check_direction(play: &Play) -> Result<(), Refusal> {
-    let Some((Some(start), Some(end))) = play.range else {
-        return Ok(());
+fn bounds_of(play: &Play) -> Result<Option<Bounds>, Refusal> {
+    let range = match play.range {
+        None => return Ok(None),
+        Some(Span::Time(start, end)) => (start, end),
+        Some(Span::Clock) => return Err(Refusal::new(457, "a movie has no clock time")),
+    };
+    let (Some(start), Some(end)) = range else {
+        return Ok(Some(range));
     };
     let backwards = play.scale.is_some_and(|scale| scale < 0.0);
     if (backwards && end < start) || (!backwards && start < end) {
-        Ok(())
+        Ok(Some(range))
     } else {
         Err(Refusal::new(457, "range ends before it starts"))
     }

@@ -128,6 +128,11 @@ async fn a_channel_has_no_past_and_no_other_speed() {
         info.ends_with(&silent),
         "no packet of that track yet: {info}"
     );
+    // A day and an hour as well: the present is all that there is.
+    let headers = format!("Range: clock=20200101T000000Z-\r\n{}", reader.session);
+    let answer = reader.client.ask("PLAY", &reader.url, &headers).await;
+    assert_eq!(status(&answer), 200, "{answer}");
+    assert_eq!(header(&answer, "Range"), Some("npt=now-"));
     // Asked once more it only goes on.
     let answer = reader.client.ask("PLAY", &reader.url, &headers).await;
     assert_eq!(status(&answer), 200, "{answer}");

@@ -33,7 +33,7 @@ impl Service {
             }
             other => other?,
         };
-        self.admit(None)?;
+        self.has_room()?;
         if describe
             .since
             .zip(content.modified())

@@ -4,6 +4,7 @@
 //! out what it allows. Movies and their pacing belong to `vod`, channels to
 //! `media`, sockets and the fan to `net`.
 
+mod admission;
 mod allowance;
 mod announcement;
 mod answer;

@@ -22,9 +22,7 @@ use crate::net::udp_ports::UdpPorts;
 use crate::source::Feeds;
 use crate::vod::{Library, Pacer};
 
-use super::content::Content;
 use super::party::Party;
-use super::refusal::Refusal;
 use super::tunnel::Tunnels;
 
 /// How often sessions are looked at that may have lost their client.
@@ -68,7 +66,15 @@ pub struct Parts {
 pub struct Service {
     pub(super) parts: Parts,
     pub(super) tunnels: Arc<Tunnels>,
-    parties: Mutex<HashMap<SessionId, Arc<Party>>>,
+    table: Mutex<Table>,
+}
+
+/// Who is there, and who is about to be.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) parties: HashMap<SessionId, Arc<Party>>,
+    /// The bit rates of viewers that were admitted and have not entered yet.
+    pub(super) expected: HashMap<SessionId, u64>,
 }
 
 impl Service {
@@ -77,7 +83,7 @@ impl Service {
         Arc::new(Self {
             parts,
             tunnels: Arc::default(),
-            parties: Mutex::default(),
+            table: Mutex::default(),
         })
     }
 
@@ -133,45 +139,26 @@ impl Service {
         }
     }
 
-    /// Whether one more session of `content` fits the limits; `None` before it is known.
-    ///
-    /// # Errors
-    /// 453 when it does not.
-    pub(super) fn admit(&self, content: Option<&Content>) -> Result<(), Refusal> {
-        let limits = &self.config().limits;
-        let parties = self.lock();
-        let viewers = parties.values().filter(|party| party.viewer().is_some());
-        if limits.connections > 0 && viewers.count() >= limits.connections as usize {
-            return Err(Refusal::new(453, "the limit of connections is reached"));
-        }
-        if limits.throughput == 0 {
-            return Ok(());
-        }
-        let used: u64 = parties.values().map(|party| party.bit_rate()).sum();
-        let more = content.map_or(0, Content::bit_rate);
-        if used.saturating_add(more) > limits.throughput {
-            return Err(Refusal::new(453, "the limit of throughput is reached"));
-        }
-        Ok(())
-    }
-
     /// An identifier that no session has.
     pub(super) fn new_id(&self) -> SessionId {
-        let parties = self.lock();
+        let table = self.table();
         loop {
             let id = SessionId::from_random(rand::random());
-            if !parties.contains_key(&id) {
+            if !table.parties.contains_key(&id) {
                 return id;
             }
         }
     }
 
+    /// Lets a party in, which has its place from now on by being there.
     pub(super) fn enter(&self, party: &Arc<Party>) {
-        self.lock().insert(party.id(), Arc::clone(party));
+        let mut table = self.table();
+        table.expected.remove(&party.id());
+        table.parties.insert(party.id(), Arc::clone(party));
     }
 
     pub(super) fn party(&self, id: SessionId) -> Option<Arc<Party>> {
-        self.lock().get(&id).cloned()
+        self.table().parties.get(&id).cloned()
     }
 
     /// Ends a session, unless it has ended already.
@@ -195,7 +182,7 @@ impl Service {
         let reason = party.ended();
         party.stop(now);
         let open = self.parts.sessions.len();
-        self.lock().remove(&party.id());
+        self.table().parties.remove(&party.id());
         let entry = party.entry(status, now, self.parts.clock.wall(now), open);
         if party.publisher().is_some() {
             let received = party.watched().counters().snapshot().received_packets;
@@ -207,10 +194,10 @@ impl Service {
     }
 
     fn all(&self) -> Vec<Arc<Party>> {
-        self.lock().values().cloned().collect()
+        self.table().parties.values().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Party>>> {
-        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

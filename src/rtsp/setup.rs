@@ -68,13 +68,19 @@ impl Connection {
         visit: Visit,
         audience: Audience,
     ) -> Result<Arc<Party>, Refusal> {
-        self.service().admit(Some(&content))?;
+        let admission = self.service().admit(id, &content)?;
         let transport = match audience {
             Audience::Client(Choice::Udp { .. }) => "udp",
             Audience::Client(Choice::Interleaved(_)) => self.transport(),
             Audience::Group => "multicast",
         };
-        Ok(Viewer::open(id, content, visit, transport, self.service()))
+        Ok(Viewer::open(
+            admission,
+            content,
+            visit,
+            transport,
+            self.service(),
+        ))
     }
 
     fn outlet_for(

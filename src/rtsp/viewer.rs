@@ -3,10 +3,10 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use crate::base::id::SessionId;
 use crate::log::access::Entry;
 use crate::media::sessions::{self, SessionFacts};
 
+use super::admission::Admission;
 use super::content::Content;
 use super::party::{Party, Role};
 use super::service::Service;
@@ -17,13 +17,15 @@ use super::visit::Visit;
 pub(super) struct Viewer {
     subject: Subject,
     first_play: OnceLock<Instant>,
+    /// Given back when the first SETUP fails.
+    _admission: Admission,
 }
 
 impl Viewer {
     /// The party of a new viewer of `content`, without tracks; `transport` is
     /// `udp`, `tcp`, `http` or `multicast`.
     pub(super) fn open(
-        id: SessionId,
+        admission: Admission,
         content: Content,
         visit: Visit,
         transport: &'static str,
@@ -31,7 +33,7 @@ impl Viewer {
     ) -> Arc<Party> {
         let parts = &service.parts;
         let watched = parts.sessions.open(SessionFacts {
-            id,
+            id: admission.id(),
             role: sessions::Role::Viewer,
             path: content.path().clone(),
             peer: visit.peer,
@@ -42,6 +44,7 @@ impl Viewer {
         let viewer = Self {
             subject: Subject::new(content, Arc::clone(&watched), service),
             first_play: OnceLock::new(),
+            _admission: admission,
         };
         Party::new(Role::Viewer(viewer), watched, visit)
     }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::support::channel::{Encoder, LARGE, Reader, VIDEO};
@@ -167,4 +168,43 @@ async fn a_flood_of_keep_alives_disturbs_nobody_else() {
     let (flooded, ()) = tokio::join!(flood, watch);
     // A hundred at once, the others one a millisecond.
     assert!(flooded >= Duration::from_millis(1399), "{flooded:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_that_come_together_do_not_pass_the_limits() {
+    const ROOM: usize = 10;
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.limits.connections = ROOM as u32;
+    });
+    let _encoder = Encoder::start(&server, "live", 100);
+    let control = format!("rtsp://{}/live/trackID=1", server.address);
+    let mut comers = JoinSet::new();
+    for number in 0..100 {
+        let (address, control) = (server.address, control.clone());
+        comers.spawn(async move {
+            let mut client = Client::connect(address).await;
+            // One in four wants what it cannot have, and must not keep a place.
+            let transport = match number % 4 {
+                0 => "Transport: RTP/AVP;unicast;client_port=0-1\r\n",
+                _ => "Transport: RTP/AVP/TCP\r\n",
+            };
+            let status = client.status_of("SETUP", &control, transport).await;
+            (status, client)
+        });
+    }
+    let comers = comers.join_all().await;
+    let with = |wanted| {
+        comers
+            .iter()
+            .filter(|(status, _)| *status == wanted)
+            .count()
+    };
+    assert_eq!(with(200), ROOM);
+    assert!(with(453) >= 65, "{}", with(453));
+    assert_eq!(server.sessions.len(), ROOM);
+    drop(comers);
+    server.wait_for_sessions(0).await;
+    let mut client = Client::connect(server.address).await;
+    let tcp = "Transport: RTP/AVP/TCP\r\n";
+    assert_eq!(client.status_of("SETUP", &control, tcp).await, 200);
 }

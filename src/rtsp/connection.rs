@@ -2,6 +2,7 @@
 //!
 //! What the replies are is the matter of `reply.rs`.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -43,10 +44,16 @@ pub(super) struct Connection {
     allowance: Allowance,
     inflow: Inflow,
     /// The sessions that requests on this connection belonged to.
-    sessions: Vec<SessionId>,
+    sessions: Vec<Attended>,
     opened: Instant,
     /// When the last message was complete.
     heard: Option<Instant>,
+}
+
+/// A session, as far as its connection has to do with it.
+struct Attended {
+    id: SessionId,
+    over: CancellationToken,
 }
 
 /// Why a connection ends.
@@ -139,7 +146,14 @@ impl Connection {
         let patience = self.patience();
         let at_once = if publishes { MEDIA } else { MESSAGES };
         let more = self.inlet.fill(&mut self.buffer, at_once);
-        match timeout_at(patience.into(), more).await {
+        let more = timeout_at(patience.into(), more);
+        let more = tokio::select! {
+            biased;
+            more = more => more,
+            // What it had begun to read is of no use any more.
+            () = abandoned(&self.sessions) => return Some(End::Farewell),
+        };
+        match more {
             Ok(Ok(true)) => None,
             Ok(_) => Some(End::ByPeer),
             Err(_) if self.has_sessions() => {
@@ -161,7 +175,8 @@ impl Connection {
 
     fn has_sessions(&mut self) -> bool {
         let service = &self.service;
-        self.sessions.retain(|id| service.party(*id).is_some());
+        self.sessions
+            .retain(|session| service.party(session.id).is_some());
         !self.sessions.is_empty()
     }
 
@@ -249,12 +264,7 @@ impl Connection {
             End::Stop => ENDED_HERE,
             End::ByPeer | End::Farewell => LOST,
         };
-        for id in self
-            .sessions
-            .iter()
-            .copied()
-            .chain(self.channels.sessions())
-        {
+        for id in self.sessions().chain(self.channels.sessions()) {
             let party = self.service.party(id);
             if let Some(party) = party.filter(|party| self.carries(party)) {
                 self.service.end(&party, status).await;
@@ -282,14 +292,17 @@ impl Connection {
     }
 
     /// Notes that requests on this connection belong to a session.
-    pub(super) fn remember(&mut self, id: SessionId) {
-        if !self.sessions.contains(&id) {
-            self.sessions.push(id);
+    pub(super) fn remember(&mut self, party: &Party) {
+        let id = party.id();
+        if self.sessions().all(|known| known != id) {
+            let over = party.over().clone();
+            self.sessions.push(Attended { id, over });
         }
     }
 
     /// Frees what a session had of this connection.
     pub(super) fn forget(&mut self, party: &Party) {
+        self.sessions.retain(|session| session.id != party.id());
         self.channels.release(party.id());
         if let Some(publisher) = party.publisher() {
             self.inflow.close(publisher.ingest());
@@ -298,7 +311,7 @@ impl Connection {
 
     /// The sessions that requests on this connection belonged to.
     pub(super) fn sessions(&self) -> impl Iterator<Item = SessionId> {
-        self.sessions.iter().copied()
+        self.sessions.iter().map(|session| session.id)
     }
 
     pub(super) fn service(&self) -> &Arc<Service> {
@@ -332,4 +345,18 @@ impl Connection {
             Inlet::Tunnel { .. } => "http",
         }
     }
+}
+
+/// Returns when the server has ended all `sessions`, and their client had time for its last words;
+/// for ever when there are none.
+///
+/// Not every player minds BYE, and tracks that sent nothing have none to say. Cancel safe.
+async fn abandoned(sessions: &[Attended]) {
+    if sessions.is_empty() {
+        return pending().await;
+    }
+    for session in sessions {
+        session.over.cancelled().await;
+    }
+    sleep(FAREWELL).await;
 }

@@ -1,12 +1,13 @@
 //! One client's session with all that belongs to it: the dialogue's state, the client's role, the statistics.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Instant, SystemTime};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::BytesMut;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::base::id::SessionId;
 use crate::log::access::Entry;
@@ -27,6 +28,9 @@ pub(super) struct Party {
     watched: Arc<sessions::Session>,
     visit: Visit,
     received: AtomicU64,
+    over: CancellationToken,
+    /// When it was first seen that what the viewer watches is over.
+    left: OnceLock<Instant>,
 }
 
 /// What a client does in its session.
@@ -46,6 +50,8 @@ impl Party {
             watched,
             visit,
             received: AtomicU64::new(0),
+            over: CancellationToken::new(),
+            left: OnceLock::new(),
         })
     }
 
@@ -81,6 +87,11 @@ impl Party {
         }
     }
 
+    /// Cancelled when the session is over, for whatever reason.
+    pub(super) fn over(&self) -> &CancellationToken {
+        &self.over
+    }
+
     /// Whether media flows: what the client has started has not come to its end yet.
     pub(super) fn is_playing(&self) -> bool {
         match &self.role {
@@ -95,6 +106,12 @@ impl Party {
             Role::Publisher(publisher) => publisher.ended(),
             Role::Viewer(viewer) => viewer.subject().ended(),
         }
+    }
+
+    /// Whether the client watches a channel that is over, and has not had `time` yet to say goodbye.
+    pub(super) fn takes_leave(&self, now: Instant, time: Duration) -> bool {
+        let is_left = |viewer: &Viewer| viewer.subject().is_over();
+        self.viewer().is_some_and(is_left) && now < *self.left.get_or_init(|| now) + time
     }
 
     /// What the session takes of `limits.throughput`, in bit/s.

@@ -76,7 +76,7 @@ impl Connection {
             info!(session = %party.id(), peer = %self.peer(), path = %party.watched().facts().path, "session opened");
             *party.session().lock().await = Some(session);
             self.service().enter(&party);
-            self.remember(party.id());
+            self.remember(&party);
         }
         Reply {
             response,
@@ -95,7 +95,7 @@ impl Connection {
             return self.refuse(no_session(), opening);
         };
         party.heard(request, self.service().parts.clock.now());
-        self.remember(party.id());
+        self.remember(party);
         if !party.is_playing() {
             session.media_ended();
         }

@@ -28,6 +28,10 @@ use super::tunnel::Tunnels;
 /// How often sessions are looked at that may have lost their client.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long the viewers of a channel that is over have for PAUSE and TEARDOWN. GStreamer
+/// sends both when it has shown what it still holds, and takes a refusal for an error.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// The status in the access log of a session whose client was lost, as QTSS had it.
 pub(super) const LOST: u16 = 504;
 
@@ -110,6 +114,9 @@ impl Service {
         let timeout = self.config().rtsp.session_timeout;
         self.tunnels.expire(now);
         for party in self.all() {
+            if party.takes_leave(now, LAST_WORDS) {
+                continue;
+            }
             if party.watched().end().is_cancelled() || party.ended().is_some() {
                 self.end_if_idle(&party, ENDED_HERE);
             } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {
@@ -183,13 +190,14 @@ impl Service {
         party.stop(now);
         let open = self.parts.sessions.len();
         self.table().parties.remove(&party.id());
+        party.over().cancel();
         let entry = party.entry(status, now, self.parts.clock.wall(now), open);
         if party.publisher().is_some() {
             let received = party.watched().counters().snapshot().received_packets;
-            info!(session = %party.id(), peer = %party.peer(), status, path = %entry.path, packets = received, reason, "publisher gone");
+            info!(session = %party.id(), peer = %party.peer(), status, path = %party.watched().facts().path, packets = received, reason, "publisher gone");
             return;
         }
-        info!(session = %party.id(), peer = %party.peer(), status, path = %entry.path, packets = entry.packets_sent, reason, "session ended");
+        info!(session = %party.id(), peer = %party.peer(), status, path = %party.watched().facts().path, packets = entry.packets_sent, reason, "session ended");
         self.parts.access_log.write(entry);
     }
 

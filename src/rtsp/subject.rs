@@ -130,6 +130,14 @@ impl Subject {
         }
     }
 
+    /// Whether the channel is over; a movie never is.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Movie(_) => false,
+            Self::Channel(tuner) => tuner.broadcast().channel.ended().is_some(),
+        }
+    }
+
     /// `entry` with what the access log says of the subject.
     pub(super) fn entry(&self, entry: Entry) -> Entry {
         match self {

@@ -133,3 +133,30 @@ async fn a_session_that_set_up_a_former_channel_cannot_go_on() {
     assert!([404, 454].contains(&answer), "{answer}");
     server.wait_for_sessions(0).await;
 }
+
+#[tokio::test]
+async fn connections_that_carry_nothing_else_end_with_their_channel() {
+    let server = serve(AccessLog::disabled());
+    let mut encoder = Encoder::start(&server, "live", 100);
+    encoder.key_picture();
+    let mut other = Encoder::start(&server, "other", 100);
+    other.key_picture();
+    let mut leaving = Reader::over_tcp(&server, "live").await;
+    let mut polite = Reader::over_tcp(&server, "live").await;
+    let mut staying = Reader::over_tcp(&server, "live").await;
+    leaving.play().await;
+    polite.play().await;
+    let transport = "Transport: RTP/AVP/TCP;interleaved=4-5\r\n";
+    let track = format!("rtsp://{}/other/trackID=1", server.address);
+    staying.client.set_up(&track, transport).await;
+    drop(encoder);
+    give_up(&server);
+    // Players that say goodbye, as GStreamer does, are listened to.
+    while !is_bye(&polite.packet(1).await) {}
+    assert_eq!(polite.ask("PAUSE").await, 200);
+    assert_eq!(polite.ask("TEARDOWN").await, 200);
+    leaving.client.rest().await;
+    server.wait_for_sessions(1).await;
+    assert_eq!(staying.client.status_of("OPTIONS", "*", "").await, 200);
+    assert_eq!(polite.client.status_of("OPTIONS", "*", "").await, 200);
+}

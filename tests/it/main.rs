@@ -10,6 +10,7 @@ mod hostile;
 mod layers;
 mod live_channel;
 mod live_dialogue;
+mod live_faults;
 mod live_readers;
 mod long_movie;
 mod lossy_network;

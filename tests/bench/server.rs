@@ -28,7 +28,7 @@ impl Server {
         command
             .arg(folder)
             .env("REELCAST_SERVER_STATE", state.path());
-        for listen in ["RTSP", "HTTP", "ADMIN"] {
+        for listen in ["RTSP", "HTTP", "ADMIN", "TS"] {
             command.env(format!("REELCAST_{listen}_LISTEN"), "127.0.0.1:0");
         }
         command

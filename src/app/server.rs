@@ -332,7 +332,6 @@ fn channel_limits(live: &Live) -> mounts::Limits {
         ring_time: live.ring_time,
         grace: live.grace,
         hold: live.hold,
-        channels: live.channels as usize,
         ..mounts::Limits::default()
     }
 }

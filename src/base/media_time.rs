@@ -1,7 +1,7 @@
 //! Media time with its unit, and the forms that protocols write it in.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const NANOS: i64 = 1_000_000_000;
 
@@ -114,6 +114,13 @@ impl NtpTime {
         Self(seconds << 32 | fraction)
     }
 
+    /// The time on the wall; in the NTP era that ends in 2036.
+    pub fn wall(self) -> SystemTime {
+        let seconds = Duration::from_secs((self.0 >> 32).saturating_sub(Self::UNIX_OFFSET));
+        let nanos = ((self.0 & 0xffff_ffff) * 1_000_000_000) >> 32;
+        UNIX_EPOCH + seconds + Duration::from_nanos(nanos)
+    }
+
     /// The middle 32 bits, as reception reports quote them (RFC 3550, 6.4.1).
     pub fn middle(self) -> u32 {
         (self.0 >> 16) as u32
@@ -152,5 +159,7 @@ mod tests {
         let ntp = NtpTime::from_unix(Duration::new(1, 500_000_000));
         assert_eq!(ntp.0, (2_208_988_801 << 32) | 0x8000_0000);
         assert_eq!(ntp.middle(), 0x7e81_8000);
+        assert_eq!(ntp.wall(), UNIX_EPOCH + Duration::new(1, 500_000_000));
+        assert_eq!(NtpTime(0).wall(), UNIX_EPOCH);
     }
 }

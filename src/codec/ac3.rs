@@ -22,6 +22,52 @@ pub(super) fn read_dac3(record: &[u8]) -> Result<(u32, u8), Malformed> {
     Ok((rate_hz, CHANNELS[mode] + low_frequency))
 }
 
+/// The content of an AC3SpecificBox by a syncframe; `None` when it is none.
+pub fn dac3(frame: &[u8]) -> Option<[u8; 3]> {
+    let mut bits = Bits::new(frame.first_chunk::<SYNC_HEADER>()?);
+    let (sync, _checksum) = (bits.take(16)?, bits.take(16)?);
+    (sync == 0x0b77).then_some(())?;
+    let (rate, code) = (bits.take(2)?, bits.take(6)?);
+    let (version, service) = (bits.take(5)?, bits.take(3)?);
+    let mode = bits.take(3)?;
+    skip_mix_levels(&mut bits, mode)?;
+    let low_frequency = bits.take(1)?;
+    Some(pack_dac3([
+        rate,
+        version,
+        service,
+        mode,
+        low_frequency,
+        code / 2,
+    ]))
+}
+
+/// The same by rate in Hz and channels alone, before the first syncframe; the bit rate stays 0.
+pub fn dac3_of(rate_hz: u32, channels: u8) -> [u8; 3] {
+    let rate = match rate_hz {
+        44_100 => 1,
+        32_000 => 2,
+        _ => 0,
+    };
+    let low_frequency = u8::from(channels > 5);
+    let full = channels - low_frequency;
+    let mode = CHANNELS.iter().rposition(|count| *count == full);
+    pack_dac3([
+        rate,
+        8,
+        0,
+        mode.unwrap_or(2) as u32,
+        low_frequency.into(),
+        0,
+    ])
+}
+
+fn pack_dac3([rate, version, service, mode, low_frequency, bit_rate]: [u32; 6]) -> [u8; 3] {
+    let head = rate << 22 | version << 17 | service << 14;
+    let [_, record @ ..] = (head | mode << 11 | low_frequency << 10 | bit_rate << 5).to_be_bytes();
+    record
+}
+
 /// Full channels by audio coding mode (ETSI TS 102 366, 4.4.2.3).
 const CHANNELS: [u8; 8] = [2, 1, 2, 3, 3, 4, 4, 5];
 
@@ -87,19 +133,25 @@ fn read_syncframe(header: &[u8; SYNC_HEADER]) -> Option<Header<Parameters>> {
         2 => (32_000, 6 * bit_rate),
         _ => return None,
     };
-    let mode = bits.take(3)? as usize;
+    let mode = bits.take(3)?;
+    skip_mix_levels(&mut bits, mode)?;
+    let channels = CHANNELS.get(mode as usize)? + u8::from(bits.flag()?);
+    Some(Header {
+        size,
+        duration: DURATION,
+        parameters: Parameters { rate_hz, channels },
+    })
+}
+
+/// Passes over the levels that depend on the audio coding mode.
+fn skip_mix_levels(bits: &mut Bits<'_>, mode: u32) -> Option<()> {
     let has_center = mode & 1 == 1 && mode != 1;
     for mix_level in [has_center, mode & 4 != 0, mode == 2] {
         if mix_level {
             bits.take(2)?;
         }
     }
-    let channels = CHANNELS.get(mode)? + u8::from(bits.flag()?);
-    Some(Header {
-        size,
-        duration: DURATION,
-        parameters: Parameters { rate_hz, channels },
-    })
+    Some(())
 }
 
 /// RTP payloads (RFC 4184, 4): whole syncframes together, a large one in fragments.

@@ -5,7 +5,7 @@
 //! of files is `container`'s work, headers and sequence numbers are the sender's.
 
 pub mod aac;
-mod ac3;
+pub mod ac3;
 mod access_units;
 mod adts;
 mod amr;

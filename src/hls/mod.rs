@@ -2,6 +2,14 @@
 //!
 //! What is here is told of bursts and asked for bytes; sockets and routes belong to `http`.
 
+mod lane;
+mod map;
 pub mod object;
+mod open;
+pub mod part;
+mod part_target;
 pub mod playlist;
+pub mod segmenter;
+mod target;
 pub mod units;
+mod waiting;

@@ -7,6 +7,8 @@
 //!
 //! The movie box stays in memory as it is, and sample tables are slices of it.
 //! A broken part costs that part, not the movie.
+//!
+//! What is written is fragmented: `init` the movie box, `fragment` all that follows it.
 
 use std::collections::HashSet;
 
@@ -14,13 +16,17 @@ use crate::base::media_time::{MediaTime, NptTime};
 use crate::container::{Error, MAX_INDEX, Movie, ReadAt, Role, Track};
 
 mod atom;
+mod boxes;
 #[cfg(test)]
 pub(crate) mod build;
+mod config;
 mod data_references;
 mod esds;
+pub mod fragment;
 mod fragments;
 pub mod hint;
 mod hint_track;
+pub mod init;
 mod sample_entry;
 mod sample_table;
 mod top_level;

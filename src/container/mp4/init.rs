@@ -1,0 +1,178 @@
+//! The movie box that goes before fragments: the CMAF header (ISO/IEC 23000-19, 7.3.1).
+
+use bytes::Bytes;
+
+use super::boxes::Boxes;
+use super::config;
+use crate::codec::{Format, Kind};
+
+/// What the movie box says of a track.
+#[derive(Clone, Copy, Debug)]
+pub struct TrackInit<'a> {
+    /// Its number, from 1.
+    pub id: u32,
+    /// What its samples are.
+    pub format: &'a Format,
+    /// Ticks per second of its samples, in Hz.
+    pub timescale: u32,
+    /// Width and height of the pictures; 0 where there are none.
+    pub size: (u16, u16),
+    /// Its language as ISO 639-2 has it, three small letters; another counts as not known.
+    pub language: Option<&'a str>,
+    /// Ticks before the first that is presented: what an encoder puts before the sound.
+    pub priming: u32,
+    /// One of its samples; AC-3 says more of itself there than the format does.
+    pub sample: &'a [u8],
+}
+
+/// Whether samples of this format can be carried in fragments.
+pub fn carries(format: &Format) -> bool {
+    config::is_known(format)
+}
+
+/// What is before the fragments of a movie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitSegment(pub Bytes);
+
+impl InitSegment {
+    /// Of these tracks; those that [cannot be carried](carries) are left out.
+    pub fn of(tracks: &[TrackInit<'_>]) -> Self {
+        let tracks = || tracks.iter().filter(|track| carries(track.format));
+        let mut boxes = Boxes::default();
+        boxes.atom(b"ftyp", |boxes| {
+            boxes.slice(b"iso6\0\0\0\0iso6cmfccmf2mp41");
+        });
+        boxes.atom(b"moov", |boxes| {
+            movie_header(boxes);
+            tracks().for_each(|track| write_track(boxes, track));
+            boxes.atom(b"mvex", |boxes| {
+                for track in tracks() {
+                    boxes.full(b"trex", 0, 0, |boxes| {
+                        [track.id, 1, 0, 0, 0]
+                            .iter()
+                            .for_each(|field| boxes.u32(*field));
+                    });
+                }
+            });
+        });
+        Self(boxes.bytes.into())
+    }
+}
+
+fn movie_header(boxes: &mut Boxes) {
+    boxes.full(b"mvhd", 0, 0, |boxes| {
+        [0, 0, MOVIE_TIMESCALE, 0, 0x1_0000]
+            .iter()
+            .for_each(|field| boxes.u32(*field));
+        boxes.u16(0x100);
+        boxes.zeros(10);
+        matrix(boxes);
+        boxes.zeros(24);
+        // The number of the next track; all ones mean that it must be searched for.
+        boxes.u32(u32::MAX);
+    });
+}
+
+fn write_track(boxes: &mut Boxes, track: &TrackInit<'_>) {
+    let kind = track.format.kind();
+    boxes.atom(b"trak", |boxes| {
+        track_header(boxes, track, kind);
+        if track.priming > 0 {
+            edit_list(boxes, track.priming);
+        }
+        boxes.atom(b"mdia", |boxes| {
+            media_header(boxes, track);
+            boxes.full(b"hdlr", 0, 0, |boxes| {
+                boxes.u32(0);
+                boxes.slice(if kind == Kind::Video {
+                    b"vide"
+                } else {
+                    b"soun"
+                });
+                boxes.zeros(13);
+            });
+            boxes.atom(b"minf", |boxes| media_information(boxes, track, kind));
+        });
+    });
+}
+
+fn track_header(boxes: &mut Boxes, track: &TrackInit<'_>, kind: Kind) {
+    // Enabled, and part of the movie.
+    boxes.full(b"tkhd", 0, 3, |boxes| {
+        [0, 0, track.id, 0, 0, 0, 0, 0]
+            .iter()
+            .for_each(|field| boxes.u32(*field));
+        boxes.u16(if kind == Kind::Audio { 0x100 } else { 0 });
+        boxes.u16(0);
+        matrix(boxes);
+        let (width, height) = track.size;
+        boxes.u32(u32::from(width) << 16);
+        boxes.u32(u32::from(height) << 16);
+    });
+}
+
+/// Presents the media from `start` on, to its end.
+fn edit_list(boxes: &mut Boxes, start: u32) {
+    boxes.atom(b"edts", |boxes| {
+        boxes.full(b"elst", 0, 0, |boxes| {
+            [1, 0, start, 0x1_0000]
+                .iter()
+                .for_each(|field| boxes.u32(*field));
+        });
+    });
+}
+
+fn media_header(boxes: &mut Boxes, track: &TrackInit<'_>) {
+    boxes.full(b"mdhd", 0, 0, |boxes| {
+        [0, 0, track.timescale, 0]
+            .iter()
+            .for_each(|field| boxes.u32(*field));
+        boxes.u16(language(track.language));
+        boxes.u16(0);
+    });
+}
+
+/// Three letters of five bits (ISO/IEC 14496-12, 8.4.2.3).
+fn language(name: Option<&str>) -> u16 {
+    let letters = name.map_or(UNDETERMINED, |name| match name.as_bytes() {
+        &[a, b, c] if [a, b, c].iter().all(u8::is_ascii_lowercase) => [a, b, c],
+        _ => UNDETERMINED,
+    });
+    letters
+        .iter()
+        .fold(0, |code, letter| code << 5 | u16::from(letter - 0x60))
+}
+
+fn media_information(boxes: &mut Boxes, track: &TrackInit<'_>, kind: Kind) {
+    if kind == Kind::Video {
+        boxes.full(b"vmhd", 0, 1, |boxes| boxes.zeros(8));
+    } else {
+        boxes.full(b"smhd", 0, 0, |boxes| boxes.zeros(4));
+    }
+    boxes.atom(b"dinf", |boxes| {
+        boxes.full(b"dref", 0, 0, |boxes| {
+            boxes.u32(1);
+            boxes.full(b"url ", 0, 1, |_| {});
+        });
+    });
+    boxes.atom(b"stbl", |boxes| {
+        boxes.full(b"stsd", 0, 0, |boxes| {
+            boxes.u32(1);
+            config::sample_entry(boxes, track);
+        });
+        for table in [b"stts", b"stsc", b"stco"] {
+            boxes.full(table, 0, 0, |boxes| boxes.u32(0));
+        }
+        boxes.full(b"stsz", 0, 0, |boxes| boxes.zeros(8));
+    });
+}
+
+/// Neither turned nor scaled.
+fn matrix(boxes: &mut Boxes) {
+    [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000]
+        .iter()
+        .for_each(|field| boxes.u32(*field));
+}
+
+const MOVIE_TIMESCALE: u32 = 1000;
+const UNDETERMINED: [u8; 3] = *b"und";

@@ -1,0 +1,150 @@
+//! The segment under way, and how its parts get their bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::lane::Lane;
+use super::part::{Head, Part, Sample, Segment};
+use crate::base::media_time::MediaTime;
+use crate::codec::Kind;
+use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
+
+/// A segment that has begun.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) head: Arc<Head>,
+    /// When the part under way begins, in ticks of the segment's start.
+    pub(super) part_start: i64,
+    /// Bytes of the parts.
+    pub(super) bytes: usize,
+    parts: Vec<Part>,
+}
+
+impl Open {
+    pub(super) fn new(head: Head) -> Self {
+        Self {
+            part_start: head.start.ticks,
+            head: Arc::new(head),
+            bytes: 0,
+            parts: Vec::new(),
+        }
+    }
+
+    /// Makes a part of the samples of `lanes` that ends at `end`; `None` if that is where it began.
+    pub(super) fn end_part(&mut self, lanes: &mut [Lane], end: i64) -> Option<Part> {
+        let rate = self.head.start.rate;
+        let length = end.saturating_sub(self.part_start);
+        (length > 0).then_some(())?;
+        let index = self.parts.len() as u32;
+        let samples = lanes.iter().any(|lane| !lane.samples.is_empty());
+        let has_video = self.head.map.has_video();
+        let has_key = lanes.first().is_some_and(|lane| {
+            let mut samples = lane.samples.iter();
+            samples.any(|sample| sample.keyframe)
+        });
+        let (data, samples) = if samples {
+            fragment(self.number(index), index == 0, lanes)
+        } else {
+            (Bytes::new(), Vec::new())
+        };
+        let part = Part {
+            head: Arc::clone(&self.head),
+            index,
+            start: MediaTime::new(self.part_start, rate),
+            duration: MediaTime::new(length, rate),
+            independent: !data.is_empty() && (has_key || !has_video),
+            gap: data.is_empty(),
+            data,
+            samples: samples.into(),
+        };
+        self.part_start = end;
+        self.bytes += part.data.len();
+        self.parts.push(part.clone());
+        Some(part)
+    }
+
+    /// The number of a fragment; it grows, and need do no more.
+    fn number(&self, index: u32) -> u32 {
+        (self.head.sequence as u32)
+            .wrapping_mul(1 << 10)
+            .wrapping_add(index + 1)
+    }
+
+    /// The whole segment.
+    pub(super) fn end(self) -> Segment {
+        let start = self.head.start;
+        let first = self.parts.first();
+        Segment {
+            duration: MediaTime::new(self.part_start.saturating_sub(start.ticks), start.rate),
+            independent: first.is_some_and(starts_with_key),
+            gap: self.parts.iter().all(|part| part.gap),
+            head: self.head,
+            parts: self.parts,
+        }
+    }
+}
+
+/// Whether the first sample of the track that leads is a key frame.
+fn starts_with_key(part: &Part) -> bool {
+    let leading = part.samples.iter().find(|sample| sample.track == 0);
+    let is_heard_only = !part.head.map.has_video();
+    !part.gap && (is_heard_only || leading.is_some_and(|sample| sample.keyframe))
+}
+
+/// The fragment of all samples of the lanes, which are empty then.
+fn fragment(number: u32, begins_segment: bool, lanes: &mut [Lane]) -> (Bytes, Vec<Sample>) {
+    let facts: Vec<Vec<SampleFacts>> = lanes.iter().map(facts).collect();
+    let data: Vec<Vec<Bytes>> = lanes.iter().map(data).collect();
+    let runs: Vec<_> = (1..)
+        .zip(&*lanes)
+        .zip(facts.iter().zip(&data))
+        .map(|((id, lane), (facts, data))| Run {
+            track: id,
+            base_decode_time: lane
+                .samples
+                .first()
+                .map_or(0, |first| unsigned(first.decode)),
+            samples: facts,
+            data,
+        })
+        .collect();
+    let Fragment { bytes, media } = Fragment::of(number, begins_segment, &runs);
+    let mut at = media;
+    let mut samples = Vec::new();
+    for (track, lane) in lanes.iter_mut().enumerate() {
+        lane.bytes = 0;
+        for (pending, facts) in lane.samples.drain(..).zip(&facts[track]) {
+            let end = at + pending.data.len();
+            samples.push(Sample {
+                track,
+                decode: unsigned(pending.decode),
+                composition: facts.composition,
+                duration: facts.duration,
+                keyframe: pending.keyframe,
+                data: bytes.slice(at..end),
+            });
+            at = end;
+        }
+    }
+    (bytes, samples)
+}
+
+fn facts(lane: &Lane) -> Vec<SampleFacts> {
+    let fact = |pending: &super::lane::Pending| SampleFacts {
+        duration: u32::try_from(pending.duration).unwrap_or(u32::MAX),
+        size: pending.data.len() as u32,
+        sync: pending.keyframe || lane.kind == Kind::Audio,
+        composition: pending.composition.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+    };
+    lane.samples.iter().map(fact).collect()
+}
+
+fn data(lane: &Lane) -> Vec<Bytes> {
+    let samples = lane.samples.iter();
+    samples.map(|pending| pending.data.clone()).collect()
+}
+
+fn unsigned(ticks: i64) -> u64 {
+    u64::try_from(ticks).unwrap_or(0)
+}

@@ -1,0 +1,124 @@
+//! What the segmenter makes: segments, the parts they consist of, and the map that a player needs before them.
+//!
+//! Values only, cheap to clone; when to cut is [`segmenter`](super::segmenter)'s matter and how
+//! playlists tell of them that of the playlists.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::base::media_time::MediaTime;
+use crate::codec::{Format, Kind};
+
+/// What players need before the first segment of a kind: the `EXT-X-MAP`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Map {
+    /// Counts the maps of a channel from 0; another version has other content.
+    pub version: u32,
+    /// The CMAF header: `ftyp` and `moov`.
+    pub data: Bytes,
+    /// What is in the segments, the track that the cuts follow first.
+    pub tracks: Vec<MapTrack>,
+}
+
+impl Map {
+    /// Whether pictures are among the tracks.
+    pub fn has_video(&self) -> bool {
+        let mut formats = self.tracks.iter().map(|track| &track.format);
+        formats.any(|format| format.kind() == Kind::Video)
+    }
+}
+
+/// A track of a [`Map`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapTrack {
+    /// Its number in the `moov`.
+    pub id: u32,
+    /// What its samples are.
+    pub format: Format,
+    /// Ticks per second of its samples, in Hz.
+    pub timescale: u32,
+}
+
+/// What is known of a segment when it begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// The media sequence number, the same in all flavours.
+    pub sequence: u64,
+    /// The discontinuity sequence number: how many discontinuities went before, its own among them.
+    pub discontinuity_sequence: u64,
+    /// Whether it does not go on where the segment before ended.
+    pub discontinuity: bool,
+    /// When it begins on the timeline of the channel's segments, which has no gaps.
+    pub start: MediaTime,
+    /// When what begins it was captured.
+    pub date: SystemTime,
+    /// What a player needs before it.
+    pub map: Arc<Map>,
+}
+
+/// A partial segment.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The segment that it belongs to.
+    pub head: Arc<Head>,
+    /// Its place in the segment, from 0.
+    pub index: u32,
+    /// When it begins, on the timeline of [`Head::start`].
+    pub start: MediaTime,
+    /// How long it is, exactly: the parts of a segment sum up to the segment.
+    pub duration: MediaTime,
+    /// Whether a player may start in it (`INDEPENDENT=YES`): it holds a key frame, or there are no pictures.
+    pub independent: bool,
+    /// Whether nothing came for its time (`GAP=YES`); it has no data then.
+    pub gap: bool,
+    /// A fragment in the flavour of CMAF: `moof` and `mdat`, and `styp` before the first of a segment.
+    pub data: Bytes,
+    /// The samples in `data`, in the order of their bytes.
+    pub samples: Arc<[Sample]>,
+}
+
+/// A sample of a part.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Its track, an index into [`Map::tracks`].
+    pub track: usize,
+    /// When it is decoded, in ticks of its track on the timeline of [`Head::start`].
+    pub decode: u64,
+    /// From decoding to presentation, in ticks of its track.
+    pub composition: i32,
+    /// How long it lasts, in ticks of its track.
+    pub duration: u32,
+    /// Whether a decoder may start with it.
+    pub keyframe: bool,
+    /// A slice of the part's data.
+    pub data: Bytes,
+}
+
+/// A whole segment.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// What was known of it from the beginning.
+    pub head: Arc<Head>,
+    /// How long it is, exactly.
+    pub duration: MediaTime,
+    /// Whether it begins with a key frame, or without pictures; else a player cannot start with it.
+    pub independent: bool,
+    /// Whether it holds nothing at all (`EXT-X-GAP`).
+    pub gap: bool,
+    /// The parts it consists of, each of which went out before.
+    pub parts: Vec<Part>,
+}
+
+impl Segment {
+    /// The segment in the flavour of CMAF, to be sent one after the other.
+    pub fn fragments(&self) -> impl Iterator<Item = Bytes> {
+        self.parts.iter().map(|part| part.data.clone())
+    }
+
+    /// Bytes of the segment in the flavour of CMAF.
+    pub fn size(&self) -> usize {
+        self.parts.iter().map(|part| part.data.len()).sum()
+    }
+}

@@ -1,0 +1,397 @@
+//! Where segments and parts begin and end: one decision for all flavours.
+//!
+//! Sans-IO: units of a channel's tracks in, parts and segments out. Cuts follow one track, the
+//! pictures if there are any; sound joins them by its time and never holds them back. The
+//! timeline that comes out has no gaps and never steps back: where the channel's own does, a
+//! segment begins with a discontinuity. Where nothing came, parts are marked as gaps.
+//!
+//! ```text
+//!  unit ─┬─ of the track that leads ──> is a cut due? ──> part ──> segment ──> cuts
+//!        └─ of the other ──> waits until the part that has its time ends ─┘
+//! ```
+//!
+//! What a track's samples look like in a part is the matter of `lane`, how long segments are to be
+//! of `target`.
+
+mod beginning;
+mod following;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use beginning::date;
+
+use super::lane::Lane;
+use super::open::Open;
+use super::part::{Map, Part, Segment};
+use super::part_target::PartTarget;
+use super::target::Target;
+use super::units::{START, Unit};
+use super::waiting::Waiting;
+use crate::base::media_time::MediaTime;
+use crate::codec::{Format, Kind};
+
+/// How to cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long segments should be; whole seconds of it count.
+    pub target: Duration,
+    /// How long parts may be; longer where pictures are further apart.
+    pub part_target: Duration,
+    /// The media sequence number of the first segment.
+    pub sequence: u64,
+    /// The discontinuity sequence number of the first segment.
+    pub discontinuity_sequence: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            target: Duration::from_secs(6),
+            part_target: Duration::from_millis(500),
+            sequence: 0,
+            discontinuity_sequence: 0,
+        }
+    }
+}
+
+/// A track of the channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Whether it is seen or heard.
+    pub kind: Kind,
+    /// Its language as ISO 639-2 has it, three small letters.
+    pub language: Option<String>,
+}
+
+/// What the segmenter made.
+#[derive(Clone, Debug)]
+pub enum Cut {
+    /// A part is there. The first of a segment tells of the segment by its [`Part::head`].
+    Part(Part),
+    /// A segment is there; its parts went before.
+    Segment(Segment),
+}
+
+/// Cuts the units of a channel into parts and segments.
+///
+/// What it keeps is bounded: a part under way, the parts of the segment under way, and a few
+/// seconds of the track that does not lead.
+#[derive(Debug)]
+pub struct Segmenter {
+    /// The track that the cuts follow, then the one that joins it. The rate of the timeline is
+    /// that of the first.
+    lanes: Vec<Lane>,
+    /// Units of the second lane whose time has not come.
+    waiting: Waiting,
+    target: Target,
+    part_target: PartTarget,
+    /// What to add to a unit's time to have it on the timeline, in ticks of the first lane.
+    shift: i64,
+    /// From decoding to presentation of a segment's first sample, in ticks of the first lane.
+    delay: i64,
+    /// When the first sample after the last discontinuity is presented, in ticks of the first lane.
+    begun: i64,
+    /// The first lane goes on with a key frame only.
+    is_broken: bool,
+    /// How far the second lane may be ahead before it goes on without the first, in nanoseconds.
+    patience: i64,
+    open: Option<Open>,
+    /// Where the last segment ended.
+    end: MediaTime,
+    map: Option<Arc<Map>>,
+    sequence: u64,
+    discontinuity_sequence: u64,
+    /// Segments went out before.
+    has_history: bool,
+    cuts: VecDeque<Cut>,
+}
+
+impl Segmenter {
+    /// For a channel of these tracks, which units name by their index. The first that is seen
+    /// and the first that is heard go into the segments.
+    pub fn new(settings: Settings, tracks: &[Track]) -> Self {
+        let first = |kind| {
+            let index = tracks.iter().position(|track| track.kind == kind)?;
+            Some(Lane::new(index, kind, tracks.get(index)?.language.clone()))
+        };
+        let lanes: Vec<_> = [Kind::Video, Kind::Audio]
+            .into_iter()
+            .filter_map(first)
+            .collect();
+        Self {
+            lanes,
+            waiting: Waiting::default(),
+            target: Target::new(settings.target),
+            part_target: PartTarget::new(settings.part_target),
+            shift: 0,
+            delay: 0,
+            begun: 0,
+            is_broken: true,
+            patience: PATIENCE,
+            open: None,
+            end: MediaTime::new(START, 1),
+            map: None,
+            sequence: settings.sequence,
+            discontinuity_sequence: settings.discontinuity_sequence,
+            has_history: false,
+            cuts: VecDeque::new(),
+        }
+    }
+
+    /// Says of what format the units of a track are that are pushed next.
+    ///
+    /// The same format again changes nothing. Another begins a segment with a discontinuity and
+    /// a new map, at the next key frame. Tracks of formats that fragments cannot carry are left out.
+    pub fn set_format(&mut self, track: usize, format: Format) {
+        let place = self.lanes.iter().position(|lane| lane.track == track);
+        if let Some((place, lane)) = place.and_then(|at| Some((at, self.lanes.get_mut(at)?))) {
+            let differs = lane.offer(format);
+            self.is_broken |= differs && place == 0;
+        }
+    }
+
+    /// Takes the next unit, which arrived at the time `now`; what it completes is to be pulled.
+    ///
+    /// Units of a track come in decoding order. Nothing waits for a track that is late.
+    pub fn push(&mut self, unit: &Unit, now: SystemTime) {
+        let place = self.lanes.iter().position(|lane| lane.track == unit.track);
+        match place {
+            _ if !is_plausible(unit) => {}
+            Some(0) => self.push_leading(unit, now),
+            Some(_) => self.push_following(unit),
+            None => {}
+        }
+    }
+
+    /// The next part or segment.
+    pub fn pull(&mut self) -> Option<Cut> {
+        self.cuts.pop_front()
+    }
+
+    /// Ends the segment under way, because the channel pauses or ends.
+    ///
+    /// What comes later begins one with a discontinuity.
+    pub fn finish(&mut self) {
+        if let Some(next) = self.next() {
+            self.end_part(next);
+            self.end_segment();
+        }
+        self.is_broken = true;
+        self.waiting = Waiting::default();
+    }
+
+    /// The target duration, in whole seconds.
+    ///
+    /// It is fixed when the first segment ends, or by [`fix_target`](Self::fix_target).
+    pub fn target(&self) -> Duration {
+        self.target.duration()
+    }
+
+    /// Fixes the target duration, because a playlist is about to tell it.
+    pub fn fix_target(&mut self) {
+        let elapsed = self.next().map_or(0, |next| self.elapsed(next));
+        self.target.fix(elapsed);
+    }
+
+    /// The longest that a part may be. It is fixed when the first part is there.
+    pub fn part_target(&self) -> Duration {
+        Duration::from_nanos(self.part_target.nanos.unsigned_abs())
+    }
+
+    fn push_leading(&mut self, unit: &Unit, now: SystemTime) {
+        let Some(lane) = self.lanes.first_mut().filter(|lane| lane.is_known()) else {
+            return;
+        };
+        let is_key = unit.keyframe || lane.kind != Kind::Video;
+        let at = lane.ticks(unit.dts).saturating_add(self.shift);
+        let behind = lane.next.map_or(0, |next| at.saturating_sub(next));
+        let is_leap = behind.unsigned_abs() > MAX_HOLE * u64::from(lane.timescale);
+        self.is_broken |= unit.discontinuity || is_leap || self.open.is_none();
+        if self.is_broken {
+            if is_key {
+                self.begin(unit, now);
+            }
+            return;
+        }
+        if lane.kind != Kind::Video && lane.overlaps(behind) {
+            return;
+        }
+        lane.learn(at, unit);
+        self.part_target.learn(lane);
+        self.settle(at);
+        if is_key {
+            let time = self.nanos(at);
+            self.target.saw_key(time);
+        }
+        if is_key && self.lanes.get(1).is_some_and(Lane::has_offer) {
+            return self.begin(unit, now);
+        }
+        let next = self.next().unwrap_or(at);
+        if self.ends_segment(next, is_key) {
+            self.end_part(next);
+            self.end_segment();
+            self.begin_segment(date(unit, now), false);
+        }
+        self.append(unit);
+    }
+
+    /// Whether the segment ends before a sample that is decoded at `next`.
+    fn ends_segment(&self, next: i64, is_key: bool) -> bool {
+        let (Some(lane), Some(open)) = (self.lanes.first(), &self.open) else {
+            return false;
+        };
+        let elapsed = self.elapsed(next);
+        let after = self.elapsed(next.saturating_add(lane.step().unwrap_or(0)));
+        let is_due = match lane.kind {
+            Kind::Video if is_key => self.target.ends_at_key(elapsed),
+            Kind::Video => false,
+            _ => self.target.is_reached_before(after),
+        };
+        let is_full = open.bytes > MAX_SEGMENT;
+        elapsed > 0 && (is_due || is_full || self.target.is_exceeded_by(after))
+    }
+
+    /// Adds a unit of the first lane to the part under way, which may end with it.
+    fn append(&mut self, unit: &Unit) {
+        let (Some(lane), Some(open)) = (self.lanes.first_mut(), &self.open) else {
+            return;
+        };
+        let at = lane.ticks(unit.dts).saturating_add(self.shift);
+        let presented = lane.ticks(unit.pts).saturating_add(self.shift);
+        let next = lane.next.unwrap_or(at);
+        let limit = open.part_start + self.part_target.ticks(lane.timescale);
+        lane.append(unit, at, presented, limit - next);
+        let next = lane.next.unwrap_or(next);
+        let is_full = lane.bytes > MAX_PART || lane.samples.len() >= MAX_SAMPLES;
+        if is_full || self.is_enough(next) {
+            self.end_part(next);
+        }
+    }
+
+    /// Whether a part that ends at `end` is long enough.
+    fn is_enough(&self, end: i64) -> bool {
+        let (Some(lane), Some(open)) = (self.lanes.first(), &self.open) else {
+            return false;
+        };
+        let least = self.part_target.least(lane.timescale);
+        lane.step().is_some() && end.saturating_sub(open.part_start) >= least
+    }
+
+    /// The last sample of the first lane lasts until `at`, where the next is decoded. If that is
+    /// far off, parts fill the time between.
+    fn settle(&mut self, at: i64) {
+        let (Some(lane), Some(open)) = (self.lanes.first_mut(), &self.open) else {
+            return;
+        };
+        let next = lane.next.unwrap_or(at);
+        let at = match lane.kind {
+            Kind::Video => at,
+            _ if lane.is_hole(at.saturating_sub(next)) => at,
+            _ => next,
+        };
+        let limit = open.part_start + self.part_target.ticks(lane.timescale);
+        if !lane.samples.is_empty() {
+            lane.settle(at.min(limit));
+            let next = lane.next.unwrap_or(at);
+            if next >= limit || self.is_enough(next) {
+                self.end_part(next);
+            }
+        }
+        self.fill(at);
+    }
+
+    /// Goes on without the first lane as far as whole parts go until `at`.
+    fn fill(&mut self, at: i64) {
+        while let (Some(lane), Some(open)) = (self.lanes.first(), &self.open) {
+            let start = open.part_start;
+            let (rate, least) = (lane.timescale, self.part_target.least(lane.timescale));
+            if !lane.samples.is_empty() || at.saturating_sub(start) < least {
+                break;
+            }
+            let end = at.min(start + self.part_target.ticks(rate));
+            if self.target.is_exceeded_by(self.elapsed(end)) {
+                let date = open.head.date + Duration::from_nanos(self.elapsed(start) as u64);
+                self.end_segment();
+                self.begin_segment(date, false);
+            }
+            self.end_part(end);
+            if let Some(lane) = self.lanes.first_mut() {
+                lane.next = Some(end);
+            }
+        }
+    }
+
+    /// Ends the part under way, and with it the samples until `end`, in ticks of the first lane.
+    fn end_part(&mut self, end: i64) {
+        self.gather(end);
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if let Some(part) = open.end_part(&mut self.lanes, end) {
+            self.cuts.push_back(Cut::Part(part));
+        }
+    }
+
+    fn end_segment(&mut self) {
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        if let Some(lane) = self.lanes.first() {
+            self.end = MediaTime::new(open.part_start, lane.timescale);
+        }
+        let segment = open.end();
+        self.target.fix(segment.duration.nanos());
+        self.cuts.push_back(Cut::Segment(segment));
+    }
+
+    /// When the next sample of the first lane is decoded, while a segment is under way.
+    fn next(&self) -> Option<i64> {
+        self.open.as_ref()?;
+        self.lanes.first()?.next
+    }
+
+    /// How long the segment under way would be if it ended at `end`, in nanoseconds.
+    fn elapsed(&self, end: i64) -> i64 {
+        let start = self.open.as_ref().map_or(end, |open| open.head.start.ticks);
+        self.nanos(end.saturating_sub(start)).max(0)
+    }
+
+    /// Ticks of the first lane in nanoseconds.
+    fn nanos(&self, ticks: i64) -> i64 {
+        let rate = self.lanes.first().map_or(1, |lane| lane.timescale);
+        MediaTime::new(ticks, rate).nanos()
+    }
+}
+
+/// Whether a unit is one that a sender can mean.
+fn is_plausible(unit: &Unit) -> bool {
+    let (decoded, presented) = (unit.dts.nanos(), unit.pts.nanos());
+    let is_in_bounds = decoded.unsigned_abs() < i64::MAX as u64 / 4;
+    let delay = presented.saturating_sub(decoded).unsigned_abs();
+    is_in_bounds && delay <= MAX_DELAY && (1..=MAX_UNIT).contains(&unit.data.len())
+}
+
+/// The longest time without media, in seconds, that is filled; beyond, the stream begins anew.
+const MAX_HOLE: u64 = 10;
+
+/// How far sound may be ahead of the pictures before it goes on without them, in nanoseconds:
+/// at first, and for channels whose pictures are always that late.
+const PATIENCE: i64 = 3_000_000_000;
+const MAX_PATIENCE: i64 = 12_000_000_000;
+
+/// The longest time between decoding and presentation, in nanoseconds.
+const MAX_DELAY: u64 = 10_000_000_000;
+
+/// The most bytes of a unit; depacketisers hold them below that.
+const MAX_UNIT: usize = 16 << 20;
+
+/// A part ends when it has so many bytes or samples, however short it is.
+const MAX_PART: usize = 32 << 20;
+const MAX_SAMPLES: usize = 4096;
+
+/// A segment ends when it has so many bytes, with or without a key frame.
+const MAX_SEGMENT: usize = 256 << 20;

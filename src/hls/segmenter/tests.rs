@@ -1,0 +1,457 @@
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::codec::{aac, h264};
+use crate::container::{self, Role};
+
+const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x47, 0xfe, 0x88];
+
+fn video_format(level: u8) -> Format {
+    let mut sps = SPS.to_vec();
+    sps[3] = level;
+    Format::H264(h264::Config {
+        length_size: 4,
+        sps: vec![sps.into()],
+        pps: vec![Bytes::from_static(&[0x68, 0xce, 0x3c, 0x80])],
+    })
+}
+
+fn audio_format() -> Format {
+    Format::Aac(aac::Config {
+        specific: Bytes::from_static(&[0x11, 0x90]),
+        rate_hz: 48_000,
+        channels: 2,
+    })
+}
+
+fn tracks(kinds: &[Kind]) -> Vec<Track> {
+    let track = |kind: &Kind| Track {
+        kind: *kind,
+        language: None,
+    };
+    kinds.iter().map(track).collect()
+}
+
+fn picture(ms: i64, keyframe: bool) -> Unit {
+    let time = MediaTime::new(ms * 90, 90_000);
+    Unit {
+        track: 0,
+        pts: time,
+        dts: time,
+        keyframe,
+        damaged: false,
+        discontinuity: false,
+        wall: None,
+        duration: None,
+        data: Bytes::from_static(&[0, 0, 0, 2, 0x65, 1]),
+    }
+}
+
+fn sound(track: usize, ticks: i64) -> Unit {
+    let time = MediaTime::new(ticks, 48_000);
+    Unit {
+        track,
+        pts: time,
+        dts: time,
+        keyframe: true,
+        damaged: false,
+        discontinuity: false,
+        wall: None,
+        duration: Some(1024),
+        data: Bytes::from_static(&[0x21, 0x10, 4]),
+    }
+}
+
+fn television() -> Segmenter {
+    let tracks = tracks(&[Kind::Video, Kind::Audio]);
+    let mut segmenter = Segmenter::new(Settings::default(), &tracks);
+    segmenter.set_format(0, video_format(30));
+    segmenter.set_format(1, audio_format());
+    segmenter
+}
+
+#[derive(Default)]
+struct Made {
+    parts: Vec<Part>,
+    segments: Vec<Segment>,
+}
+
+impl Made {
+    fn take(&mut self, segmenter: &mut Segmenter) {
+        while let Some(cut) = segmenter.pull() {
+            match cut {
+                Cut::Part(part) => self.parts.push(part),
+                Cut::Segment(segment) => self.segments.push(segment),
+            }
+        }
+    }
+
+    fn push(&mut self, segmenter: &mut Segmenter, unit: &Unit) {
+        segmenter.push(unit, UNIX_EPOCH);
+        self.take(segmenter);
+    }
+
+    fn lengths(&self) -> Vec<i64> {
+        let ms = |segment: &Segment| segment.duration.nanos() / 1_000_000;
+        self.segments.iter().map(ms).collect()
+    }
+}
+
+/// What must hold whatever came in.
+fn check(made: &Made, segmenter: &Segmenter) {
+    let (target, part_target) = (segmenter.target(), segmenter.part_target());
+    let parts: usize = made
+        .segments
+        .iter()
+        .map(|segment| segment.parts.len())
+        .sum();
+    assert_eq!(parts, made.parts.len());
+    for pair in made.segments.windows(2) {
+        let (before, after) = (&pair[0], &pair[1]);
+        assert_eq!(after.head.sequence, before.head.sequence + 1);
+        let step = u64::from(after.head.discontinuity);
+        let expected = before.head.discontinuity_sequence + step;
+        assert_eq!(after.head.discontinuity_sequence, expected);
+        let start = before.head.start.ticks + before.duration.ticks;
+        assert_eq!(after.head.start.ticks, start);
+        if !Arc::ptr_eq(&before.head.map, &after.head.map) {
+            assert!(after.head.discontinuity);
+            assert_eq!(after.head.map.version, before.head.map.version + 1);
+        }
+    }
+    for segment in &made.segments {
+        let nanos = segment.duration.nanos().unsigned_abs();
+        assert!(nanos > 0 && nanos < target.as_nanos() as u64 + 500_000_000);
+        let mut at = segment.head.start.ticks;
+        for (index, part) in segment.parts.iter().enumerate() {
+            assert_eq!(part.index as usize, index);
+            assert_eq!(part.start.ticks, at);
+            assert!(part.duration.nanos() > 0);
+            assert!(part.duration.nanos() <= part_target.as_nanos() as i64);
+            assert_eq!(part.gap, part.data.is_empty());
+            at += part.duration.ticks;
+        }
+        assert_eq!(at, segment.head.start.ticks + segment.duration.ticks);
+    }
+    check_decoding(made);
+}
+
+/// Decoding times of a track go on, but for sound that was missing.
+fn check_decoding(made: &Made) {
+    let mut next = [0, 0];
+    let mut sequence = 0;
+    for part in &made.parts {
+        if part.head.discontinuity_sequence != sequence {
+            sequence = part.head.discontinuity_sequence;
+            next = [0, 0];
+        }
+        for sample in part.samples.iter() {
+            assert!(sample.duration > 0);
+            assert!(sample.decode >= next[sample.track], "{sample:?}");
+            next[sample.track] = sample.decode + u64::from(sample.duration);
+        }
+    }
+}
+
+/// A channel with pictures every 40 ms and sound; key frames every `interval` pictures.
+fn play(segmenter: &mut Segmenter, from: i64, pictures: i64, interval: i64) -> Made {
+    let mut made = Made::default();
+    let mut heard = from * 48;
+    for index in 0..pictures {
+        let ms = from + 40 * index;
+        while heard <= ms * 48 {
+            made.push(segmenter, &sound(1, heard));
+            heard += 1024;
+        }
+        made.push(segmenter, &picture(ms, index % interval == 0));
+    }
+    made
+}
+
+#[test]
+fn segments_end_at_key_frames_and_parts_as_soon_as_they_may() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 10_000, 600, 50);
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.lengths(), [6000; 4]);
+    assert!(made.segments.iter().all(|segment| segment.independent));
+    for segment in &made.segments {
+        let lengths: Vec<_> = segment
+            .parts
+            .iter()
+            .map(|part| part.duration.ticks)
+            .collect();
+        assert!(
+            lengths[..13].iter().all(|ticks| *ticks == 11 * 3600),
+            "{lengths:?}"
+        );
+        assert!(segment.parts[0].independent && !segment.parts[1].independent);
+    }
+}
+
+#[test]
+fn a_part_is_there_with_its_last_picture() {
+    let mut segmenter = television();
+    let mut made = Made::default();
+    for index in 0..11 {
+        assert!(made.parts.is_empty());
+        made.push(&mut segmenter, &picture(40 * index, index == 0));
+    }
+    assert_eq!(made.parts.len(), 1);
+}
+
+#[test]
+fn longer_intervals_are_cut_without_key_frames() {
+    let mut segmenter = television();
+    segmenter.set_format(1, audio_format());
+    let mut made = play(&mut segmenter, 0, 160, 50);
+    made.parts
+        .append(&mut play(&mut segmenter, 6400, 400, 1000).parts);
+    segmenter.finish();
+    let mut segmenter = television();
+    let mut made = Made::default();
+    for index in 0..20 * 25 {
+        made.push(&mut segmenter, &picture(40 * index, index == 0));
+        if index == 20 {
+            segmenter.fix_target();
+        }
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.lengths(), [6440, 6440, 6440, 680]);
+    let independent: Vec<_> = made
+        .segments
+        .iter()
+        .map(|segment| segment.independent)
+        .collect();
+    assert_eq!(independent, [true, false, false, false]);
+}
+
+#[test]
+fn the_first_interval_of_key_frames_makes_the_target() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 1000, 375);
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(segmenter.target(), Duration::from_secs(15));
+    assert_eq!(made.lengths(), [15_000, 15_000, 10_000]);
+}
+
+#[test]
+fn another_format_begins_with_a_discontinuity_and_a_map() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 80, 50);
+    segmenter.set_format(0, video_format(30));
+    made.push(&mut segmenter, &picture(3200, false));
+    segmenter.set_format(0, video_format(31));
+    made.push(&mut segmenter, &picture(3240, false));
+    made.push(&mut segmenter, &picture(3280, true));
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.lengths(), [3240, 40]);
+    assert!(made.segments[1].head.discontinuity);
+    assert_eq!(made.segments[1].head.map.version, 1);
+}
+
+#[test]
+fn a_publisher_that_comes_back_begins_where_the_timeline_ended() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 80, 50);
+    let mut back = picture(60_000, true);
+    back.discontinuity = true;
+    made.push(&mut segmenter, &back);
+    for index in 1..20 {
+        made.push(&mut segmenter, &picture(60_000 + 40 * index, false));
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.lengths(), [3200, 800]);
+    assert_eq!(made.segments[1].head.map.version, 0);
+}
+
+#[test]
+fn pictures_do_not_wait_for_sound() {
+    let mut segmenter = television();
+    let mut made = Made::default();
+    for index in 0..200 {
+        made.push(&mut segmenter, &picture(40 * index, index % 50 == 0));
+        // Sound comes a second late.
+        let heard = 48 * 40 * index - 48_000;
+        if heard >= 0 {
+            made.push(&mut segmenter, &sound(1, heard));
+        }
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.lengths(), [6000, 2000]);
+    let heard: usize = made
+        .parts
+        .iter()
+        .flat_map(|part| part.samples.iter())
+        .filter(|sample| sample.track == 1)
+        .count();
+    assert_eq!(heard, 175);
+}
+
+#[test]
+fn sound_goes_on_when_pictures_vanish() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 100, 50);
+    for index in 190..1000 {
+        made.push(&mut segmenter, &sound(1, 1024 * index));
+    }
+    let before = made.parts.len();
+    assert!(made.parts[before - 1].start.nanos() > 26_000_000_000);
+    made.push(&mut segmenter, &picture(21_400, true));
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    let last = made.segments.last().unwrap();
+    assert!(last.head.discontinuity && last.independent);
+}
+
+#[test]
+fn holes_are_marked_as_gaps() {
+    let tracks = tracks(&[Kind::Video]);
+    let mut segmenter = Segmenter::new(Settings::default(), &tracks);
+    segmenter.set_format(0, video_format(30));
+    let mut made = Made::default();
+    for index in 0..50 {
+        let hole = if index < 25 { 0 } else { 3000 };
+        made.push(&mut segmenter, &picture(40 * index + hole, index == 0));
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.lengths(), [5000]);
+    let gaps = made.parts.iter().filter(|part| part.gap).count();
+    assert_eq!(gaps, 5);
+}
+
+#[test]
+fn radio_is_cut_by_time() {
+    let tracks = tracks(&[Kind::Audio]);
+    let mut segmenter = Segmenter::new(Settings::default(), &tracks);
+    segmenter.set_format(0, audio_format());
+    let mut made = Made::default();
+    for index in 0..1000 {
+        made.push(&mut segmenter, &sound(0, 1024 * index));
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(
+        made.segments[0].duration,
+        MediaTime::new(281 * 1024, 48_000)
+    );
+    assert!(made.parts.iter().all(|part| part.independent));
+}
+
+#[test]
+fn slow_pictures_make_longer_parts() {
+    let mut segmenter = television();
+    let mut made = Made::default();
+    for index in 0..30 {
+        made.push(&mut segmenter, &picture(1000 * index, index % 5 == 0));
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(segmenter.part_target().as_millis(), 1000);
+    assert!(made.parts.iter().all(|part| !part.gap));
+}
+
+#[test]
+fn the_reader_of_movies_reads_what_was_cut() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 100, 50);
+    segmenter.finish();
+    made.take(&mut segmenter);
+    let mut file = made.segments[0].head.map.data.to_vec();
+    for segment in &made.segments {
+        segment
+            .fragments()
+            .for_each(|data| file.extend_from_slice(&data));
+    }
+    let movie = container::open(&Bytes::from(file)).unwrap();
+    assert!(movie.faults.is_empty(), "{:?}", movie.faults);
+    let [video, audio] = &movie.tracks[..] else {
+        panic!("{} tracks", movie.tracks.len());
+    };
+    assert!(matches!(&video.role, Role::Media(format) if *format == video_format(30)));
+    assert!(matches!(&audio.role, Role::Media(format) if *format == audio_format()));
+    assert_eq!(video.samples.len(), 100);
+    assert_eq!(video.samples.duration(), 100 * 3600);
+    assert_eq!(audio.samples.len(), 186);
+}
+
+fn any_unit() -> impl Strategy<Value = (Unit, bool)> {
+    let step = prop_oneof![
+        8 => -200_i64..10_000,
+        1 => -10_000_000_i64..10_000_000,
+        1 => any::<i64>(),
+    ];
+    (
+        0_usize..3,
+        step,
+        -20_000_i64..20_000,
+        any::<[bool; 3]>(),
+        0_u32..5000,
+        0_usize..3,
+    )
+        .prop_map(
+            |(track, ticks, offset, [keyframe, twist, other], duration, size)| {
+                let unit = Unit {
+                    track,
+                    pts: MediaTime::new(offset, if track == 0 { 90_000 } else { 48_000 }),
+                    dts: MediaTime::new(ticks, if track == 0 { 90_000 } else { 48_000 }),
+                    keyframe,
+                    damaged: false,
+                    discontinuity: twist && other && keyframe,
+                    wall: None,
+                    duration: (track == 1 && other).then_some(duration),
+                    data: Bytes::from(vec![1; size]),
+                };
+                (unit, twist && !other && duration % 7 == 0)
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn any_units_make_valid_cuts(
+        units in proptest::collection::vec(any_unit(), 0..300),
+        has_video in any::<bool>(),
+    ) {
+        let kinds = if has_video { [Kind::Video, Kind::Audio] } else { [Kind::Audio, Kind::Audio] };
+        let mut segmenter = Segmenter::new(Settings::default(), &tracks(&kinds));
+        let mut made = Made::default();
+        let mut at = [0_i64; 3];
+        for (index, (mut unit, changes)) in units.into_iter().enumerate() {
+            if index == 0 || changes {
+                segmenter.set_format(1, audio_format());
+                let level = if changes { 31 } else { 30 };
+                let first = if has_video { video_format(level) } else { audio_format() };
+                segmenter.set_format(0, first);
+            }
+            let time = &mut at[unit.track];
+            *time = time.saturating_add(unit.dts.ticks);
+            unit.dts.ticks = *time;
+            unit.pts.ticks = unit.pts.ticks.saturating_add(*time);
+            made.push(&mut segmenter, &unit);
+        }
+        segmenter.finish();
+        made.take(&mut segmenter);
+        check(&made, &segmenter);
+    }
+}

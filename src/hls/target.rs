@@ -1,0 +1,145 @@
+//! The target duration, and where segments end because of it.
+//!
+//! Lengths of time are nanoseconds on the timeline of the segments.
+
+use std::time::Duration;
+
+/// How long segments are to be: the configured length or the longest interval between key frames
+/// that was seen, whichever is more, until it is fixed.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Whole seconds, as playlists tell it.
+    seconds: i64,
+    is_fixed: bool,
+    last_key: Option<i64>,
+    /// The last intervals between key frames, the newest at `count - 1` modulo their number.
+    intervals: [i64; INTERVALS],
+    count: usize,
+}
+
+const SECOND: i64 = 1_000_000_000;
+
+/// By how much a segment may be longer than the target: its length rounds to the target at most.
+const TOLERANCE: i64 = 45 * SECOND / 100;
+
+/// The longest first segment, for which the target is not fixed yet.
+const LONGEST: i64 = 30;
+
+const INTERVALS: usize = 4;
+
+impl Target {
+    /// Of `configured` at first, in whole seconds and at least one.
+    pub(super) fn new(configured: Duration) -> Self {
+        Self {
+            seconds: rounded(nanos(configured)).clamp(1, LONGEST),
+            is_fixed: false,
+            last_key: None,
+            intervals: [0; INTERVALS],
+            count: 0,
+        }
+    }
+
+    pub(super) fn duration(&self) -> Duration {
+        Duration::from_secs(self.seconds.unsigned_abs())
+    }
+
+    /// From now on it stays, though the segment under way has lasted for `elapsed` already.
+    pub(super) fn fix(&mut self, elapsed: i64) {
+        if !self.is_fixed {
+            let longest = rounded(self.expected()).max(rounded(elapsed));
+            self.seconds = self.seconds.max(longest.min(LONGEST));
+            self.is_fixed = true;
+        }
+    }
+
+    /// A key frame came at `time`.
+    pub(super) fn saw_key(&mut self, time: i64) {
+        if let Some(last) = self.last_key {
+            self.intervals[self.count % INTERVALS] = time.saturating_sub(last).max(0);
+            self.count += 1;
+        }
+        self.last_key = Some(time);
+    }
+
+    /// The time before the next key frame is no interval of theirs.
+    pub(super) fn forget_key(&mut self) {
+        self.last_key = None;
+    }
+
+    /// Whether a segment that has lasted for `elapsed` ends before a key frame, because it would
+    /// be too long at the one after it.
+    pub(super) fn ends_at_key(&self, elapsed: i64) -> bool {
+        let tolerance = TOLERANCE.min(self.expected() / 2);
+        elapsed.saturating_add(self.expected()) > self.seconds * SECOND + tolerance
+    }
+
+    /// Whether `length` is more than a segment may have, also when no key frame comes.
+    pub(super) fn is_exceeded_by(&self, length: i64) -> bool {
+        let seconds = if self.is_fixed { self.seconds } else { LONGEST };
+        length > seconds * SECOND + TOLERANCE
+    }
+
+    /// Whether a segment that may end anywhere ends before it has `length`.
+    pub(super) fn is_reached_before(&self, length: i64) -> bool {
+        length > self.seconds * SECOND
+    }
+
+    /// The interval between key frames to reckon with.
+    fn expected(&self) -> i64 {
+        self.intervals.iter().copied().max().unwrap_or(0)
+    }
+}
+
+/// The nearest whole number of seconds.
+fn rounded(nanos: i64) -> i64 {
+    nanos.saturating_add(SECOND / 2) / SECOND
+}
+
+/// Nanoseconds, as far as an `i64` holds them.
+pub(super) fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where segments end when key frames come every `interval` milliseconds.
+    fn cuts(configured: u64, interval: i64, count: i64) -> (u64, Vec<i64>) {
+        let mut target = Target::new(Duration::from_millis(configured));
+        let (mut start, mut lengths) = (0, Vec::new());
+        for key in 0..count {
+            let at = key * interval * 1_000_000;
+            target.saw_key(at);
+            if at > start && target.ends_at_key(at - start) {
+                target.fix(at - start);
+                lengths.push((at - start) / 1_000_000);
+                start = at;
+            }
+        }
+        (target.duration().as_secs(), lengths)
+    }
+
+    #[test]
+    fn segments_take_as_many_key_frame_intervals_as_fit() {
+        assert_eq!(cuts(6000, 2000, 7), (6, vec![6000, 6000]));
+        assert_eq!(cuts(6000, 2002, 7), (6, vec![6006, 6006]));
+        assert_eq!(cuts(6000, 4000, 4), (6, vec![4000; 3]));
+        assert_eq!(cuts(6000, 15_000, 3), (15, vec![15_000; 2]));
+        assert_eq!(cuts(6000, 40, 302), (6, vec![6000, 6000]));
+        assert_eq!(cuts(100, 2000, 3), (2, vec![2000, 2000]));
+    }
+
+    #[test]
+    fn a_fixed_target_bounds_segments_without_key_frames() {
+        let mut target = Target::new(Duration::from_secs(6));
+        assert!(!target.is_exceeded_by(20 * SECOND));
+        target.fix(8 * SECOND);
+        assert_eq!(target.duration(), Duration::from_secs(8));
+        assert!(!target.is_exceeded_by(8 * SECOND + TOLERANCE));
+        assert!(target.is_exceeded_by(8 * SECOND + SECOND / 2));
+        target.fix(20 * SECOND);
+        assert_eq!(target.duration(), Duration::from_secs(8));
+        assert!(target.is_reached_before(8 * SECOND + 1));
+    }
+}

@@ -1,7 +1,6 @@
 //! Titles of channels, as source clients of Icecast and SHOUTcast tell them: in requests beside the stream.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -11,7 +10,7 @@ use tracing::{info, warn};
 use super::connection::{text, typed};
 use super::server::Server;
 use crate::base::path::MediaPath;
-use crate::media::channel::{Channel, State};
+use crate::media::channel::State;
 use crate::wire::icecast::TitleUpdate;
 
 /// What Icecast answers, which some clients look for.
@@ -50,21 +49,25 @@ impl Server {
         form: &str,
         peer: SocketAddr,
     ) -> Result<&'static str, NotTaken> {
-        let taken = self.find_titled(form, peer);
-        let (channel, title) = taken.inspect_err(|(status, reason)| {
+        let taken = self.read_title(form, peer);
+        let (path, title) = taken.inspect_err(|(status, reason)| {
             let status = status.as_u16();
             warn!(%peer, status, reason = reason.trim_end(), "a title was refused");
         })?;
-        channel.set_title(&title);
-        info!(path = %channel.path(), title, "a channel has another title");
+        // Some encoders repeat their title with every frame.
+        if self.uploads.title(&path).as_ref() == Some(&title) {
+            return Ok(DONE);
+        }
+        info!(%path, title, "a channel has another title");
+        self.uploads.set_title(&path, &title);
+        if let Some(channel) = self.mounts.open(&path) {
+            channel.set_title(&title);
+        }
         Ok(DONE)
     }
 
-    fn find_titled(
-        &self,
-        form: &str,
-        peer: SocketAddr,
-    ) -> Result<(Arc<Channel>, String), NotTaken> {
+    /// Whose title `form` tells, and the title.
+    fn read_title(&self, form: &str, peer: SocketAddr) -> Result<(MediaPath, String), NotTaken> {
         if !peer.ip().is_loopback() {
             let reason = "only this host itself may publish so far\n";
             return Err((StatusCode::FORBIDDEN, reason));
@@ -75,9 +78,14 @@ impl Server {
             Some(mount) => MediaPath::from_plain(mount).ok(),
             None => self.uploads.only_radio(),
         };
-        let channel = path.and_then(|path| self.mounts.open(&path));
-        let channel = channel.filter(|channel| channel.state() == State::Live);
-        let channel = channel.ok_or((StatusCode::NOT_FOUND, "no such channel\n"))?;
-        Ok((channel, update.title))
+        let path = path.filter(|path| self.is_fed(path));
+        let path = path.ok_or((StatusCode::NOT_FOUND, "no such channel\n"))?;
+        Ok((path, update.title))
+    }
+
+    fn is_fed(&self, path: &MediaPath) -> bool {
+        let channel = self.mounts.open(path);
+        let is_live = channel.is_some_and(|channel| channel.state() == State::Live);
+        is_live || self.uploads.has(path)
     }
 }

@@ -166,6 +166,7 @@ impl<'a> UploadConnection<'a> {
     fn begin(&self, request: &UploadRequest) -> Upload {
         let server = self.server;
         let (mounts, path) = (Arc::clone(&server.mounts), request.path.clone());
+        let uploads = Arc::clone(&server.uploads);
         let takeover = server.takeover();
         let origin = format!("HTTP upload from {}", self.peer);
         let feed = Settings {
@@ -173,7 +174,11 @@ impl<'a> UploadConnection<'a> {
             payload_limit: usize::from(server.config().rtsp.max_packet),
             clock: server.clock,
             open: Box::new(move |description| {
-                Ok(mounts.publish(&path, description, origin.clone(), takeover)?)
+                let publisher = mounts.publish(&path, description, origin.clone(), takeover)?;
+                if let Some(title) = uploads.title(&path) {
+                    publisher.channel().set_title(&title);
+                }
+                Ok(publisher)
             }),
         };
         let feed = UploadFeed::new(feed, request.station.clone(), request.content);

@@ -18,9 +18,17 @@ pub struct Uploads {
 
 #[derive(Debug, Default)]
 struct Table {
-    open: Vec<(u64, MediaPath, Content)>,
+    open: Vec<Entry>,
     begun: [u64; KINDS.len()],
     last: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    path: MediaPath,
+    content: Content,
+    title: Option<String>,
 }
 
 /// What an encoder says that it uploads, in words for metrics.
@@ -41,7 +49,12 @@ impl Uploads {
         let mut table = self.table();
         table.last += 1;
         let id = table.last;
-        table.open.push((id, path.clone(), content));
+        table.open.push(Entry {
+            id,
+            path: path.clone(),
+            content,
+            title: None,
+        });
         if let Some(begun) = table.begun.get_mut(kind(content)) {
             *begun += 1;
         }
@@ -54,12 +67,29 @@ impl Uploads {
     /// The channel of the only encoder that sends no transport stream.
     pub(super) fn only_radio(&self) -> Option<MediaPath> {
         let table = self.table();
-        let mut radio = table
-            .open
-            .iter()
-            .filter(|(.., content)| *content != Content::Ts);
-        let (_, path, _) = radio.next()?;
-        radio.next().is_none().then(|| path.clone())
+        let mut radio = table.open.iter().filter(|one| one.content != Content::Ts);
+        let path = radio.next()?.path.clone();
+        radio.next().is_none().then_some(path)
+    }
+
+    /// Whether somebody uploads under that name.
+    pub(super) fn has(&self, path: &MediaPath) -> bool {
+        self.table().open.iter().any(|one| one.path == *path)
+    }
+
+    /// Keeps the title of what an encoder sends; it may tell it before its first frame.
+    pub(super) fn set_title(&self, path: &MediaPath, title: &str) {
+        let mut table = self.table();
+        if let Some(entry) = table.open.iter_mut().rfind(|one| one.path == *path) {
+            entry.title = Some(title.to_owned());
+        }
+    }
+
+    /// The title that an encoder told last.
+    pub(super) fn title(&self, path: &MediaPath) -> Option<String> {
+        let table = self.table();
+        let entry = table.open.iter().rfind(|one| one.path == *path);
+        entry?.title.clone()
     }
 
     /// Bytes of bodies have been read.
@@ -82,10 +112,7 @@ impl Uploads {
     pub(super) fn of_kinds(&self) -> [(&'static str, u64, u64); KINDS.len()] {
         let table = self.table();
         std::array::from_fn(|index| {
-            let open = table
-                .open
-                .iter()
-                .filter(|(.., content)| kind(*content) == index);
+            let open = table.open.iter().filter(|one| kind(one.content) == index);
             (KINDS[index], open.count() as u64, table.begun[index])
         })
     }
@@ -119,6 +146,7 @@ pub(super) struct OpenUpload {
 
 impl Drop for OpenUpload {
     fn drop(&mut self) {
-        self.uploads.table().open.retain(|(id, ..)| *id != self.id);
+        let mut table = self.uploads.table();
+        table.open.retain(|one| one.id != self.id);
     }
 }

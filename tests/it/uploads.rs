@@ -182,9 +182,13 @@ async fn another_rate_of_aac_is_another_channel() {
 async fn titles_are_kept_until_the_next_encoder() {
     let server = serve();
     let mut encoder = send(&server, PUT.as_bytes()).await;
+    assert_eq!(status(&encoder.answer().await), 100);
+    let early = "GET /admin/metadata?mount=/radio&mode=updinfo&song=first HTTP/1.0\r\n\r\n";
+    assert_eq!(status_of(&server, early).await, 200);
     encoder.send(&mp3(1, 44_100).repeat(2)).await;
     let title = live(&server, "radio").await.title();
     let kept = || title.borrow().as_deref().map(str::to_owned);
+    eventually(|| kept().filter(|title| title == "first")).await;
     for (request, status, expected) in [
         (
             "GET /admin/metadata?mount=/radio&mode=updinfo&song=Bj%F6rk HTTP/1.0\r\n\r\n",

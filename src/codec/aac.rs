@@ -5,6 +5,7 @@ use std::iter;
 
 use bytes::Bytes;
 
+use super::bits::Bits;
 use super::fragments::fragments;
 use super::frames::{self, Layout, MAX_FRAMES};
 use super::{Malformed, Packetize, Sample, Sink};
@@ -72,6 +73,26 @@ impl Config {
         }
     }
 
+    /// Samples of a frame at [`rate_hz`](Self::rate_hz); `None` for audio objects that are no AAC.
+    pub fn frame_samples(&self) -> Option<u32> {
+        let mut bits = Bits::new(&self.specific);
+        let mut object = object_type(&mut bits)?;
+        pass_rate(&mut bits)?;
+        let _channels = bits.take(4)?;
+        if matches!(object, SPECTRAL_BAND_REPLICATION | PARAMETRIC_STEREO) {
+            pass_rate(&mut bits)?;
+            object = object_type(&mut bits)?;
+        }
+        let is_short = bits.flag()?;
+        Some(match (object, is_short) {
+            (MAIN..=LONG_TERM_PREDICTION | SCALABLE | ERROR_RESILIENT, false) => 1024,
+            (MAIN..=LONG_TERM_PREDICTION | SCALABLE | ERROR_RESILIENT, true) => 960,
+            (LOW_DELAY | ENHANCED_LOW_DELAY, false) => 512,
+            (LOW_DELAY | ENHANCED_LOW_DELAY, true) => 480,
+            _ => return None,
+        })
+    }
+
     /// The `fmtp` parameters (RFC 3640, 4.1).
     pub(super) fn fmtp(&self) -> String {
         let mut fmtp = "streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;\
@@ -83,6 +104,31 @@ impl Config {
         fmtp
     }
 }
+
+pub(super) fn object_type(bits: &mut Bits<'_>) -> Option<u32> {
+    Some(match bits.take(5)? {
+        31 => 32 + bits.take(6)?,
+        object => object,
+    })
+}
+
+/// Passes over the index of a sampling rate, or the rate itself.
+pub(super) fn pass_rate(bits: &mut Bits<'_>) -> Option<()> {
+    if bits.take(4)? == 15 {
+        bits.skip(24)?;
+    }
+    Some(())
+}
+
+/// Audio object types (ISO/IEC 14496-3, table 1.17).
+const MAIN: u32 = 1;
+const LONG_TERM_PREDICTION: u32 = 4;
+pub(super) const SPECTRAL_BAND_REPLICATION: u32 = 5;
+const SCALABLE: u32 = 6;
+const ERROR_RESILIENT: u32 = 17;
+const LOW_DELAY: u32 = 23;
+pub(super) const PARAMETRIC_STEREO: u32 = 29;
+const ENHANCED_LOW_DELAY: u32 = 39;
 
 const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,

@@ -270,7 +270,8 @@ impl Open {
 }
 
 impl ParameterSets {
-    fn add(&mut self, kind: Set, unit: &[u8]) {
+    /// Adds a set that is not among them yet.
+    pub(super) fn add(&mut self, kind: Set, unit: &[u8]) {
         let sets = match kind {
             Set::Video => &mut self.video,
             Set::Sequence => &mut self.sequence,
@@ -282,7 +283,7 @@ impl ParameterSets {
     }
 
     /// Sets that come with a sequence parameter set replace all of their kind; others join them.
-    fn update(&mut self, new: Self) {
+    pub(super) fn update(&mut self, new: Self) {
         if !new.sequence.is_empty() {
             for (old, new) in [
                 (&mut self.video, &new.video),
@@ -300,7 +301,7 @@ impl ParameterSets {
     }
 
     /// All sets as an access unit holds them.
-    fn written(&self) -> Vec<u8> {
+    pub(super) fn written(&self) -> Vec<u8> {
         let mut data = Vec::new();
         for set in self.video.iter().chain(&self.sequence).chain(&self.picture) {
             write_unit(&mut data, set);

@@ -38,7 +38,7 @@ impl Packetize for Packetizer {
                     group.send(sink);
                 }
                 group.push(toc, frame, offset);
-                offset = offset.wrapping_add(self.frame_ticks());
+                offset = offset.wrapping_add(frame_ticks(self.wide));
             }
         }
         group.send(sink);
@@ -47,21 +47,30 @@ impl Packetize for Packetizer {
 }
 
 impl Packetizer {
-    /// Bytes after a ToC byte of this frame type (3GPP TS 26.101 and TS 26.201, annexes A).
+    /// Bytes after a ToC byte.
     fn speech_bytes(&self, toc: u8) -> Result<usize, Malformed> {
-        let bytes: [i8; 16] = if self.wide {
-            [17, 23, 32, 36, 40, 46, 50, 58, 60, 5, -1, -1, -1, -1, 0, 0]
-        } else {
-            [12, 13, 15, 17, 19, 20, 26, 31, 5, 6, 5, 5, -1, -1, -1, 0]
-        };
-        usize::try_from(bytes[usize::from(toc >> 3 & 0xf)])
-            .map_err(|_| malformed("reserved frame type"))
+        let bits = speech_bits(self.wide, toc).ok_or(malformed("reserved frame type"))?;
+        Ok(bits.div_ceil(8))
     }
+}
 
-    /// 20 ms at 8 or 16 kHz.
-    fn frame_ticks(&self) -> u32 {
-        if self.wide { 320 } else { 160 }
-    }
+/// Bits of a frame of this type (3GPP TS 26.101 and TS 26.201, annexes A); `None` for reserved types.
+pub(super) fn speech_bits(wide: bool, toc: u8) -> Option<usize> {
+    let bits: [i16; 16] = if wide {
+        [
+            132, 177, 253, 285, 317, 365, 397, 461, 477, 40, -1, -1, -1, -1, 0, 0,
+        ]
+    } else {
+        [
+            95, 103, 118, 134, 148, 159, 204, 244, 39, 43, 38, 37, -1, -1, -1, 0,
+        ]
+    };
+    usize::try_from(bits[usize::from(toc >> 3 & 0xf)]).ok()
+}
+
+/// 20 ms at 8 or 16 kHz.
+pub(super) fn frame_ticks(wide: bool) -> u32 {
+    if wide { 320 } else { 160 }
 }
 
 /// Frames that go out in one payload.

@@ -6,11 +6,27 @@
 
 use bytes::Bytes;
 
+use super::pcm::{self as pcm_format, Coding};
 use super::{Format, Malformed};
 use crate::wire::rtp;
 
+mod aac;
+mod ac3;
+mod amr;
 mod fmtp;
+mod frames;
+mod h263;
+mod h264;
+mod h265;
+mod latm;
+mod mpeg4_video;
+mod mpeg_audio;
+mod nal;
 mod opus;
+mod pcm;
+mod pictures;
+#[cfg(test)]
+mod tests;
 
 use fmtp::Fmtp;
 
@@ -65,9 +81,38 @@ pub trait Depacketize: Send {
 pub fn depacketizer(encoding: &str, fmtp: Option<&str>) -> Option<Box<dyn Depacketize>> {
     let mut words = encoding.trim().split('/');
     let name = words.next()?.to_ascii_uppercase();
+    let clock_hz = words.next()?.parse().ok().filter(|rate| *rate > 0)?;
+    let channels = words.next().map_or(Ok(1), str::parse).ok()?;
     let fmtp = Fmtp::new(fmtp.unwrap_or_default());
-    Some(match name.as_str() {
-        "OPUS" => Box::new(opus::Depacketizer::new(fmtp)),
-        _ => return None,
-    })
+    let linear = |coding| {
+        let config = pcm_format::Config {
+            coding,
+            rate_hz: clock_hz,
+            channels,
+        };
+        pcm::Depacketizer::new(config).map(boxed)
+    };
+    match name.as_str() {
+        "AC3" => Some(boxed(ac3::Depacketizer::new(clock_hz))),
+        "AMR" => amr::Depacketizer::new(false, channels, fmtp).map(boxed),
+        "AMR-WB" => amr::Depacketizer::new(true, channels, fmtp).map(boxed),
+        "H263-1998" | "H263-2000" => Some(boxed(h263::Depacketizer::default())),
+        "H264" => Some(h264::depacketizer(fmtp)),
+        "H265" => Some(h265::depacketizer(fmtp)),
+        "L8" => linear(Coding::Unsigned8),
+        "L16" => linear(Coding::SignedBe(16)),
+        "L24" => linear(Coding::SignedBe(24)),
+        "MP4A-LATM" => latm::Depacketizer::new(clock_hz, fmtp).map(boxed),
+        "MP4V-ES" => Some(boxed(mpeg4_video::Depacketizer::new(fmtp))),
+        "MPA" => Some(boxed(mpeg_audio::Depacketizer::new(clock_hz))),
+        "MPEG4-GENERIC" => aac::Depacketizer::new(clock_hz, fmtp).map(boxed),
+        "OPUS" => Some(boxed(opus::Depacketizer::new(fmtp))),
+        "PCMA" => linear(Coding::ALaw),
+        "PCMU" => linear(Coding::ULaw),
+        _ => None,
+    }
+}
+
+fn boxed<D: Depacketize + 'static>(depacketizer: D) -> Box<dyn Depacketize> {
+    Box::new(depacketizer)
 }

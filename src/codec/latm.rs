@@ -1,9 +1,10 @@
 //! AAC in LATM with LOAS around it, as DVB has it (ISO/IEC 14496-3, 1.7).
 //!
-//! One program of one layer, one frame in each element: what broadcasts use.
+//! One program of one layer: what broadcasts and RTP senders use; in LOAS one frame in each element.
 
 use std::borrow::Cow;
 
+use super::aac::{PARAMETRIC_STEREO, SPECTRAL_BAND_REPLICATION, object_type, pass_rate};
 use super::audio_frames::{Found, Header, Layout};
 use super::bits::Bits;
 use super::{Format, aac};
@@ -12,10 +13,6 @@ use super::{Format, aac};
 const HEADER: usize = 3;
 
 const SYNC: u32 = 0x2b7;
-
-/// Object types of AudioSpecificConfig (ISO/IEC 14496-3, table 1.17).
-const SPECTRAL_BAND_REPLICATION: u32 = 5;
-const PARAMETRIC_STEREO: u32 = 29;
 
 /// The last configuration, for the elements that leave theirs out.
 #[derive(Default)]
@@ -26,9 +23,11 @@ pub(super) struct Latm {
 /// What a StreamMuxConfig says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parameters {
-    aac: aac::Config,
+    pub(super) aac: aac::Config,
     /// Samples of a frame.
-    duration: u32,
+    pub(super) duration: u32,
+    /// Frames in each element, 1 to 64.
+    pub(super) sub_frames: u32,
 }
 
 impl Layout for Latm {
@@ -64,15 +63,7 @@ impl Layout for Latm {
 
     fn sample<'a>(&self, frame: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let (_, mut bits) = self.element(frame)?;
-        let mut size = 0;
-        loop {
-            let more = bits.take(8)?;
-            size += more as usize;
-            if more < 0xff {
-                break;
-            }
-        }
-        let sample = bits.take_bytes(8 * size)?;
+        let sample = payload(&mut bits)?;
         (!sample.is_empty()).then_some(Cow::Owned(sample))
     }
 
@@ -93,21 +84,36 @@ impl Latm {
             true => self.config.clone()?,
             false => stream_mux_config(&mut bits)?,
         };
+        (parameters.sub_frames == 1).then_some(())?;
         Some((parameters, bits))
     }
 }
 
-/// Reads a StreamMuxConfig (table 1.42); `None` for layouts beyond one frame of one layer.
-fn stream_mux_config(bits: &mut Bits<'_>) -> Option<Parameters> {
+/// The next frame, behind its length (tables 1.43 and 1.45).
+pub(super) fn payload(bits: &mut Bits<'_>) -> Option<Vec<u8>> {
+    let mut size = 0;
+    loop {
+        let more = bits.take(8)?;
+        size += more as usize;
+        if more < 0xff {
+            return bits.take_bytes(8 * size);
+        }
+    }
+}
+
+/// Reads a StreamMuxConfig (table 1.42); `None` for layouts beyond one layer of one program.
+pub(super) fn stream_mux_config(bits: &mut Bits<'_>) -> Option<Parameters> {
     let version = bits.flag()?;
     if version {
         let is_other_syntax = bits.flag()?;
         (!is_other_syntax).then_some(())?;
         value(bits)?;
     }
-    // All streams in the same time; the numbers of frames, programs and layers less one.
-    let layout = bits.take(1 + 6 + 4 + 3)?;
-    (layout == 1 << 13).then_some(())?;
+    let same_time = bits.flag()?;
+    let sub_frames = bits.take(6)? + 1;
+    // The numbers of programs and layers less one.
+    let others = bits.take(4 + 3)?;
+    (same_time && others == 0).then_some(())?;
     let size = if version { Some(value(bits)?) } else { None };
     let (parameters, used) = audio_specific_config(*bits)?;
     bits.take_bytes(size.map_or(used, |size| size as usize))?;
@@ -120,7 +126,10 @@ fn stream_mux_config(bits: &mut Bits<'_>) -> Option<Parameters> {
     if bits.flag()? {
         let _checksum = bits.take(8)?;
     }
-    Some(parameters)
+    Some(Parameters {
+        sub_frames,
+        ..parameters
+    })
 }
 
 /// LatmGetValue (table 1.44).
@@ -145,10 +154,10 @@ fn other_data(bits: &mut Bits<'_>, version: bool) -> Option<()> {
 fn audio_specific_config(mut start: Bits<'_>) -> Option<(Parameters, usize)> {
     let mut bits = start;
     let mut object = object_type(&mut bits)?;
-    sampling_rate(&mut bits)?;
+    pass_rate(&mut bits)?;
     let channels = bits.take(4)?;
     if matches!(object, SPECTRAL_BAND_REPLICATION | PARAMETRIC_STEREO) {
-        sampling_rate(&mut bits)?;
+        pass_rate(&mut bits)?;
         object = object_type(&mut bits)?;
     }
     // AAC main, LC, SSR and LTP, whose channels the configuration tells.
@@ -164,21 +173,7 @@ fn audio_specific_config(mut start: Bits<'_>) -> Option<(Parameters, usize)> {
     let parameters = Parameters {
         aac: aac::Config::from_specific(&specific).ok()?,
         duration: if is_short { 960 } else { 1024 },
+        sub_frames: 1,
     };
     Some((parameters, used))
-}
-
-fn object_type(bits: &mut Bits<'_>) -> Option<u32> {
-    Some(match bits.take(5)? {
-        31 => 32 + bits.take(6)?,
-        object => object,
-    })
-}
-
-/// The index of a sampling rate, or the rate itself.
-fn sampling_rate(bits: &mut Bits<'_>) -> Option<()> {
-    if bits.take(4)? == 15 {
-        bits.take(24)?;
-    }
-    Some(())
 }

@@ -13,13 +13,13 @@ use retina::testutil::DepacketizeBuf;
 use super::pcm::Coding;
 use super::*;
 
-const LIMITS: [usize; 5] = [200, 333, 1000, 1388, 1460];
+pub(super) const LIMITS: [usize; 5] = [200, 333, 1000, 1388, 1460];
 
 #[derive(Clone, Debug, PartialEq)]
-struct Payload {
-    bytes: Vec<u8>,
-    marker: bool,
-    offset: u32,
+pub(super) struct Payload {
+    pub(super) bytes: Vec<u8>,
+    pub(super) marker: bool,
+    pub(super) offset: u32,
 }
 
 #[derive(Default)]
@@ -36,7 +36,12 @@ impl Sink for Collected {
 }
 
 /// The payloads of `samples`, `ticks` apart, in calls of as many as the packetiser takes.
-fn payloads(format: &Format, samples: &[Vec<u8>], ticks: u32, limit: usize) -> Vec<Payload> {
+pub(super) fn payloads(
+    format: &Format,
+    samples: &[Vec<u8>],
+    ticks: u32,
+    limit: usize,
+) -> Vec<Payload> {
     let packetizer = format.packetizer();
     let mut all = Vec::new();
     let mut index = 0;
@@ -106,27 +111,27 @@ fn retina(format: &Format, payloads: &[Payload]) -> Vec<Vec<u8>> {
 }
 
 /// Bytes that hold no start code and end in none.
-fn noise(seed: usize, size: usize) -> Vec<u8> {
+pub(super) fn noise(seed: usize, size: usize) -> Vec<u8> {
     (0..size)
         .map(|at| ((at * 31 + seed * 7) % 255 + 1) as u8)
         .collect()
 }
 
-fn with_header(header: &[u8], seed: usize, size: usize) -> Vec<u8> {
+pub(super) fn with_header(header: &[u8], seed: usize, size: usize) -> Vec<u8> {
     [header, &noise(seed, size)].concat()
 }
 
-fn nal_sample(units: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn nal_sample(units: &[Vec<u8>]) -> Vec<u8> {
     let prefixed = |unit: &Vec<u8>| [&(unit.len() as u32).to_be_bytes(), &unit[..]].concat();
     units.iter().flat_map(prefixed).collect()
 }
 
-fn hex(text: &str) -> Bytes {
+pub(super) fn hex(text: &str) -> Bytes {
     let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(byte).collect()
 }
 
-fn h264() -> Format {
+pub(super) fn h264() -> Format {
     Format::H264(h264::Config {
         length_size: 4,
         sps: vec![hex("67f4000a919b288f6022000003000200000300641e244b2c")],
@@ -134,7 +139,7 @@ fn h264() -> Format {
     })
 }
 
-fn h265() -> Format {
+pub(super) fn h265() -> Format {
     Format::H265(h265::Config {
         length_size: 4,
         vps: vec![hex("40010c01ffff0408000003009e0800000300001e959809")],
@@ -145,11 +150,11 @@ fn h265() -> Format {
     })
 }
 
-fn aac() -> Format {
+pub(super) fn aac() -> Format {
     Format::Aac(aac::Config::from_specific(&[0x12, 0x10]).unwrap())
 }
 
-fn pcm(coding: Coding, rate_hz: u32, channels: u8) -> Format {
+pub(super) fn pcm(coding: Coding, rate_hz: u32, channels: u8) -> Format {
     Format::Pcm(pcm::Config {
         coding,
         rate_hz,

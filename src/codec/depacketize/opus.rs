@@ -25,6 +25,10 @@ impl Depacketize for Depacketizer {
     fn push(&mut self, packet: &rtp::Packet<'_>, lost: u16) -> Result<(), Malformed> {
         let data = packet.payload();
         let duration = duration(data);
+        let is_stereo = data.first().is_some_and(|toc| toc & 4 != 0);
+        if is_stereo && duration.is_some() {
+            self.channels = 2;
+        }
         self.ready = duration.map(|duration| AccessUnit {
             time: packet.time(),
             keyframe: true,

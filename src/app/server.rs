@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::descriptors;
 use crate::base::clock::Clock;
 use crate::base::error;
-use crate::config::{Config, Live, Multicast, Rtsp};
+use crate::config::{Config, Live, Rtsp};
 use crate::http::admin;
 use crate::http::metrics::Metrics;
 use crate::http::pauses::Pauses;
@@ -22,10 +22,10 @@ use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
 use crate::net::fan::{self, Fan};
 use crate::net::listen::{BindError, Listener, Permits};
-use crate::net::multicast::{self, Casts};
+use crate::net::multicast::{self, Announcer, Casts};
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Parts, Service};
-use crate::source::{Feeds, SdpFolder, Sources, ts_listener};
+use crate::source::{Feeds, SapListener, SdpFolder, Sources, ts_listener};
 use crate::vod::{Blocks, Library, Pace, Pacer};
 
 /// The most connections to the administration port at a time.
@@ -88,7 +88,7 @@ impl Server {
         let fan = Fan::new(fan_settings(&config.live), clock);
         let sessions = Sessions::new();
         let totals = Arc::new(Totals::default());
-        let casts = multicast_settings(&config.multicast);
+        let casts = multicast_settings(&config);
         let casts = Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock);
         let udp_range = config.rtsp.udp_ports.clone();
         let udp_ports = UdpPorts::new(udp_range, udp_address(&config), clock);
@@ -151,8 +151,14 @@ impl Server {
         let feeding = &server.sources;
         let configured = sources.run(settings.clone(), feeding.stop.clone());
         feeding.tasks.spawn(configured);
-        let files = SdpFolder::new(Arc::clone(&server.library), feeds, settings.clone());
+        let library = Arc::clone(&server.library);
+        let files = SdpFolder::new(library, Arc::clone(&feeds), settings.clone());
         feeding.tasks.spawn(files.run(feeding.stop.clone()));
+        let casts = Arc::clone(&server.casts);
+        let sessions = SapListener::new(feeds, Arc::clone(&casts), settings.clone(), clock);
+        feeding.tasks.spawn(sessions.run(feeding.stop.clone()));
+        let announcer = Announcer::new(casts, clock);
+        feeding.tasks.spawn(announcer.run(feeding.stop.clone()));
         for listener in ts {
             let mounts = Arc::clone(&server.mounts);
             let serving = ts_listener::serve(listener, mounts, settings.clone(), clock);
@@ -271,7 +277,7 @@ impl Followers {
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
             self.fan.configure(fan_settings(&config.live));
-            self.casts.configure(multicast_settings(&config.multicast));
+            self.casts.configure(multicast_settings(&config));
         }
     }
 }
@@ -343,13 +349,15 @@ fn fan_settings(live: &Live) -> fan::Settings {
     }
 }
 
-fn multicast_settings(multicast: &Multicast) -> multicast::Settings {
+fn multicast_settings(config: &Config) -> multicast::Settings {
+    let multicast = &config.multicast;
     multicast::Settings {
         groups: multicast.groups,
         ports: multicast.ports.clone(),
         ttl: multicast.ttl,
         interface: multicast.interface.clone(),
         source_specific: multicast.source_specific,
+        announce: config.sap.announce,
     }
 }
 

@@ -374,7 +374,7 @@ fn application_specific(bandwidths: &[Bandwidth]) -> Option<u64> {
         .reduce(u64::saturating_add)
 }
 
-fn is_of_media(attribute: &Attribute) -> bool {
+pub(super) fn is_of_media(attribute: &Attribute) -> bool {
     !OF_TRANSPORT
         .iter()
         .any(|name| attribute.attribute.eq_ignore_ascii_case(name))

@@ -12,6 +12,7 @@ pub mod description;
 mod feed;
 mod feed_track;
 mod gather;
+pub mod group_sdp;
 pub mod intake;
 pub mod jitter;
 mod meter;

@@ -70,7 +70,7 @@ impl GroupSeat {
 
     /// The reader's part of what is sent once for all, in bit/s.
     pub(super) fn share(&self, bit_rate: u64) -> u64 {
-        let holders = Arc::strong_count(&self.cast) as u64;
-        bit_rate / holders.max(1)
+        let listeners = self.cast.listeners() as u64;
+        bit_rate / listeners.max(1)
     }
 }

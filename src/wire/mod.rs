@@ -13,6 +13,7 @@ pub mod icecast;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;
+pub mod sap;
 pub mod sdp;
 
 #[cfg(test)]

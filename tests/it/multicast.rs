@@ -193,3 +193,40 @@ async fn a_session_comes_by_multicast_as_a_whole_and_its_client_chooses_no_group
     let answer = client.ask("SETUP", &controls[1], &mixed).await;
     assert_eq!(status(&answer), 461, "{answer}");
 }
+
+#[tokio::test]
+async fn what_one_server_announces_another_one_receives_until_it_is_withdrawn() {
+    let sender = Server::start(Path::new("no movies"), |config| {
+        config.multicast.groups = Some("239.255.6.0/24".parse().unwrap());
+        config.multicast.interface = "127.0.0.1".to_owned();
+        config.sap.announce = true;
+        // It hears itself, and knows that it does.
+        config.sap.listen = true;
+    });
+    let receiver = Server::start(Path::new("no movies"), |config| {
+        config.multicast.interface = "127.0.0.1".to_owned();
+        config.sap.listen = true;
+        config.sap.groups = vec!["239.255.6.0/24".parse().unwrap()];
+    });
+    let mut encoder = Encoder::start(&sender, "news/now", 100);
+    let mut own = Reader::open(&sender, "news/now", [BY_GROUP; 2]).await;
+    own.play().await;
+    let mut client = Client::connect(receiver.address).await;
+    let url = format!("rtsp://{}/news/now", receiver.address);
+    let answers = async |client: &mut Client, wanted: u16| {
+        let answered = async {
+            while client.status_of("DESCRIBE", &url, "").await != wanted {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let answered = tokio::time::timeout(Duration::from_secs(10), answered).await;
+        answered.unwrap_or_else(|_| panic!("never {wanted}"));
+    };
+    answers(&mut client, 200).await;
+    let mut reader = Reader::over_tcp(&receiver, "news/now").await;
+    reader.play().await;
+    encoder.key_picture();
+    assert_eq!(reader.packet(0).await[12], 0x67);
+    assert_eq!(own.ask("TEARDOWN").await, 200);
+    answers(&mut client, 404).await;
+}

@@ -19,7 +19,7 @@ use crate::net::fan::{Member, Membership};
 use crate::net::host::Host;
 use crate::net::outlet::{DatagramOutlet, TrackOutlet};
 use crate::net::receiver::{Receiver, Reception, Senders};
-use crate::net::udp_socket::UdpSocket;
+use crate::net::udp_socket::{Route, UdpSocket};
 use crate::wire::rtcp;
 
 /// The longest RTCP packet that is looked at, in bytes.
@@ -95,6 +95,16 @@ impl Cast {
         self.place
     }
 
+    /// The channel's name without the `.sdp` that it answers to as well.
+    pub fn name(&self) -> &str {
+        plain_name(&self.channel)
+    }
+
+    /// How many listen.
+    pub fn listeners(&self) -> usize {
+        self.lock().listeners.len()
+    }
+
     /// The group.
     pub fn group(&self) -> IpAddr {
         self.place.group
@@ -166,8 +176,23 @@ impl Cast {
         }
     }
 
+    /// Sends a datagram to another group, as far as the channel goes; it may be lost.
+    pub(super) fn send_to(&self, group: IpAddr, port: u16, datagram: &[u8]) {
+        let route = Route {
+            to: self.address(group, port),
+            source: None,
+        };
+        if let Err(error) = self.socket.send(route, datagram) {
+            tracing::debug!(%group, "nothing can be sent: {error}");
+        }
+    }
+
     fn at(&self, port: u16) -> SocketAddr {
-        match self.place.group {
+        self.address(self.place.group, port)
+    }
+
+    fn address(&self, group: IpAddr, port: u16) -> SocketAddr {
+        match group {
             IpAddr::V4(group) => (group, port).into(),
             IpAddr::V6(group) => SocketAddrV6::new(group, port, 0, self.scope).into(),
         }
@@ -212,6 +237,11 @@ fn receive_reports(reception: &Reception, cast: &Weak<Cast>) -> Option<AbortOnDr
         }
     };
     Some(AbortOnDropHandle::new(tokio::spawn(task)))
+}
+
+pub(super) fn plain_name(channel: &Channel) -> &str {
+    let name = channel.path().as_str();
+    name.strip_suffix(".sdp").unwrap_or(name)
 }
 
 impl fmt::Debug for Cast {

@@ -1,6 +1,7 @@
 //! All channels that are sent to groups, each at a place of its own.
 
 use std::io;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -8,7 +9,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::watch;
 
-use super::cast::Cast;
+use super::cast::{Cast, plain_name};
 use super::groups::{Groups, Place};
 use crate::base::clock::Clock;
 use crate::media::channel::Channel;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub interface: String,
     /// Whether listeners are told to listen to this server alone.
     pub source_specific: bool,
+    /// Whether what is sent is announced.
+    pub announce: bool,
 }
 
 /// Why a channel cannot be sent to a group; the text is one line for people.
@@ -56,7 +59,7 @@ pub(super) struct Common {
     pub(super) fan: Arc<Fan>,
     pub(super) sessions: Sessions,
     pub(super) clock: Clock,
-    /// Counts up when a cast begins or ends to be sent.
+    /// Counts up when a cast begins or ends to be sent, and with the settings.
     pub(super) changed: watch::Sender<u64>,
 }
 
@@ -75,9 +78,10 @@ impl Casts {
         })
     }
 
-    /// Applies other settings to casts that open from now on.
+    /// Applies other settings: where to send to those who ask from now on.
     pub fn configure(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));
+        self.common.changed.send_modify(|count| *count += 1);
     }
 
     /// Whether there are groups to send to.
@@ -111,7 +115,9 @@ impl Casts {
             ports: settings.ports.clone(),
         };
         let taken: Vec<Place> = casts.iter().map(|cast| cast.place()).collect();
-        let place = groups.place(plain(channel), &taken).ok_or(NoCast::Full)?;
+        let place = groups
+            .place(plain_name(channel), &taken)
+            .ok_or(NoCast::Full)?;
         let cast = Cast::open(channel, place, &settings, &self.common)?;
         open.push(Arc::downgrade(&cast));
         Ok(cast)
@@ -123,7 +129,17 @@ impl Casts {
         open.into_iter().filter(|cast| cast.is_sent()).collect()
     }
 
-    /// Changes when [`sent`](Self::sent) does.
+    /// Whether what is sent is to be announced.
+    pub fn are_announced(&self) -> bool {
+        self.settings.load().announce
+    }
+
+    /// The groups that something is sent to.
+    pub fn groups(&self) -> Vec<IpAddr> {
+        self.sent().iter().map(|cast| cast.group()).collect()
+    }
+
+    /// Changes when [`sent`](Self::sent) or [`are_announced`](Self::are_announced) does.
     pub fn changed(&self) -> watch::Receiver<u64> {
         self.common.changed.subscribe()
     }
@@ -131,10 +147,4 @@ impl Casts {
     fn lock(&self) -> MutexGuard<'_, Vec<Weak<Cast>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The channel's name without the `.sdp` that it answers to as well.
-fn plain(channel: &Channel) -> &str {
-    let name = channel.path().as_str();
-    name.strip_suffix(".sdp").unwrap_or(name)
 }

@@ -4,6 +4,7 @@
 //! reader of the channel however many listen to the group. What the dialogue
 //! with them says is the matter of `rtsp`.
 
+mod announcer;
 mod cast;
 mod casts;
 mod group_track;
@@ -16,6 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub use announcer::{Announcer, SAP_PORT};
 pub use cast::{Cast, Listener};
 pub use casts::{Casts, NoCast, Settings};
 pub use group_track::GroupTrack;

@@ -15,10 +15,10 @@ use reelcast::media::sessions::Sessions;
 use reelcast::media::stats::Totals;
 use reelcast::net::fan::{self, Fan};
 use reelcast::net::listen::{Listener, Permits};
-use reelcast::net::multicast::{self, Casts};
+use reelcast::net::multicast::{self, Announcer, Casts};
 use reelcast::net::udp_ports::UdpPorts;
 use reelcast::rtsp::{Parts, Service, serve, serve_http_port};
-use reelcast::source::{Feeds, SdpFolder, Sources};
+use reelcast::source::{Feeds, SapListener, SdpFolder, Sources};
 use reelcast::vod::{Blocks, Library, Pace, Pacer};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -71,6 +71,7 @@ impl Server {
             ttl: 1,
             interface: config.borrow().multicast.interface.clone(),
             source_specific: config.borrow().multicast.source_specific,
+            announce: config.borrow().sap.announce,
         };
         let library = Arc::new(Library::new(folder.to_owned(), true));
         let stop = CancellationToken::new();
@@ -85,12 +86,21 @@ impl Server {
             settings: config.clone(),
             clock,
         });
+        let casts = Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock);
+        let announcements = SapListener::new(
+            Arc::clone(&feeds),
+            Arc::clone(&casts),
+            config.clone(),
+            clock,
+        );
+        tokio::spawn(announcements.run(stop.clone()));
+        tokio::spawn(Announcer::new(Arc::clone(&casts), clock).run(stop.clone()));
         let service = Service::new(Parts {
             library,
             feeds,
             pacer: Pacer::start(1, pace, Arc::new(Blocks::new(32 << 20)), clock),
             mounts: Arc::clone(&mounts),
-            casts: Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock),
+            casts,
             fan,
             udp_ports: UdpPorts::new(0..=0, local, clock),
             sessions: sessions.clone(),

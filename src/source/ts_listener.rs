@@ -19,6 +19,10 @@ use crate::net::listen::{Accepted, Listener};
 /// An encoder that sends nothing for so long is disconnected.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long one that comes while another feeds waits for that to go: what an encoder sent before
+/// it was restarted may not all have been played yet.
+const HANDOVER: Duration = Duration::from_secs(2);
+
 /// Feeds the channel `[ts] channel` from whoever connects to `listener`; runs until it is dropped.
 pub async fn serve(
     listener: Listener,
@@ -26,14 +30,18 @@ pub async fn serve(
     config: watch::Receiver<Arc<Config>>,
     clock: Clock,
 ) {
+    let mut next = None;
     loop {
-        let mut feeder = listener.accept().await;
+        let mut feeder = match next.take() {
+            Some(waiting) => waiting,
+            None => listener.accept().await,
+        };
         let peer = feeder.peer;
         let reading = reading(&feeder, &mounts, &config, clock);
         tracing::info!(%peer, "an encoder connected to the port for transport streams");
         let failure = tokio::select! {
             failure = reading.run(&mut feeder.stream) => failure,
-            () = refuse(&listener) => Failure::Ended,
+            () = turn_away(&listener, &mut next) => Failure::Ended,
         };
         tracing::info!(%peer, "the encoder is gone: {failure}");
     }
@@ -60,10 +68,14 @@ fn reading(
     Reading::new(feed, clock, PATIENCE, Silence::Fails)
 }
 
-/// Turns away whoever else connects.
-async fn refuse(listener: &Listener) {
+/// Turns away whoever else connects, and has waited in `next` for its turn.
+async fn turn_away(listener: &Listener, next: &mut Option<Accepted>) {
     loop {
-        let peer = listener.accept().await.peer;
+        let comer = listener.accept().await;
+        let peer = comer.peer;
+        *next = Some(comer);
+        tokio::time::sleep(HANDOVER).await;
+        *next = None;
         tracing::warn!(%peer, "refused a second encoder for transport streams: one at a time");
     }
 }

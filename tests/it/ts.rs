@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use reelcast::base::media_time::MediaTime;
 use reelcast::codec::elementary::{Frame, Framer, Piece};
-use reelcast::config::Config;
+use reelcast::config::{ChannelSource, Config};
 use reelcast::container::ts::{CLOCK_HZ, Demux, Event, Unit};
 use reelcast::net::listen::{Listener, Permits};
 use reelcast::source::ts_listener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::support::channel::Encoder;
 use crate::support::client::{Client, status};
 use crate::support::server::Server;
+use crate::support::sources::{Feeding, source};
+use crate::support::viewer::{Viewer, Way};
 
 fn seed(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds/ts_demux");
@@ -152,4 +155,118 @@ async fn one_encoder_after_the_other_feeds_the_channel() {
     again.expect("the channel goes on");
     assert_eq!(channel.ended(), None);
     drop(third);
+}
+
+/// Waits until `holds`.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let there = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let there = tokio::time::timeout(Duration::from_secs(10), there).await;
+    there.unwrap_or_else(|_| panic!("never came: {what}"));
+}
+
+#[tokio::test]
+async fn damage_is_counted_and_leaves_viewers_an_unbroken_series() {
+    let server = Server::start(Path::new("no movies"), |_| {});
+    let (address, _serving) = listen(&server);
+    let whole = seed("avc_adts.ts");
+    let mut encoder = send(address, "avc_adts.ts").await;
+    described(&server).await;
+    let mut viewer = Viewer::open(server.address, "stream", Way::Tcp).await;
+    viewer.play("").await;
+
+    let packet = |number: usize| number * 188;
+    let mut damaged = whole.clone();
+    for number in [20, 21] {
+        damaged[packet(number) + 3] |= 0xc0;
+    }
+    damaged.drain(packet(12)..packet(13));
+    damaged.splice(packet(8)..packet(8), [0x55; 1000]);
+    encoder.write_all(&damaged).await.unwrap();
+    for _ in 0..4 {
+        encoder.write_all(&whole).await.unwrap();
+    }
+
+    let channel = server.mounts.list().remove(0);
+    for reason in ["lost_sync", "gap", "scrambled"] {
+        let counted = || {
+            let counts = channel.stats().snapshot();
+            counts
+                .ts_faults()
+                .any(|(name, count)| name == reason && count > 0)
+        };
+        until(reason, counted).await;
+    }
+    viewer
+        .watch_until(|tracks| tracks.iter().all(|track| track.packets.len() > 12))
+        .await;
+    for track in &viewer.tracks {
+        assert!(track.packets.len() > 12);
+        for pair in track.packets.windows(2) {
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        }
+    }
+    assert_eq!(channel.ended(), None);
+}
+
+#[tokio::test]
+async fn streams_without_media_fail_with_the_reason_and_disturb_nobody() {
+    let server = Server::start(Path::new("no movies"), |_| {});
+    let mut live = Encoder::start(&server, "live", 100);
+    live.key_picture();
+    let mut viewer = Viewer::open(server.address, "live", Way::Tcp).await;
+    viewer.play("").await;
+
+    let whole = seed("avc_adts.ts");
+    let of = |wanted: fn(&[u8]) -> bool| -> Vec<u8> {
+        let packets = whole.chunks(188).filter(|packet| wanted(packet));
+        packets.flatten().copied().collect()
+    };
+    let is_pat = |packet: &[u8]| packet[1] & 0x1f == 0 && packet[2] == 0;
+    let without_pat = of(|packet| packet[1] & 0x1f != 0 || packet[2] != 0);
+    let mut scrambled = whole.clone();
+    for packet in scrambled.chunks_mut(188).filter(|packet| !is_pat(packet)) {
+        packet[3] |= 0xc0;
+    }
+    let cases = [
+        ("garbage", vec![b'x'; 50_000], "no MPEG transport stream"),
+        ("tableless", without_pat, "no table"),
+        ("scrambled", scrambled, "scrambled"),
+        ("silent", Vec::new(), "no media"),
+    ];
+    let mut sources = Vec::new();
+    for (name, bytes, _) in &cases {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("tcp://{}", listener.local_addr().unwrap());
+        sources.push(ChannelSource {
+            timeout: Duration::from_secs(1),
+            ..source(name, &url)
+        });
+        let bytes = bytes.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                // The server hangs up when it has waited long enough.
+                let _ = stream.write_all(&bytes).await;
+                let _ = stream.read(&mut [0; 1]).await;
+            }
+        });
+    }
+    let feeding = Feeding::start(&server, sources);
+    for (name, _, expected) in &cases {
+        let reason = feeding.failure(name).await;
+        assert!(reason.contains(expected), "{name}: {reason}");
+        live.picture();
+    }
+    viewer
+        .watch_until(|tracks| tracks[0].packets.len() >= 2 + cases.len())
+        .await;
+    let packets = &viewer.tracks[0].packets;
+    assert_eq!(packets.len(), 2 + cases.len());
+    for pair in packets.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+    }
 }

@@ -52,6 +52,9 @@ impl Service {
                 let broadcast = Broadcast::open(channel, patience).await;
                 broadcast.map(Content::Channel)
             }
+            (Err(vod::Error::NotFound), None, None) => {
+                Err(Refusal::new(404, "no movie and no channel of that name"))
+            }
             (Err(error), None, None) => Err(error.into()),
         }
     }

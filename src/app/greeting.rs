@@ -17,7 +17,7 @@ const MOST: usize = 100;
 /// Prints where `server` is reached and what it plays.
 pub(super) async fn print(server: &Server, movies: &Path, file: Option<&Path>) {
     let listed = listed(server.library(), movies).await;
-    let hosts = hosts(server.rtsp(), &addresses::of_this_machine());
+    let hosts = hosts(&server.addresses().rtsp, &addresses::of_this_machine());
     let text = text(server, movies, file) + &urls(&listed, &hosts, movies) + &publishing(&hosts);
     // A terminal that is gone does not keep the server from serving.
     io::stdout().write_all(text.as_bytes()).ok();
@@ -28,10 +28,10 @@ fn text(server: &Server, movies: &Path, file: Option<&Path>) -> String {
     let movies = movies.display();
     let settings = file.map_or_else(|| "embedded defaults".into(), Path::to_string_lossy);
     let (rtsp, http, admin, ts) = (
-        joined(server.rtsp()),
-        joined(server.http()),
-        joined(server.admin()),
-        joined(server.ts()),
+        joined(&server.addresses().rtsp),
+        joined(&server.addresses().http),
+        joined(&server.addresses().admin),
+        joined(&server.addresses().ts),
     );
     let process = std::process::id();
     format!(

@@ -6,8 +6,12 @@
 mod arguments;
 mod check;
 mod descriptors;
+mod follow;
 mod greeting;
+mod group;
 mod inspect;
+mod listeners;
+mod parts;
 mod probe;
 mod serve;
 mod server;

@@ -1,0 +1,69 @@
+//! Settings as the parts want them, and telling the parts when they change.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::config::{Config, Live, Rtsp};
+use crate::media::mounts::{self, Mounts};
+use crate::net::fan::{self, Fan};
+use crate::net::multicast::{self, Casts};
+use crate::vod::{Pace, Pacer};
+
+/// The parts that are told of changed settings, for they do not look them up by themselves.
+pub(super) struct Followers {
+    pub(super) pacer: Arc<Pacer>,
+    pub(super) mounts: Arc<Mounts>,
+    pub(super) fan: Arc<Fan>,
+    pub(super) casts: Arc<Casts>,
+}
+
+impl Followers {
+    /// Tells them of every change.
+    pub(super) async fn follow(self, mut settings: watch::Receiver<Arc<Config>>) {
+        while settings.changed().await.is_ok() {
+            let config = Arc::clone(&settings.borrow_and_update());
+            self.pacer.set_pace(pace(&config.rtsp));
+            self.mounts.configure(channel_limits(&config.live));
+            self.fan.configure(fan_settings(&config.live));
+            self.casts.configure(multicast_settings(&config));
+        }
+    }
+}
+
+pub(super) fn pace(rtsp: &Rtsp) -> Pace {
+    Pace {
+        tcp_interval: rtsp.tcp_interval,
+        udp_interval: rtsp.udp_interval,
+        payload_limit: usize::from(rtsp.max_packet),
+    }
+}
+
+pub(super) fn channel_limits(live: &Live) -> mounts::Limits {
+    mounts::Limits {
+        ring_bytes: live.ring_bytes,
+        ring_time: live.ring_time,
+        grace: live.grace,
+        hold: live.hold,
+        ..mounts::Limits::default()
+    }
+}
+
+pub(super) fn fan_settings(live: &Live) -> fan::Settings {
+    fan::Settings {
+        fast_start_rate: live.fast_start_rate,
+        slow_reader: live.slow_reader,
+    }
+}
+
+pub(super) fn multicast_settings(config: &Config) -> multicast::Settings {
+    let multicast = &config.multicast;
+    multicast::Settings {
+        groups: multicast.groups,
+        ports: multicast.ports.clone(),
+        ttl: multicast.ttl,
+        interface: multicast.interface.clone(),
+        source_specific: multicast.source_specific,
+        announce: config.sap.announce,
+    }
+}

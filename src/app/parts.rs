@@ -1,0 +1,167 @@
+//! What the server consists of: each part built once and given to those that use it.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::follow::{Followers, channel_limits, fan_settings, multicast_settings, pace};
+use crate::base::clock::Clock;
+use crate::config::Config;
+use crate::http::metrics::Metrics;
+use crate::http::pauses::Pauses;
+use crate::http::server::Server as HttpServer;
+use crate::log::access::AccessLog;
+use crate::media::mounts::Mounts;
+use crate::media::sessions::Sessions;
+use crate::media::stats::Totals;
+use crate::net::fan::Fan;
+use crate::net::multicast::Casts;
+use crate::net::udp_ports::UdpPorts;
+use crate::rtsp::{self, Service};
+use crate::source::{Feeds, Sources};
+use crate::vod::{Blocks, Library, Pacer};
+
+/// What everybody needs.
+pub(super) struct Setting {
+    /// The configuration, also when it changes.
+    pub(super) settings: watch::Receiver<Arc<Config>>,
+    /// Where ended sessions are noted.
+    pub(super) access_log: AccessLog,
+    /// The time.
+    pub(super) clock: Clock,
+}
+
+/// The parts of a server.
+pub(super) struct Parts {
+    pub(super) library: Arc<Library>,
+    pub(super) pacer: Arc<Pacer>,
+    pub(super) mounts: Arc<Mounts>,
+    pub(super) fan: Arc<Fan>,
+    pub(super) casts: Arc<Casts>,
+    pub(super) sources: Arc<Sources>,
+    pub(super) feeds: Arc<Feeds>,
+    pub(super) service: Arc<Service>,
+    pub(super) web: Arc<HttpServer>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Parts {
+    /// Builds them; feeds end with `stop`. Needs a tokio runtime.
+    pub(super) fn build(setting: &Setting, stop: &CancellationToken) -> Self {
+        let config = Arc::clone(&setting.settings.borrow());
+        let clock = setting.clock;
+        let library = Library::new(config.server.movies.clone(), config.server.follow_links);
+        let library = Arc::new(library);
+        let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
+        let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
+        let mounts = Mounts::new(channel_limits(&config.live), clock);
+        let fan = Fan::new(fan_settings(&config.live), clock);
+        let sessions = Sessions::new();
+        let totals = Arc::new(Totals::default());
+        let casts = multicast_settings(&config);
+        let casts = Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock);
+        let udp_range = config.rtsp.udp_ports.clone();
+        let udp_ports = UdpPorts::new(udp_range, udp_address(&config), clock);
+        let sources = Sources::new(Arc::clone(&mounts), clock);
+        let feeds = Feeds::new(Arc::clone(&sources), stop.clone());
+        let service = Service::new(rtsp::Parts {
+            library: Arc::clone(&library),
+            pacer: Arc::clone(&pacer),
+            mounts: Arc::clone(&mounts),
+            feeds: Arc::clone(&feeds),
+            fan: Arc::clone(&fan),
+            casts: Arc::clone(&casts),
+            udp_ports: udp_ports.clone(),
+            sessions: sessions.clone(),
+            totals: Arc::clone(&totals),
+            config: setting.settings.clone(),
+            access_log: setting.access_log.clone(),
+            clock,
+        });
+        let web = Arc::new(HttpServer {
+            library: Arc::clone(&library),
+            mounts: Arc::clone(&mounts),
+            uploads: Arc::default(),
+            pauses: Pauses::default(),
+            settings: setting.settings.clone(),
+            clock,
+        });
+        let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
+        metrics.sources(Arc::clone(&sources), Arc::clone(&feeds));
+        metrics.uploads(Arc::clone(&web.uploads));
+        count_strays(&mut metrics, udp_ports);
+        count_files(&mut metrics, blocks, setting.access_log.clone());
+        Self {
+            library,
+            pacer,
+            mounts,
+            fan,
+            casts,
+            sources,
+            feeds,
+            service,
+            web,
+            metrics: Arc::new(metrics),
+        }
+    }
+
+    /// Those that are told of changed settings.
+    pub(super) fn followers(&self) -> Followers {
+        Followers {
+            pacer: Arc::clone(&self.pacer),
+            mounts: Arc::clone(&self.mounts),
+            fan: Arc::clone(&self.fan),
+            casts: Arc::clone(&self.casts),
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Media leaves from the one address that RTSP listens on, or from any.
+fn udp_address(config: &Config) -> IpAddr {
+    let mut addresses = config.rtsp.listen.iter().chain(&config.http.listen);
+    let first = addresses.next().map(SocketAddr::ip);
+    let only = first.filter(|first| addresses.all(|other| other.ip() == *first));
+    only.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
+}
+
+fn count_strays(metrics: &mut Metrics, udp_ports: UdpPorts) {
+    metrics.counter(
+        "stray_datagrams",
+        "Datagrams on the UDP ports from addresses that no session has.",
+        move || udp_ports.strangers(),
+    );
+}
+
+/// The numbers of the movies' files and of the access log.
+fn count_files(metrics: &mut Metrics, blocks: Arc<Blocks>, access_log: AccessLog) {
+    metrics.counter(
+        "access_log_dropped",
+        "Sessions that the access log had no room for.",
+        move || access_log.dropped(),
+    );
+    let counts = Arc::clone(&blocks);
+    metrics.counter("movie_reads", "Reads of movie files.", move || {
+        counts.counts().reads
+    });
+    let counts = Arc::clone(&blocks);
+    metrics.counter(
+        "movie_read_bytes",
+        "Bytes read of movie files.",
+        move || counts.counts().read_bytes,
+    );
+    let counts = Arc::clone(&blocks);
+    metrics.counter("movie_read_failures", "Reads that failed.", move || {
+        counts.counts().failures
+    });
+    metrics.gauge(
+        "movie_cache_bytes",
+        "Bytes of movie files in memory.",
+        move || blocks.counts().held_bytes as f64,
+    );
+}

@@ -13,6 +13,7 @@ use super::groups::Place;
 use super::{Interface, source_address};
 use crate::base::id::SessionId;
 use crate::media::channel::Channel;
+use crate::media::description::MAX_TRACKS;
 use crate::media::ring::Start;
 use crate::media::sessions::{Role, Session, SessionFacts};
 use crate::net::fan::{Member, Membership};
@@ -199,11 +200,12 @@ impl Cast {
     }
 
     /// Takes what somebody reports to the group: signs of life of its listeners at that host.
+    /// What the server itself sends there comes back, and is none.
     fn take_report(&self, sender: SocketAddr, report: &[u8]) {
         let ssrc = report.get(4..8).and_then(|bytes| bytes.try_into().ok());
         let ssrc = ssrc.map(u32::from_be_bytes);
         let own = |index| ssrc == Some(self.channel.ssrc(index));
-        if rtcp::parse(report).is_err() || (0..32).any(own) {
+        if rtcp::parse(report).is_err() || (0..MAX_TRACKS).any(own) {
             return;
         }
         let now = self.common.clock.now();

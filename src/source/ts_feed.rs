@@ -304,13 +304,29 @@ impl Drop for TsFeed {
                 ..Counts::default()
             };
         if !is_sound || malformed > 0 {
+            let (packets, skipped_bytes) = (counts.packets, counts.skipped_bytes);
+            let faults = faults_of(&counts);
             tracing::info!(
                 channel,
-                ?counts,
+                packets,
+                skipped_bytes,
                 malformed,
-                "the transport stream was faulty"
+                "the transport stream was faulty: {faults}"
             );
         }
+    }
+}
+
+/// What was wrong and how often, for people: `gap 2, scrambled 1`.
+fn faults_of(counts: &Counts) -> String {
+    let faults = Counts::FAULTS.into_iter().zip(counts.faults());
+    let found = faults.filter(|(_, count)| *count > 0);
+    let words: Vec<_> = found
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    match words.is_empty() {
+        true => "it has bytes that are none of it".to_owned(),
+        false => words.join(", "),
     }
 }
 

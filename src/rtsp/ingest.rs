@@ -1,13 +1,15 @@
 //! Where the packets of one publisher go in, from whichever task receives them.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
+use tracing::warn;
 
 use crate::media::burst::PacketKind;
 use crate::media::intake::Intake;
+use crate::media::publisher::Malformed;
 use crate::media::sessions::Session;
 use crate::net::udp_ports::Feedback;
 
@@ -16,6 +18,8 @@ pub(super) struct Ingest {
     intake: Mutex<Option<Intake>>,
     watched: Arc<Session>,
     replaced: AtomicBool,
+    /// A bit for each reason to refuse packets that the log has told.
+    told: AtomicU32,
     /// Rung when something waits that [`advance`](Self::advance) must see to.
     waits: Notify,
 }
@@ -27,6 +31,7 @@ impl Ingest {
             intake: Mutex::default(),
             watched,
             replaced: AtomicBool::new(false),
+            told: AtomicU32::new(0),
             waits: Notify::new(),
         })
     }
@@ -72,8 +77,9 @@ impl Ingest {
             return;
         };
         let waited = intake.deadline().is_some();
-        if intake.push(index, kind, packet, now).is_ok() {
-            self.watched.touch(now);
+        match intake.push(index, kind, packet, now) {
+            Ok(()) => self.watched.touch(now),
+            Err(malformed) => self.tell(malformed, index),
         }
         if kind == PacketKind::Rtp {
             self.watched.counters().received(1, packet.len() as u64);
@@ -81,6 +87,17 @@ impl Ingest {
         if !waited && intake.deadline().is_some() {
             self.waits.notify_one();
         }
+    }
+
+    /// Tells the log of the first packet that was refused for a reason; who has been replaced sends on for a moment.
+    fn tell(&self, malformed: Malformed, index: usize) {
+        let bit = 1 << malformed as u32;
+        if malformed == Malformed::Replaced || self.told.fetch_or(bit, Relaxed) & bit != 0 {
+            return;
+        }
+        let facts = self.watched.facts();
+        let track = index + 1;
+        warn!(session = %facts.id, peer = %facts.peer, path = %facts.path, track, "a publisher's packet was refused, others for that reason are only counted: {malformed}");
     }
 
     /// Until when [`advance`](Self::advance) can wait; returns when that is known. Cancel safe.

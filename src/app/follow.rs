@@ -45,6 +45,7 @@ pub(super) fn channel_limits(live: &Live) -> mounts::Limits {
         ring_time: live.ring_time,
         grace: live.grace,
         hold: live.hold,
+        channels: live.channels as usize,
         ..mounts::Limits::default()
     }
 }

@@ -121,6 +121,29 @@ impl NtpTime {
         UNIX_EPOCH + seconds + Duration::from_nanos(nanos)
     }
 
+    /// The time so many nanoseconds later.
+    pub fn later(self, nanos: i64) -> Self {
+        let parts = (i128::from(nanos) << 32) / i128::from(NANOS);
+        Self(self.0.wrapping_add(parts as u64))
+    }
+
+    /// How many nanoseconds it is later than `earlier`, at most 68 years; negative when it is not.
+    pub fn nanos_since(self, earlier: Self) -> i64 {
+        let parts = i128::from(self.0.wrapping_sub(earlier.0).cast_signed());
+        // A fraction of 2^32 in nanoseconds fits wherever its seconds fit in 32 bits.
+        ((parts * i128::from(NANOS)) >> 32) as i64
+    }
+
+    /// The time since 1970, for the years from 1968 to 2104.
+    pub fn since_unix(self) -> Duration {
+        let seconds = self.0 >> 32;
+        // The upper bit tells of the NTP era (RFC 4330, 3).
+        let era = if seconds & 1 << 31 == 0 { 1 << 32 } else { 0 };
+        let nanos = ((self.0 & 0xffff_ffff) * NANOS.unsigned_abs()) >> 32;
+        let seconds = (seconds + era).saturating_sub(Self::UNIX_OFFSET);
+        Duration::new(seconds, nanos as u32)
+    }
+
     /// The middle 32 bits, as reception reports quote them (RFC 3550, 6.4.1).
     pub fn middle(self) -> u32 {
         (self.0 >> 16) as u32
@@ -159,6 +182,16 @@ mod tests {
         let ntp = NtpTime::from_unix(Duration::new(1, 500_000_000));
         assert_eq!(ntp.0, (2_208_988_801 << 32) | 0x8000_0000);
         assert_eq!(ntp.middle(), 0x7e81_8000);
+        assert_eq!(ntp.since_unix(), Duration::new(1, 500_000_000));
+        let in_2040 = Duration::from_secs(70 * 365 * 86_400);
+        assert_eq!(NtpTime::from_unix(in_2040).since_unix(), in_2040);
+    }
+
+    #[test]
+    fn ntp_goes_on_in_nanoseconds() {
+        let ntp = NtpTime(5 << 32);
+        assert_eq!(ntp.later(1_500_000_000), NtpTime(13 << 31));
+        assert_eq!(ntp.nanos_since(ntp.later(1_500_000_000)), -1_500_000_000);
         assert_eq!(ntp.wall(), UNIX_EPOCH + Duration::new(1, 500_000_000));
         assert_eq!(NtpTime(0).wall(), UNIX_EPOCH);
     }

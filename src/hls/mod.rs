@@ -2,6 +2,8 @@
 //!
 //! What is here is told of bursts and asked for bytes; sockets and routes belong to `http`.
 
+mod clocks;
+mod decode_times;
 mod lane;
 mod map;
 pub mod object;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::description::Track;
-use super::reports::{Pair, Reporter, add_nanos, nanos_between};
+use super::reports::{Pair, Reporter};
 use super::timeline::{Numbers, Placed, Repair, Timeline};
 use crate::base::media_time::NtpTime;
 use crate::codec::{KeyFrames, Kind};
@@ -81,11 +81,11 @@ impl FeedTrack {
         let published = self.reporter.coming(ssrc, time, clock_hz);
         let kept = self.before.take();
         let before = self.reporter.pair(&self.timeline).or(kept);
-        let aligned = || Some(before?.time_of(add_nanos(published?, shift?), clock_hz));
+        let aligned = || Some(before?.time_of(published?.later(shift?), clock_hz));
         let placed = self.timeline.place(numbers, now, aligned);
         self.reporter.follow(ssrc);
         let between = |(before, published): (Pair, NtpTime)| {
-            nanos_between(published, before.ntp_of(placed.time, clock_hz))
+            before.ntp_of(placed.time, clock_hz).nanos_since(published)
         };
         (placed, before.zip(published).map(between))
     }

@@ -26,7 +26,7 @@ impl Pair {
     pub(super) fn later(self, nanos: i64, clock_hz: u32) -> Self {
         let ticks = MediaTime::from_nanos(nanos, clock_hz).ticks;
         Self {
-            ntp: add_nanos(self.ntp, nanos),
+            ntp: self.ntp.later(nanos),
             time: self.time.wrapping_add(ticks as u32),
         }
     }
@@ -34,26 +34,13 @@ impl Pair {
     /// The wall time of an RTP time near this pair's.
     pub(super) fn ntp_of(self, time: u32, clock_hz: u32) -> NtpTime {
         let ticks = i64::from(time.wrapping_sub(self.time).cast_signed());
-        add_nanos(self.ntp, MediaTime::new(ticks, clock_hz).nanos())
+        self.ntp.later(MediaTime::new(ticks, clock_hz).nanos())
     }
 
     /// The RTP time at a wall time near this pair's.
     pub(super) fn time_of(self, ntp: NtpTime, clock_hz: u32) -> u32 {
-        self.later(nanos_between(self.ntp, ntp), clock_hz).time
+        self.later(ntp.nanos_since(self.ntp), clock_hz).time
     }
-}
-
-/// A wall time so many nanoseconds later.
-pub(super) fn add_nanos(ntp: NtpTime, nanos: i64) -> NtpTime {
-    let parts = (i128::from(nanos) << 32) / 1_000_000_000;
-    NtpTime(ntp.0.wrapping_add(parts as u64))
-}
-
-/// From one wall time to another, at most 68 years apart, in nanoseconds.
-pub(super) fn nanos_between(from: NtpTime, to: NtpTime) -> i64 {
-    let parts = i128::from(to.0.wrapping_sub(from.0).cast_signed());
-    // A fraction of 2^32 in nanoseconds fits wherever its seconds fit in 32 bits.
-    ((parts * 1_000_000_000) >> 32) as i64
 }
 
 /// A publisher's report.
@@ -182,6 +169,5 @@ mod tests {
         assert_eq!(later.time, 134_999);
         assert_eq!(pair.ntp_of(later.time, 90_000), later.ntp);
         assert_eq!(pair.time_of(later.ntp, 90_000), later.time);
-        assert_eq!(nanos_between(later.ntp, pair.ntp), -1_500_000_000);
     }
 }

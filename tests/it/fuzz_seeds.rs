@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/bodies/depacketise.rs"]
+mod depacketise;
 #[path = "../fuzz/bodies/hint_walker.rs"]
 mod hint_walker;
 #[path = "../fuzz/bodies/movie_reader.rs"]
@@ -29,6 +31,11 @@ fn hint_walker_bears_its_seeds_cut_anywhere() {
 #[test]
 fn ts_demux_bears_its_seeds_cut_anywhere() {
     run("ts_demux", with_cuts(ts_demux::run));
+}
+
+#[test]
+fn depacketise_bears_its_seeds_cut_anywhere() {
+    run("depacketise", with_cuts(depacketise::run));
 }
 
 fn run(target: &str, body: impl Fn(&[u8])) {

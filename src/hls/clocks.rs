@@ -1,0 +1,292 @@
+//! One timeline for tracks whose RTP times have nothing to do with each other.
+//!
+//! Sender reports say what a track's time is on the sender's clock. A line through the recent
+//! ones gives that clock at any time, and how fast the track's own clock runs beside it. One
+//! track leads: its times go to the timeline as they are. The others follow it, and are moved by
+//! so little at a time that nobody sees or hears it.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::base::media_time::{MediaTime, NtpTime};
+
+/// When the first unit of all is presented, in nanoseconds.
+const START: i64 = super::units::START * 1_000_000_000;
+
+/// How many reports the line goes through: of one every five seconds, those of three minutes.
+const REPORTS: usize = 36;
+
+/// Reports that are apart by less, in nanoseconds, say nothing of speed.
+const LEAST_SPAN: i64 = 30_000_000_000;
+
+/// A report that is off by more, in nanoseconds, comes from a clock that was set.
+const STEP: i64 = 100_000_000;
+
+/// Clocks that are further apart than this are broken, and their drift is not followed.
+const MAX_DRIFT: f64 = 0.01;
+
+/// An offset moves by at most one nanosecond in so many.
+const SLEW: i64 = 200;
+
+/// So long it takes to make up most of a small difference, in nanoseconds.
+const SETTLING: i64 = 2_000_000_000;
+
+/// The clocks of all tracks.
+#[derive(Debug)]
+pub(super) struct Clocks {
+    tracks: Vec<Clock>,
+    /// Whose times go to the timeline as they are.
+    lead: usize,
+    /// What times of the wall are counted from: the first report.
+    wall: Option<NtpTime>,
+    /// What times of arrival are counted from.
+    arrival: Option<Instant>,
+}
+
+/// A place on the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// In ticks of the track's clock.
+    pub(super) pts: i64,
+    pub(super) wall: Option<NtpTime>,
+}
+
+impl Clocks {
+    /// For tracks with clocks of these rates, in Hz.
+    pub(super) fn new(rates: impl IntoIterator<Item = u32>, lead: usize) -> Self {
+        Self {
+            tracks: rates.into_iter().map(Clock::new).collect(),
+            lead,
+            wall: None,
+            arrival: None,
+        }
+    }
+
+    /// Takes a report: `time`, in ticks, is `ntp` on the sender's clock.
+    pub(super) fn report(&mut self, track: usize, time: u32, ntp: NtpTime) {
+        let wall = ntp.nanos_since(*self.wall.get_or_insert(ntp));
+        let Some(clock) = self.tracks.get_mut(track) else {
+            return;
+        };
+        let ticks = clock.unwrapped(time);
+        let media = clock.nanos(ticks);
+        if clock.wall.is_off(media, wall) {
+            // What the others have reported is of no use beside it.
+            for clock in &mut self.tracks {
+                clock.wall = Line::default();
+            }
+        }
+        if let Some(clock) = self.tracks.get_mut(track) {
+            clock.wall.add(media, wall);
+        }
+    }
+
+    /// Where a unit of a track belongs whose time is `time`, and whose last packet has just arrived.
+    pub(super) fn place(&mut self, track: usize, time: u32, arrived: Instant) -> Place {
+        let since = *self.arrival.get_or_insert(arrived);
+        let Some(clock) = self.tracks.get_mut(track) else {
+            return Place { pts: 0, wall: None };
+        };
+        let ticks = clock.follow(time);
+        let media = clock.nanos(ticks);
+        let arrived = arrived.saturating_duration_since(since).as_nanos();
+        let arrived = i64::try_from(arrived).unwrap_or(i64::MAX);
+        clock
+            .arrival
+            .get_or_insert_with(|| arrived.saturating_sub(media));
+        let wall = clock.wall.at(media);
+        let offset = self.offset(track, media);
+        let clock = self.tracks.get(track);
+        let shift = clock.map_or(0, |clock| MediaTime::from_nanos(offset, clock.hz).ticks);
+        Place {
+            pts: ticks.saturating_add(shift).max(0),
+            wall: self.wall.zip(wall).map(|(since, nanos)| since.later(nanos)),
+        }
+    }
+
+    /// By how much a track's clock runs faster than the sender's, in parts per million.
+    pub(super) fn drift_ppm(&self, track: usize) -> Option<f64> {
+        let (_, slope) = self.tracks.get(track)?.wall.fit()?;
+        slope.map(|slope| (1.0 / slope - 1.0) * 1e6)
+    }
+
+    /// From a track's own time `media` to the timeline, in nanoseconds; moves it a little if it is wrong.
+    fn offset(&mut self, track: usize, media: i64) -> i64 {
+        let target = self.target(track, media);
+        let Some(clock) = self.tracks.get_mut(track) else {
+            return 0;
+        };
+        let before = clock.slewed.replace(media);
+        let offset = match (clock.offset, target) {
+            (None, target) => target.unwrap_or_else(|| START.saturating_sub(media)),
+            (Some(offset), None) => offset,
+            (Some(offset), Some(target)) => {
+                let passed = before.map_or(0, |before| media.saturating_sub(before).max(0));
+                slewed(offset, target, passed)
+            }
+        };
+        clock.offset = Some(offset);
+        offset
+    }
+
+    /// The offset that agrees with the track that is followed; `None` for that track itself, and while nothing is known.
+    fn target(&self, track: usize, media: i64) -> Option<i64> {
+        let reference = self.reference(track)?;
+        let clock = self.tracks.get(track)?;
+        let offset = reference.offset?;
+        let counterpart = match clock.wall.at(media) {
+            Some(wall) => reference.wall.media_at(wall),
+            None => None,
+        };
+        let by_arrival = || {
+            // Good enough to begin with.
+            let nothing_else = clock.offset.is_none();
+            let arrived = clock.arrival.filter(|_| nothing_else)?.checked_add(media)?;
+            arrived.checked_sub(reference.arrival?)
+        };
+        let counterpart = counterpart.or_else(by_arrival)?;
+        counterpart.checked_add(offset)?.checked_sub(media)
+    }
+
+    /// The leading track, or as long as it has not begun the first that has.
+    fn reference(&self, track: usize) -> Option<&Clock> {
+        let has_begun = |index: &usize| {
+            let clock = self.tracks.get(*index);
+            clock.is_some_and(|clock| clock.offset.is_some())
+        };
+        let lead = Some(self.lead).filter(has_begun);
+        let reference = lead.or_else(|| (0..self.tracks.len()).find(has_begun))?;
+        self.tracks.get(reference).filter(|_| reference != track)
+    }
+}
+
+/// `offset`, moved towards `target` by what `passed` nanoseconds allow.
+fn slewed(offset: i64, target: i64, passed: i64) -> i64 {
+    let error = i128::from(target) - i128::from(offset);
+    let share = error * i128::from(passed.min(SETTLING)) / i128::from(SETTLING);
+    let most = i128::from(passed / SLEW);
+    offset.saturating_add(share.clamp(-most, most) as i64)
+}
+
+/// The clock of one track.
+#[derive(Debug)]
+struct Clock {
+    hz: u32,
+    /// The last time and what it is unwrapped, in ticks.
+    last: Option<(u32, i64)>,
+    wall: Line,
+    /// From the track's own time to that of arrivals, in nanoseconds, at the first unit.
+    arrival: Option<i64>,
+    /// From the track's own time to the timeline, in nanoseconds.
+    offset: Option<i64>,
+    /// The track's own time when the offset was looked at.
+    slewed: Option<i64>,
+}
+
+impl Clock {
+    fn new(hz: u32) -> Self {
+        Self {
+            hz,
+            last: None,
+            wall: Line::default(),
+            arrival: None,
+            offset: None,
+            slewed: None,
+        }
+    }
+
+    /// The ticks of a time near the last one.
+    fn unwrapped(&mut self, time: u32) -> i64 {
+        let (last, ticks) = *self.last.get_or_insert_with(|| (time, time.into()));
+        let step = time.wrapping_sub(last).cast_signed();
+        ticks.saturating_add(step.into())
+    }
+
+    /// The same, of a unit: the next time is near to it.
+    fn follow(&mut self, time: u32) -> i64 {
+        let ticks = self.unwrapped(time);
+        self.last = Some((time, ticks));
+        ticks
+    }
+
+    fn nanos(&self, ticks: i64) -> i64 {
+        MediaTime::new(ticks, self.hz).nanos()
+    }
+}
+
+/// A track's own time against the sender's, both in nanoseconds: the recent reports.
+#[derive(Debug, Default)]
+struct Line {
+    reports: VecDeque<(i64, i64)>,
+}
+
+impl Line {
+    fn add(&mut self, media: i64, wall: i64) {
+        if self.reports.len() == REPORTS {
+            self.reports.pop_front();
+        }
+        self.reports.push_back((media, wall));
+    }
+
+    /// Whether a report contradicts those before it.
+    fn is_off(&self, media: i64, wall: i64) -> bool {
+        let expected = self.at(media);
+        expected.is_some_and(|expected| expected.abs_diff(wall) > STEP.unsigned_abs())
+    }
+
+    /// The sender's time at a time of the track.
+    fn at(&self, media: i64) -> Option<i64> {
+        let (center, slope) = self.fit()?;
+        let (media_center, wall_center) = center;
+        let apart = media.saturating_sub(media_center);
+        Some(wall_center.saturating_add(stretched(apart, slope.unwrap_or(1.0))))
+    }
+
+    /// The track's time at a time of the sender.
+    fn media_at(&self, wall: i64) -> Option<i64> {
+        let (center, slope) = self.fit()?;
+        let (media_center, wall_center) = center;
+        let apart = wall.saturating_sub(wall_center);
+        Some(media_center.saturating_add(stretched(apart, 1.0 / slope.unwrap_or(1.0))))
+    }
+
+    /// The middle of the reports, and how fast the sender's time goes beside the track's, by
+    /// least squares; `None` for the speed while they are too close together to tell.
+    fn fit(&self) -> Option<((i64, i64), Option<f64>)> {
+        let &(first_media, first_wall) = self.reports.front()?;
+        let &(last_media, _) = self.reports.back()?;
+        let from_first = |&(media, wall): &(i64, i64)| {
+            let media = media.saturating_sub(first_media) as f64;
+            (media, wall.saturating_sub(first_wall) as f64)
+        };
+        let count = self.reports.len() as f64;
+        let sum = |(x, y): (f64, f64), (dx, dy): (f64, f64)| (x + dx, y + dy);
+        let (x, y) = self.reports.iter().map(from_first).fold((0.0, 0.0), sum);
+        let (x, y) = (x / count, y / count);
+        let center = (
+            first_media.saturating_add(x as i64),
+            first_wall.saturating_add(y as i64),
+        );
+        if last_media.saturating_sub(first_media) < LEAST_SPAN {
+            return Some((center, None));
+        }
+        // Of the difference between both, which is small, so that nothing is lost by rounding.
+        let (mut products, mut squares) = (0.0, 0.0);
+        for (media, wall) in self.reports.iter().map(from_first) {
+            products += (media - x) * ((wall - media) - (y - x));
+            squares += (media - x) * (media - x);
+        }
+        let drift = products / squares;
+        let is_sound = drift.is_finite() && drift.abs() < MAX_DRIFT;
+        Some((center, is_sound.then_some(1.0 + drift)))
+    }
+}
+
+/// `nanos` of a clock in those of one that goes `rate` times as fast.
+fn stretched(nanos: i64, rate: f64) -> i64 {
+    // The difference is small, so that a double holds it to less than a nanosecond.
+    nanos.saturating_add((nanos as f64 * (rate - 1.0)) as i64)
+}
+
+#[cfg(test)]
+mod tests;

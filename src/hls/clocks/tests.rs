@@ -1,0 +1,189 @@
+use std::time::Duration;
+
+use super::*;
+use crate::base::clock::Clock;
+
+const AUDIO: usize = 0;
+const VIDEO: usize = 1;
+
+/// Two tracks that record the same world: their clocks begin anywhere and go at any speed.
+struct World {
+    clocks: Clocks,
+    start: Instant,
+    rates: [u32; 2],
+    begin: [u32; 2],
+    ppm: [f64; 2],
+}
+
+impl World {
+    fn new(ppm: [f64; 2]) -> Self {
+        let rates = [48_000, 90_000];
+        Self {
+            clocks: Clocks::new(rates, AUDIO),
+            start: Clock::start().now(),
+            rates,
+            begin: [u32::MAX - 1000, 123_456],
+            ppm,
+        }
+    }
+
+    /// The RTP time of a track at a time of the world.
+    fn time(&self, track: usize, seconds: f64) -> u32 {
+        let speed = f64::from(self.rates[track]) * (1.0 + self.ppm[track] * 1e-6);
+        self.begin[track].wrapping_add((seconds * speed).round() as i64 as u32)
+    }
+
+    fn report(&mut self, track: usize, seconds: f64) {
+        let ntp = NtpTime(0xdead_beef << 32).later((seconds * 1e9) as i64);
+        self.clocks.report(track, self.time(track, seconds), ntp);
+    }
+
+    /// Where the unit of that time goes, in seconds.
+    fn place(&mut self, track: usize, seconds: f64) -> f64 {
+        let arrived = self.start + Duration::from_secs_f64(seconds);
+        let place = self.clocks.place(track, self.time(track, seconds), arrived);
+        place.pts as f64 / f64::from(self.rates[track])
+    }
+}
+
+#[test]
+fn drift_of_an_hour_is_followed_and_told() {
+    let mut world = World::new([200.0, 0.0]);
+    let mut worst = 0.0_f64;
+    let mut previous = [0.0; 2];
+    for step in 0..3600 * 10 {
+        let seconds = f64::from(step) / 10.0;
+        if step % 50 == 0 {
+            world.report(AUDIO, seconds);
+            world.report(VIDEO, seconds);
+        }
+        let places = [AUDIO, VIDEO].map(|track| world.place(track, seconds));
+        worst = worst.max((places[AUDIO] - places[VIDEO]).abs());
+        let steps = [AUDIO, VIDEO].map(|track| places[track] - previous[track]);
+        previous = places;
+        if step > 0 {
+            assert!(
+                (steps[AUDIO] - 0.100_020).abs() < 3e-5,
+                "sound goes on as it is"
+            );
+            assert!(
+                (steps[VIDEO] - 0.1).abs() < 6e-4,
+                "pictures move by little: {steps:?}"
+            );
+        }
+    }
+    assert!(worst < 0.01, "{worst} s apart");
+    let drift = [AUDIO, VIDEO].map(|track| world.clocks.drift_ppm(track).unwrap());
+    assert!(
+        (drift[AUDIO] - 200.0).abs() < 1.0 && drift[VIDEO].abs() < 1.0,
+        "{drift:?}"
+    );
+    assert!((previous[AUDIO] - 10.0 - 3599.9 * 1.0002).abs() < 0.001);
+}
+
+#[test]
+fn reports_that_tremble_leave_the_tracks_together() {
+    let mut world = World::new([-50.0, 50.0]);
+    let mut worst = 0.0_f64;
+    for step in 0..12_000_u32 {
+        let seconds = f64::from(step) / 10.0;
+        if step % 50 == 0 {
+            let late = f64::from(step * 7919 % 41) / 2000.0;
+            world.clocks.report(
+                AUDIO,
+                world.time(AUDIO, seconds),
+                NtpTime(9 << 60).later(((seconds + late) * 1e9) as i64),
+            );
+            world.clocks.report(
+                VIDEO,
+                world.time(VIDEO, seconds),
+                NtpTime(9 << 60).later(((seconds + 0.02 - late) * 1e9) as i64),
+            );
+        }
+        let apart = world.place(AUDIO, seconds) - world.place(VIDEO, seconds);
+        if step > 600 {
+            worst = worst.max(apart.abs());
+        }
+    }
+    assert!(worst < 0.02, "{worst} s apart");
+}
+
+#[test]
+fn a_track_that_begins_late_is_joined_at_once() {
+    let mut world = World::new([0.0, 0.0]);
+    world.report(VIDEO, 0.0);
+    assert_eq!(world.place(VIDEO, 0.0), 10.0);
+    world.report(VIDEO, 60.0);
+    world.report(AUDIO, 60.0);
+    let (sound, picture) = (world.place(AUDIO, 61.0), world.place(VIDEO, 61.0));
+    assert!((sound - 71.0).abs() < 1e-4 && (picture - 71.0).abs() < 1e-4);
+}
+
+#[test]
+fn without_reports_times_of_arrival_join_the_tracks() {
+    let mut world = World::new([0.0, 0.0]);
+    assert_eq!(world.place(VIDEO, 0.0), 10.0);
+    assert!((world.place(AUDIO, 0.3) - 10.3).abs() < 1e-4);
+    assert_eq!(world.clocks.drift_ppm(AUDIO), None);
+    let place = world.clocks.place(AUDIO, 0, world.start);
+    assert_eq!(place.wall, None);
+}
+
+#[test]
+fn a_clock_that_is_set_moves_nothing() {
+    let mut world = World::new([0.0, 0.0]);
+    for second in 0..200_u32 {
+        let seconds = f64::from(second);
+        // The publisher's own clock is an hour off, and is followed from some time on.
+        let set = if second > 100 { 3600.0 } else { 0.0 };
+        if second % 5 == 0 {
+            for track in [AUDIO, VIDEO] {
+                let time = world.time(track, seconds);
+                let ntp = NtpTime(7 << 50).later(((seconds + set) * 1e9) as i64);
+                world.clocks.report(track, time, ntp);
+            }
+        }
+        for track in [AUDIO, VIDEO] {
+            assert!((world.place(track, seconds) - 10.0 - seconds).abs() < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn what_joined_wrongly_is_slewed_and_not_reset() {
+    let mut world = World::new([0.0, 0.0]);
+    world.place(AUDIO, 0.0);
+    // The pictures' first packet is 300 ms late.
+    let late = world.start + Duration::from_millis(300);
+    let time = world.time(VIDEO, 0.0);
+    assert_eq!(world.clocks.place(VIDEO, time, late).pts, 927_000);
+    let mut previous = 10.3;
+    for step in 1..2400 {
+        let seconds = f64::from(step) / 25.0;
+        if step % 125 == 1 {
+            world.report(AUDIO, seconds);
+            world.report(VIDEO, seconds);
+        }
+        world.place(AUDIO, seconds);
+        let place = world.place(VIDEO, seconds);
+        assert!((place - previous - 0.04).abs() < 0.000_25);
+        previous = place;
+    }
+    assert!(
+        (previous - 10.0 - 2399.0 / 25.0).abs() < 0.002,
+        "{previous}"
+    );
+}
+
+#[test]
+fn hostile_times_are_survived() {
+    let mut clocks = Clocks::new([1, u32::MAX], 1);
+    let now = Clock::start().now();
+    for step in 0..2000_u32 {
+        let time = step.wrapping_mul(0x7fff_fff1);
+        let ntp = NtpTime(u64::from(step).wrapping_mul(0x7fff_ffff_ffff_fff1));
+        clocks.report(step as usize % 3, time, ntp);
+        let place = clocks.place(step as usize % 3, time.wrapping_mul(3), now);
+        assert!(place.pts >= 0);
+    }
+}

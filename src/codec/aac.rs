@@ -130,7 +130,8 @@ const LOW_DELAY: u32 = 23;
 pub(super) const PARAMETRIC_STEREO: u32 = 29;
 const ENHANCED_LOW_DELAY: u32 = 39;
 
-const RATES: [u32; 13] = [
+/// By index (ISO/IEC 14496-3, table 1.18).
+pub(super) const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,
     7350,
 ];

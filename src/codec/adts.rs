@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::audio_frames::{Found, Header, Layout};
-use super::{Format, aac};
+use super::bits::Bits;
+use super::{Format, Malformed, aac};
 
 /// What an ADTS header says of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,3 +92,46 @@ fn read(header: &[u8; HEADER]) -> Option<Header<Parameters>> {
         },
     })
 }
+
+/// The headers of a stream's frames, but for their sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Template([u8; HEADER]);
+
+impl Template {
+    /// `None` for what two bits of object type, four of rate and three of channels cannot say.
+    ///
+    /// Of AAC with SBR the header tells the core, and decoders find the rest in the frames.
+    pub(super) fn new(config: &aac::Config) -> Option<Self> {
+        let mut bits = Bits::new(&config.specific);
+        let object = match aac::object_type(&mut bits)? {
+            object @ 1..=4 => object as u8,
+            aac::SPECTRAL_BAND_REPLICATION | aac::PARAMETRIC_STEREO => LOW_COMPLEXITY,
+            _ => return None,
+        };
+        let rate = aac::RATES.iter().position(|rate| *rate == config.rate_hz)? as u8;
+        aac::pass_rate(&mut bits)?;
+        let channels = bits.take(4).filter(|channels| (1..8).contains(channels))? as u8;
+        let third = (object - 1) << 6 | rate << 2 | channels >> 2;
+        // No checksum; a buffer fullness of all ones, which means a variable rate; one block.
+        Some(Self([0xff, 0xf1, third, channels << 6, 0, 0x1f, 0xfc]))
+    }
+
+    /// The header of a frame of `size` bytes.
+    pub(super) fn header(&self, size: usize) -> Result<[u8; HEADER], Malformed> {
+        let Self(mut header) = *self;
+        let size = HEADER + size;
+        if size > MAX_FRAME {
+            return Err(Malformed::new("AAC", "frame too long for ADTS"));
+        }
+        header[3] |= (size >> 11) as u8;
+        header[4] = (size >> 3) as u8;
+        header[5] |= (size << 5) as u8;
+        Ok(header)
+    }
+}
+
+/// An audio object type (ISO/IEC 14496-3, table 1.17).
+const LOW_COMPLEXITY: u8 = 2;
+
+/// What 13 bits of size hold.
+const MAX_FRAME: usize = (1 << 13) - 1;

@@ -166,4 +166,4 @@ impl Syntax for ByteStream {
 const ACCESS_UNIT_DELIMITER: u8 = 9;
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
-const FORMAT: &str = "H.264";
+pub(super) const FORMAT: &str = "H.264";

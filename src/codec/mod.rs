@@ -13,6 +13,7 @@ mod annex_b;
 mod audio_frames;
 pub mod av1;
 mod bits;
+pub mod byte_stream;
 mod codec_string;
 mod depacketize;
 pub mod elementary;

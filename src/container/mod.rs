@@ -19,6 +19,7 @@ mod foreign;
 mod movie;
 pub mod mp4;
 mod mpeg_audio;
+pub mod packed_audio;
 mod samples;
 pub mod ts;
 mod wav;

@@ -98,6 +98,8 @@ impl Lane {
     pub(super) fn interrupt(&mut self, next: Option<i64>) {
         self.next = next;
         self.steps.last = None;
+        self.samples.clear();
+        self.bytes = 0;
     }
 
     /// A time at the rate of the track, in ticks.

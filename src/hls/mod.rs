@@ -13,5 +13,6 @@ mod part_target;
 pub mod playlist;
 pub mod segmenter;
 mod target;
+pub mod transport;
 pub mod units;
 mod waiting;

@@ -6,6 +6,7 @@ mod amr;
 mod formats;
 mod fuzz_seeds;
 mod hinted;
+mod hls_media;
 mod hostile;
 mod layers;
 mod live_channel;

@@ -1,5 +1,7 @@
 //! MPEG transport streams (ISO/IEC 13818-1): from bytes, however they arrive, to the units of elementary streams.
 //!
+//! And the way back: [`mux`] makes a transport stream of samples.
+//!
 //! Packets are found, tables followed while they change, and PES packets put
 //! together. What the bytes of an elementary stream mean is `codec`'s work, and
 //! where they come from is `source`'s.
@@ -9,9 +11,10 @@
 //!                           └─ streams ────> pes ─ timestamp ────> Event::Unit
 //! ```
 
-mod demux;
 #[cfg(test)]
-pub(crate) mod mux;
+pub(crate) mod build;
+mod demux;
+pub mod mux;
 mod packet;
 mod pes;
 mod section;

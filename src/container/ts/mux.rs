@@ -1,155 +1,228 @@
-//! A multiplexer for tests: transport packets made by hand.
+//! A transport stream made of samples: one program in segments that can be joined at each of them.
+//!
+//! ```text
+//!  begin ─> PAT, PMT        write ─> delimiters, headers (codec) ─> PES ─> packets, clock
+//! ```
+//!
+//! Rules: ISO/IEC 13818-1, 2.4 and 2.7; rfc8216bis, 3.1.1. Which samples go together is for
+//! the caller to say.
 
-use super::section::crc32;
+use bytes::Bytes;
 
-/// Whether a PES packet tells its length.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Length {
-    Given,
-    Open,
+use super::CLOCK_HZ;
+use super::packet::{self, NULL_PID};
+use super::pes;
+use super::tables::{pat, pmt};
+use crate::codec::byte_stream::ByteStream;
+use crate::codec::elementary::Coding;
+use crate::codec::{Format, Malformed};
+
+/// Writes a transport stream of one program.
+#[derive(Debug)]
+pub struct Mux {
+    streams: Vec<Stream>,
+    tables: [Table; 2],
+    /// When the clock was told last, in ticks.
+    told: Option<u64>,
+    /// The PES packet under way.
+    pes: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
-/// A PES packet.
-pub(crate) fn pes(
-    id: u8,
-    pts: Option<u64>,
-    dts: Option<u64>,
-    data: &[u8],
-    length: Length,
-) -> Vec<u8> {
-    let mut fields = Vec::new();
-    fields.extend(
-        pts.into_iter()
-            .flat_map(|pts| stamp(if dts.is_some() { 3 } else { 2 }, pts)),
-    );
-    fields.extend(dts.into_iter().flat_map(|dts| stamp(1, dts)));
-    let flags = u8::from(pts.is_some()) << 7 | u8::from(dts.is_some()) << 6;
-    let size = match length {
-        Length::Given => (3 + fields.len() + data.len()) as u16,
-        Length::Open => 0,
-    };
-    let [high, low] = size.to_be_bytes();
-    let header = [0, 0, 1, id, high, low, 0x80, flags, fields.len() as u8];
-    [&header, &fields[..], data].concat()
+#[derive(Debug)]
+struct Stream {
+    byte_stream: ByteStream,
+    pid: u16,
+    counter: u8,
 }
 
-fn stamp(prefix: u8, value: u64) -> [u8; 5] {
-    let bits = |shift: u32, mask: u64| ((value >> shift & mask) << 1) as u8 | 1;
-    [
-        prefix << 4 | bits(30, 7),
-        (value >> 22) as u8,
-        bits(15, 0x7f),
-        (value >> 7) as u8,
-        bits(0, 0x7f),
-    ]
+/// A section that is written again and again.
+#[derive(Debug)]
+struct Table {
+    pid: u16,
+    section: Vec<u8>,
+    counter: u8,
 }
 
-/// A table's section: header, `body` and checksum.
-pub(crate) fn section(table: u8, extension: u16, version: u8, body: &[u8]) -> Vec<u8> {
-    let length = (5 + body.len() + 4) as u16 | 0xb000;
-    let mut section = vec![table];
-    section.extend_from_slice(&length.to_be_bytes());
-    section.extend_from_slice(&extension.to_be_bytes());
-    section.extend_from_slice(&[0xc1 | version << 1, 0, 0]);
-    section.extend_from_slice(body);
-    let sum = crc32(&section);
-    section.extend_from_slice(&sum.to_be_bytes());
-    section
-}
-
-/// A PAT of (program, PID of its PMT).
-pub(crate) fn pat(programs: &[(u16, u16)]) -> Vec<u8> {
-    let entry =
-        |(number, pid): &(u16, u16)| [number.to_be_bytes(), (pid | 0xe000).to_be_bytes()].concat();
-    section(
-        0,
-        1,
-        0,
-        &programs.iter().flat_map(entry).collect::<Vec<_>>(),
-    )
-}
-
-/// A PMT of (stream type, PID, descriptors); the clock travels with the first stream.
-pub(crate) fn pmt(number: u16, version: u8, streams: &[(u8, u16, &[u8])]) -> Vec<u8> {
-    let clock = streams.first().map_or(0x1fff, |(_, pid, _)| *pid);
-    let mut body = [(clock | 0xe000).to_be_bytes(), [0xf0, 0]].concat();
-    for (stream_type, pid, descriptors) in streams {
-        body.push(*stream_type);
-        body.extend_from_slice(&(pid | 0xe000).to_be_bytes());
-        body.extend_from_slice(&(descriptors.len() as u16 | 0xf000).to_be_bytes());
-        body.extend_from_slice(descriptors);
-    }
-    section(2, number, version, &body)
-}
-
-/// Writes packets and numbers them.
-pub(crate) struct Mux {
-    counters: [u8; 0x2000],
-    pub(crate) bytes: Vec<u8>,
+/// A sample with what is needed to carry it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// Its stream, an index into the formats.
+    pub stream: usize,
+    /// When it is presented, in ticks of [`CLOCK_HZ`].
+    pub pts: u64,
+    /// When it is decoded, in ticks; at most `pts`.
+    pub dts: u64,
+    /// Whether a decoder may start with it.
+    pub keyframe: bool,
+    /// Its bytes, and those of the samples behind it that go into the same PES packet.
+    pub data: &'a [Bytes],
 }
 
 impl Mux {
-    /// PAT, and PMT on PID 0x100, of program 1.
-    pub(crate) fn new(streams: &[(u8, u16, &[u8])]) -> Self {
-        let mut mux = Self {
-            counters: [0; 0x2000],
-            bytes: Vec::new(),
+    /// A program of streams in these formats, the one whose times lead first; `None` when a
+    /// transport stream cannot carry one of them.
+    ///
+    /// `version` is that of the tables, modulo 32: it changes with the formats.
+    pub fn new(formats: &[&Format], version: u8) -> Option<Self> {
+        let streams: Vec<_> = (FIRST_STREAM..)
+            .zip(formats)
+            .map(|(pid, format)| {
+                Some(Stream {
+                    byte_stream: ByteStream::new(format)?,
+                    pid,
+                    counter: 0,
+                })
+            })
+            .collect::<Option<_>>()?;
+        let entries: Vec<_> = streams
+            .iter()
+            .zip(formats)
+            .map(|(stream, format)| {
+                let (kind, descriptors) = announced(stream.byte_stream.coding(), format);
+                (kind, stream.pid, descriptors)
+            })
+            .collect();
+        let table = |pid, section| Table {
+            pid,
+            section,
+            counter: 0,
         };
-        mux.section(0, &pat(&[(1, 0x100)]));
-        mux.section(0x100, &pmt(1, 0, streams));
-        mux
+        Some(Self {
+            streams,
+            tables: [
+                table(0, pat(&[(1, PROGRAM_MAP)])),
+                table(PROGRAM_MAP, pmt(1, version & 0x1f, &entries)),
+            ],
+            told: None,
+            pes: Vec::new(),
+            bytes: Vec::new(),
+        })
     }
 
-    pub(crate) fn section(&mut self, pid: u16, section: &[u8]) {
-        self.packets(pid, &[&[0], section].concat(), 0);
-    }
-
-    /// A PES packet with its length, as audio has it.
-    pub(crate) fn audio(&mut self, pid: u16, pts: u64, data: &[u8]) {
-        self.packets(pid, &pes(0xc0, Some(pts), None, data, Length::Given), 0);
-    }
-
-    /// A PES packet without length, as video has it.
-    pub(crate) fn video(&mut self, pid: u16, pts: u64, dts: u64, data: &[u8]) {
-        self.packets(pid, &pes(0xe0, Some(pts), Some(dts), data, Length::Open), 0);
-    }
-
-    /// The packets that carry `unit`; `flags` are those of the adaptation field of the first.
-    pub(crate) fn packets(&mut self, pid: u16, unit: &[u8], flags: u8) {
-        let mut rest = unit;
-        let mut flags = flags;
-        let mut start = 0x40;
-        while !rest.is_empty() {
-            let counter = &mut self.counters[usize::from(pid)];
-            let room = if flags == 0 { 184 } else { 182 };
-            let (payload, after) = rest.split_at(rest.len().min(room));
-            let stuffing = 184 - payload.len();
-            let control = if stuffing > 0 { 0x30 } else { 0x10 } | *counter;
-            *counter = (*counter + 1) & 0xf;
-            let [high, low] = pid.to_be_bytes();
-            self.bytes
-                .extend_from_slice(&[0x47, high | start, low, control]);
-            let mut adaptation = vec![0xff; stuffing];
-            if let Some(length) = adaptation.first_mut() {
-                *length = stuffing as u8 - 1;
-            }
-            if let Some(first) = adaptation.get_mut(1) {
-                *first = flags;
-            }
-            self.bytes.extend(adaptation);
-            self.bytes.extend_from_slice(payload);
-            (rest, start, flags) = (after, 0, 0);
+    /// Counts on where `before` stopped, whose streams this one continues in other formats.
+    pub fn count_on(&mut self, before: &Self) {
+        for (table, before) in self.tables.iter_mut().zip(&before.tables) {
+            table.counter = before.counter;
+        }
+        for (stream, before) in self.streams.iter_mut().zip(&before.streams) {
+            stream.counter = before.counter;
         }
     }
 
-    /// Numbers the next packets of `pid` as if so many fewer had gone before.
-    pub(crate) fn counters_back(&mut self, pid: u16, count: u8) {
-        let counter = &mut self.counters[usize::from(pid)];
-        *counter = counter.wrapping_sub(count) & 0xf;
+    /// Begins a segment: writes the tables.
+    pub fn begin(&mut self) {
+        for Table {
+            pid,
+            section,
+            counter,
+        } in &mut self.tables
+        {
+            // The pointer says that the section begins at once.
+            let mut payload = [&[0], section.as_slice()].concat();
+            payload.resize(packet::ROOM.max(payload.len()), 0xff);
+            packet::write(*pid, counter, None, false, &payload, &mut self.bytes);
+        }
     }
 
-    /// The bytes so far, which are then forgotten.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+    /// Writes samples in one PES packet; those of all streams come in the order of their DTS.
+    ///
+    /// # Errors
+    /// [`Malformed`] when a sample is not what its format promises; it is left out then.
+    pub fn write(&mut self, sample: &Sample<'_>) -> Result<(), Malformed> {
+        self.keep_clock(sample.dts);
+        let Some(stream) = self.streams.get_mut(sample.stream) else {
+            return Ok(());
+        };
+        self.pes.clear();
+        // The header comes before the data whose size it tells, so room is left for it.
+        let mut data = Vec::with_capacity(sample.data.iter().map(|data| data.len() + 64).sum());
+        for bytes in sample.data {
+            stream
+                .byte_stream
+                .write(bytes, sample.keyframe, &mut data)?;
+        }
+        let (id, size) = match stream.byte_stream.coding() {
+            Coding::H264 => (VIDEO, None),
+            Coding::Ac3 => (PRIVATE, Some(data.len())),
+            _ => (AUDIO, Some(data.len())),
+        };
+        let dts = (sample.dts < sample.pts).then_some(sample.dts);
+        pes::write_header(id, [Some(sample.pts), dts], size, &mut self.pes);
+        self.pes.append(&mut data);
+        let clock = (sample.stream == 0).then(|| clock(sample.dts));
+        if clock.is_some() {
+            self.told = Some(sample.dts);
+        }
+        packet::write(
+            stream.pid,
+            &mut stream.counter,
+            clock,
+            sample.keyframe,
+            &self.pes,
+            &mut self.bytes,
+        );
+        Ok(())
+    }
+
+    /// Tells the clock in packets of their own while nothing of the first stream does.
+    fn keep_clock(&mut self, dts: u64) {
+        let Some(stream) = self.streams.first() else {
+            return;
+        };
+        // After a leap the next picture tells it.
+        let Some(mut told) = self
+            .told
+            .filter(|told| dts.saturating_sub(*told) < MAX_SILENCE)
+        else {
+            return;
+        };
+        while dts.saturating_sub(told) > CLOCK_INTERVAL {
+            told += CLOCK_INTERVAL;
+            packet::write_clock(stream.pid, stream.counter, clock(told), &mut self.bytes);
+        }
+        self.told = Some(told);
+    }
+
+    /// The bytes so far: what was written since they were taken last.
+    pub fn take(&mut self) -> Bytes {
+        std::mem::take(&mut self.bytes).into()
     }
 }
+
+/// The stream type in the PMT, and the descriptors that belong to it.
+fn announced(coding: Coding, format: &Format) -> (u8, &'static [u8]) {
+    match coding {
+        Coding::H264 => (0x1b, &[]),
+        Coding::Adts => (0x0f, &[]),
+        Coding::Ac3 => (0x81, b"\x05\x04AC-3"),
+        _ => match format {
+            // MPEG-1 has the rates from 32 kHz on.
+            Format::MpegAudio { rate_hz, .. } if *rate_hz < 32_000 => (0x04, &[]),
+            _ => (0x03, &[]),
+        },
+    }
+}
+
+/// The clock when a sample's first byte arrives: as long before its DTS as decoders may buffer it.
+fn clock(dts: u64) -> u64 {
+    dts.saturating_sub(BUFFERED)
+}
+
+/// In ticks of 90 kHz. A picture has that long to come in.
+const BUFFERED: u64 = CLOCK_HZ as u64 / 5;
+
+/// The clock is told every 100 ms at least (ISO/IEC 13818-1, 2.7.2), in ticks of 90 kHz.
+const CLOCK_INTERVAL: u64 = CLOCK_HZ as u64 * 9 / 100;
+
+/// The longest silence, in ticks of 90 kHz, that the clock is told in.
+const MAX_SILENCE: u64 = CLOCK_HZ as u64 * 60;
+
+const PROGRAM_MAP: u16 = 0x1000;
+const FIRST_STREAM: u16 = 0x100;
+const _: () = assert!(FIRST_STREAM < PROGRAM_MAP && PROGRAM_MAP < NULL_PID);
+
+/// Stream identifiers (ISO/IEC 13818-1, table 2-22).
+const AUDIO: u8 = 0xc0;
+const VIDEO: u8 = 0xe0;
+const PRIVATE: u8 = 0xbd;

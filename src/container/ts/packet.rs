@@ -70,3 +70,104 @@ fn pcr_base(adaptation: &[u8]) -> Option<u64> {
         .fold(0, |bits, byte| bits << 8 | u64::from(*byte));
     Some(bits >> 15)
 }
+
+/// Appends the packets that carry `unit`, a section with its pointer or a PES packet, to `into`.
+///
+/// The first has the clock, in ticks of 90 kHz, and says whether a decoder may start there.
+/// `counter` is that of the first packet, and afterwards that of the next.
+pub(super) fn write(
+    pid: u16,
+    counter: &mut u8,
+    clock: Option<u64>,
+    random_access: bool,
+    unit: &[u8],
+    into: &mut Vec<u8>,
+) {
+    into.reserve((unit.len() / ROOM + 2) * SIZE);
+    let mut adaptation = Adaptation::new(clock, random_access);
+    let mut start = STARTS_UNIT;
+    let mut rest = unit;
+    while !rest.is_empty() {
+        let (payload, after) = rest.split_at(rest.len().min(ROOM - adaptation.size()));
+        adaptation.grow_to(ROOM - payload.len());
+        let has_adaptation = u8::from(adaptation.size() > 0) << 5;
+        into.extend_from_slice(&header(pid, start, has_adaptation | 0x10 | *counter));
+        adaptation.write(into);
+        into.extend_from_slice(payload);
+        *counter = (*counter + 1) & 0xf;
+        (rest, start, adaptation) = (after, 0, Adaptation::default());
+    }
+}
+
+/// Appends a packet without payload that tells the clock, in ticks of 90 kHz; `counter` is that
+/// of the next packet with payload.
+pub(super) fn write_clock(pid: u16, counter: u8, clock: u64, into: &mut Vec<u8>) {
+    let mut adaptation = Adaptation::new(Some(clock), false);
+    adaptation.grow_to(ROOM);
+    let last = counter.wrapping_sub(1) & 0xf;
+    into.extend_from_slice(&header(pid, 0, 0x20 | last));
+    adaptation.write(into);
+}
+
+fn header(pid: u16, start: u8, control: u8) -> [u8; SIZE - ROOM] {
+    let [high, low] = pid.to_be_bytes();
+    [0x47, high | start, low, control]
+}
+
+/// An adaptation field that is written (2.4.3.4), with its length.
+#[derive(Default)]
+struct Adaptation {
+    clock: Option<u64>,
+    random_access: bool,
+    /// Bytes with those that fill up the packet; 0 when there is none.
+    size: usize,
+}
+
+impl Adaptation {
+    fn new(clock: Option<u64>, random_access: bool) -> Self {
+        let fields = if clock.is_some() { CLOCK } else { 0 };
+        let is_there = clock.is_some() || random_access;
+        Self {
+            clock,
+            random_access,
+            size: if is_there {
+                LENGTH_AND_FLAGS + fields
+            } else {
+                0
+            },
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn grow_to(&mut self, size: usize) {
+        self.size = self.size.max(size);
+    }
+
+    fn write(&self, into: &mut Vec<u8>) {
+        let end = into.len() + self.size;
+        if self.size > 0 {
+            into.push((self.size - 1) as u8);
+        }
+        if self.size > 1 {
+            into.push(u8::from(self.random_access) << 6 | u8::from(self.clock.is_some()) << 4);
+        }
+        if let Some(clock) = self.clock {
+            // The base, six reserved bits, and an extension of 0.
+            let bits = (clock & ((1 << 33) - 1)) << 15 | 0x7e00;
+            into.extend_from_slice(&bits.to_be_bytes()[2..]);
+        }
+        into.resize(end, 0xff);
+    }
+}
+
+/// Bytes of a packet behind its header.
+pub(super) const ROOM: usize = 184;
+
+const STARTS_UNIT: u8 = 0x40;
+
+/// Bytes of an adaptation field's head, and of a clock in it.
+const LENGTH_AND_FLAGS: usize = 2;
+const CLOCK: usize = 6;

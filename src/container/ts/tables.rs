@@ -3,6 +3,7 @@
 //! PAT and PMT (ISO/IEC 13818-1, 2.4.4.3 and 2.4.4.8), and the descriptors that
 //! tell what a private stream holds (2.6.8; ETSI EN 300 468, annex D).
 
+use super::section::crc32;
 use crate::codec::elementary::Coding;
 
 /// A program of a transport stream.
@@ -155,6 +156,44 @@ impl<'a> Descriptors<'a> {
         }
         None
     }
+}
+
+/// A table's section: header, `body` and checksum.
+fn section(table: u8, extension: u16, version: u8, body: &[u8]) -> Vec<u8> {
+    let length = (5 + body.len() + 4) as u16 | 0xb000;
+    let mut section = vec![table];
+    section.extend_from_slice(&length.to_be_bytes());
+    section.extend_from_slice(&extension.to_be_bytes());
+    section.extend_from_slice(&[0xc1 | version << 1, 0, 0]);
+    section.extend_from_slice(body);
+    let sum = crc32(&section);
+    section.extend_from_slice(&sum.to_be_bytes());
+    section
+}
+
+/// A PAT of (program, PID of its PMT).
+pub(crate) fn pat(programs: &[(u16, u16)]) -> Vec<u8> {
+    let entry =
+        |(number, pid): &(u16, u16)| [number.to_be_bytes(), (pid | 0xe000).to_be_bytes()].concat();
+    section(
+        0,
+        1,
+        0,
+        &programs.iter().flat_map(entry).collect::<Vec<_>>(),
+    )
+}
+
+/// A PMT of (stream type, PID, descriptors); the clock travels with the first stream.
+pub(crate) fn pmt(number: u16, version: u8, streams: &[(u8, u16, &[u8])]) -> Vec<u8> {
+    let clock = streams.first().map_or(0x1fff, |(_, pid, _)| *pid);
+    let mut body = [(clock | 0xe000).to_be_bytes(), [0xf0, 0]].concat();
+    for (stream_type, pid, descriptors) in streams {
+        body.push(*stream_type);
+        body.extend_from_slice(&(pid | 0xe000).to_be_bytes());
+        body.extend_from_slice(&(descriptors.len() as u16 | 0xf000).to_be_bytes());
+        body.extend_from_slice(descriptors);
+    }
+    section(2, number, version, &body)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::mux::{self, Mux};
+use super::build::{self, Mux};
 use super::*;
 use crate::codec::elementary::Coding;
 
@@ -188,7 +188,7 @@ fn a_section_with_a_wrong_checksum_waits_for_the_next() {
     wrong[188 + 100] ^= 0xff;
     // Both tables fill their packets by stuffing, so the last bytes are the section's.
     wrong[2 * 188 - 1] ^= 1;
-    mux.section(0x100, &mux::pmt(1, 0, &STREAMS));
+    mux.section(0x100, &build::pmt(1, 0, &STREAMS));
     let (events, counts) = demux(&[wrong, mux.take(), vec![0x47; 0]].concat());
     assert_eq!(codings(&events).len(), 1);
     assert_eq!(counts.corrupt_sections, 1);
@@ -200,17 +200,17 @@ fn tables_that_change_are_followed() {
     mux.audio(AUDIO, 0, b"a");
     mux.video(VIDEO, 0, 0, b"v");
     // The same again is no news; another codec on a new PID is.
-    mux.section(0x100, &mux::pmt(1, 0, &STREAMS));
+    mux.section(0x100, &build::pmt(1, 0, &STREAMS));
     mux.section(
         0x100,
-        &mux::pmt(1, 1, &[(0x24, 0x201, &[]), (0x0f, AUDIO, &[])]),
+        &build::pmt(1, 1, &[(0x24, 0x201, &[]), (0x0f, AUDIO, &[])]),
     );
     mux.video(0x201, 10, 10, b"w");
     mux.video(VIDEO, 10, 10, b"gone");
     mux.audio(AUDIO, 10, b"b");
     // Another PMT PID, and another program number.
-    mux.section(0, &mux::pat(&[(2, 0x300)]));
-    mux.section(0x300, &mux::pmt(2, 0, &[(0x03, 0x301, &[])]));
+    mux.section(0, &build::pat(&[(2, 0x300)]));
+    mux.section(0x300, &build::pmt(2, 0, &[(0x03, 0x301, &[])]));
     mux.audio(0x301, 20, b"c");
     let (events, _) = demux(&mux.bytes);
     let expected = [
@@ -230,9 +230,9 @@ fn tables_that_change_are_followed() {
 fn one_of_several_programs_is_chosen() {
     let mut mux = Mux::new(&[]);
     mux.take();
-    mux.section(0, &mux::pat(&[(0, 0x10), (3, 0x100), (4, 0x100)]));
-    mux.section(0x100, &mux::pmt(3, 0, &[(0x03, 0x301, &[])]));
-    mux.section(0x100, &mux::pmt(4, 0, &[(0x03, 0x401, &[])]));
+    mux.section(0, &build::pat(&[(0, 0x10), (3, 0x100), (4, 0x100)]));
+    mux.section(0x100, &build::pmt(3, 0, &[(0x03, 0x301, &[])]));
+    mux.section(0x100, &build::pmt(4, 0, &[(0x03, 0x401, &[])]));
     for (wanted, number) in [
         (None, Some(3)),
         (Some(3), Some(3)),
@@ -254,7 +254,7 @@ fn one_of_several_programs_is_chosen() {
 #[test]
 fn random_access_is_passed_on() {
     let mut mux = Mux::new(&STREAMS);
-    let pes = mux::pes(0xe0, Some(0), None, &[1; 900], mux::Length::Open);
+    let pes = build::pes(0xe0, Some(0), None, &[1; 900], build::Length::Open);
     mux.packets(VIDEO, &pes, 0x40);
     mux.packets(VIDEO, &pes, 0);
     let (events, _) = demux(&mux.bytes);
@@ -275,7 +275,7 @@ proptest! {
         for time in 0..10 {
             mux.video(VIDEO, time * 3000, time * 3000, &[1; 1000]);
             mux.audio(AUDIO, time * 3000, &[2; 300]);
-            mux.section(0x100, &mux::pmt(1, 0, &STREAMS));
+            mux.section(0x100, &build::pmt(1, 0, &STREAMS));
         }
         for (place, value) in places {
             let place = place % mux.bytes.len();

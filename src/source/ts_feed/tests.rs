@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
-use crate::container::ts::mux::{self, Mux};
+use crate::container::ts::build::{self, Mux};
 use crate::media::burst::{Burst, PacketKind};
 use crate::media::channel::{Channel, End};
 use crate::media::mounts::{Limits, Mounts, Takeover};
@@ -174,7 +174,7 @@ fn other_codecs_replace_the_channel_and_the_same_go_on() {
     // The same codecs on other PIDs.
     mux.section(
         0x100,
-        &mux::pmt(1, 1, &[(0x1b, 0x201, &[]), (0x0f, AUDIO, &[])]),
+        &build::pmt(1, 1, &[(0x1b, 0x201, &[]), (0x0f, AUDIO, &[])]),
     );
     mux.video(0x201, 90 * 600, 90 * 600, &key());
     mux.audio(AUDIO, 90 * 600, &[sound(3), sound(4)].concat());
@@ -185,7 +185,7 @@ fn other_codecs_replace_the_channel_and_the_same_go_on() {
     // Another codec.
     mux.section(
         0x100,
-        &mux::pmt(1, 2, &[(0x24, 0x301, &[]), (0x0f, AUDIO, &[])]),
+        &build::pmt(1, 2, &[(0x24, 0x301, &[]), (0x0f, AUDIO, &[])]),
     );
     let units: [&[u8]; 4] = [
         &[0x40, 1, 0xc],

@@ -30,7 +30,7 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the viewers of a channel that is over have for PAUSE and TEARDOWN. GStreamer
 /// sends both when it has shown what it still holds, and takes a refusal for an error.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The status in the access log of a session whose client was lost, as QTSS had it.
 pub(super) const LOST: u16 = 504;

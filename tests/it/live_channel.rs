@@ -155,8 +155,8 @@ async fn connections_that_carry_nothing_else_end_with_their_channel() {
     while !is_bye(&polite.packet(1).await) {}
     assert_eq!(polite.ask("PAUSE").await, 200);
     assert_eq!(polite.ask("TEARDOWN").await, 200);
-    leaving.client.rest().await;
     server.wait_for_sessions(1).await;
+    leaving.client.rest().await;
     assert_eq!(staying.client.status_of("OPTIONS", "*", "").await, 200);
     assert_eq!(polite.client.status_of("OPTIONS", "*", "").await, 200);
 }

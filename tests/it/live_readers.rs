@@ -168,6 +168,7 @@ async fn a_flood_of_keep_alives_disturbs_nobody_else() {
     let (flooded, ()) = tokio::join!(flood, watch);
     // A hundred at once, the others one a millisecond.
     assert!(flooded >= Duration::from_millis(1399), "{flooded:?}");
+    assert!(server.totals.throttled_requests() > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) http: SocketAddr,
     pub(crate) sessions: Sessions,
     pub(crate) mounts: Arc<Mounts>,
+    pub(crate) totals: Arc<Totals>,
     pub(crate) clock: Clock,
     config: watch::Sender<Arc<Config>>,
     _stop: DropGuard,
@@ -64,6 +65,7 @@ impl Server {
         };
         let (sender, config) = watch::channel(Arc::new(config));
         let sessions = Sessions::new();
+        let totals = Arc::<Totals>::default();
         let fan = Fan::new(settings, clock);
         let casts = multicast::Settings {
             groups: config.borrow().multicast.groups,
@@ -104,7 +106,7 @@ impl Server {
             fan,
             udp_ports: UdpPorts::new(0..=0, local, clock),
             sessions: sessions.clone(),
-            totals: Arc::new(Totals::default()),
+            totals: Arc::clone(&totals),
             config,
             access_log,
             clock,
@@ -127,6 +129,7 @@ impl Server {
             http,
             sessions,
             mounts,
+            totals,
             clock,
             config: sender,
             _stop: stop.drop_guard(),

@@ -275,3 +275,28 @@ fn decoder_model(bits: &mut Bits<'_>) -> Option<()> {
     }
     bits.skip(20)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn hostile_sets_are_survived(rest: Vec<u8>, at in 0_usize..40, byte: u8) {
+            let _ = SpsFacts::read(&[&[0x67][..], &rest].concat());
+            let mut sound = crate::codec::tests::hex(
+                "67f4000a919b288f6022000003000200000300641e244b2c",
+            )
+            .to_vec();
+            prop_assert!(SpsFacts::read(&sound).is_ok());
+            if let Some(place) = sound.get_mut(at) {
+                *place = byte;
+            }
+            if let Ok(facts) = SpsFacts::read(&sound) {
+                prop_assert!(facts.width > 0 && facts.height > 0);
+            }
+        }
+    }
+}

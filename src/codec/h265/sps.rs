@@ -269,3 +269,28 @@ fn vui(bits: &mut Bits<'_>) -> Option<Vui> {
         sample_aspect,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn hostile_sets_are_survived(rest: Vec<u8>, at in 0_usize..40, byte: u8) {
+            let _ = SpsFacts::read(&[&[0x42, 1][..], &rest].concat());
+            let mut sound = crate::codec::tests::hex(
+                "4201010408000003009e0800000300001e90041062cb2b35c995e02dc08080010000030001000003001908",
+            )
+            .to_vec();
+            prop_assert!(SpsFacts::read(&sound).is_ok());
+            if let Some(place) = sound.get_mut(at) {
+                *place = byte;
+            }
+            if let Ok(facts) = SpsFacts::read(&sound) {
+                prop_assert!(facts.width > 0 && facts.height > 0);
+            }
+        }
+    }
+}

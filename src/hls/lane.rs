@@ -63,6 +63,12 @@ impl Lane {
         }
     }
 
+    /// Whether fragments cannot carry the format, whatever else will be known of it.
+    pub(super) fn never_carries(&self, format: &Format) -> bool {
+        let lacks_sets = matches!(format, Format::H264(_) | Format::H265(_));
+        self.format.is_none() && !lacks_sets && !init::carries(format)
+    }
+
     /// Offers a format for the next map; returns whether that will differ.
     pub(super) fn offer(&mut self, format: Format) -> bool {
         let is_carried = init::carries(&format);
@@ -284,3 +290,17 @@ fn frame_rate(format: &Format) -> Option<f64> {
     };
     rate.filter(|rate| (0.5..=300.0).contains(rate))
 }
+
+/// Whether a unit is one that a sender can mean.
+pub(super) fn is_plausible(unit: &Unit) -> bool {
+    let (decoded, presented) = (unit.dts.nanos(), unit.pts.nanos());
+    let is_in_bounds = decoded.unsigned_abs() < i64::MAX as u64 / 4;
+    let delay = presented.saturating_sub(decoded).unsigned_abs();
+    is_in_bounds && delay <= MAX_DELAY && (1..=MAX_UNIT).contains(&unit.data.len())
+}
+
+/// The longest time between decoding and presentation, in nanoseconds.
+const MAX_DELAY: u64 = 10_000_000_000;
+
+/// The most bytes of a unit; depacketisers hold them below that.
+const MAX_UNIT: usize = 16 << 20;

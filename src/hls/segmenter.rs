@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 
 use beginning::date;
 
-use super::lane::Lane;
+use super::lane::{Lane, is_plausible};
 use super::open::Open;
 use super::part::{Map, Part, Segment};
 use super::part_target::PartTarget;
@@ -145,13 +145,19 @@ impl Segmenter {
     /// Says of what format the units of a track are that are pushed next.
     ///
     /// The same format again changes nothing. Another begins a segment with a discontinuity and
-    /// a new map, at the next key frame. Tracks of formats that fragments cannot carry are left out.
+    /// a new map, at the next key frame. A track whose first format fragments cannot carry is left
+    /// out, and its units are never waited for.
     pub fn set_format(&mut self, track: usize, format: Format) {
         let place = self.lanes.iter().position(|lane| lane.track == track);
-        if let Some((place, lane)) = place.and_then(|at| Some((at, self.lanes.get_mut(at)?))) {
-            let differs = lane.offer(format);
-            self.is_broken |= differs && place == 0;
+        let Some((place, lane)) = place.and_then(|at| Some((at, self.lanes.get_mut(at)?))) else {
+            return;
+        };
+        if lane.never_carries(&format) && self.map.is_none() {
+            self.lanes.remove(place);
+            return;
         }
+        let differs = lane.offer(format);
+        self.is_broken |= differs && place == 0;
     }
 
     /// Takes the next unit, which arrived at the time `now`; what it completes is to be pulled.
@@ -159,8 +165,7 @@ impl Segmenter {
     /// Units of a track come in decoding order. Nothing waits for a track that is late.
     pub fn push(&mut self, unit: &Unit, now: SystemTime) {
         let place = self.lanes.iter().position(|lane| lane.track == unit.track);
-        match place {
-            _ if !is_plausible(unit) => {}
+        match place.filter(|_| is_plausible(unit)) {
             Some(0) => self.push_leading(unit, now),
             Some(_) => self.push_following(unit),
             None => {}
@@ -197,7 +202,7 @@ impl Segmenter {
         self.target.fix(elapsed);
     }
 
-    /// The longest that a part may be. It is fixed when the first part is there.
+    /// The longest that a part may be. It is fixed once a second sample tells how far apart they are.
     pub fn part_target(&self) -> Duration {
         Duration::from_nanos(self.part_target.nanos.unsigned_abs())
     }
@@ -367,14 +372,6 @@ impl Segmenter {
     }
 }
 
-/// Whether a unit is one that a sender can mean.
-fn is_plausible(unit: &Unit) -> bool {
-    let (decoded, presented) = (unit.dts.nanos(), unit.pts.nanos());
-    let is_in_bounds = decoded.unsigned_abs() < i64::MAX as u64 / 4;
-    let delay = presented.saturating_sub(decoded).unsigned_abs();
-    is_in_bounds && delay <= MAX_DELAY && (1..=MAX_UNIT).contains(&unit.data.len())
-}
-
 /// The longest time without media, in seconds, that is filled; beyond, the stream begins anew.
 const MAX_HOLE: u64 = 10;
 
@@ -382,12 +379,6 @@ const MAX_HOLE: u64 = 10;
 /// at first, and for channels whose pictures are always that late.
 const PATIENCE: i64 = 3_000_000_000;
 const MAX_PATIENCE: i64 = 12_000_000_000;
-
-/// The longest time between decoding and presentation, in nanoseconds.
-const MAX_DELAY: u64 = 10_000_000_000;
-
-/// The most bytes of a unit; depacketisers hold them below that.
-const MAX_UNIT: usize = 16 << 20;
 
 /// A part ends when it has so many bytes or samples, however short it is.
 const MAX_PART: usize = 32 << 20;

@@ -176,3 +176,117 @@ fn matrix(boxes: &mut Boxes) {
 
 const MOVIE_TIMESCALE: u32 = 1000;
 const UNDETERMINED: [u8; 3] = *b"und";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::aac;
+    use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
+    use crate::container::{self, Movie, Role};
+
+    /// A movie of one track with two samples, read back.
+    fn read_back(track: &TrackInit<'_>) -> Movie {
+        let facts = [(1, true, 30), (2, false, -10)].map(|(size, sync, composition)| SampleFacts {
+            duration: 100,
+            size,
+            sync,
+            composition,
+        });
+        let run = Run {
+            track: track.id,
+            base_decode_time: 1 << 33,
+            samples: &facts,
+            data: &[Bytes::from_static(b"a"), Bytes::from_static(b"bc")],
+        };
+        let fragment = Fragment::of(1, true, &[run]);
+        assert_eq!(fragment.bytes[fragment.media..], *b"abc");
+        let InitSegment(head) = InitSegment::of(&[*track]);
+        container::open(&Bytes::from([head, fragment.bytes].concat())).unwrap()
+    }
+
+    fn track(format: &Format) -> TrackInit<'_> {
+        TrackInit {
+            id: 7,
+            format,
+            timescale: 48_000,
+            size: (0, 0),
+            language: None,
+            priming: 0,
+            sample: &[],
+        }
+    }
+
+    #[test]
+    fn the_reader_finds_what_was_written() {
+        let config = aac::Config::from_specific(&[0x11, 0x90]).unwrap();
+        let format = Format::Aac(config);
+        let movie = read_back(&TrackInit {
+            language: Some("deu"),
+            priming: 1024,
+            ..track(&format)
+        });
+        let track = &movie.tracks[0];
+        assert!(matches!(&track.role, Role::Media(found) if *found == format));
+        assert_eq!((track.id.0, track.timescale), (7, 48_000));
+        assert_eq!(track.language.as_deref(), Some("deu"));
+        assert_eq!(track.edits.spans()[0].media_start, 1024);
+        let mut cursor = track.samples.cursor(0);
+        let found: Vec<_> = std::iter::from_fn(|| cursor.next(&track.samples))
+            .map(|sample| {
+                (
+                    sample.size,
+                    sample.duration,
+                    sample.composition,
+                    sample.sync,
+                )
+            })
+            .collect();
+        assert_eq!(found, [(1, 100, 30, true), (2, 100, -10, false)]);
+    }
+
+    #[test]
+    fn every_kind_of_sound_comes_back() {
+        let formats = [
+            Format::Ac3 {
+                rate_hz: 44_100,
+                channels: 6,
+            },
+            Format::Ac3 {
+                rate_hz: 48_000,
+                channels: 2,
+            },
+            Format::Opus { channels: 2 },
+            Format::MpegAudio {
+                rate_hz: 44_100,
+                channels: 2,
+            },
+        ];
+        for format in &formats {
+            let movie = read_back(&track(format));
+            assert!(matches!(&movie.tracks[0].role, Role::Media(found) if found == format));
+        }
+    }
+
+    #[test]
+    fn ac3_is_described_by_its_own_frame() {
+        // 48 kHz, 192 kbit/s, version 8, stereo.
+        let frame = [0x0b, 0x77, 0, 0, 0x14, 0x40, 0x43, 0xe1, 0, 0];
+        let format = Format::Ac3 {
+            rate_hz: 48_000,
+            channels: 2,
+        };
+        let InitSegment(head) = InitSegment::of(&[TrackInit {
+            sample: &frame,
+            ..track(&format)
+        }]);
+        let place = head.windows(4).position(|kind| kind == b"dac3").unwrap();
+        assert_eq!(head[place + 4..place + 7], [0x10, 0x11, 0x40]);
+    }
+
+    #[test]
+    fn formats_without_a_sample_entry_are_left_out() {
+        assert!(!carries(&Format::Jpeg));
+        let InitSegment(head) = InitSegment::of(&[track(&Format::Jpeg)]);
+        assert!(!head.windows(4).any(|kind| kind == b"trak"));
+    }
+}

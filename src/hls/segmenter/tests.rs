@@ -358,6 +358,17 @@ fn radio_is_cut_by_time() {
 }
 
 #[test]
+fn sound_leads_where_pictures_cannot_be_carried() {
+    let tracks = tracks(&[Kind::Video, Kind::Audio]);
+    let mut segmenter = Segmenter::new(Settings::default(), &tracks);
+    segmenter.set_format(0, Format::H263);
+    segmenter.set_format(1, audio_format());
+    let made = play(&mut segmenter, 0, 100, 50);
+    assert!(!made.parts.is_empty());
+    assert!(!made.parts[0].head.map.has_video());
+}
+
+#[test]
 fn slow_pictures_make_longer_parts() {
     let mut segmenter = television();
     let mut made = Made::default();

@@ -192,6 +192,11 @@ mod tests {
         let ntp = NtpTime(5 << 32);
         assert_eq!(ntp.later(1_500_000_000), NtpTime(13 << 31));
         assert_eq!(ntp.nanos_since(ntp.later(1_500_000_000)), -1_500_000_000);
+    }
+
+    #[test]
+    fn ntp_is_a_time_of_the_wall() {
+        let ntp = NtpTime((2_208_988_801 << 32) | (1 << 31));
         assert_eq!(ntp.wall(), UNIX_EPOCH + Duration::new(1, 500_000_000));
         assert_eq!(NtpTime(0).wall(), UNIX_EPOCH);
     }

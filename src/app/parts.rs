@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::follow::{Followers, channel_limits, fan_settings, multicast_settings, pace};
 use crate::base::clock::Clock;
 use crate::config::Config;
+use crate::hls::gateway::Gateway;
 use crate::http::metrics::Metrics;
 use crate::http::pauses::Pauses;
-use crate::http::server::Server as HttpServer;
+use crate::http::server::{Home, Server as HttpServer};
 use crate::log::access::AccessLog;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
@@ -80,12 +81,15 @@ impl Parts {
             access_log: setting.access_log.clone(),
             clock,
         });
+        let (settings, access_log) = (&setting.settings, setting.access_log.clone());
         let web = Arc::new(HttpServer {
             library: Arc::clone(&library),
             mounts: Arc::clone(&mounts),
+            hls: Gateway::new(sessions.clone(), access_log, settings, clock),
+            home: Home::default(),
             uploads: Arc::default(),
             pauses: Pauses::default(),
-            settings: setting.settings.clone(),
+            settings: settings.clone(),
             clock,
         });
         let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);

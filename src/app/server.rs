@@ -89,6 +89,7 @@ impl Server {
         supervision.spawn(followers.follow(setting.settings.clone()));
         let mounts = Arc::clone(&self.parts.mounts);
         supervision.spawn(expire_channels(mounts, setting.clock));
+        supervision.spawn(Arc::clone(&self.parts.web.hls).watch());
     }
 
     /// Starts what feeds channels by itself.
@@ -150,6 +151,7 @@ impl Server {
         if !sources {
             tracing::warn!("some sources did not end in time");
         }
+        self.parts.web.hls.stop().await;
         self.parts.fan.stop().await;
         self.parts.pacer.stop().await;
         self.supervision.end(Duration::from_secs(1)).await;

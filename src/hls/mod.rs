@@ -4,15 +4,25 @@
 
 mod clocks;
 mod decode_times;
+pub mod gateway;
 mod lane;
+mod listing;
 mod map;
 pub mod object;
 mod open;
+pub mod packager;
+pub mod packagers;
+mod packaging;
 pub mod part;
 mod part_target;
 pub mod playlist;
+pub mod progress;
+mod rates;
 pub mod segmenter;
 mod target;
+pub mod text;
 pub mod transport;
 pub mod units;
+pub mod viewers;
 mod waiting;
+pub mod window;

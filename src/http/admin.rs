@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::body::Body;
 use super::connection::{self, text, typed};
 use super::metrics::{MEDIA_TYPE, Metrics};
 use crate::net::listen::{Accepted, Listener};
@@ -32,11 +31,11 @@ pub async fn serve(listener: Listener, metrics: Arc<Metrics>, stop: Cancellation
 
 async fn serve_connection(accepted: Accepted, metrics: Arc<Metrics>) {
     let Accepted { stream, permit, .. } = accepted;
-    connection::serve(stream, |request| answer(request, &metrics)).await;
+    connection::serve_one(stream, |request| answer(request, &metrics)).await;
     drop(permit);
 }
 
-fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
         let allowed = HeaderValue::from_static("GET, HEAD");

@@ -1,34 +1,53 @@
-//! One HTTP/1 connection: a single request, within limits, and its answer.
+//! HTTP connections: their limits, and answers in their simplest form.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tracing::debug;
+
+use super::body::Body;
+use crate::base::clock::Clock;
 
 /// How long a client may take to send the head of its request.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// How long a connection may last, until the client has taken its answer.
+/// How long a connection for one request may last, until the client has taken its answer.
 const TOTAL_TIME: Duration = Duration::from_secs(30);
+
+/// How long a connection may be open without a request.
+const IDLE_TIME: Duration = Duration::from_secs(30);
+
+/// How long a client may take nothing of its answer, and how long it may take for all of it.
+const STALL_TIME: Duration = Duration::from_secs(30);
+const ANSWER_TIME: Duration = Duration::from_secs(300);
+
+/// How often that is looked at, and HTTP/2 clients are asked for a sign of life.
+const LOOK_TIME: Duration = Duration::from_secs(10);
 
 /// The longest head of a request, in bytes, and the most header lines.
 pub(super) const HEAD_SIZE: usize = 16 * 1024;
 const HEADERS: usize = 64;
 
+/// The most requests at a time on one connection.
+const STREAMS: u32 = 64;
+
 /// Answers one request on `stream` and closes it. Ends after half a minute at the latest.
-pub(super) async fn serve(
+pub(super) async fn serve_one(
     stream: TcpStream,
-    answer: impl Fn(&Request<Incoming>) -> Response<Full<Bytes>>,
+    answer: impl Fn(&Request<Incoming>) -> Response<Body>,
 ) {
     let service = service_fn(|request| {
         let response = answer(&request);
@@ -49,8 +68,147 @@ pub(super) async fn serve(
     }
 }
 
+/// Answers requests on `stream`, by HTTP/1.1 or by HTTP/2 with prior knowledge, until the client
+/// is done or does nothing for too long.
+pub(super) async fn serve<F>(
+    stream: TcpStream,
+    clock: Clock,
+    answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+) where
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let requests = Arc::new(Requests::new(clock));
+    let under_way = Arc::clone(&requests);
+    let service = service_fn(move |request| {
+        let begun = under_way.begin();
+        let answered = answer(request);
+        async move {
+            let mut response = answered.await;
+            response.body_mut().lasts(begun);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALL_TIME));
+    let builder = builder();
+    let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
+    tokio::pin!(connection);
+    let mut looks = interval(LOOK_TIME);
+    loop {
+        tokio::select! {
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    debug!(%error, "HTTP connection");
+                }
+                return;
+            }
+            _ = looks.tick() => match requests.judge() {
+                Verdict::Fine => {}
+                Verdict::Idle => connection.as_mut().graceful_shutdown(),
+                Verdict::Stuck => return,
+            },
+        }
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIME)
+        .max_buf_size(HEAD_SIZE)
+        .max_headers(HEADERS)
+        .half_close(true)
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEAD_SIZE as u32)
+        .keep_alive_interval(LOOK_TIME)
+        .keep_alive_timeout(STALL_TIME);
+    builder
+}
+
+/// The requests of a connection that are being answered.
+#[derive(Debug)]
+struct Requests {
+    table: Mutex<Table>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Table {
+    /// When each of them began.
+    open: HashMap<u64, Instant>,
+    count: u64,
+    /// When the last of them ended.
+    idle_since: Instant,
+}
+
+/// A request that is being answered, until this is dropped with the body of its answer.
+#[derive(Debug)]
+pub(super) struct Begun {
+    requests: Arc<Requests>,
+    number: u64,
+}
+
+enum Verdict {
+    Fine,
+    /// It has been without a request for too long.
+    Idle,
+    /// An answer takes too long.
+    Stuck,
+}
+
+impl Requests {
+    fn new(clock: Clock) -> Self {
+        let table = Table {
+            open: HashMap::new(),
+            count: 0,
+            idle_since: clock.now(),
+        };
+        Self {
+            table: Mutex::new(table),
+            clock,
+        }
+    }
+
+    fn begin(self: &Arc<Self>) -> Begun {
+        let now = self.clock.now();
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        table.count += 1;
+        let number = table.count;
+        table.open.insert(number, now);
+        Begun {
+            requests: Arc::clone(self),
+            number,
+        }
+    }
+
+    fn judge(&self) -> Verdict {
+        let now = self.clock.now();
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = |at: Instant| now.saturating_duration_since(at);
+        match table.open.values().min() {
+            Some(oldest) if since(*oldest) > ANSWER_TIME => Verdict::Stuck,
+            None if since(table.idle_since) > IDLE_TIME => Verdict::Idle,
+            _ => Verdict::Fine,
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let now = self.requests.clock.now();
+        let table = self.requests.table.lock();
+        let mut table = table.unwrap_or_else(PoisonError::into_inner);
+        table.open.remove(&self.number);
+        table.idle_since = now;
+    }
+}
+
 /// A plain text answer.
-pub(super) fn text(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+pub(super) fn text(status: StatusCode, text: &'static str) -> Response<Body> {
     typed(status, "text/plain; charset=utf-8", text)
 }
 
@@ -59,8 +217,8 @@ pub(super) fn typed(
     status: StatusCode,
     media_type: &'static str,
     body: impl Into<Bytes>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static(media_type);
     response.headers_mut().insert(CONTENT_TYPE, media_type);

@@ -1,14 +1,19 @@
-//! HTTP: the administration port, and on the others what encoders upload and what plain HTTP asks.
+//! HTTP: the administration port, and on the others HLS, what encoders upload and what browsers ask.
 //!
 //! RTSP tunnels and the QuickTime reference text, which also begin as HTTP,
 //! belong to `rtsp`.
 
 pub mod admin;
+mod body;
+mod byte_range;
 mod channel_metrics;
 mod connection;
 mod exposition;
+mod hls;
+mod home;
 pub mod metrics;
 pub mod pauses;
+mod route;
 pub mod server;
 mod session_metrics;
 mod source_metrics;

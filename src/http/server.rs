@@ -1,23 +1,29 @@
-//! Plain HTTP on the HTTP port, which is whatever is no RTSP tunnel: uploads, titles, and what
-//! browsers ask for, of which there is nothing yet.
+//! Plain HTTP on the HTTP port, which is whatever is no RTSP tunnel: HLS, uploads, titles, and
+//! what browsers ask for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderValue};
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
+use super::body::Body;
 use super::connection::{self, text};
+use super::hls::{Asked, missing};
+pub use super::home::Home;
 use super::pauses::Pauses;
-use super::titles::is_of_titles;
+use super::route::Route;
 use super::upload::UploadConnection;
 use super::uploads::Uploads;
 use crate::base::clock::Clock;
 use crate::config::Config;
+use crate::hls::gateway::Gateway;
 use crate::media::mounts::Mounts;
 use crate::net::listen::Accepted;
 use crate::net::sniff::First;
@@ -33,6 +39,10 @@ pub struct Server {
     pub library: Arc<Library>,
     /// The channels.
     pub mounts: Arc<Mounts>,
+    /// The way from them to players by HLS.
+    pub hls: Arc<Gateway>,
+    /// The list of what there is.
+    pub home: Home,
     /// Who uploads.
     pub uploads: Arc<Uploads>,
     /// Those of them that wait for their next request.
@@ -45,34 +55,65 @@ pub struct Server {
 
 impl Server {
     /// Serves a connection that begins with `first` until it ends.
-    pub async fn serve(&self, accepted: Accepted, first: First) {
+    pub async fn serve(self: &Arc<Self>, accepted: Accepted, first: First) {
         match first {
             First::HttpUpload | First::HttpPost => UploadConnection::serve(self, accepted).await,
-            _ => self.serve_request(accepted).await,
+            _ => self.serve_requests(accepted).await,
         }
     }
 
-    /// Answers one request and closes the connection; takes half a minute at most.
-    async fn serve_request(&self, accepted: Accepted) {
+    async fn serve_requests(self: &Arc<Self>, accepted: Accepted) {
         let Accepted {
             stream,
             peer,
+            local,
             permit: _permit,
-            ..
         } = accepted;
-        connection::serve(stream, |request| self.answer(request, peer)).await;
+        let server = Arc::clone(self);
+        connection::serve(stream, self.clock, move |request| {
+            let server = Arc::clone(&server);
+            async move { server.answer(&request, peer, local).await }
+        })
+        .await;
     }
 
-    fn answer(&self, request: &Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
-        match *request.method() {
-            Method::GET | Method::HEAD => {}
-            Method::OPTIONS => return allow(StatusCode::NO_CONTENT, ""),
-            _ => return allow(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n"),
+    async fn answer(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) -> Response<Body> {
+        let mut response = match *request.method() {
+            Method::GET | Method::HEAD => self.answer_get(request, peer, local).await,
+            Method::OPTIONS => preflight(request.headers()),
+            _ => allow(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n"),
+        };
+        share(request.headers(), &mut response);
+        if request.method() == Method::HEAD {
+            let length = HeaderValue::from(response.body().len());
+            response.headers_mut().insert(CONTENT_LENGTH, length);
+            *response.body_mut() = Body::default();
         }
-        let query = request.uri().query().unwrap_or_default();
-        match request.uri().path() {
-            path if is_of_titles(path) => self.update_title(query, peer),
-            _ => text(StatusCode::NOT_FOUND, "not found\n"),
+        response
+    }
+
+    async fn answer_get(
+        &self,
+        request: &Request<Incoming>,
+        peer: SocketAddr,
+        local: SocketAddr,
+    ) -> Response<Body> {
+        let asked = Asked {
+            request,
+            peer,
+            local,
+        };
+        match Route::read(request.uri().path()) {
+            Ok(Route::Home) => self.list().await,
+            Ok(Route::Titles) => self.update_title(request.uri().query().unwrap_or_default(), peer),
+            Ok(Route::Hls(readings)) => self.answer_hls(&asked, &readings).await,
+            Ok(Route::Page(_)) => missing("not found\n"),
+            Err(_) => text(StatusCode::BAD_REQUEST, "that is no name\n"),
         }
     }
 
@@ -81,11 +122,38 @@ impl Server {
     }
 }
 
-fn allow(status: StatusCode, reason: &'static str) -> Response<Full<Bytes>> {
+fn allow(status: StatusCode, reason: &'static str) -> Response<Body> {
     let mut response = text(status, reason);
     let methods = HeaderValue::from_static(METHODS);
     response.headers_mut().insert(ALLOW, methods);
     response
+}
+
+/// The answer to a browser that asks what pages of other sites may ask (the Fetch standard, 4.8).
+fn preflight(asked: &HeaderMap) -> Response<Body> {
+    let mut response = allow(StatusCode::NO_CONTENT, "");
+    let headers = response.headers_mut();
+    let methods = HeaderValue::from_static("GET, HEAD");
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    let day = HeaderValue::from_static("86400");
+    headers.insert(ACCESS_CONTROL_MAX_AGE, day);
+    response
+}
+
+/// Lets the pages of all sites use an answer, with the viewer's cookies, which `*` would not allow.
+fn share(asked: &HeaderMap, response: &mut Response<Body>) {
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Origin, Accept-Encoding"));
+    if let Some(origin) = asked.get(ORIGIN) {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        let allowed = HeaderValue::from_static("true");
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
+        let exposed = HeaderValue::from_static("Content-Length, Content-Range, Date, ETag");
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use std::net::SocketAddr;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{Response, StatusCode};
 use tracing::{info, warn};
 
+use super::body::Body;
 use super::connection::{text, typed};
 use super::server::Server;
 use crate::base::path::MediaPath;
@@ -33,7 +32,7 @@ pub(super) fn is_of_titles(path: &str) -> bool {
 
 impl Server {
     /// Answers a GET with the query `query`.
-    pub(super) fn update_title(&self, query: &str, peer: SocketAddr) -> Response<Full<Bytes>> {
+    pub(super) fn update_title(&self, query: &str, peer: SocketAddr) -> Response<Body> {
         match self.take_title(query, peer) {
             Ok(done) => typed(StatusCode::OK, "text/xml; charset=utf-8", done),
             Err((status, reason)) => text(status, reason),

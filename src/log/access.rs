@@ -46,6 +46,8 @@ pub struct Entry {
     pub movie_size: u64,
     /// The movie's mean bit rate, in bit/s.
     pub bit_rate: u64,
+    /// `RTP` or `HLS`.
+    pub protocol: &'static str,
     /// `UDP` or `TCP`.
     pub transport: &'static str,
     /// The payload name of the audio, `mpeg4-generic/44100/2`.
@@ -260,7 +262,7 @@ fn line(entry: &Entry) -> String {
         &seconds(entry.movie_duration),
         &entry.movie_size,
         &entry.bit_rate,
-        &"RTP",
+        &entry.protocol,
         &entry.transport,
         &entry.audio_codec,
         &entry.video_codec,
@@ -344,6 +346,7 @@ mod tests {
             movie_duration: Duration::from_secs(57),
             movie_size: 2_000_000,
             bit_rate: 300_000,
+            protocol: "RTP",
             transport: "UDP",
             audio_codec: "mpeg4-generic/44100/2".to_owned(),
             video_codec: "H264/90000".to_owned(),

@@ -181,6 +181,17 @@ impl Channel {
         Demand(Arc::clone(self))
     }
 
+    /// How fast it is fed, in bit/s; before that is known, as fast as its description says.
+    pub fn bit_rate(&self) -> u64 {
+        match self.stats.snapshot().bit_rate {
+            0 => self
+                .description()
+                .and_then(|description| description.bit_rate())
+                .unwrap_or(0),
+            measured => measured,
+        }
+    }
+
     /// How many readers want it.
     pub fn readers(&self) -> usize {
         *self.readers.borrow()

@@ -20,6 +20,8 @@ const TAKEN_BYTES: usize = 64 << 10;
 /// Where a new reader begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
+    /// At the oldest burst where a decoder may start; without one, like [`Live`](Self::Live).
+    Past,
     /// At the newest burst where a decoder may start; without one, like [`Live`](Self::Live).
     Keyframe,
     /// With the next burst that comes.
@@ -115,6 +117,7 @@ impl Ring {
     fn place(&self, start: Start) -> Place {
         let recent = self.read();
         match start {
+            Start::Past => recent.place_of(recent.keyframes.front()),
             Start::Keyframe => recent.newest_keyframe(),
             Start::Live => recent.end_place(),
         }
@@ -195,8 +198,13 @@ impl Recent {
     }
 
     fn newest_keyframe(&self) -> Place {
+        self.place_of(self.keyframes.back())
+    }
+
+    /// The place of a burst that is held; without one, the end.
+    fn place_of(&self, position: Option<&u64>) -> Place {
         let held = |next: &u64| Some((*next, self.get(*next)?));
-        match self.keyframes.back().and_then(held) {
+        match position.and_then(held) {
             Some((next, held)) => Place {
                 next,
                 packets: held.before,

@@ -1,6 +1,6 @@
 //! The table of sessions: who receives or publishes what, how it goes, and a way to end it.
 //!
-//! `rtsp` opens sessions, senders and receivers count into them, `http` reads them. The
+//! `rtsp` and `hls` open sessions, senders and receivers count into them, `http` reads them. The
 //! states of RTSP are not kept here.
 
 use std::collections::HashMap;
@@ -48,10 +48,47 @@ pub struct SessionFacts {
     pub peer: SocketAddr,
     /// What the client calls itself; empty when it does not.
     pub user_agent: String,
-    /// How media travels, as far as is known yet: `udp`, `tcp` or `http`.
+    /// How media travels, as far as is known yet: `udp`, `tcp`, `http` or `hls`.
     pub transport: &'static str,
     /// When it was opened.
     pub opened: Instant,
+}
+
+/// What viewers take of what the server may give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many there are.
+    pub viewers: usize,
+    /// What they are sent, in bit/s.
+    pub bit_rate: u64,
+}
+
+/// Which limit keeps one more viewer out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// There are too many viewers.
+    #[error("the limit of connections is reached")]
+    Connections,
+    /// Too much is sent to them.
+    #[error("the limit of throughput is reached")]
+    Throughput,
+}
+
+impl Load {
+    /// Whether a viewer who takes `more` bit/s fits below so many `connections` and so much
+    /// `throughput` in bit/s; 0 is no limit.
+    ///
+    /// # Errors
+    /// The limit that is reached.
+    pub fn admit(self, connections: u32, throughput: u64, more: u64) -> Result<(), Full> {
+        if connections > 0 && self.viewers >= connections as usize {
+            return Err(Full::Connections);
+        }
+        if throughput > 0 && self.bit_rate.saturating_add(more) > throughput {
+            return Err(Full::Throughput);
+        }
+        Ok(())
+    }
 }
 
 /// All open sessions. Clones share one table.
@@ -88,6 +125,7 @@ impl Sessions {
             counters: Arc::default(),
             transport: OnceLock::new(),
             last_seen_ms: AtomicU64::new(0),
+            bit_rate: AtomicU64::new(0),
             streams: Mutex::default(),
             end: CancellationToken::new(),
             table: Arc::clone(&self.table),
@@ -130,6 +168,18 @@ impl Sessions {
         list
     }
 
+    /// What the viewers take that `counts` is true of.
+    pub fn load(&self, counts: impl Fn(&Session) -> bool) -> Load {
+        let list = self.list();
+        let viewers = list
+            .iter()
+            .filter(|session| session.facts.role == Role::Viewer && counts(session));
+        viewers.fold(Load::default(), |load, session| Load {
+            viewers: load.viewers + 1,
+            bit_rate: load.bit_rate.saturating_add(session.bit_rate.load(Relaxed)),
+        })
+    }
+
     /// The open session of that identifier.
     pub fn find(&self, id: SessionId) -> Option<Arc<Session>> {
         lock(&self.table).open.get(&id)?.session.upgrade()
@@ -153,6 +203,7 @@ pub struct Session {
     counters: Arc<Counters>,
     transport: OnceLock<&'static str>,
     last_seen_ms: AtomicU64,
+    bit_rate: AtomicU64,
     streams: Mutex<Vec<Stream>>,
     end: CancellationToken,
     table: Arc<Mutex<Table>>,
@@ -173,6 +224,11 @@ impl Session {
     /// Notes how media travels when that was not known at the opening; the first word counts.
     pub fn travels_by(&self, transport: &'static str) {
         self.transport.get_or_init(|| transport);
+    }
+
+    /// Notes how much it is sent at present, in bit/s.
+    pub fn takes(&self, bit_rate: u64) {
+        self.bit_rate.store(bit_rate, Relaxed);
     }
 
     /// What was sent or received in it.
@@ -345,6 +401,30 @@ mod tests {
         assert!(sessions.is_empty());
         assert_eq!(sessions.totals().packets, 3);
         assert_eq!(sessions.totals().bytes, 300);
+    }
+
+    #[test]
+    fn limits_count_viewers_and_what_they_take() {
+        let sessions = Sessions::new();
+        let start = Clock::start().started();
+        let viewers: Vec<_> = [2, 4].map(|id| sessions.open(facts(id, start))).into();
+        let mut publisher = facts(6, start);
+        publisher.role = Role::Publisher;
+        let _publisher = sessions.open(publisher);
+        viewers[0].takes(700);
+        viewers[1].takes(300);
+        let load = sessions.load(|_| true);
+        assert_eq!((load.viewers, load.bit_rate), (2, 1000));
+        assert_eq!(
+            sessions
+                .load(|one| one.facts().id == viewers[0].facts().id)
+                .bit_rate,
+            700
+        );
+        assert_eq!(load.admit(0, 0, 100), Ok(()));
+        assert_eq!(load.admit(3, 1100, 100), Ok(()));
+        assert_eq!(load.admit(2, 0, 100), Err(Full::Connections));
+        assert_eq!(load.admit(3, 1099, 100), Err(Full::Throughput));
     }
 
     #[test]

@@ -15,9 +15,9 @@ pub const BYTE_LIMIT: usize = 2048;
 /// How long to wait for more when the bytes so far do not tell; `peek` cannot wait for it.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// `SOURCE` is what encoders for Icecast sent before they sent `PUT`.
-const HTTP_METHODS: [&str; 9] = [
-    "GET", "POST", "PUT", "SOURCE", "HEAD", "DELETE", "PATCH", "TRACE", "CONNECT",
+/// `SOURCE` is what encoders for Icecast sent before they sent `PUT`; `PRI` begins HTTP/2 (RFC 9113, 3.4).
+const HTTP_METHODS: [&str; 10] = [
+    "GET", "POST", "PUT", "SOURCE", "HEAD", "DELETE", "PATCH", "TRACE", "CONNECT", "PRI",
 ];
 
 /// What a connection speaks.
@@ -141,6 +141,7 @@ mod tests {
             (b"SOURCE /a ICE/1.0\r\n", First::HttpUpload),
             (b"HEAD / HTTP/1.1\r\n", First::HttpOther),
             (b"OPTIONS * HTTP/1.1\r\n", First::HttpOther),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", First::HttpOther),
             (b"OPTIONS rtsp://h/HTTP/ RTSP/1.0\r\n", First::Rtsp),
             (b"\x16\x03\x01", First::Tls),
         ] {

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use super::service::{Service, Table};
 use crate::base::id::SessionId;
 use crate::config::Limits;
+use crate::media::sessions::Load;
 
 /// A place that a session has taken; dropped before the session has entered, it is free again.
 pub(super) struct Admission {
@@ -38,7 +39,9 @@ impl Service {
     /// # Errors
     /// 453 when it does not.
     pub(super) fn has_room(&self) -> Result<(), Refusal> {
-        self.table().refuse_excess(0, &self.config().limits)
+        let others = self.viewers_by_hls();
+        let table = self.table();
+        table.refuse_excess(0, others, &self.config().limits)
     }
 
     /// Takes a place for a viewer of `content`, whose session will have the identifier `id`.
@@ -52,33 +55,35 @@ impl Service {
     ) -> Result<Admission, Refusal> {
         let limits = &self.config().limits;
         let bit_rate = content.bit_rate();
+        let others = self.viewers_by_hls();
         let mut table = self.table();
-        table.refuse_excess(bit_rate, limits)?;
+        table.refuse_excess(bit_rate, others, limits)?;
         table.expected.insert(id, bit_rate);
         Ok(Admission {
             service: Arc::downgrade(self),
             id,
         })
     }
+
+    fn viewers_by_hls(&self) -> Load {
+        let sessions = &self.parts.sessions;
+        sessions.load(|session| session.transport() == "hls")
+    }
 }
 
 impl Table {
-    /// Refuses a viewer of `bit_rate` above the limits, which those count for as well who have not entered yet.
-    fn refuse_excess(&self, bit_rate: u64, limits: &Limits) -> Result<(), Refusal> {
+    /// Refuses a viewer of `bit_rate` above the limits, which those count for as well who have not
+    /// entered yet, and the `others` that this table does not know.
+    fn refuse_excess(&self, bit_rate: u64, others: Load, limits: &Limits) -> Result<(), Refusal> {
         let parties = self.parties.values();
         let viewers = parties.clone().filter(|party| party.viewer().is_some());
-        let count = viewers.count() + self.expected.len();
-        if limits.connections > 0 && count >= limits.connections as usize {
-            return Err(Refusal::new(453, "the limit of connections is reached"));
-        }
-        if limits.throughput == 0 {
-            return Ok(());
-        }
         let rates = parties.map(|party| party.bit_rate());
-        let used = rates.chain(self.expected.values().copied());
-        if used.fold(bit_rate, u64::saturating_add) > limits.throughput {
-            return Err(Refusal::new(453, "the limit of throughput is reached"));
-        }
-        Ok(())
+        let rates = rates.chain(self.expected.values().copied());
+        let load = Load {
+            viewers: viewers.count() + self.expected.len() + others.viewers,
+            bit_rate: rates.fold(others.bit_rate, u64::saturating_add),
+        };
+        let admitted = load.admit(limits.connections, limits.throughput, bit_rate);
+        admitted.map_err(|full| Refusal::new(453, full.to_string()))
     }
 }

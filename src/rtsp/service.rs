@@ -117,6 +117,7 @@ impl Service {
             if party.takes_leave(now, LAST_WORDS) {
                 continue;
             }
+            party.watched().takes(party.bit_rate());
             if party.watched().end().is_cancelled() || party.ended().is_some() {
                 self.end_if_idle(&party, ENDED_HERE);
             } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {

@@ -49,6 +49,7 @@ impl Visit {
             movie_duration: Duration::ZERO,
             movie_size: 0,
             bit_rate: 0,
+            protocol: "RTP",
             transport: "",
             audio_codec: String::new(),
             video_codec: String::new(),

@@ -7,6 +7,7 @@ mod amr;
 mod formats;
 mod fuzz_seeds;
 mod hinted;
+mod hls;
 mod hls_media;
 mod hostile;
 mod layers;

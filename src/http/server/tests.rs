@@ -4,20 +4,25 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::log::access::AccessLog;
 use crate::media::mounts::Limits;
+use crate::media::sessions::Sessions;
 use crate::net::listen::{Listener, Permits};
 
-fn server() -> Server {
+fn server() -> Arc<Server> {
     let clock = Clock::start();
     let (_, settings) = watch::channel(Arc::default());
-    Server {
+    let log = AccessLog::disabled();
+    Arc::new(Server {
         library: Arc::new(Library::new(PathBuf::from("no movies"), true)),
         mounts: Mounts::new(Limits::default(), clock),
+        hls: Gateway::new(Sessions::new(), log, &settings, clock),
+        home: Home::default(),
         uploads: Arc::default(),
         pauses: Pauses::default(),
         settings,
         clock,
-    }
+    })
 }
 
 async fn connected() -> (Accepted, TcpStream) {
@@ -40,19 +45,23 @@ async fn answer_to(request: &[u8]) -> String {
 
 #[tokio::test]
 async fn nothing_is_found_yet() {
-    let answer = answer_to(b"GET /live.m3u8 HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer =
+        answer_to(b"GET /live.m3u8 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
-    assert!(answer.ends_with("\r\n\r\nnot found\n"), "{answer}");
+    assert!(
+        answer.ends_with("\r\n\r\nthere is no such channel\n"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn methods_are_told() {
     let allowed = "allow: GET, HEAD, OPTIONS, POST, PUT, SOURCE\r\n";
-    let answer = answer_to(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = answer_to(b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
     assert!(answer.contains(allowed), "{answer}");
-    let answer = answer_to(b"DELETE /a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = answer_to(b"DELETE /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
     assert!(answer.contains(allowed), "{answer}");
 }

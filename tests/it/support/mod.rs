@@ -6,6 +6,7 @@ pub(crate) mod boxes;
 pub(crate) mod camera;
 pub(crate) mod channel;
 pub(crate) mod client;
+pub(crate) mod clip;
 pub(crate) mod hint_walk;
 pub(crate) mod incoming;
 pub(crate) mod movies;

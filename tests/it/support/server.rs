@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use reelcast::base::clock::Clock;
 use reelcast::config::Config;
+use reelcast::hls::gateway::Gateway;
 use reelcast::http::pauses::Pauses;
-use reelcast::http::server::Server as HttpServer;
+use reelcast::http::server::{Home, Server as HttpServer};
 use reelcast::log::access::AccessLog;
 use reelcast::media::mounts::{self, Mounts};
 use reelcast::media::sessions::Sessions;
@@ -80,9 +81,14 @@ impl Server {
         let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
         let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
         tokio::spawn(files.run(stop.clone()));
+        let log = access_log.clone();
+        let hls = Gateway::new(sessions.clone(), log, &config, clock);
+        tokio::spawn(Arc::clone(&hls).watch());
         let web = Arc::new(HttpServer {
             library: Arc::clone(&library),
             mounts: Arc::clone(&mounts),
+            hls: Arc::clone(&hls),
+            home: Home::default(),
             uploads: Arc::default(),
             pauses: Pauses::default(),
             settings: config.clone(),

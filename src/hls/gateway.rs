@@ -1,0 +1,48 @@
+//! All that a server has of HLS: the channels that are packaged, and who watches them.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::packagers::Packagers;
+use super::viewers::Viewers;
+use crate::base::clock::Clock;
+use crate::config::Config;
+use crate::log::access::AccessLog;
+use crate::media::sessions::Sessions;
+
+/// The gateway from channels to players by HLS.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The channels that are packaged.
+    pub packagers: Arc<Packagers>,
+    /// Who watches them.
+    pub viewers: Viewers,
+}
+
+impl Gateway {
+    /// Without channels and viewers; sessions of viewers are entered into `sessions`, and into the
+    /// access log when they are over.
+    pub fn new(
+        sessions: Sessions,
+        access_log: AccessLog,
+        settings: &watch::Receiver<Arc<Config>>,
+        clock: Clock,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            packagers: Packagers::new(settings.clone(), clock),
+            viewers: Viewers::new(sessions, access_log, settings.clone(), clock),
+        })
+    }
+
+    /// Notices who is gone, for as long as it is polled.
+    pub async fn watch(self: Arc<Self>) {
+        self.viewers.watch().await;
+    }
+
+    /// Ends all that is packaged and all sessions, and waits for it.
+    pub async fn stop(&self) {
+        self.packagers.stop().await;
+        self.viewers.stop();
+    }
+}

@@ -1,0 +1,235 @@
+//! The playlists of a window: which of its segments and parts are told of, and how.
+
+use std::time::Duration;
+
+use super::object::{File, Flavour, Object, Packing};
+use super::part::{Head, Part, Sample, Segment};
+use super::playlist::{Control, MediaPlaylist, Multivariant, PartLine, SegmentLine};
+use super::rates::Rate;
+use super::transport;
+use super::window::{Kept, Window, span};
+use crate::codec::Kind;
+
+/// Players stay so many target durations, or part targets, behind the end.
+const HOLD_BACK: f64 = 3.0;
+
+/// So much further, in seconds, lest a player that computes with less precision finds it short.
+const MARGIN: f64 = 0.001;
+
+/// Parts are told of until they are so many target durations old (rfc8216bis, 6.2.2).
+const PARTS_FOR: u32 = 3;
+
+/// Segments can be skipped when they are so many target durations old (rfc8216bis, 4.4.3.8).
+const SKIP_AFTER: u32 = 6;
+
+/// Reads a window.
+#[derive(Clone, Copy)]
+pub(super) struct Listing<'w> {
+    pub(super) window: &'w Window,
+}
+
+impl<'w> Listing<'w> {
+    /// The playlist that a player opens.
+    pub(super) fn multivariant(self, flavour: Flavour) -> String {
+        let rate = self.rate(flavour);
+        let map = self.heads().next_back().map(|head| &head.map);
+        let tracks = map.iter().flat_map(|map| &map.tracks);
+        let formats: Vec<_> = tracks.map(|track| &track.format).collect();
+        let codecs: Vec<_> = formats
+            .iter()
+            .filter_map(|one| one.codec_string())
+            .collect();
+        let video = formats.iter().find(|one| one.kind() == Kind::Video);
+        let frame_rate = video.and_then(|video| video.frame_rate());
+        let uri = Object::Media(flavour).to_string();
+        let playlist = Multivariant {
+            bandwidth: rate.peak(),
+            average_bandwidth: rate.average(),
+            codecs: &codecs,
+            resolution: video.and_then(|video| video.picture_size()),
+            frame_rate: video.and_then(|_| frame_rate.or_else(|| self.measured_frame_rate())),
+            uri: &uri,
+        };
+        playlist.to_string()
+    }
+
+    /// The playlist that a player reloads; `delta` leaves out what it has, as far as that is allowed.
+    pub(super) fn media(self, flavour: Flavour, delta: bool) -> String {
+        let window = self.window;
+        let targets = window.targets;
+        let skipped = if delta && !window.ended {
+            self.skippable()
+        } else {
+            0
+        };
+        let with_parts = flavour == Flavour::LowLatency;
+        let part_target = targets.part.as_secs_f64();
+        let first = self.heads().next();
+        let open = window.open.first().filter(|_| with_parts && !window.ended);
+        let names: Vec<_> = window
+            .listed
+            .iter()
+            .map(|kept| self.name(&kept.segment, flavour))
+            .collect();
+        let mut version = None;
+        let segments = window.listed.iter().zip(&names).skip(skipped);
+        let segments = segments
+            .map(|(kept, name)| {
+                let mut line = self.line(&kept.segment.head, flavour, &mut version);
+                line.duration = kept.segment.duration;
+                line.gap = kept.segment.gap || flavour == Flavour::Ts && kept.ts.is_none();
+                line.uri = name;
+                line
+            })
+            .collect();
+        let mut playlist = MediaPlaylist {
+            target_duration: targets.segment.as_secs(),
+            media_sequence: first.map_or(0, |head| head.sequence),
+            discontinuity_sequence: first.map_or(0, |head| {
+                head.discontinuity_sequence - u64::from(head.discontinuity)
+            }),
+            independent: window.listed.iter().all(|kept| kept.segment.independent),
+            control: self.control(with_parts),
+            part_target: with_parts.then_some(part_target),
+            skipped,
+            segments,
+            open: open.map(|part| self.line(&part.head, flavour, &mut version)),
+            hint: with_parts.then(|| self.hint()).flatten(),
+            reports: &[],
+            ended: window.ended,
+        };
+        if with_parts {
+            self.add_parts(&mut playlist, skipped);
+        }
+        playlist.to_string()
+    }
+
+    fn control(self, with_parts: bool) -> Control {
+        let targets = self.window.targets;
+        let (segment, part) = (targets.segment.as_secs_f64(), targets.part.as_secs_f64());
+        Control {
+            can_block_reload: true,
+            hold_back: HOLD_BACK * segment,
+            part_hold_back: with_parts.then_some(HOLD_BACK * part + MARGIN),
+            can_skip_until: Some(f64::from(SKIP_AFTER) * segment),
+        }
+    }
+
+    /// A segment without its parts.
+    fn line<'a>(self, head: &Head, flavour: Flavour, version: &mut Option<u32>) -> SegmentLine<'a> {
+        let is_new = version.replace(head.map.version) != Some(head.map.version);
+        let map = (is_new && flavour != Flavour::Ts).then(|| File::Init(head.map.version));
+        SegmentLine {
+            map: map.map(|file| self.file(file)),
+            discontinuity: head.discontinuity,
+            date: head.date,
+            parts: Vec::new(),
+            duration: head.start,
+            gap: false,
+            uri: "",
+        }
+    }
+
+    /// Tells of the parts that are new enough.
+    fn add_parts(self, playlist: &mut MediaPlaylist<'_>, skipped: usize) {
+        let mut age: Duration = self.window.open.iter().map(length).sum();
+        if let Some(open) = &mut playlist.open {
+            open.parts = self.parts(&self.window.open);
+        }
+        let lines = playlist.segments.iter_mut();
+        for (line, kept) in lines.zip(self.window.listed.iter().skip(skipped)).rev() {
+            if age >= PARTS_FOR * self.window.targets.segment {
+                break;
+            }
+            line.parts = self.parts(&kept.segment.parts);
+            age += span(&kept.segment);
+        }
+    }
+
+    fn parts(self, parts: &[Part]) -> Vec<PartLine> {
+        let line = |part: &Part| PartLine {
+            uri: self.file(File::Part(part.head.sequence, part.index)),
+            duration: part.duration,
+            independent: part.independent,
+            gap: part.gap,
+        };
+        parts.iter().map(line).collect()
+    }
+
+    /// The part that comes next.
+    fn hint(self) -> Option<String> {
+        let progress = self.window.progress()?;
+        Some(self.file(File::Part(progress.next, progress.parts)))
+    }
+
+    /// How many segments are old enough to be skipped.
+    fn skippable(self) -> usize {
+        let limit = SKIP_AFTER * self.window.targets.segment;
+        let mut age: Duration = self.window.open.iter().map(length).sum();
+        let recent = self.window.listed.iter().rev().take_while(|kept| {
+            let is_recent = age < limit;
+            age += span(&kept.segment);
+            is_recent
+        });
+        self.window.listed.len() - recent.count()
+    }
+
+    /// What is known of the segments, the one that is being made among them.
+    fn heads(self) -> impl DoubleEndedIterator<Item = &'w Head> {
+        let listed = self.window.listed.iter().map(|kept| &*kept.segment.head);
+        listed.chain(self.window.open.first().map(|part| &*part.head))
+    }
+
+    fn name(self, segment: &Segment, flavour: Flavour) -> String {
+        let sequence = segment.head.sequence;
+        self.file(match flavour {
+            Flavour::Ts => {
+                let packing = transport::packing(&segment.head.map);
+                File::Ts(sequence, packing.unwrap_or(Packing::Ts))
+            }
+            Flavour::LowLatency | Flavour::Cmaf => File::Segment(sequence),
+        })
+    }
+
+    fn file(self, file: File) -> String {
+        let packager = self.window.number;
+        Object::File { packager, file }.to_string()
+    }
+
+    fn rate(self, flavour: Flavour) -> Rate {
+        let rates = &self.window.rates;
+        match flavour {
+            Flavour::Ts => rates.ts,
+            _ if self.window.listed.is_empty() => {
+                let bytes = self.window.open.iter().map(|part| part.data.len()).sum();
+                Rate::of(bytes, self.window.open.iter().map(length).sum())
+            }
+            _ => rates.fragments,
+        }
+    }
+
+    /// Pictures per second of the newest segment, or of what there is of the first one.
+    fn measured_frame_rate(self) -> Option<f64> {
+        let parts = match self.window.listed.back() {
+            Some(Kept { segment, .. }) => &segment.parts,
+            None => &self.window.open,
+        };
+        let pictures: usize = parts.iter().map(pictures).sum();
+        let seconds = parts.iter().map(length).sum::<Duration>().as_secs_f64();
+        (pictures > 0 && seconds > 0.0).then(|| pictures as f64 / seconds)
+    }
+}
+
+fn length(part: &Part) -> Duration {
+    Duration::from_nanos(part.duration.nanos().unsigned_abs())
+}
+
+/// How many pictures a part has.
+fn pictures(part: &Part) -> usize {
+    let tracks = &part.head.map.tracks;
+    let is_picture = |sample: &&Sample| {
+        let track = tracks.get(sample.track);
+        track.is_some_and(|track| track.format.kind() == Kind::Video)
+    };
+    part.samples.iter().filter(is_picture).count()
+}

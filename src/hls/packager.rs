@@ -1,0 +1,293 @@
+//! One channel being packaged: a task that fills a window, and what players ask of it meanwhile.
+//!
+//! ```text
+//!  channel ── cursor ──> units ──> segmenter ──> window <── playlists, segments, parts ── players
+//!                     (the packaging task)          └── progress ──> who waits for what comes next
+//! ```
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::object::{File, Flavour};
+use super::progress::{Progress, Wanted};
+use super::text::Text;
+use super::window::{Bounds, Playlist, Targets, Window};
+use crate::base::clock::Clock;
+use crate::config::Hls;
+use crate::media::channel::Channel;
+
+/// A player waits for what comes next for so many target durations at most (rfc8216bis, 6.2.5.2).
+const WAIT: u32 = 3;
+
+/// A channel being packaged.
+#[derive(Debug)]
+pub struct Packager {
+    number: u32,
+    channel: Arc<Channel>,
+    window: RwLock<Window>,
+    /// `None` before the first part.
+    progress: watch::Sender<Stage>,
+    /// Whether somebody has asked for the flavour [`Flavour::Ts`], which nobody makes before.
+    wants_ts: watch::Sender<bool>,
+    /// Milliseconds since the start of the clock.
+    last_request_ms: AtomicU64,
+    clock: Clock,
+}
+
+/// How far the packaging is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stage {
+    progress: Option<Progress>,
+    flavours: [Readiness; 3],
+    /// Whether the task is over.
+    over: bool,
+}
+
+/// Whether a flavour can be played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Readiness {
+    /// Nothing is there yet.
+    #[default]
+    Waiting,
+    Ready,
+    /// What is there cannot be carried in it.
+    Unfit,
+}
+
+/// How a playlist is asked for (rfc8216bis, 6.2.5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// `_HLS_msn` and `_HLS_part`.
+    pub wanted: Option<Wanted>,
+    /// `_HLS_skip`.
+    pub skip: bool,
+}
+
+/// Why there is no playlist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlaylist {
+    /// What is wanted is too far ahead.
+    #[error("that segment is too far ahead")]
+    Beyond,
+    /// What is wanted did not come in time.
+    #[error("that segment did not come in time")]
+    Late,
+    /// There is nothing to play yet.
+    #[error("the channel has sent nothing to play yet")]
+    Starting,
+    /// The channel ended before there was anything to play, or holds nothing that can be packaged.
+    #[error("the channel holds nothing that HLS can carry")]
+    Nothing,
+}
+
+impl Packager {
+    /// For `channel`, with a number drawn by lot; nothing runs yet.
+    pub(super) fn new(channel: &Arc<Channel>, settings: &Hls, clock: Clock) -> Arc<Self> {
+        let number = rand::random();
+        let targets = Targets {
+            segment: settings.target_duration,
+            part: settings.part_duration,
+        };
+        let packager = Self {
+            number,
+            channel: Arc::clone(channel),
+            window: RwLock::new(Window::new(number, bounds(settings), targets)),
+            progress: watch::Sender::default(),
+            wants_ts: watch::Sender::new(false),
+            last_request_ms: AtomicU64::new(0),
+            clock,
+        };
+        packager.touch();
+        Arc::new(packager)
+    }
+
+    /// What tells its files from those of other packagers.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The channel.
+    pub fn channel(&self) -> &Arc<Channel> {
+        &self.channel
+    }
+
+    /// How long its segments are meant to be.
+    pub fn target_duration(&self) -> Duration {
+        self.read().targets().segment
+    }
+
+    /// Bytes of the segments that it keeps.
+    pub fn bytes(&self) -> usize {
+        self.read().bytes()
+    }
+
+    /// A playlist, waited for as long as `start_wait` while there is nothing to play, and as the
+    /// directives ask. Cancel safe.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn media(
+        &self,
+        flavour: Flavour,
+        directives: Directives,
+        start_wait: Duration,
+    ) -> Result<Arc<Text>, NoPlaylist> {
+        self.started(flavour, start_wait).await?;
+        if let Some(wanted) = directives.wanted {
+            self.reached(wanted).await?;
+        }
+        let playlist = if directives.skip {
+            Playlist::Delta(flavour)
+        } else {
+            Playlist::Media(flavour)
+        };
+        self.read().text(playlist).ok_or(NoPlaylist::Nothing)
+    }
+
+    /// The playlist that a player opens, waited for in the same way. Cancel safe.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn multivariant(
+        &self,
+        flavour: Flavour,
+        start_wait: Duration,
+    ) -> Result<Arc<Text>, NoPlaylist> {
+        self.started(flavour, start_wait).await?;
+        let text = self.read().text(Playlist::Multivariant(flavour));
+        text.ok_or(NoPlaylist::Nothing)
+    }
+
+    /// A file in pieces; the part that comes next is waited for. `None` when it is not there, or
+    /// no longer. Cancel safe.
+    pub async fn file(&self, file: File) -> Option<Vec<Bytes>> {
+        self.touch();
+        if let File::Part(sequence, part) = file {
+            let mut stages = self.progress.subscribe();
+            let is_next = |stage: &Stage| {
+                let progress = stage.progress;
+                !stage.over && progress.is_some_and(|progress| progress.is_next(sequence, part))
+            };
+            let come = stages.wait_for(|stage| !is_next(stage));
+            // Whether it came, the window tells.
+            let _ = timeout(self.patience(), come).await;
+        }
+        self.read().file(file)
+    }
+
+    /// Waits until there is something to play.
+    async fn started(&self, flavour: Flavour, within: Duration) -> Result<(), NoPlaylist> {
+        self.touch();
+        if flavour == Flavour::Ts {
+            self.wants_ts.send_replace(true);
+        }
+        let mut stages = self.progress.subscribe();
+        let readiness = |stage: &Stage| stage.flavours[flavour as usize];
+        let is_settled = |stage: &Stage| readiness(stage) != Readiness::Waiting || stage.over;
+        match timeout(within, stages.wait_for(is_settled)).await {
+            Ok(Ok(stage)) if readiness(&stage) == Readiness::Ready => Ok(()),
+            Ok(_) => Err(NoPlaylist::Nothing),
+            Err(_) => Err(NoPlaylist::Starting),
+        }
+    }
+
+    /// Waits until a playlist holds what is wanted, unless nothing comes any more.
+    async fn reached(&self, wanted: Wanted) -> Result<(), NoPlaylist> {
+        let part_target = self.read().targets().part;
+        let mut stages = self.progress.subscribe();
+        let now = stages.borrow().progress.unwrap_or_default();
+        if !now.ended && now.is_beyond(wanted, part_target) {
+            return Err(NoPlaylist::Beyond);
+        }
+        let holds = |progress: Progress| progress.ended || progress.holds(wanted);
+        let held = stages.wait_for(|stage| stage.over || stage.progress.is_some_and(holds));
+        let waited = timeout(self.patience(), held).await.map(|_| ());
+        self.touch();
+        waited.map_err(|_| NoPlaylist::Late)
+    }
+
+    fn patience(&self) -> Duration {
+        WAIT * self.target_duration()
+    }
+
+    /// Notes a request.
+    fn touch(&self) {
+        let since = self
+            .clock
+            .now()
+            .saturating_duration_since(self.clock.started());
+        let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        self.last_request_ms.fetch_max(millis, Relaxed);
+    }
+
+    /// How long nobody has asked for anything, nor waits for anything, at `now`.
+    pub(super) fn idle(&self, now: Instant) -> Duration {
+        if self.progress.receiver_count() > 0 {
+            return Duration::ZERO;
+        }
+        let last = self.clock.started() + Duration::from_millis(self.last_request_ms.load(Relaxed));
+        now.saturating_duration_since(last)
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Waits until somebody asks for the flavour [`Flavour::Ts`]. Cancel safe.
+    pub(super) async fn ts_wanted(&self) {
+        let mut wanted = self.wants_ts.subscribe();
+        // The sender is our own.
+        let _ = wanted.wait_for(|wanted| *wanted).await;
+    }
+
+    /// Changes what is there, and wakes who waits for it.
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut Window) -> T) -> T {
+        let (changed, progress, flavours) = {
+            let mut window = self.write();
+            let changed = change(&mut window);
+            let readiness = |flavour| match flavour {
+                _ if window.has(flavour) => Readiness::Ready,
+                _ if window.carries(flavour) => Readiness::Waiting,
+                _ => Readiness::Unfit,
+            };
+            (changed, window.progress(), Flavour::ALL.map(readiness))
+        };
+        self.progress.send_if_modified(|stage| {
+            let over = stage.over;
+            let new = Stage {
+                progress,
+                flavours,
+                over,
+            };
+            std::mem::replace(stage, new) != new
+        });
+        changed
+    }
+
+    /// Nothing will be changed any more: lets go who waits.
+    pub(super) fn finish(&self) {
+        self.progress.send_modify(|stage| stage.over = true);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Window> {
+        self.window.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Window> {
+        self.window.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bounds that the settings ask for.
+pub(super) fn bounds(settings: &Hls) -> Bounds {
+    Bounds {
+        time: settings.window,
+        segments: settings.segments,
+        bytes: settings.window_bytes,
+    }
+}

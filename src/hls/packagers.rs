@@ -1,0 +1,100 @@
+//! The channels that are packaged at the moment: begun when somebody asks, gone when nobody does.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::packager::Packager;
+use super::packaging;
+use crate::base::clock::Clock;
+use crate::base::path::MediaPath;
+use crate::config::Config;
+use crate::media::channel::Channel;
+
+/// All packagers of a server.
+#[derive(Debug)]
+pub struct Packagers {
+    /// By the channel's name, the newest last: what is left of a channel that ended stays for a while.
+    table: Mutex<HashMap<MediaPath, Vec<Arc<Packager>>>>,
+    settings: watch::Receiver<Arc<Config>>,
+    clock: Clock,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Packagers {
+    /// None yet.
+    pub fn new(settings: watch::Receiver<Arc<Config>>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            table: Mutex::default(),
+            settings,
+            clock,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// The packager of `channel`, which begins unless it is there. To be called inside a tokio runtime.
+    pub fn of(self: &Arc<Self>, channel: &Arc<Channel>) -> Arc<Packager> {
+        let mut table = self.table();
+        let packagers = table.entry(channel.path().clone()).or_default();
+        let own = |packager: &&Arc<Packager>| Arc::ptr_eq(packager.channel(), channel);
+        if let Some(packager) = packagers.iter().find(own) {
+            return Arc::clone(packager);
+        }
+        let hls = self.settings.borrow().hls.clone();
+        let packager = Packager::new(channel, &hls, self.clock);
+        packagers.push(Arc::clone(&packager));
+        let (there, begun) = (Arc::clone(self), Arc::clone(&packager));
+        self.tasks.spawn(async move {
+            let (settings, stop) = (there.settings.clone(), there.stop.clone());
+            packaging::run(Arc::clone(&begun), settings, stop).await;
+            there.remove(&begun);
+        });
+        packager
+    }
+
+    /// The newest packager of that name, of a channel that may have ended.
+    pub fn newest(&self, path: &MediaPath) -> Option<Arc<Packager>> {
+        self.table().get(path)?.last().cloned()
+    }
+
+    /// The packager of that name and number.
+    pub fn find(&self, path: &MediaPath, number: u32) -> Option<Arc<Packager>> {
+        let table = self.table();
+        let mut packagers = table.get(path)?.iter();
+        packagers
+            .find(|packager| packager.number() == number)
+            .cloned()
+    }
+
+    /// All of them.
+    pub fn list(&self) -> Vec<Arc<Packager>> {
+        self.table().values().flatten().cloned().collect()
+    }
+
+    /// Ends all, and waits for them. None begins after that.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn remove(&self, gone: &Arc<Packager>) {
+        let mut table = self.table();
+        let path = gone.channel().path();
+        if let Some(packagers) = table.get_mut(path) {
+            packagers.retain(|packager| !Arc::ptr_eq(packager, gone));
+            if packagers.is_empty() {
+                table.remove(path);
+            }
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, HashMap<MediaPath, Vec<Arc<Packager>>>> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,312 @@
+//! The task that packages a channel: from its bursts to the packager's window, until nobody asks for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::packager::{Packager, bounds};
+use super::part::Segment;
+use super::segmenter::{self, Cut, Segmenter};
+use super::transport::Transport;
+use super::units::Units;
+use super::window::{Targets, Window};
+use crate::codec;
+use crate::config::{Config, Hls};
+use crate::media::burst::Burst;
+use crate::media::channel::End;
+use crate::media::description::{self, Description};
+use crate::media::ring::{Cursor, Start, Taken};
+
+/// How often what has had its time is dropped, and idleness noticed.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The most bursts taken from the channel at a time.
+const BURSTS: usize = 64;
+
+/// After so long without a burst, units whose end only the next packet would show are taken as whole.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Packages `packager`'s channel until nobody has asked for it for `[hls] idle_stop`, or it has ended.
+pub(super) async fn run(
+    packager: Arc<Packager>,
+    settings: watch::Receiver<Arc<Config>>,
+    stop: CancellationToken,
+) {
+    let path = packager.channel().path();
+    info!(%path, "packaging for HLS begins");
+    let reason = tokio::select! {
+        biased;
+        () = stop.cancelled() => "the server stops".to_owned(),
+        reason = package(&packager, &settings) => reason,
+    };
+    packager.finish();
+    info!(%path, reason, "packaging for HLS ends");
+}
+
+/// Returns why it ends.
+async fn package(packager: &Packager, settings: &watch::Receiver<Arc<Config>>) -> String {
+    let hls = settings.borrow().hls.clone();
+    let channel = packager.channel();
+    let demand = channel.demand();
+    let Some(description) = channel.described(hls.start_wait).await else {
+        return "nobody published".to_owned();
+    };
+    let mut line = Line::new(packager, &description, &hls);
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut head = channel.head();
+    let mut cursor = channel.cursor(Start::Past);
+    let ended = loop {
+        head.borrow_and_update();
+        match line.take(&mut cursor) {
+            Taken::Ended(end) => break end,
+            Taken::Nothing => {}
+            Taken::Bursts | Taken::Missed(_) => {
+                // A channel's past is much at once, and others want to be served meanwhile.
+                tokio::task::yield_now().await;
+                continue;
+            }
+        }
+        tokio::select! {
+            changed = head.changed() => if changed.is_err() {
+                break End::Stopped;
+            },
+            () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
+            () = tokio::time::sleep(PAUSE), if !line.is_flushed => line.flush(),
+            _ = ticks.tick() => {
+                let hls = settings.borrow().hls.clone();
+                let now = packager.clock().now();
+                line.tick(&hls, now);
+                if !hls.enabled || packager.idle(now) >= hls.idle_stop {
+                    return "nobody asks for it".to_owned();
+                }
+            }
+        }
+    };
+    drop(demand);
+    line.end();
+    linger(settings).await;
+    ended.to_string()
+}
+
+/// Leaves the end of a channel to its players, for as long as they need to play it.
+async fn linger(settings: &watch::Receiver<Arc<Config>>) {
+    let hls = settings.borrow().hls.clone();
+    tokio::time::sleep(hls.window.max(hls.idle_stop)).await;
+}
+
+/// What turns bursts into segments.
+struct Line<'p> {
+    packager: &'p Packager,
+    units: Units,
+    segmenter: Segmenter,
+    description: Arc<Description>,
+    transport: Transport,
+    makes_ts: bool,
+    /// By track: whether the segmenter knows its format.
+    is_known: Vec<bool>,
+    is_flushed: bool,
+    has_warned: bool,
+    bursts: Vec<Arc<Burst>>,
+    cuts: Vec<Cut>,
+}
+
+impl<'p> Line<'p> {
+    fn new(packager: &'p Packager, description: &Arc<Description>, hls: &Hls) -> Self {
+        let clock = packager.clock();
+        let now = clock.now();
+        let tracks: Vec<_> = description.tracks().iter().map(track).collect();
+        let mut units = Units::new(description);
+        let mut reports = Vec::new();
+        packager.channel().reports(now, &mut reports);
+        for (track, report) in &reports {
+            units.report(*track, report);
+        }
+        // Sequence numbers begin with the time in seconds, and segments last for a second as a rule:
+        // a channel that is packaged anew goes on with higher numbers, also after a restart.
+        let first = clock
+            .wall(now)
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let cutting = segmenter::Settings {
+            target: hls.target_duration,
+            part_target: hls.part_duration,
+            sequence: first,
+            discontinuity_sequence: first,
+        };
+        let mut segmenter = Segmenter::new(cutting, &tracks);
+        tell_described(&mut segmenter, description);
+        Self {
+            packager,
+            units,
+            segmenter,
+            description: Arc::clone(description),
+            transport: Transport::default(),
+            makes_ts: false,
+            is_known: vec![false; tracks.len()],
+            is_flushed: true,
+            has_warned: false,
+            bursts: Vec::new(),
+            cuts: Vec::new(),
+        }
+    }
+
+    /// Takes what is there of the channel.
+    fn take(&mut self, cursor: &mut Cursor) -> Taken {
+        self.follow_description();
+        let mut bursts = std::mem::take(&mut self.bursts);
+        let taken = cursor.take(&mut bursts, BURSTS);
+        if let Taken::Missed(packets) = taken {
+            warn!(path = %cursor.channel().path(), packets, "packaging for HLS fell behind");
+            self.units.missed();
+        }
+        for burst in bursts.drain(..) {
+            self.units.push(&burst);
+            self.cut(burst.arrived());
+            self.is_flushed = false;
+        }
+        self.bursts = bursts;
+        // The past of a channel comes out at once, for it tells how far apart key frames are.
+        if taken != Taken::Bursts {
+            self.publish();
+        }
+        taken
+    }
+
+    /// Another publisher may describe the same tracks in another way.
+    fn follow_description(&mut self) {
+        let now = self.packager.channel().description();
+        if let Some(now) = now.filter(|now| !Arc::ptr_eq(now, &self.description)) {
+            self.units.describe(&now);
+            self.description = now;
+        }
+    }
+
+    /// Takes what was waiting for the next packet.
+    fn flush(&mut self) {
+        self.is_flushed = true;
+        let now = self.packager.clock().now();
+        self.units.flush(now);
+        self.cut(now);
+        self.publish();
+    }
+
+    fn end(&mut self) {
+        self.flush();
+        self.segmenter.finish();
+        self.collect();
+        self.publish();
+        let clock = self.packager.clock();
+        let wall = clock.wall(clock.now());
+        self.packager.update(|window| window.end(wall));
+    }
+
+    /// Drops what has had its time.
+    fn tick(&mut self, hls: &Hls, now: Instant) {
+        self.packager.update(|window| {
+            window.set_bounds(bounds(hls));
+            window.trim(now);
+        });
+    }
+
+    /// Makes transport streams from now on, and of what is there.
+    fn begin_ts(&mut self) {
+        self.makes_ts = true;
+        let clock = self.packager.clock();
+        let wall = clock.wall(clock.now());
+        let transport = &mut self.transport;
+        self.packager
+            .update(|window| window.add_ts(wall, |segment| transport.segment(segment)));
+    }
+
+    /// Gives the units that are there to the segmenter; they arrived `at` that time.
+    fn cut(&mut self, at: Instant) {
+        let wall = self.packager.clock().wall(at);
+        while let Some(unit) = self.units.pull() {
+            let is_known = self.is_known.get(unit.track).copied().unwrap_or(true);
+            if unit.discontinuity || !is_known {
+                self.tell_format(unit.track);
+            }
+            self.segmenter.push(&unit, wall);
+            self.collect();
+        }
+    }
+
+    fn tell_format(&mut self, track: usize) {
+        if let Some(format) = self.units.format(track) {
+            self.segmenter.set_format(track, format.clone());
+            if let Some(is_known) = self.is_known.get_mut(track) {
+                *is_known = true;
+            }
+        }
+    }
+
+    fn collect(&mut self) {
+        while let Some(cut) = self.segmenter.pull() {
+            if let Cut::Segment(segment) = &cut {
+                self.judge(segment);
+            }
+            self.cuts.push(cut);
+        }
+    }
+
+    /// Says once if players cannot start with a segment.
+    fn judge(&mut self, segment: &Segment) {
+        if !segment.independent && !segment.gap && !self.has_warned {
+            self.has_warned = true;
+            let path = self.packager.channel().path();
+            let target = self.segmenter.target();
+            warn!(%path, "a segment begins without a key frame, because none came within {target:?}: set the encoder to one every 2 s");
+        }
+    }
+
+    /// Adds what was cut to the window, all at once.
+    fn publish(&mut self) {
+        if self.cuts.is_empty() {
+            return;
+        }
+        self.segmenter.fix_target();
+        let targets = Targets {
+            segment: self.segmenter.target(),
+            part: self.segmenter.part_target(),
+        };
+        let clock = self.packager.clock();
+        let now = clock.now();
+        let wall = clock.wall(now);
+        let (transport, makes_ts) = (&mut self.transport, self.makes_ts);
+        let cuts = self.cuts.drain(..);
+        self.packager.update(|window: &mut Window| {
+            window.set_targets(targets);
+            for cut in cuts {
+                match cut {
+                    Cut::Part(part) => window.push_part(part, wall),
+                    Cut::Segment(segment) => {
+                        let ts = makes_ts.then(|| transport.segment(&segment)).flatten();
+                        window.push_segment(segment, ts, now, wall);
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// What the description tells of formats goes into the first map, also of tracks that come later.
+fn tell_described(segmenter: &mut Segmenter, description: &Description) {
+    for (index, track) in description.tracks().iter().enumerate() {
+        let depacketizer = codec::depacketizer(&track.encoding, track.fmtp.as_deref());
+        if let Some(format) = depacketizer.and_then(|one| one.format()) {
+            segmenter.set_format(index, format);
+        }
+    }
+}
+
+fn track(track: &description::Track) -> segmenter::Track {
+    segmenter::Track {
+        kind: track.kind,
+        language: None,
+    }
+}

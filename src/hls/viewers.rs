@@ -1,0 +1,359 @@
+//! Who watches by HLS: requests have no session, so those of one client for one channel make one.
+//!
+//! A client is an address and what it calls itself. Viewers behind one NAT that are alike count as
+//! one; until access control signs sessions, nothing better is known of them.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::time::interval;
+use tracing::info;
+
+use crate::base::clock::Clock;
+use crate::base::id::SessionId;
+use crate::base::path::MediaPath;
+use crate::config::Config;
+use crate::log::access::{AccessLog, Entry};
+use crate::media::channel::Channel;
+use crate::media::sessions::{Full, Role, Session, SessionFacts, Sessions};
+
+/// A viewer that has asked for nothing for so many target durations is gone.
+const SILENCE: u32 = 3;
+
+/// But none is gone before that.
+const LEAST_SILENCE: Duration = Duration::from_secs(10);
+
+/// How often that is looked for.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The most bytes that are kept of what a client calls itself.
+const MAX_AGENT: usize = 256;
+
+/// The most sessions of one address; clients beyond that are one.
+const MAX_OF_ADDRESS: usize = 256;
+
+/// All viewers by HLS.
+#[derive(Debug)]
+pub struct Viewers {
+    table: Mutex<Table>,
+    sessions: Sessions,
+    access_log: AccessLog,
+    settings: watch::Receiver<Arc<Config>>,
+    clock: Clock,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    viewers: HashMap<Client, Viewer>,
+    addresses: HashMap<IpAddr, usize>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Client {
+    path: MediaPath,
+    address: IpAddr,
+    agent: String,
+}
+
+#[derive(Debug)]
+struct Viewer {
+    session: Arc<Session>,
+    channel: Arc<Channel>,
+    first: First,
+    patience: Duration,
+}
+
+/// What the access log tells of a viewer's first request.
+#[derive(Clone, Debug)]
+struct First {
+    host: String,
+    url: String,
+    server: IpAddr,
+}
+
+/// A request for anything of a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit<'a> {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// The server's address that it reached.
+    pub local: SocketAddr,
+    /// What it calls itself.
+    pub user_agent: &'a str,
+    /// The host that it asked for.
+    pub host: &'a str,
+    /// The path that it asked for.
+    pub url: &'a str,
+}
+
+impl Viewers {
+    /// Nobody yet; sessions are entered into `sessions`, and into the log when they are over.
+    pub fn new(
+        sessions: Sessions,
+        access_log: AccessLog,
+        settings: watch::Receiver<Arc<Config>>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            table: Mutex::default(),
+            sessions,
+            access_log,
+            settings,
+            clock,
+        }
+    }
+
+    /// The session that a request belongs to, opened if there is room for it; `target` is the
+    /// target duration of what is asked for.
+    ///
+    /// # Errors
+    /// [`Full`] when a limit of the settings is reached.
+    pub fn enter(
+        &self,
+        channel: &Arc<Channel>,
+        visit: Visit<'_>,
+        target: Duration,
+    ) -> Result<Arc<Session>, Full> {
+        let now = self.clock.now();
+        let address = visit.peer.ip();
+        let agent = visit.user_agent;
+        let mut client = Client {
+            path: channel.path().clone(),
+            address,
+            agent: agent[..agent.floor_char_boundary(MAX_AGENT)].to_owned(),
+        };
+        let mut table = self.table();
+        let count = table.addresses.get(&address).copied().unwrap_or_default();
+        if count >= MAX_OF_ADDRESS && !table.viewers.contains_key(&client) {
+            client.agent.clear();
+        }
+        if let Some(viewer) = table.viewers.get(&client) {
+            viewer.session.touch(now);
+            return Ok(Arc::clone(&viewer.session));
+        }
+        let limits = self.settings.borrow().limits.clone();
+        let bit_rate = channel.bit_rate();
+        let load = self.sessions.load(|_| true);
+        load.admit(limits.connections, limits.throughput, bit_rate)?;
+        let session = self.open(&client, visit, now);
+        session.takes(bit_rate);
+        let viewer = Viewer {
+            session: Arc::clone(&session),
+            channel: Arc::clone(channel),
+            first: First {
+                host: visit.host.to_owned(),
+                url: visit.url.to_owned(),
+                server: visit.local.ip(),
+            },
+            patience: (SILENCE * target).max(LEAST_SILENCE),
+        };
+        *table.addresses.entry(address).or_default() += 1;
+        table.viewers.insert(client, viewer);
+        Ok(session)
+    }
+
+    fn open(&self, client: &Client, visit: Visit<'_>, now: Instant) -> Arc<Session> {
+        let id = SessionId::from_random(rand::random());
+        let (path, peer) = (&client.path, visit.peer);
+        info!(session = %id, %peer, %path, "a viewer by HLS");
+        self.sessions.open(SessionFacts {
+            id,
+            role: Role::Viewer,
+            path: path.clone(),
+            peer,
+            user_agent: client.agent.clone(),
+            transport: "hls",
+            opened: now,
+        })
+    }
+
+    /// Ends the sessions of those who are gone, for as long as it is polled.
+    pub async fn watch(&self) {
+        let mut ticks = interval(TICK);
+        loop {
+            ticks.tick().await;
+            self.expire(self.clock.now());
+        }
+    }
+
+    /// Ends the sessions of those who are gone at `now`.
+    fn expire(&self, now: Instant) {
+        let gone = |viewer: &mut Viewer| {
+            viewer.session.takes(viewer.channel.bit_rate());
+            let silence = now.saturating_duration_since(viewer.session.last_seen());
+            // Others hold the session while they send to it.
+            let is_idle = Arc::strong_count(&viewer.session) == 1;
+            is_idle && silence >= viewer.patience || viewer.session.end().is_cancelled()
+        };
+        let mut table = self.table();
+        let gone: Vec<_> = table.viewers.extract_if(|_, viewer| gone(viewer)).collect();
+        for (client, viewer) in gone {
+            if let Some(count) = table.addresses.get_mut(&client.address) {
+                *count -= 1;
+                if *count == 0 {
+                    table.addresses.remove(&client.address);
+                }
+            }
+            self.log(&viewer);
+        }
+    }
+
+    /// Ends all sessions.
+    pub fn stop(&self) {
+        let mut table = self.table();
+        table.addresses.clear();
+        for (_, viewer) in table.viewers.drain() {
+            self.log(&viewer);
+        }
+    }
+
+    fn log(&self, viewer: &Viewer) {
+        let session = &viewer.session;
+        let facts = session.facts();
+        let ended = session.last_seen();
+        let counts = session.counters().snapshot();
+        info!(session = %facts.id, peer = %facts.peer, path = %facts.path, bytes = counts.bytes, "a viewer by HLS is gone");
+        let description = viewer.channel.description();
+        let codec = |kind| {
+            let tracks = description.iter().flat_map(|one| one.tracks());
+            let track = tracks.into_iter().find(|track| track.kind == kind);
+            track.map_or_else(String::new, |track| track.encoding.clone())
+        };
+        let (audio_codec, video_codec) = (
+            codec(crate::codec::Kind::Audio),
+            codec(crate::codec::Kind::Video),
+        );
+        self.access_log.write(Entry {
+            client: facts.peer.ip(),
+            ended: self.clock.wall(ended),
+            host: viewer.first.host.clone(),
+            path: viewer.first.url.clone(),
+            query: String::new(),
+            start_delay: None,
+            duration: ended.saturating_duration_since(facts.opened),
+            status: 200,
+            user_agent: facts.user_agent.clone(),
+            movie_duration: Duration::ZERO,
+            movie_size: 0,
+            bit_rate: viewer.channel.bit_rate(),
+            protocol: "HLS",
+            transport: "TCP",
+            audio_codec,
+            video_codec,
+            bytes_sent: counts.bytes,
+            bytes_received: 0,
+            packets_sent: 0,
+            packets_lost: 0,
+            buffer_time: Duration::ZERO,
+            server: viewer.first.server,
+            sessions: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
+            user: String::new(),
+            realm: String::new(),
+        });
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::mounts::{Limits, Mounts};
+
+    struct Place {
+        viewers: Viewers,
+        channel: Arc<Channel>,
+        settings: watch::Sender<Arc<Config>>,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let clock = Clock::start();
+            let mounts = Mounts::new(Limits::default(), clock);
+            let path = MediaPath::from_plain("live").unwrap();
+            let reservation = mounts.reserve(&path, String::new()).unwrap();
+            let channel = mounts.open(&path).unwrap();
+            drop(reservation);
+            let (settings, config) = watch::channel(Arc::new(Config::default()));
+            let log = AccessLog::disabled();
+            Self {
+                viewers: Viewers::new(Sessions::new(), log, config, clock),
+                channel,
+                settings,
+            }
+        }
+
+        fn enter(&self, peer: &str, agent: &str) -> Result<Arc<Session>, Full> {
+            let visit = Visit {
+                peer: peer.parse().unwrap(),
+                local: "192.0.2.1:8080".parse().unwrap(),
+                user_agent: agent,
+                host: "h",
+                url: "/live/index.m3u8",
+            };
+            let target = Duration::from_secs(6);
+            self.viewers.enter(&self.channel, visit, target)
+        }
+
+        fn count(&self) -> usize {
+            self.viewers.sessions.len()
+        }
+    }
+
+    #[test]
+    fn a_client_is_an_address_and_what_it_calls_itself() {
+        let place = Place::new();
+        let one = place.enter("192.0.2.7:1000", "a").unwrap();
+        let again = place.enter("192.0.2.7:2000", "a").unwrap();
+        assert!(Arc::ptr_eq(&one, &again));
+        place.enter("192.0.2.7:1000", "b").unwrap();
+        place.enter("192.0.2.8:1000", "a").unwrap();
+        assert_eq!(place.count(), 3);
+        assert_eq!(one.transport(), "hls");
+    }
+
+    #[test]
+    fn who_is_silent_is_gone() {
+        let place = Place::new();
+        let session = place.enter("192.0.2.7:1000", "a").unwrap();
+        let opened = session.last_seen();
+        let late = opened + Duration::from_secs(18);
+        place.viewers.expire(late);
+        assert_eq!(place.count(), 1, "it is being sent to");
+        drop(session);
+        place.viewers.expire(late - Duration::from_millis(1));
+        assert_eq!(place.count(), 1);
+        place.viewers.expire(late);
+        assert_eq!(place.count(), 0);
+        assert!(place.viewers.table().addresses.is_empty());
+    }
+
+    #[test]
+    fn limits_keep_newcomers_out_and_nobody_else() {
+        let place = Place::new();
+        place
+            .settings
+            .send_modify(|config| Arc::make_mut(config).limits.connections = 1);
+        place.enter("192.0.2.7:1000", "a").unwrap();
+        let refused = place.enter("192.0.2.8:1000", "a").unwrap_err();
+        assert_eq!(refused, Full::Connections);
+        place.enter("192.0.2.7:1000", "a").unwrap();
+    }
+
+    #[test]
+    fn one_address_has_so_many_sessions_and_no_more() {
+        let place = Place::new();
+        for number in 0..2 * MAX_OF_ADDRESS {
+            place.enter("192.0.2.7:1000", &number.to_string()).unwrap();
+        }
+        assert_eq!(place.count(), MAX_OF_ADDRESS + 1);
+        place
+            .enter("192.0.2.7:1000", &"ä".repeat(MAX_AGENT))
+            .unwrap();
+    }
+}

@@ -1,0 +1,351 @@
+//! What can be fetched of a channel at the moment: its newest segments and parts, within bounds of
+//! time and bytes, and the playlists that tell of them.
+//!
+//! Segments that have left the playlists stay for those who read of them before (RFC 8216, 6.2.2).
+//! A playlist is written when it is first asked for after a change. Nothing here waits.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+
+use super::listing::Listing;
+use super::object::{File, Flavour};
+use super::part::{Map, Part, Segment};
+use super::progress::Progress;
+use super::rates::Rates;
+use super::text::Text;
+use super::transport;
+
+/// What bounds a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Playlists offer so much time at least.
+    pub time: Duration,
+    /// They offer so many segments at least.
+    pub segments: usize,
+    /// All that is kept has so many bytes at most, but for the newest segment.
+    pub bytes: usize,
+}
+
+/// How long segments and parts may be, as playlists tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Targets {
+    /// `EXT-X-TARGETDURATION`: whole seconds.
+    pub segment: Duration,
+    /// `PART-TARGET`.
+    pub part: Duration,
+}
+
+/// The recent past of a channel in segments.
+#[derive(Debug)]
+pub struct Window {
+    /// The number of the packager.
+    pub(super) number: u32,
+    pub(super) bounds: Bounds,
+    pub(super) targets: Targets,
+    pub(super) listed: VecDeque<Kept>,
+    /// What was listed, and until when it stays.
+    removed: VecDeque<(Kept, Instant)>,
+    /// The parts of the segment that is being made.
+    pub(super) open: Vec<Part>,
+    pub(super) rates: Rates,
+    pub(super) ended: bool,
+    bytes: usize,
+    /// Counts the changes.
+    version: u64,
+    modified: SystemTime,
+    texts: [OnceLock<Arc<Text>>; TEXTS],
+}
+
+/// A segment in the flavours that somebody wants.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) segment: Segment,
+    /// In the flavour [`Flavour::Ts`].
+    pub(super) ts: Option<Bytes>,
+}
+
+/// A playlist of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Playlist {
+    /// What a player opens.
+    Multivariant(Flavour),
+    /// What it reloads.
+    Media(Flavour),
+    /// The same for players that have the older segments already (`_HLS_skip`).
+    Delta(Flavour),
+}
+
+const TEXTS: usize = 9;
+
+impl Playlist {
+    fn index(self) -> usize {
+        match self {
+            Self::Multivariant(flavour) => flavour as usize,
+            Self::Media(flavour) => 3 + flavour as usize,
+            Self::Delta(flavour) => 6 + flavour as usize,
+        }
+    }
+
+    fn flavour(self) -> Flavour {
+        match self {
+            Self::Multivariant(flavour) | Self::Media(flavour) | Self::Delta(flavour) => flavour,
+        }
+    }
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.segment.size() + self.ts.as_ref().map_or(0, Bytes::len)
+    }
+
+    fn duration(&self) -> Duration {
+        span(&self.segment)
+    }
+}
+
+/// How long a segment is.
+pub(super) fn span(segment: &Segment) -> Duration {
+    Duration::from_nanos(segment.duration.nanos().unsigned_abs())
+}
+
+impl Window {
+    /// A window with nothing in it, of the packager with that number.
+    pub fn new(number: u32, bounds: Bounds, targets: Targets) -> Self {
+        Self {
+            number,
+            bounds,
+            targets,
+            listed: VecDeque::new(),
+            removed: VecDeque::new(),
+            open: Vec::new(),
+            rates: Rates::default(),
+            ended: false,
+            bytes: 0,
+            version: 0,
+            modified: SystemTime::UNIX_EPOCH,
+            texts: Default::default(),
+        }
+    }
+
+    /// Changes the bounds; they act with the next segment.
+    pub fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// Says how long segments and parts may be. To be said before the first playlist is asked for, and not changed then.
+    pub fn set_targets(&mut self, targets: Targets) {
+        self.targets = targets;
+    }
+
+    /// Adds a part of the segment that is being made, at the time `wall`.
+    pub fn push_part(&mut self, part: Part, wall: SystemTime) {
+        self.bytes += part.data.len();
+        self.open.push(part);
+        self.changed(wall, &[Flavour::LowLatency]);
+    }
+
+    /// Adds the segment that has been made, whose parts were pushed before; `ts` is the same in that flavour.
+    pub fn push_segment(
+        &mut self,
+        segment: Segment,
+        ts: Option<Bytes>,
+        now: Instant,
+        wall: SystemTime,
+    ) {
+        self.bytes -= self
+            .open
+            .drain(..)
+            .map(|part| part.data.len())
+            .sum::<usize>();
+        let kept = Kept { segment, ts };
+        self.bytes += kept.bytes();
+        self.rates.add(&kept, self.targets.segment);
+        self.listed.push_back(kept);
+        self.retire(now);
+        self.trim(now);
+        self.changed(wall, &Flavour::ALL);
+    }
+
+    /// Makes the flavour [`Flavour::Ts`] of the segments that are there, in their order, the removed ones left out.
+    pub fn add_ts(&mut self, wall: SystemTime, mut pack: impl FnMut(&Segment) -> Option<Bytes>) {
+        for kept in &mut self.listed {
+            kept.ts = pack(&kept.segment);
+            self.bytes += kept.ts.as_ref().map_or(0, Bytes::len);
+            self.rates.add_ts(kept, self.targets.segment);
+        }
+        self.changed(wall, &[Flavour::Ts]);
+    }
+
+    /// Nothing will come any more.
+    pub fn end(&mut self, wall: SystemTime) {
+        self.ended = true;
+        self.changed(wall, &Flavour::ALL);
+    }
+
+    /// Drops what nobody may ask for any more.
+    pub fn trim(&mut self, now: Instant) {
+        while self.removed.front().is_some_and(|(_, until)| *until <= now)
+            || self.bytes > self.bounds.bytes
+        {
+            let Some((dropped, _)) = self.removed.pop_front() else {
+                break;
+            };
+            self.bytes -= dropped.bytes();
+        }
+    }
+
+    /// How long segments and parts may be.
+    pub fn targets(&self) -> Targets {
+        self.targets
+    }
+
+    /// How far it is; `None` before the first part.
+    pub fn progress(&self) -> Option<Progress> {
+        let last = self.listed.back().map(|kept| &kept.segment);
+        let next = match (self.open.first(), last) {
+            (Some(part), _) => part.head.sequence,
+            (None, Some(last)) => last.head.sequence + 1,
+            (None, None) => return None,
+        };
+        let count = |parts: &[Part]| u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        Some(Progress {
+            next,
+            parts: count(&self.open),
+            last_parts: last.map_or(0, |last| count(&last.parts)),
+            ended: self.ended,
+        })
+    }
+
+    /// Whether there is something to play in this flavour.
+    pub fn has(&self, flavour: Flavour) -> bool {
+        match flavour {
+            Flavour::LowLatency => !self.open.is_empty() || !self.listed.is_empty(),
+            Flavour::Cmaf => !self.listed.is_empty(),
+            Flavour::Ts => self.listed.iter().any(|kept| kept.ts.is_some()),
+        }
+    }
+
+    /// Whether what is there can be carried in this flavour; it can while nothing is there.
+    pub fn carries(&self, flavour: Flavour) -> bool {
+        let open = self.open.first().map(|part| &part.head.map);
+        let last = self.listed.back().map(|kept| &kept.segment.head.map);
+        let map = open.or(last);
+        flavour != Flavour::Ts || map.is_none_or(|map| transport::packing(map).is_some())
+    }
+
+    /// How much time the playlists offer.
+    pub fn time(&self) -> Duration {
+        self.listed.iter().map(Kept::duration).sum()
+    }
+
+    /// Bytes of all that is kept.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A playlist, written unless it was before; `None` while there is nothing to play.
+    pub fn text(&self, playlist: Playlist) -> Option<Arc<Text>> {
+        if !self.has(playlist.flavour()) {
+            return None;
+        }
+        let text = self.texts.get(playlist.index())?.get_or_init(|| {
+            let listing = Listing { window: self };
+            let text = match playlist {
+                Playlist::Multivariant(flavour) => listing.multivariant(flavour),
+                Playlist::Media(flavour) => listing.media(flavour, false),
+                Playlist::Delta(flavour) => listing.media(flavour, true),
+            };
+            let tag = format!("{:08x}-{}", self.number, self.version);
+            Arc::new(Text::new(text, tag, self.modified))
+        });
+        Some(Arc::clone(text))
+    }
+
+    /// A file in pieces, to be sent one after the other; `None` when it is not there, or was a gap.
+    pub fn file(&self, file: File) -> Option<Vec<Bytes>> {
+        let pieces: Vec<_> = match file {
+            File::Init(version) => vec![self.map(version)?.data.clone()],
+            File::Segment(sequence) => self.kept(sequence)?.segment.fragments().collect(),
+            File::Part(sequence, index) => vec![self.part(sequence, index)?.data.clone()],
+            File::Ts(sequence, packing) => {
+                let kept = self.kept(sequence)?;
+                let is_so = transport::packing(&kept.segment.head.map) == Some(packing);
+                vec![kept.ts.clone().filter(|_| is_so)?]
+            }
+        };
+        let is_empty = pieces.iter().all(Bytes::is_empty);
+        (!is_empty).then_some(pieces)
+    }
+
+    fn kept(&self, sequence: u64) -> Option<&Kept> {
+        let mut kept = self.all_kept();
+        kept.find(|kept| kept.segment.head.sequence == sequence)
+    }
+
+    fn part(&self, sequence: u64, index: u32) -> Option<&Part> {
+        let parts = match self.open.first() {
+            Some(first) if first.head.sequence == sequence => &self.open,
+            _ => &self.kept(sequence)?.segment.parts,
+        };
+        parts.get(usize::try_from(index).ok()?)
+    }
+
+    fn map(&self, version: u32) -> Option<&Arc<Map>> {
+        let open = self.open.first().map(|part| &part.head.map);
+        let kept = self.all_kept().map(|kept| &kept.segment.head.map);
+        open.into_iter()
+            .chain(kept)
+            .find(|map| map.version == version)
+    }
+
+    /// The newest first.
+    fn all_kept(&self) -> impl Iterator<Item = &Kept> {
+        let removed = self.removed.iter().map(|(kept, _)| kept);
+        self.listed.iter().rev().chain(removed.rev())
+    }
+
+    /// Takes the oldest segments from the playlists, as far as what stays is enough.
+    fn retire(&mut self, now: Instant) {
+        while self.listed.len() > 1 {
+            let Some(first) = self.listed.front().map(Kept::duration) else {
+                break;
+            };
+            let offered = self.time();
+            let least = self.bounds.time.max(3 * self.targets.segment);
+            let is_enough = self.listed.len() > self.bounds.segments && offered - first >= least;
+            if !is_enough && self.listed_bytes() <= self.bounds.bytes {
+                break;
+            }
+            if let Some(kept) = self.listed.pop_front() {
+                // Its own time and that of the longest playlist with it.
+                self.removed.push_back((kept, now + first + offered));
+            }
+        }
+    }
+
+    fn listed_bytes(&self) -> usize {
+        self.listed.iter().map(Kept::bytes).sum()
+    }
+
+    fn changed(&mut self, wall: SystemTime, flavours: &[Flavour]) {
+        self.version += 1;
+        self.modified = wall;
+        for flavour in flavours {
+            for playlist in [
+                Playlist::Multivariant(*flavour),
+                Playlist::Media(*flavour),
+                Playlist::Delta(*flavour),
+            ] {
+                if let Some(text) = self.texts.get_mut(playlist.index()) {
+                    text.take();
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,274 @@
+//! HLS over HTTP: what a request for a playlist, a segment or a part is answered with.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, ETAG, HOST,
+    HeaderName, HeaderValue, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
+    USER_AGENT,
+};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::body::Body;
+use super::byte_range::{self, ByteRange};
+use super::connection::{text, typed};
+use super::route;
+use super::server::Server;
+use crate::base::path::MediaPath;
+use crate::hls::object::{Flavour, Object};
+use crate::hls::packager::{NoPlaylist, Packager};
+use crate::hls::text::Text;
+use crate::hls::viewers::Visit;
+use crate::media::channel::Channel;
+
+/// A request, and between whom it travels.
+pub(super) struct Asked<'r> {
+    pub(super) request: &'r Request<Incoming>,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+}
+
+impl Asked<'_> {
+    /// A header field; empty without one, or with one that is no text.
+    fn field(&self, name: &HeaderName) -> &str {
+        let field = self.request.headers().get(name);
+        field
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    fn visit(&self) -> Visit<'_> {
+        let authority = self.request.uri().authority();
+        Visit {
+            peer: self.peer,
+            local: self.local,
+            user_agent: self.field(&USER_AGENT),
+            host: authority.map_or_else(|| self.field(&HOST), |authority| authority.as_str()),
+            url: self.request.uri().path(),
+        }
+    }
+
+    /// Whether the client has this version already (RFC 9110, 13.1.2).
+    fn has(&self, tag: &str) -> bool {
+        let mut tags = self.field(&IF_NONE_MATCH).split(',').map(str::trim);
+        tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+    }
+
+    fn takes_gzip(&self) -> bool {
+        let mut codings = self.field(&ACCEPT_ENCODING).split(',');
+        codings.any(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let weight = weight.trim().trim_start_matches("q=");
+            let is_refused = !weight.is_empty() && weight.trim_matches(['0', '.']).is_empty();
+            name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+        })
+    }
+}
+
+impl Server {
+    /// Answers a request for one of `readings`, of which the first counts whose name exists.
+    pub(super) async fn answer_hls(
+        &self,
+        asked: &Asked<'_>,
+        readings: &[(MediaPath, Object)],
+    ) -> Response<Body> {
+        if !self.config().hls.enabled {
+            return missing("HLS is switched off\n");
+        }
+        for (name, object) in readings {
+            if let Some(packager) = self.packager(name, *object) {
+                return self.answer_for(asked, &packager, *object).await;
+            }
+        }
+        self.answer_without_channel(readings).await
+    }
+
+    /// Who packages what is asked for: only playlists make somebody begin.
+    fn packager(&self, name: &MediaPath, object: Object) -> Option<Arc<Packager>> {
+        if let Object::File { packager, .. } = object {
+            return self.hls.packagers.find(name, packager);
+        }
+        let channel = self.mounts.open(name);
+        match channel.filter(|channel| channel.ended().is_none()) {
+            Some(channel) => Some(self.hls.packagers.of(&channel)),
+            None => self.hls.packagers.newest(name),
+        }
+    }
+
+    async fn answer_for(
+        &self,
+        asked: &Asked<'_>,
+        packager: &Packager,
+        object: Object,
+    ) -> Response<Body> {
+        let channel: &Arc<Channel> = packager.channel();
+        let target = packager.target_duration();
+        let session = match self.hls.viewers.enter(channel, asked.visit(), target) {
+            Ok(session) => session,
+            Err(full) => return unavailable(format!("{full}\n")),
+        };
+        let start_wait = self.config().hls.start_wait;
+        let mut response = match object {
+            Object::Multivariant(flavour) => {
+                let text = packager.multivariant(flavour, start_wait).await;
+                playlist(asked, text, target / 2)
+            }
+            Object::Media(flavour) => media(asked, packager, flavour, start_wait).await,
+            Object::File { file, .. } => match packager.file(file).await {
+                Some(pieces) => self::file(asked, object, pieces),
+                None => missing("there is no such segment, or no longer\n"),
+            },
+        };
+        response.body_mut().count_for(session);
+        response
+    }
+
+    async fn answer_without_channel(&self, readings: &[(MediaPath, Object)]) -> Response<Body> {
+        for (name, _) in readings {
+            if self.library.open(name).await.is_ok() {
+                return missing("movies are not served by HLS yet, but by RTSP\n");
+            }
+        }
+        missing("there is no such channel\n")
+    }
+}
+
+async fn media(
+    asked: &Asked<'_>,
+    packager: &Packager,
+    flavour: Flavour,
+    start_wait: Duration,
+) -> Response<Body> {
+    let query = asked.request.uri().query().unwrap_or_default();
+    let directives = match route::directives(query) {
+        Ok(directives) => directives,
+        Err(reason) => return text(StatusCode::BAD_REQUEST, reason),
+    };
+    let target = packager.target_duration();
+    // A caching proxy keeps what nobody asks for again, and not for long what changes.
+    let age = match directives.wanted {
+        Some(_) => 6 * target,
+        None => target / 2,
+    };
+    let text = packager.media(flavour, directives, start_wait).await;
+    playlist(asked, text, age)
+}
+
+/// A playlist, which caches may keep for as long as `age`; or why there is none.
+fn playlist(
+    asked: &Asked<'_>,
+    text: Result<Arc<Text>, NoPlaylist>,
+    age: Duration,
+) -> Response<Body> {
+    let text = match text {
+        Ok(text) => text,
+        Err(reason) => return without_playlist(reason),
+    };
+    let is_packed = asked.takes_gzip();
+    let tag = match is_packed {
+        true => format!("\"{}-gzip\"", text.tag()),
+        false => format!("\"{}\"", text.tag()),
+    };
+    let body = match is_packed {
+        true => text.gzip().clone(),
+        false => text.plain().clone(),
+    };
+    let mut response = if asked.has(&tag) {
+        status(StatusCode::NOT_MODIFIED)
+    } else {
+        typed(StatusCode::OK, crate::hls::playlist::MEDIA_TYPE, body)
+    };
+    if is_packed {
+        set(&mut response, CONTENT_ENCODING, "gzip");
+    }
+    set(&mut response, ETAG, &tag);
+    let modified = httpdate::fmt_http_date(text.modified().max(SystemTime::UNIX_EPOCH));
+    set(&mut response, LAST_MODIFIED, &modified);
+    let seconds = age.as_secs().max(1);
+    set(&mut response, CACHE_CONTROL, &format!("max-age={seconds}"));
+    response
+}
+
+fn without_playlist(reason: NoPlaylist) -> Response<Body> {
+    let because = format!("{reason}\n");
+    match reason {
+        NoPlaylist::Beyond => typed(StatusCode::BAD_REQUEST, PLAIN, because),
+        NoPlaylist::Late | NoPlaylist::Starting => unavailable(because),
+        NoPlaylist::Nothing => typed(StatusCode::NOT_FOUND, PLAIN, because),
+    }
+}
+
+/// A file, or the range of it that is asked for. It never changes.
+fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body> {
+    let tag = format!("\"{object}\"");
+    let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+    let known = asked.field(&IF_RANGE);
+    let is_same = known.is_empty() || known == tag;
+    let range = match asked.field(&RANGE) {
+        field if is_same && asked.request.method() == Method::GET => ByteRange::read(field, length),
+        _ => ByteRange::All,
+    };
+    let mut response = match range {
+        _ if asked.has(&tag) => status(StatusCode::NOT_MODIFIED),
+        ByteRange::All => typed_body(StatusCode::OK, object, pieces.into_iter().collect()),
+        ByteRange::Some(range) => {
+            let told = format!("bytes {}-{}/{length}", range.start, range.end - 1);
+            let part = byte_range::cut(pieces, range).collect();
+            let mut response = typed_body(StatusCode::PARTIAL_CONTENT, object, part);
+            set(&mut response, CONTENT_RANGE, &told);
+            response
+        }
+        ByteRange::Unsatisfiable => {
+            let mut response = status(StatusCode::RANGE_NOT_SATISFIABLE);
+            set(&mut response, CONTENT_RANGE, &format!("bytes */{length}"));
+            return response;
+        }
+    };
+    set(&mut response, ETAG, &tag);
+    set(&mut response, ACCEPT_RANGES, "bytes");
+    set(&mut response, CACHE_CONTROL, FOR_EVER);
+    response
+}
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// For what never changes, by names that are never used again.
+const FOR_EVER: &str = "max-age=31536000, immutable";
+
+fn typed_body(status: StatusCode, object: Object, body: Body) -> Response<Body> {
+    let mut response = typed(status, object.media_type(), Bytes::new());
+    *response.body_mut() = body;
+    response
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = status;
+    response
+}
+
+/// There is nothing; a cache may believe it for a moment.
+pub(super) fn missing(reason: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::NOT_FOUND, reason);
+    set(&mut response, CACHE_CONTROL, "max-age=1");
+    response
+}
+
+/// It could work later.
+fn unavailable(reason: String) -> Response<Body> {
+    let mut response = typed(StatusCode::SERVICE_UNAVAILABLE, PLAIN, reason);
+    set(&mut response, CACHE_CONTROL, "no-store");
+    set(&mut response, RETRY_AFTER, "1");
+    response
+}
+
+pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    // Our own values are plain text.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

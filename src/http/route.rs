@@ -1,0 +1,147 @@
+//! Which URL of the HTTP port is what. Pure.
+
+use super::titles::is_of_titles;
+use crate::base::path::{BadPath, MediaPath};
+use crate::hls::object::{Flavour, Object};
+use crate::hls::packager::Directives;
+use crate::hls::progress::Wanted;
+
+/// What a URL of this port names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// The list of what there is.
+    Home,
+    /// News of what a channel plays.
+    Titles,
+    /// Something of a channel or a movie: names contain slashes, so that there may be two
+    /// readings, of which the one with the longer name counts where that name exists.
+    Hls(Vec<(MediaPath, Object)>),
+    /// The channel or movie itself.
+    Page(MediaPath),
+}
+
+impl Route {
+    /// Reads the path of a URL.
+    ///
+    /// # Errors
+    /// [`BadPath`] for what can be no name of anything.
+    pub(super) fn read(path: &str) -> Result<Self, BadPath> {
+        if is_of_titles(path) {
+            return Ok(Self::Titles);
+        }
+        let path = MediaPath::from_url(path)?;
+        if path.is_root() {
+            return Ok(Self::Home);
+        }
+        let short = path.as_str().strip_suffix(".m3u8");
+        let short = short.filter(|name| !name.is_empty() && !name.ends_with('/'));
+        let short = short.and_then(|name| MediaPath::from_plain(name).ok());
+        let short = short.map(|name| (name, Object::Multivariant(Flavour::LowLatency)));
+        let long = Object::read(path.name()).map(|object| (path.parent(), object));
+        let long = long.filter(|(name, _)| !name.is_root());
+        let readings: Vec<_> = short.into_iter().chain(long).collect();
+        if readings.is_empty() {
+            return Ok(Self::Page(path));
+        }
+        Ok(Self::Hls(readings))
+    }
+}
+
+/// Reads the directives of a playlist's query (rfc8216bis, 6.2.5.1); others are not looked at.
+///
+/// # Errors
+/// What is wrong with them, for people.
+pub(super) fn directives(query: &str) -> Result<Directives, &'static str> {
+    let value = |name: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
+    };
+    let number = |name| value(name).map(str::parse::<u64>).transpose();
+    let sequence = number("_HLS_msn").map_err(|_| "_HLS_msn is no number\n")?;
+    let part = number("_HLS_part").map_err(|_| "_HLS_part is no number\n")?;
+    if part.is_some() && sequence.is_none() {
+        return Err("_HLS_part needs _HLS_msn\n");
+    }
+    let wanted = sequence.map(|sequence| Wanted {
+        sequence,
+        part: part.map(|part| u32::try_from(part).unwrap_or(u32::MAX)),
+    });
+    let skip = matches!(value("_HLS_skip"), Some("YES" | "v2"));
+    Ok(Directives { wanted, skip })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &str) -> Vec<(String, String)> {
+        match Route::read(path).unwrap() {
+            Route::Hls(readings) => readings
+                .iter()
+                .map(|(name, object)| (name.to_string(), object.to_string()))
+                .collect(),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+
+    fn is(name: &str, object: &str) -> (String, String) {
+        (name.to_owned(), object.to_owned())
+    }
+
+    #[test]
+    fn the_longest_name_comes_first() {
+        for (path, readings) in [
+            ("/a.m3u8", vec![is("a", "index.m3u8")]),
+            (
+                "/news/live/index.m3u8",
+                vec![
+                    is("news/live/index", "index.m3u8"),
+                    is("news/live", "index.m3u8"),
+                ],
+            ),
+            ("/index.m3u8", vec![is("index", "index.m3u8")]),
+            (
+                "/news/a%20b/0000000a-7.1.m4s",
+                vec![is("news/a b", "0000000a-7.1.m4s")],
+            ),
+            (
+                "/a/media-ts.m3u8",
+                vec![is("a/media-ts", "index.m3u8"), is("a", "media-ts.m3u8")],
+            ),
+        ] {
+            assert_eq!(read(path), readings, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_pages() {
+        assert_eq!(Route::read("/"), Ok(Route::Home));
+        assert_eq!(Route::read("/admin.cgi"), Ok(Route::Titles));
+        for path in ["/a.ts", "/a/.m3u8", "/7.m4s"] {
+            let plain = MediaPath::from_url(path).unwrap();
+            assert_eq!(Route::read(path), Ok(Route::Page(plain)), "{path}");
+        }
+        assert_eq!(Route::read("/a/%2e%2e/b"), Err(BadPath::NotPlain));
+    }
+
+    #[test]
+    fn directives_are_read() {
+        let wanted = |sequence, part| Some(Wanted { sequence, part });
+        for (query, expected) in [
+            ("", Some((None, false))),
+            ("a=b&_HLS_msn=7", Some((wanted(7, None), false))),
+            (
+                "_HLS_msn=7&_HLS_part=2&_HLS_skip=v2",
+                Some((wanted(7, Some(2)), true)),
+            ),
+            ("_HLS_skip=NO", Some((None, false))),
+            ("_HLS_part=2", None),
+            ("_HLS_msn=-1", None),
+            ("_HLS_msn=", None),
+        ] {
+            let read = directives(query).ok();
+            let read = read.map(|read| (read.wanted, read.skip));
+            assert_eq!(read, expected, "{query}");
+        }
+    }
+}

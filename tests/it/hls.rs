@@ -1,0 +1,323 @@
+//! A live channel by HLS, as players ask for it over HTTP.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reelcast::config::Config;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::support::clip::Clip;
+use super::support::server::Server;
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+    }
+}
+
+async fn ask(http: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
+    let mut stream = TcpStream::connect(http).await.unwrap();
+    let request =
+        format!("{method} {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    let read = timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes));
+    read.await.expect("an answer in time").unwrap();
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let end = end.expect("a head");
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let status = head[9..12].parse().unwrap();
+    let body = bytes[end + 4..].to_vec();
+    Answer { status, head, body }
+}
+
+async fn get(http: SocketAddr, target: &str) -> Answer {
+    ask(http, "GET", target, "").await
+}
+
+async fn text(http: SocketAddr, target: &str) -> String {
+    let answer = get(http, target).await;
+    assert_eq!(answer.status, 200, "{target}: {}", answer.head);
+    answer.text().to_owned()
+}
+
+fn start() -> Server {
+    let movies = tempfile::tempdir().unwrap();
+    Server::start(movies.path(), settings)
+}
+
+fn settings(config: &mut Config) {
+    config.hls.target_duration = Duration::from_secs(2);
+    config.hls.window = Duration::from_secs(20);
+    config.hls.start_wait = Duration::from_secs(5);
+}
+
+/// The number of a tag of a playlist.
+fn number(playlist: &str, tag: &str) -> u64 {
+    let line = playlist.lines().find_map(|line| line.strip_prefix(tag));
+    line.unwrap_or_else(|| panic!("no {tag}: {playlist}"))
+        .parse()
+        .unwrap()
+}
+
+/// Everything that a playlist tells of: lines without a tag, and `URI="…"`.
+fn listed(playlist: &str) -> Vec<&str> {
+    let plain = playlist
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    let quoted = playlist.lines().filter_map(|line| {
+        let uri = line.split_once("URI=\"")?.1.split_once('"')?.0;
+        (!line.starts_with("#EXT-X-PRELOAD-HINT")).then_some(uri)
+    });
+    plain.chain(quoted).collect()
+}
+
+#[tokio::test]
+async fn every_flavour_of_a_channel_is_there_at_once() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "news/live");
+    clip.send_until(9.0);
+    for (multivariant, media) in [
+        ("/news/live/index.m3u8", "media.m3u8"),
+        ("/news/live.m3u8", "media.m3u8"),
+        ("/news/live/cmaf.m3u8", "media-cmaf.m3u8"),
+        ("/news/live/ts.m3u8", "media-ts.m3u8"),
+    ] {
+        let playlist = text(server.http, multivariant).await;
+        assert!(
+            playlist.contains("CODECS=\"avc1.") && playlist.contains(",mp4a.40.2\""),
+            "{playlist}"
+        );
+        assert!(playlist.contains("RESOLUTION=640x"), "{playlist}");
+        assert!(playlist.contains("FRAME-RATE=25.000"), "{playlist}");
+        let folder = multivariant.trim_end_matches(".m3u8");
+        if folder == "/news/live" {
+            continue;
+        }
+        assert!(playlist.ends_with(&format!("\n{media}\n")), "{playlist}");
+        let playlist = text(server.http, &format!("/news/live/{media}")).await;
+        assert_eq!(number(&playlist, "#EXT-X-TARGETDURATION:"), 2);
+        assert!(playlist.contains("#EXT-X-DISCONTINUITY-SEQUENCE:"));
+        assert!(playlist.contains("#EXT-X-INDEPENDENT-SEGMENTS"));
+        assert_eq!(playlist.matches("#EXTINF:2.0").count(), 4, "{playlist}");
+        for uri in listed(&playlist) {
+            let answer = get(server.http, &format!("/news/live/{uri}")).await;
+            assert_eq!(answer.status, 200, "{uri}");
+            assert!(answer.body.len() > 100, "{uri}");
+            assert!(
+                answer
+                    .header("cache-control")
+                    .unwrap()
+                    .contains("immutable")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_player_waits_for_the_part_that_comes_next() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.2);
+    let playlist = text(server.http, "/live/media.m3u8").await;
+    let next = number(&playlist, "#EXT-X-MEDIA-SEQUENCE:") + 2;
+    let parts = playlist.matches(&format!("-{next}.")).count() - 1;
+    let hint = playlist.lines().last().unwrap();
+    let hint = hint.strip_prefix("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"");
+    let hint = format!("/live/{}", hint.unwrap().trim_end_matches('"'));
+    assert!(
+        hint.ends_with(&format!("-{next}.{parts}.m4s")),
+        "{playlist}"
+    );
+
+    let target = format!("/live/media.m3u8?_HLS_msn={next}&_HLS_part={parts}");
+    let http = server.http;
+    let waiting = tokio::spawn(async move { get(http, &target).await });
+    let hinted = tokio::spawn({
+        let hint = hint.clone();
+        async move { get(http, &hint).await }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished() && !hinted.is_finished());
+    clip.send_until(6.0);
+    let playlist = waiting.await.unwrap();
+    assert_eq!(playlist.status, 200);
+    assert!(playlist.text().contains(&hint[6..]));
+    assert_eq!(playlist.header("cache-control"), Some("max-age=12"));
+    let part = hinted.await.unwrap();
+    assert_eq!(part.status, 200);
+    assert_eq!(get(server.http, &hint).await.body, part.body);
+}
+
+#[tokio::test]
+async fn what_is_asked_too_early_or_wrongly_is_refused() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.2);
+    let playlist = text(server.http, "/live/media.m3u8").await;
+    let next = number(&playlist, "#EXT-X-MEDIA-SEQUENCE:") + 2;
+    for (query, status) in [
+        (format!("_HLS_msn={}", next + 2), 400),
+        (format!("_HLS_msn={next}&_HLS_part=12"), 400),
+        ("_HLS_part=1".to_owned(), 400),
+        ("_HLS_msn=x".to_owned(), 400),
+        (format!("_HLS_msn={}", next - 1), 200),
+        ("_HLS_msn=0&_HLS_part=0".to_owned(), 200),
+    ] {
+        let answer = get(server.http, &format!("/live/media.m3u8?{query}")).await;
+        assert_eq!(answer.status, status, "{query}");
+    }
+    let begun = Instant::now();
+    let late = get(server.http, &format!("/live/media.m3u8?_HLS_msn={next}")).await;
+    assert_eq!(late.status, 503);
+    assert_eq!(late.header("retry-after"), Some("1"));
+    assert!((5..8).contains(&begun.elapsed().as_secs()));
+    for gone in ["/live/00000000-1.m4s", "/live/media.mpd", "/other.m3u8"] {
+        assert_eq!(get(server.http, gone).await.status, 404, "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn playlists_slide_and_come_as_deltas() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(3.0);
+    let first = text(server.http, "/live/media.m3u8").await;
+    let sequence = number(&first, "#EXT-X-MEDIA-SEQUENCE:");
+    for end in 2..20 {
+        clip.send_until(f64::from(end) * 2.0);
+        let playlist = text(
+            server.http,
+            &format!("/live/media.m3u8?_HLS_msn={sequence}"),
+        )
+        .await;
+        assert!(!playlist.contains("#EXT-X-DISCONTINUITY\n"), "{playlist}");
+    }
+    let playlist = text(server.http, "/live/media.m3u8").await;
+    assert!(
+        number(&playlist, "#EXT-X-MEDIA-SEQUENCE:") > sequence + 4,
+        "{playlist}"
+    );
+    let old = listed(&first)
+        .into_iter()
+        .find(|uri| uri.ends_with(&format!("-{sequence}.m4s")));
+    // It left the playlist a moment ago.
+    assert_eq!(
+        get(server.http, &format!("/live/{}", old.unwrap()))
+            .await
+            .status,
+        200
+    );
+    clip.send_until(45.0);
+    let delta = text(server.http, "/live/media.m3u8?_HLS_skip=YES").await;
+    assert!(delta.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS="), "{delta}");
+    assert!(delta.contains("#EXT-X-VERSION:9\n"), "{delta}");
+    clip.stop();
+    server.mounts.stop();
+    let playlist = text(
+        server.http,
+        "/live/media.m3u8?_HLS_skip=YES&_HLS_msn=9999999999",
+    )
+    .await;
+    assert!(playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
+    assert!(!playlist.contains("EXT-X-SKIP"), "{playlist}");
+}
+
+#[tokio::test]
+async fn answers_suit_browsers_and_caches() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.0);
+    let media = "/live/media-cmaf.m3u8";
+    let plain = get(server.http, media).await;
+    assert_eq!(
+        plain.header("content-type"),
+        Some("application/vnd.apple.mpegurl")
+    );
+    assert_eq!(plain.header("cache-control"), Some("max-age=1"));
+    assert!(plain.header("last-modified").is_some());
+    let packed = ask(server.http, "GET", media, "Accept-Encoding: br, gzip\r\n").await;
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert_eq!(packed.body[..2], [0x1f, 0x8b]);
+    let tag = plain.header("etag").unwrap();
+    assert_ne!(packed.header("etag"), Some(tag));
+    let same = ask(
+        server.http,
+        "GET",
+        media,
+        &format!("If-None-Match: {tag}\r\n"),
+    )
+    .await;
+    assert_eq!((same.status, same.body.len()), (304, 0));
+
+    let uri = listed(plain.text())
+        .into_iter()
+        .find(|uri| uri.ends_with(".m4s"));
+    let segment = format!("/live/{}", uri.unwrap());
+    let whole = get(server.http, &segment).await;
+    assert_eq!(whole.header("content-type"), Some("video/iso.segment"));
+    let head = ask(server.http, "HEAD", &segment, "").await;
+    assert_eq!(
+        head.header("content-length"),
+        whole.header("content-length")
+    );
+    assert!(head.body.is_empty());
+    let part = ask(server.http, "GET", &segment, "Range: bytes=100-299\r\n").await;
+    assert_eq!(part.status, 206);
+    assert_eq!(part.body, whole.body[100..300]);
+    let beyond = ask(server.http, "GET", &segment, "Range: bytes=99999999-\r\n").await;
+    assert_eq!(beyond.status, 416);
+
+    let origin = "Origin: https://example.com\r\n";
+    let shared = ask(server.http, "GET", media, origin).await;
+    assert_eq!(
+        shared.header("access-control-allow-origin"),
+        Some("https://example.com")
+    );
+    assert_eq!(
+        shared.header("access-control-allow-credentials"),
+        Some("true")
+    );
+    let asked = format!("{origin}Access-Control-Request-Headers: range\r\n");
+    let allowed = ask(server.http, "OPTIONS", media, &asked).await;
+    assert_eq!(
+        allowed.header("access-control-allow-headers"),
+        Some("range")
+    );
+
+    let home = text(server.http, "/").await;
+    assert!(
+        home.contains("<a href=\"/live/index.m3u8\">live</a> (live)"),
+        "{home}"
+    );
+    server.wait_for_sessions(1).await;
+    let session = &server.sessions.list()[0];
+    assert_eq!(session.transport(), "hls");
+    assert!(session.counters().snapshot().bytes > whole.body.len() as u64);
+    server.configure(|config| config.limits.connections = 1);
+    let refused = ask(server.http, "GET", media, "User-Agent: other\r\n").await;
+    assert_eq!(refused.status, 503);
+}
+
+#[tokio::test]
+async fn nothing_to_play_is_told_after_a_while() {
+    let server = start();
+    server.configure(|config| config.hls.start_wait = Duration::from_millis(300));
+    let _clip = Clip::publish(&server, "live");
+    let answer = get(server.http, "/live.m3u8").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.header("retry-after"), Some("1"));
+}

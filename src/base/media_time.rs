@@ -134,16 +134,6 @@ impl NtpTime {
         ((parts * i128::from(NANOS)) >> 32) as i64
     }
 
-    /// The time since 1970, for the years from 1968 to 2104.
-    pub fn since_unix(self) -> Duration {
-        let seconds = self.0 >> 32;
-        // The upper bit tells of the NTP era (RFC 4330, 3).
-        let era = if seconds & 1 << 31 == 0 { 1 << 32 } else { 0 };
-        let nanos = ((self.0 & 0xffff_ffff) * NANOS.unsigned_abs()) >> 32;
-        let seconds = (seconds + era).saturating_sub(Self::UNIX_OFFSET);
-        Duration::new(seconds, nanos as u32)
-    }
-
     /// The middle 32 bits, as reception reports quote them (RFC 3550, 6.4.1).
     pub fn middle(self) -> u32 {
         (self.0 >> 16) as u32
@@ -182,9 +172,6 @@ mod tests {
         let ntp = NtpTime::from_unix(Duration::new(1, 500_000_000));
         assert_eq!(ntp.0, (2_208_988_801 << 32) | 0x8000_0000);
         assert_eq!(ntp.middle(), 0x7e81_8000);
-        assert_eq!(ntp.since_unix(), Duration::new(1, 500_000_000));
-        let in_2040 = Duration::from_secs(70 * 365 * 86_400);
-        assert_eq!(NtpTime::from_unix(in_2040).since_unix(), in_2040);
     }
 
     #[test]

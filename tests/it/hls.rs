@@ -227,6 +227,16 @@ async fn playlists_slide_and_come_as_deltas() {
     assert!(delta.contains("#EXT-X-VERSION:9\n"), "{delta}");
     clip.stop();
     server.mounts.stop();
+    let ended = async {
+        while !text(server.http, "/live/media.m3u8")
+            .await
+            .contains("#EXT-X-ENDLIST\n")
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ended = timeout(Duration::from_secs(5), ended).await;
+    ended.expect("the end is told");
     let playlist = text(
         server.http,
         "/live/media.m3u8?_HLS_skip=YES&_HLS_msn=9999999999",

@@ -2,6 +2,7 @@
 //!
 //! One encoder at a time feeds the channel; when it goes, the next may come.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub async fn serve(
     loop {
         let mut feeder = match next.take() {
             Some(waiting) => waiting,
-            None => listener.accept().await,
+            None => next_encoder(&listener).await,
         };
         let peer = feeder.peer;
         let reading = reading(&feeder, &mounts, &config, clock);
@@ -45,6 +46,22 @@ pub async fn serve(
         };
         tracing::info!(%peer, "the encoder is gone: {failure}");
     }
+}
+
+/// The next encoder on this host; without users and passwords no other may publish.
+async fn next_encoder(listener: &Listener) -> Accepted {
+    loop {
+        let accepted = listener.accept().await;
+        let peer = accepted.peer;
+        if may_publish(peer.ip()) {
+            return accepted;
+        }
+        tracing::warn!(%peer, "refused an encoder for transport streams: only this host may publish");
+    }
+}
+
+fn may_publish(peer: IpAddr) -> bool {
+    peer.to_canonical().is_loopback()
 }
 
 fn reading(
@@ -71,11 +88,26 @@ fn reading(
 /// Turns away whoever else connects, and has waited in `next` for its turn.
 async fn turn_away(listener: &Listener, next: &mut Option<Accepted>) {
     loop {
-        let comer = listener.accept().await;
+        let comer = next_encoder(listener).await;
         let peer = comer.peer;
         *next = Some(comer);
         tokio::time::sleep(HANDOVER).await;
         *next = None;
         tracing::warn!(%peer, "refused a second encoder for transport streams: one at a time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_host_may_publish() {
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(may_publish(peer.parse().unwrap()), "{peer}");
+        }
+        for peer in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "::"] {
+            assert!(!may_publish(peer.parse().unwrap()), "{peer}");
+        }
     }
 }

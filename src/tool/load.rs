@@ -24,7 +24,7 @@ use crate::codec::Kind;
 /// Reads one URL many times over, and says how well that went
 #[derive(Debug, Args)]
 pub struct Load {
-    /// What to read: rtsp://[user:password@]host[:port]/name
+    /// What to read: rtsp://host:port/name, with user:password@ before the host if need be
     #[arg(long)]
     url: String,
     /// How many readers

@@ -32,7 +32,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 pub struct Publish {
     /// The movie, hinted or not
     file: PathBuf,
-    /// Where to: rtsp://[user:password@]host[:port]/name
+    /// Where to: rtsp://host:port/name, with user:password@ before the host if need be
     url: String,
     /// How media travels
     #[arg(long, value_enum, default_value_t)]

@@ -4,8 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 
+mod slice;
+mod slice_sets;
 mod sps;
 
+pub(super) use slice::SliceHeaders;
 pub use sps::SpsFacts;
 
 use super::access_units::{ParameterSets, Role, Set, Syntax};

@@ -32,6 +32,7 @@ mod nal;
 mod opus;
 mod opus_units;
 pub mod pcm;
+pub mod slices;
 #[cfg(test)]
 mod tests;
 pub mod vp9;

@@ -177,6 +177,24 @@ pub(super) fn unescape(unit: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// How many bytes of `unit` hold its first `plain` bytes without what [`unescape`] takes out.
+pub(super) fn escaped_length(unit: &[u8], plain: usize) -> usize {
+    let (mut zeros, mut left) = (0, plain);
+    for (at, &byte) in unit.iter().enumerate() {
+        if left == 0 {
+            return at;
+        }
+        let is_escape = zeros == 2 && byte == 3;
+        zeros = if byte == 0 { (zeros + 1).min(2) } else { 0 };
+        left -= usize::from(!is_escape);
+    }
+    unit.len()
+}
+
+/// The most bytes of a slice that are searched for the end of its header; it is mostly the entry
+/// points of H.265 that make headers long.
+pub(super) const MAX_SLICE_HEADER: usize = 4096;
+
 /// The shape of a sample, width to height (ITU-T H.264 and H.265, table E.1); 1 to 1 when it is not told.
 pub(super) fn sample_aspect(bits: &mut Bits<'_>) -> Option<(u16, u16)> {
     const EXTENDED: u32 = 255;

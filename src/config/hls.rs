@@ -1,5 +1,6 @@
 //! The settings of HTTP Live Streaming, `[hls]`; one field for one key of the file.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,58 @@ pub struct Hls {
     /// How long the first request waits for something to play.
     #[serde(with = "quantity::duration")]
     pub start_wait: Duration,
+    /// `[hls.encryption]`
+    pub encryption: Encryption,
+}
+
+/// How segments are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Encryption {
+    /// By which method.
+    pub method: Method,
+    /// How many keys there are.
+    pub keys: KeyCount,
+    /// After how many segments keys that rotate change.
+    pub rotate_after: u32,
+    /// The file that holds the key, or what the keys are made from; empty: drawn by lot at the start.
+    pub key_file: PathBuf,
+}
+
+/// How segments can be encrypted (rfc8216bis, 4.4.4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Not at all.
+    None,
+    /// Whole segments.
+    #[serde(rename = "aes-128")]
+    Aes128,
+    /// The samples in them.
+    SampleAes,
+}
+
+/// How many keys there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyCount {
+    /// One for everything.
+    One,
+    /// One for each channel and each movie.
+    Each,
+    /// Another one every so many segments of a channel or movie.
+    Rotate,
+}
+
+impl Default for Encryption {
+    fn default() -> Self {
+        Self {
+            method: Method::None,
+            keys: KeyCount::Each,
+            rotate_after: 100,
+            key_file: PathBuf::new(),
+        }
+    }
 }
 
 impl Default for Hls {
@@ -45,6 +98,7 @@ impl Default for Hls {
             window_bytes: 256_000_000,
             idle_stop: Duration::from_secs(60),
             start_wait: Duration::from_secs(10),
+            encryption: Encryption::default(),
         }
     }
 }

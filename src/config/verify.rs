@@ -78,6 +78,10 @@ fn bounds(config: &Config) -> Vec<Objection> {
                 "choose at least 8MB".to_owned(),
             )
         }),
+        (hls.encryption.rotate_after == 0).then(|| {
+            let fix = "choose at least 1".to_owned();
+            refused("hls.encryption.rotate_after", "out of bounds", fix)
+        }),
         (live.hold.as_millis() > 100).then(|| {
             let fix = "choose at most 100ms, for all media is delayed by it";
             refused("live.hold", "out of bounds", fix.to_owned())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::keys::Key;
 use super::packagers::Packagers;
 use super::viewers::Viewers;
 use crate::base::clock::Clock;
@@ -30,7 +31,7 @@ impl Gateway {
         clock: Clock,
     ) -> Arc<Self> {
         Arc::new(Self {
-            packagers: Packagers::new(settings.clone(), clock),
+            packagers: Packagers::new(settings.clone(), Key::draw(), clock),
             viewers: Viewers::new(sessions, access_log, settings.clone(), clock),
         })
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
 use super::part::{Head, Part, Sample, Segment};
-use super::playlist::{Control, MediaPlaylist, Multivariant, PartLine, SegmentLine};
+use super::playlist::{Control, KeyLine, MediaPlaylist, Multivariant, PartLine, SegmentLine};
 use super::rates::Rate;
 use super::transport;
 use super::window::{Kept, Window, span};
@@ -119,14 +120,25 @@ impl<'w> Listing<'w> {
     fn line<'a>(self, head: &Head, flavour: Flavour, version: &mut Option<u32>) -> SegmentLine<'a> {
         let is_new = version.replace(head.map.version) != Some(head.map.version);
         let map = (is_new && flavour != Flavour::Ts).then(|| File::Init(head.map.version));
+        let lock = head.lock.as_deref();
+        let lock = lock.filter(|lock| is_new || lock.manner == Manner::Whole);
         SegmentLine {
             map: map.map(|file| self.file(file)),
+            key: lock.map(|lock| self.key(lock)),
             discontinuity: head.discontinuity,
             date: head.date,
             parts: Vec::new(),
             duration: head.start,
             gap: false,
             uri: "",
+        }
+    }
+
+    fn key(self, lock: &Lock) -> KeyLine {
+        KeyLine {
+            manner: lock.manner,
+            uri: self.file(File::Key(lock.period)),
+            iv: lock.iv(),
         }
     }
 

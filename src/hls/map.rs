@@ -2,20 +2,29 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::lane::Lane;
 use super::part::Map;
+use crate::container::mp4::cenc::Protection;
 use crate::container::mp4::init::InitSegment;
 
-/// The map of the formats of `lanes`: the one before if it still tells them, else its next version.
+/// The map of the formats of `lanes`, whose samples are encrypted as `protection` tells: the one
+/// before if it still tells the same, else its next version.
 ///
 /// `samples` holds one of each lane; empty where there is none yet.
-pub(super) fn map(before: Option<Arc<Map>>, lanes: &[Lane], samples: [&[u8]; 2]) -> Arc<Map> {
+pub(super) fn map(
+    before: Option<Arc<Map>>,
+    lanes: &[Lane],
+    samples: &[Bytes; 2],
+    protection: Option<Protection>,
+) -> Arc<Map> {
     let tracks: Vec<_> = (1..)
         .zip(lanes)
         .filter_map(|(id, lane)| lane.map_track(id))
         .collect();
     let version = match before {
-        Some(map) if map.tracks == tracks => return map,
+        Some(map) if map.tracks == tracks && map.protection == protection => return map,
         Some(map) => map.version + 1,
         None => 0,
     };
@@ -24,10 +33,11 @@ pub(super) fn map(before: Option<Arc<Map>>, lanes: &[Lane], samples: [&[u8]; 2])
         .zip(samples)
         .filter_map(|((id, lane), sample)| lane.init(id, sample))
         .collect();
-    let InitSegment(data) = InitSegment::of(&inits);
+    let InitSegment(data) = InitSegment::protected(&inits, protection.as_ref());
     Arc::new(Map {
         version,
         data,
         tracks,
+        protection,
     })
 }

@@ -5,8 +5,10 @@
 mod clocks;
 mod decode_times;
 pub mod gateway;
+pub mod keys;
 mod lane;
 mod listing;
+pub mod lock;
 mod map;
 pub mod object;
 mod open;

@@ -66,6 +66,8 @@ pub enum File {
     Part(u64, u32),
     /// A segment in the flavour [`Flavour::Ts`].
     Ts(u64, Packing),
+    /// A key, by its period.
+    Key(u64),
 }
 
 /// What a segment in the flavour [`Flavour::Ts`] is.
@@ -99,6 +101,14 @@ impl Object {
         (object.to_string() == name).then_some(object)
     }
 
+    /// Whether it is a key, which nobody else may keep.
+    pub fn is_key(self) -> bool {
+        let Self::File { file, .. } = self else {
+            return false;
+        };
+        matches!(file, File::Key(_))
+    }
+
     /// Its media type (RFC 8216, 10; the authoring specification of Apple, 10.4).
     pub fn media_type(self) -> &'static str {
         match self {
@@ -107,6 +117,7 @@ impl Object {
                 File::Init(_) => "video/mp4",
                 File::Segment(_) | File::Part(..) => "video/iso.segment",
                 File::Ts(_, packing) => packing.media_type(),
+                File::Key(_) => "application/octet-stream",
             },
         }
     }
@@ -125,6 +136,7 @@ impl File {
                     None => Self::Segment(stem.parse().ok()?),
                 });
             }
+            (None, "key") => return Some(Self::Key(stem.parse().ok()?)),
             (None, "ts") => Packing::Ts,
             (None, "aac") => Packing::Aac,
             (None, "mp3") => Packing::Mp3,
@@ -165,6 +177,7 @@ impl Display for Object {
             File::Segment(sequence) => write!(f, "{sequence}.m4s"),
             File::Part(sequence, part) => write!(f, "{sequence}.{part}.m4s"),
             File::Ts(sequence, packing) => write!(f, "{sequence}.{}", packing.extension()),
+            File::Key(period) => write!(f, "{period}.key"),
         }
     }
 }
@@ -187,6 +200,7 @@ mod tests {
             ("00000a1b-17.3.m4s", file(File::Part(17, 3))),
             ("00000a1b-17.ts", file(File::Ts(17, Packing::Ts))),
             ("00000a1b-17.aac", file(File::Ts(17, Packing::Aac))),
+            ("00000a1b-3.key", file(File::Key(3))),
         ] {
             assert_eq!(Object::read(name), Some(object), "{name}");
             assert_eq!(object.to_string(), name);

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::lane::Lane;
+use super::lock::{Lock, Manner};
 use super::part::{Head, Part, Sample, Segment};
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
+use crate::container::mp4::cenc::Subsample;
 use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
 
 /// A segment that has begun.
@@ -19,6 +21,8 @@ pub(super) struct Open {
     /// Bytes of the parts.
     pub(super) bytes: usize,
     parts: Vec<Part>,
+    /// The parts as they are before they are encrypted, where each file is by itself.
+    clear: Vec<Bytes>,
 }
 
 impl Open {
@@ -28,6 +32,7 @@ impl Open {
             head: Arc::new(head),
             bytes: 0,
             parts: Vec::new(),
+            clear: Vec::new(),
         }
     }
 
@@ -44,7 +49,9 @@ impl Open {
             samples.any(|sample| sample.keyframe)
         });
         let (data, samples) = if samples {
-            fragment(self.number(index), index == 0, lanes)
+            let place = (self.number(index), index == 0);
+            let (data, samples) = fragment(place, lanes, self.head.lock.as_deref());
+            (self.seal(data), samples)
         } else {
             (Bytes::new(), Vec::new())
         };
@@ -64,6 +71,22 @@ impl Open {
         Some(part)
     }
 
+    /// Encrypts a part if that is to be; it is kept for the whole segment then.
+    fn seal(&mut self, part: Bytes) -> Bytes {
+        let Some(lock) = self.whole_lock() else {
+            return part;
+        };
+        let sealed = lock.seal([&part]);
+        self.clear.push(part);
+        sealed
+    }
+
+    /// How files are encrypted, if each is by itself.
+    fn whole_lock(&self) -> Option<Arc<Lock>> {
+        let lock = self.head.lock.clone();
+        lock.filter(|lock| lock.manner == Manner::Whole)
+    }
+
     /// The number of a fragment; it grows, and need do no more.
     fn number(&self, index: u32) -> u32 {
         (self.head.sequence as u32)
@@ -75,10 +98,13 @@ impl Open {
     pub(super) fn end(self) -> Segment {
         let start = self.head.start;
         let first = self.parts.first();
+        let gap = self.parts.iter().all(|part| part.gap);
+        let lock = self.whole_lock().filter(|_| !gap);
         Segment {
             duration: MediaTime::new(self.part_start.saturating_sub(start.ticks), start.rate),
             independent: first.is_some_and(starts_with_key),
-            gap: self.parts.iter().all(|part| part.gap),
+            gap,
+            sealed: lock.map(|lock| lock.seal(&self.clear)),
             head: self.head,
             parts: self.parts,
         }
@@ -92,21 +118,27 @@ fn starts_with_key(part: &Part) -> bool {
     !part.gap && (is_heard_only || leading.is_some_and(|sample| sample.keyframe))
 }
 
-/// The fragment of all samples of the lanes, which are empty then.
-fn fragment(number: u32, begins_segment: bool, lanes: &mut [Lane]) -> (Bytes, Vec<Sample>) {
+/// The fragment of all samples of the lanes, which are empty then; `place` is its number, and
+/// whether it begins a segment.
+fn fragment(
+    (number, begins_segment): (u32, bool),
+    lanes: &mut [Lane],
+    lock: Option<&Lock>,
+) -> (Bytes, Vec<Sample>) {
     let facts: Vec<Vec<SampleFacts>> = lanes.iter().map(facts).collect();
-    let data: Vec<Vec<Bytes>> = lanes.iter().map(data).collect();
+    let payloads: Vec<Payload> = lanes.iter().map(|lane| Payload::of(lane, lock)).collect();
     let runs: Vec<_> = (1..)
         .zip(&*lanes)
-        .zip(facts.iter().zip(&data))
-        .map(|((id, lane), (facts, data))| Run {
+        .zip(facts.iter().zip(&payloads))
+        .map(|((id, lane), (facts, payload))| Run {
             track: id,
             base_decode_time: lane
                 .samples
                 .first()
                 .map_or(0, |first| unsigned(first.decode)),
             samples: facts,
-            data,
+            data: &payload.data,
+            subsamples: &payload.subsamples,
         })
         .collect();
     let Fragment { bytes, media } = Fragment::of(number, begins_segment, &runs);
@@ -114,6 +146,7 @@ fn fragment(number: u32, begins_segment: bool, lanes: &mut [Lane]) -> (Bytes, Ve
     let mut samples = Vec::new();
     for (track, lane) in lanes.iter_mut().enumerate() {
         lane.bytes = 0;
+        let is_encrypted = payloads.get(track).is_some_and(|one| one.is_encrypted);
         for (pending, facts) in lane.samples.drain(..).zip(&facts[track]) {
             let end = at + pending.data.len();
             samples.push(Sample {
@@ -122,12 +155,46 @@ fn fragment(number: u32, begins_segment: bool, lanes: &mut [Lane]) -> (Bytes, Ve
                 composition: facts.composition,
                 duration: facts.duration,
                 keyframe: pending.keyframe,
-                data: bytes.slice(at..end),
+                data: match is_encrypted {
+                    true => pending.data,
+                    false => bytes.slice(at..end),
+                },
             });
             at = end;
         }
     }
     (bytes, samples)
+}
+
+/// The bytes of a lane's samples as they go into a fragment.
+#[derive(Default)]
+struct Payload {
+    data: Vec<Bytes>,
+    subsamples: Vec<Vec<Subsample>>,
+    is_encrypted: bool,
+}
+
+impl Payload {
+    fn of(lane: &Lane, lock: Option<&Lock>) -> Self {
+        let samples = lane.samples.iter().map(|pending| &pending.data);
+        let cipher = lock.zip(lane.format.as_ref());
+        let Some(cipher) = cipher.and_then(|(lock, format)| lock.cipher(format)) else {
+            return Self {
+                data: samples.cloned().collect(),
+                ..Self::default()
+            };
+        };
+        let (data, mut subsamples): (_, Vec<_>) =
+            samples.map(|sample| cipher.encrypt(sample)).unzip();
+        if subsamples.iter().all(Vec::is_empty) {
+            subsamples.clear();
+        }
+        Self {
+            data,
+            subsamples,
+            is_encrypted: true,
+        }
+    }
 }
 
 fn facts(lane: &Lane) -> Vec<SampleFacts> {
@@ -138,11 +205,6 @@ fn facts(lane: &Lane) -> Vec<SampleFacts> {
         composition: pending.composition.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
     };
     lane.samples.iter().map(fact).collect()
-}
-
-fn data(lane: &Lane) -> Vec<Bytes> {
-    let samples = lane.samples.iter();
-    samples.map(|pending| pending.data.clone()).collect()
 }
 
 fn unsigned(ticks: i64) -> u64 {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::keys::{Key, Keys, NoKeys};
 use super::object::{File, Flavour};
 use super::progress::{Progress, Wanted};
 use super::text::Text;
@@ -28,6 +29,7 @@ const WAIT: u32 = 3;
 #[derive(Debug)]
 pub struct Packager {
     number: u32,
+    keys: Option<Keys>,
     channel: Arc<Channel>,
     window: RwLock<Window>,
     /// `None` before the first part.
@@ -86,15 +88,26 @@ pub enum NoPlaylist {
 }
 
 impl Packager {
-    /// For `channel`, with a number drawn by lot; nothing runs yet.
-    pub(super) fn new(channel: &Arc<Channel>, settings: &Hls, clock: Clock) -> Arc<Self> {
+    /// For `channel`, with a number drawn by lot; nothing runs yet. Keys are made from `secret`
+    /// where the settings have no key file.
+    ///
+    /// # Errors
+    /// [`NoKeys`] when there is one that is not sound.
+    pub(super) fn new(
+        channel: &Arc<Channel>,
+        settings: &Hls,
+        secret: Key,
+        clock: Clock,
+    ) -> Result<Arc<Self>, NoKeys> {
         let number = rand::random();
+        let keys = Keys::of(&settings.encryption, secret, channel.path(), number)?;
         let targets = Targets {
             segment: settings.target_duration,
             part: settings.part_duration,
         };
         let packager = Self {
             number,
+            keys,
             channel: Arc::clone(channel),
             window: RwLock::new(Window::new(number, bounds(settings), targets)),
             progress: watch::Sender::default(),
@@ -103,12 +116,17 @@ impl Packager {
             clock,
         };
         packager.touch();
-        Arc::new(packager)
+        Ok(Arc::new(packager))
     }
 
     /// What tells its files from those of other packagers.
     pub fn number(&self) -> u32 {
         self.number
+    }
+
+    /// What its segments are encrypted with, if they are.
+    pub(super) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
     }
 
     /// The channel.
@@ -177,7 +195,17 @@ impl Packager {
             // Whether it came, the window tells.
             let _ = timeout(self.patience(), come).await;
         }
+        if let File::Key(period) = file {
+            return self.key(period);
+        }
         self.read().file(file)
+    }
+
+    /// The key of that period, as long as there is something that needs it.
+    fn key(&self, period: u64) -> Option<Vec<Bytes>> {
+        let keys = self.keys.as_ref()?;
+        let Key(key) = self.read().has_key(period).then(|| keys.key(period))?;
+        Some(vec![Bytes::copy_from_slice(&key)])
     }
 
     /// Waits until there is something to play.

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::keys::{Key, NoKeys};
 use super::packager::Packager;
 use super::packaging;
 use crate::base::clock::Clock;
@@ -20,6 +21,8 @@ pub struct Packagers {
     /// By the channel's name, the newest last: what is left of a channel that ended stays for a while.
     table: Mutex<HashMap<MediaPath, Vec<Arc<Packager>>>>,
     settings: watch::Receiver<Arc<Config>>,
+    /// What keys are made from where there is no key file.
+    secret: Key,
     clock: Clock,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -27,10 +30,11 @@ pub struct Packagers {
 
 impl Packagers {
     /// None yet.
-    pub fn new(settings: watch::Receiver<Arc<Config>>, clock: Clock) -> Arc<Self> {
+    pub fn new(settings: watch::Receiver<Arc<Config>>, secret: Key, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             table: Mutex::default(),
             settings,
+            secret,
             clock,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -38,15 +42,18 @@ impl Packagers {
     }
 
     /// The packager of `channel`, which begins unless it is there. To be called inside a tokio runtime.
-    pub fn of(self: &Arc<Self>, channel: &Arc<Channel>) -> Arc<Packager> {
+    ///
+    /// # Errors
+    /// [`NoKeys`] when it is to encrypt and cannot.
+    pub fn of(self: &Arc<Self>, channel: &Arc<Channel>) -> Result<Arc<Packager>, NoKeys> {
         let mut table = self.table();
         let packagers = table.entry(channel.path().clone()).or_default();
         let own = |packager: &&Arc<Packager>| Arc::ptr_eq(packager.channel(), channel);
         if let Some(packager) = packagers.iter().find(own) {
-            return Arc::clone(packager);
+            return Ok(Arc::clone(packager));
         }
         let hls = self.settings.borrow().hls.clone();
-        let packager = Packager::new(channel, &hls, self.clock);
+        let packager = Packager::new(channel, &hls, self.secret, self.clock)?;
         packagers.push(Arc::clone(&packager));
         let (there, begun) = (Arc::clone(self), Arc::clone(&packager));
         self.tasks.spawn(async move {
@@ -54,7 +61,7 @@ impl Packagers {
             packaging::run(Arc::clone(&begun), settings, stop).await;
             there.remove(&begun);
         });
-        packager
+        Ok(packager)
     }
 
     /// The newest packager of that name, of a channel that may have ended.

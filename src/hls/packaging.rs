@@ -138,7 +138,8 @@ impl<'p> Line<'p> {
             sequence: first,
             discontinuity_sequence: first,
         };
-        let mut segmenter = Segmenter::new(cutting, &tracks);
+        let keys = packager.keys().cloned();
+        let mut segmenter = Segmenter::new(cutting, &tracks).with_keys(keys);
         tell_described(&mut segmenter, description);
         Self {
             packager,

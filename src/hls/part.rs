@@ -8,8 +8,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::lock::Lock;
 use crate::base::media_time::MediaTime;
 use crate::codec::{Format, Kind};
+use crate::container::mp4::cenc::Protection;
 
 /// What players need before the first segment of a kind: the `EXT-X-MAP`.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Map {
     pub data: Bytes,
     /// What is in the segments, the track that the cuts follow first.
     pub tracks: Vec<MapTrack>,
+    /// How the samples of the segments are encrypted, if they are.
+    pub protection: Option<Protection>,
 }
 
 impl Map {
@@ -56,6 +60,8 @@ pub struct Head {
     pub date: SystemTime,
     /// What a player needs before it.
     pub map: Arc<Map>,
+    /// How it is encrypted; `None` if it is not.
+    pub lock: Option<Arc<Lock>>,
 }
 
 /// A partial segment.
@@ -73,9 +79,10 @@ pub struct Part {
     pub independent: bool,
     /// Whether nothing came for its time (`GAP=YES`); it has no data then.
     pub gap: bool,
-    /// A fragment in the flavour of CMAF: `moof` and `mdat`, and `styp` before the first of a segment.
+    /// A fragment in the flavour of CMAF: `moof` and `mdat`, and `styp` before the first of a
+    /// segment; encrypted as the segment is.
     pub data: Bytes,
-    /// The samples in `data`, in the order of their bytes.
+    /// The samples in `data`, in the order of their bytes; they are not encrypted.
     pub samples: Arc<[Sample]>,
 }
 
@@ -92,7 +99,7 @@ pub struct Sample {
     pub duration: u32,
     /// Whether a decoder may start with it.
     pub keyframe: bool,
-    /// A slice of the part's data.
+    /// Its bytes; a slice of the part's data, unless that is encrypted.
     pub data: Bytes,
 }
 
@@ -109,16 +116,36 @@ pub struct Segment {
     pub gap: bool,
     /// The parts it consists of, each of which went out before.
     pub parts: Vec<Part>,
+    /// What goes out in place of its parts, where each file is encrypted by itself.
+    pub sealed: Option<Bytes>,
+}
+
+impl Part {
+    /// Bytes of memory that it takes: samples lie beside data that is encrypted.
+    pub fn memory(&self) -> usize {
+        self.data.len() * if self.head.lock.is_some() { 2 } else { 1 }
+    }
 }
 
 impl Segment {
     /// The segment in the flavour of CMAF, to be sent one after the other.
     pub fn fragments(&self) -> impl Iterator<Item = Bytes> {
-        self.parts.iter().map(|part| part.data.clone())
+        let parts = self.parts.iter().map(|part| &part.data);
+        let parts = parts.take(if self.sealed.is_some() { 0 } else { usize::MAX });
+        self.sealed.iter().chain(parts).cloned()
     }
 
     /// Bytes of the segment in the flavour of CMAF.
     pub fn size(&self) -> usize {
-        self.parts.iter().map(|part| part.data.len()).sum()
+        match &self.sealed {
+            Some(sealed) => sealed.len(),
+            None => self.parts.iter().map(|part| part.data.len()).sum(),
+        }
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn memory(&self) -> usize {
+        let parts: usize = self.parts.iter().map(Part::memory).sum();
+        parts + self.sealed.as_ref().map_or(0, Bytes::len)
     }
 }

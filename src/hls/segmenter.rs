@@ -23,7 +23,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use beginning::date;
+use bytes::Bytes;
 
+use super::keys::Keys;
 use super::lane::{Lane, is_plausible};
 use super::open::Open;
 use super::part::{Map, Part, Segment};
@@ -103,6 +105,10 @@ pub struct Segmenter {
     /// Where the last segment ended.
     end: MediaTime,
     map: Option<Arc<Map>>,
+    /// A sample of each lane, for the map.
+    specimens: [Bytes; 2],
+    /// What segments are encrypted with, if they are.
+    keys: Option<Keys>,
     sequence: u64,
     discontinuity_sequence: u64,
     /// Segments went out before.
@@ -135,11 +141,18 @@ impl Segmenter {
             open: None,
             end: MediaTime::new(START, 1),
             map: None,
+            specimens: Default::default(),
+            keys: None,
             sequence: settings.sequence,
             discontinuity_sequence: settings.discontinuity_sequence,
             has_history: false,
             cuts: VecDeque::new(),
         }
+    }
+
+    /// The same with segments that are encrypted.
+    pub fn with_keys(self, keys: Option<Keys>) -> Self {
+        Self { keys, ..self }
     }
 
     /// Says of what format the units of a track are that are pushed next.

@@ -15,8 +15,10 @@ use crate::codec::{Format, Kind};
 use crate::container::packed_audio;
 use crate::container::ts::{CLOCK_HZ, mux};
 
-/// How segments of these tracks are packed; `None` when a transport stream cannot carry one of them.
+/// How segments of these tracks are packed; `None` when a transport stream cannot carry one of
+/// them, or not with encrypted samples.
 pub fn packing(map: &Map) -> Option<Packing> {
+    map.protection.is_none().then_some(())?;
     let formats = || map.tracks.iter().map(|track| &track.format);
     if formats().any(|format| ByteStream::new(format).is_none()) {
         return None;
@@ -54,10 +56,14 @@ impl Transport {
             return None;
         }
         let map = &segment.head.map;
-        match self.writer(map)? {
-            Writer::Stream(mux) => Some(write_stream(mux, segment)),
-            Writer::Packed(byte_stream) => Some(write_packed(byte_stream, segment)),
-        }
+        let clear = match self.writer(map)? {
+            Writer::Stream(mux) => write_stream(mux, segment),
+            Writer::Packed(byte_stream) => write_packed(byte_stream, segment),
+        };
+        Some(match &segment.head.lock {
+            Some(lock) => lock.seal([&clear]),
+            None => clear,
+        })
     }
 
     /// What writes segments of this map; the same again while the map is the same.

@@ -98,7 +98,7 @@ impl Playlist {
 
 impl Kept {
     fn bytes(&self) -> usize {
-        self.segment.size() + self.ts.as_ref().map_or(0, Bytes::len)
+        self.segment.memory() + self.ts.as_ref().map_or(0, Bytes::len)
     }
 
     fn duration(&self) -> Duration {
@@ -142,7 +142,7 @@ impl Window {
 
     /// Adds a part of the segment that is being made, at the time `wall`.
     pub fn push_part(&mut self, part: Part, wall: SystemTime) {
-        self.bytes += part.data.len();
+        self.bytes += part.memory();
         self.open.push(part);
         self.changed(wall, &[Flavour::LowLatency]);
     }
@@ -155,11 +155,7 @@ impl Window {
         now: Instant,
         wall: SystemTime,
     ) {
-        self.bytes -= self
-            .open
-            .drain(..)
-            .map(|part| part.data.len())
-            .sum::<usize>();
+        self.bytes -= self.open.drain(..).map(|part| part.memory()).sum::<usize>();
         let kept = Kept { segment, ts };
         self.bytes += kept.bytes();
         self.rates.add(&kept, self.targets.segment);
@@ -275,9 +271,18 @@ impl Window {
                 let is_so = transport::packing(&kept.segment.head.map) == Some(packing);
                 vec![kept.ts.clone().filter(|_| is_so)?]
             }
+            File::Key(_) => return None,
         };
         let is_empty = pieces.iter().all(Bytes::is_empty);
         (!is_empty).then_some(pieces)
+    }
+
+    /// Whether something there is encrypted with the key of that period.
+    pub fn has_key(&self, period: u64) -> bool {
+        let open = self.open.first().map(|part| &part.head);
+        let kept = self.all_kept().map(|kept| &kept.segment.head);
+        let mut locks = open.into_iter().chain(kept).flat_map(|head| &head.lock);
+        locks.any(|lock| lock.period == period)
     }
 
     fn kept(&self, sequence: u64) -> Option<&Kept> {

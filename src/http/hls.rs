@@ -12,6 +12,7 @@ use hyper::header::{
     USER_AGENT,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use tracing::error;
 
 use super::body::Body;
 use super::byte_range::{self, ByteRange};
@@ -19,11 +20,13 @@ use super::connection::{text, typed};
 use super::route;
 use super::server::Server;
 use crate::base::path::MediaPath;
+use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
 use crate::hls::packager::{NoPlaylist, Packager};
 use crate::hls::text::Text;
 use crate::hls::viewers::Visit;
 use crate::media::channel::Channel;
+use crate::media::sessions::Session;
 
 /// A request, and between whom it travels.
 pub(super) struct Asked<'r> {
@@ -80,22 +83,27 @@ impl Server {
             return missing("HLS is switched off\n");
         }
         for (name, object) in readings {
-            if let Some(packager) = self.packager(name, *object) {
-                return self.answer_for(asked, &packager, *object).await;
+            match self.packager(name, *object) {
+                Ok(Some(packager)) => return self.answer_for(asked, &packager, *object).await,
+                Ok(None) => {}
+                Err(reason) => {
+                    error!(path = %name, %reason, "a channel cannot be encrypted");
+                    return unavailable(format!("the channel cannot be encrypted: {reason}\n"));
+                }
             }
         }
         self.answer_without_channel(readings).await
     }
 
     /// Who packages what is asked for: only playlists make somebody begin.
-    fn packager(&self, name: &MediaPath, object: Object) -> Option<Arc<Packager>> {
+    fn packager(&self, name: &MediaPath, object: Object) -> Result<Option<Arc<Packager>>, NoKeys> {
         if let Object::File { packager, .. } = object {
-            return self.hls.packagers.find(name, packager);
+            return Ok(self.hls.packagers.find(name, packager));
         }
         let channel = self.mounts.open(name);
         match channel.filter(|channel| channel.ended().is_none()) {
-            Some(channel) => Some(self.hls.packagers.of(&channel)),
-            None => self.hls.packagers.newest(name),
+            Some(channel) => self.hls.packagers.of(&channel).map(Some),
+            None => Ok(self.hls.packagers.newest(name)),
         }
     }
 
@@ -107,9 +115,9 @@ impl Server {
     ) -> Response<Body> {
         let channel: &Arc<Channel> = packager.channel();
         let target = packager.target_duration();
-        let session = match self.hls.viewers.enter(channel, asked.visit(), target) {
+        let session = match self.admit(asked, channel, target) {
             Ok(session) => session,
-            Err(full) => return unavailable(format!("{full}\n")),
+            Err(refusal) => return *refusal,
         };
         let start_wait = self.config().hls.start_wait;
         let mut response = match object {
@@ -125,6 +133,17 @@ impl Server {
         };
         response.body_mut().count_for(session);
         response
+    }
+
+    /// The one gate to what is watched by HLS: playlists, media and keys alike.
+    fn admit(
+        &self,
+        asked: &Asked<'_>,
+        channel: &Arc<Channel>,
+        target: Duration,
+    ) -> Result<Arc<Session>, Box<Response<Body>>> {
+        let entered = self.hls.viewers.enter(channel, asked.visit(), target);
+        entered.map_err(|full| Box::new(unavailable(format!("{full}\n"))))
     }
 
     async fn answer_without_channel(&self, readings: &[(MediaPath, Object)]) -> Response<Body> {
@@ -230,7 +249,11 @@ fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body>
     };
     set(&mut response, ETAG, &tag);
     set(&mut response, ACCEPT_RANGES, "bytes");
-    set(&mut response, CACHE_CONTROL, FOR_EVER);
+    let keep = match object.is_key() {
+        true => "no-store",
+        false => FOR_EVER,
+    };
+    set(&mut response, CACHE_CONTROL, keep);
     response
 }
 

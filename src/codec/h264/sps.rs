@@ -54,14 +54,16 @@ const MALFORMED: Malformed = Malformed::new("H.264", "sequence parameter set mak
 const BASELINE: u8 = 66;
 
 /// Profiles whose sets tell the form of the samples.
-const HIGH: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+pub(super) const HIGH: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 
 /// The longest side of a picture, in samples: level 6.2 stays below.
 const MAX_SIDE: u32 = 16_888;
 
 /// The form of the samples.
-struct Chroma {
-    format: u8,
+pub(super) struct Chroma {
+    pub(super) format: u8,
+    /// Each colour is coded as a picture of its own.
+    pub(super) separate_planes: bool,
     bit_depth_luma: u8,
     bit_depth_chroma: u8,
 }
@@ -77,6 +79,7 @@ fn read(payload: &[u8]) -> Option<SpsFacts> {
     } else {
         Chroma {
             format: 1,
+            separate_planes: false,
             bit_depth_luma: 8,
             bit_depth_chroma: 8,
         }
@@ -117,11 +120,9 @@ fn at_most(value: u32, most: u8) -> Option<u8> {
     u8::try_from(value).ok().filter(|value| *value <= most)
 }
 
-fn chroma(bits: &mut Bits<'_>) -> Option<Chroma> {
+pub(super) fn chroma(bits: &mut Bits<'_>) -> Option<Chroma> {
     let format = at_most(bits.unsigned()?, 3)?;
-    if format == 3 {
-        let _separate_planes = bits.flag()?;
-    }
+    let separate_planes = format == 3 && bits.flag()?;
     let bit_depth_luma = 8 + at_most(bits.unsigned()?, 6)?;
     let bit_depth_chroma = 8 + at_most(bits.unsigned()?, 6)?;
     let _lossless = bits.flag()?;
@@ -135,6 +136,7 @@ fn chroma(bits: &mut Bits<'_>) -> Option<Chroma> {
     }
     Some(Chroma {
         format,
+        separate_planes,
         bit_depth_luma,
         bit_depth_chroma,
     })

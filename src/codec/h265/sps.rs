@@ -98,12 +98,12 @@ fn read(payload: &[u8]) -> Option<SpsFacts> {
     })
 }
 
-fn at_most(value: u32, most: u8) -> Option<u8> {
+pub(super) fn at_most(value: u32, most: u8) -> Option<u8> {
     u8::try_from(value).ok().filter(|value| *value <= most)
 }
 
 /// Reads the general part (7.3.3), and passes over that of `layers` sub-layers.
-fn profile_tier_level(bits: &mut Bits<'_>, layers: u8) -> Option<[u8; 12]> {
+pub(super) fn profile_tier_level(bits: &mut Bits<'_>, layers: u8) -> Option<[u8; 12]> {
     let mut general = [0; 12];
     for byte in &mut general {
         *byte = bits.take(8)? as u8;
@@ -191,7 +191,7 @@ fn up_to_vui(bits: &mut Bits<'_>, order_bits: u8) -> Option<Vui> {
 }
 
 /// Passes over scaling lists (7.3.4).
-fn scaling_lists(bits: &mut Bits<'_>) -> Option<()> {
+pub(super) fn scaling_lists(bits: &mut Bits<'_>) -> Option<()> {
     for size in 0..4_u32 {
         let step = if size == 3 { 3 } else { 1 };
         for _ in (0..6).step_by(step) {

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use super::boxes::Boxes;
+use super::cenc::{self, Protection};
 use super::init::TrackInit;
 use crate::codec::{Format, ac3, h264, h265};
 
@@ -22,13 +23,18 @@ pub(super) fn is_known(format: &Format) -> bool {
 }
 
 /// Writes the sample entry of a track; nothing if its format [is not known](is_known).
-pub(super) fn sample_entry(boxes: &mut Boxes, track: &TrackInit<'_>) {
+pub(super) fn sample_entry(
+    boxes: &mut Boxes,
+    track: &TrackInit<'_>,
+    protection: Option<&Protection>,
+) {
+    let entry = |kind| Entry { kind, protection };
     match track.format {
         Format::H264(config) => {
             let facts = config.sps.first().map(|sps| h264::SpsFacts::read(sps));
             let facts = facts.and_then(Result::ok);
             let aspect = facts.as_ref().map(|facts| facts.sample_aspect);
-            visual(boxes, b"avc1", track.size, aspect, |boxes| {
+            visual(boxes, entry(b"avc1"), track.size, aspect, |boxes| {
                 boxes.atom(b"avcC", |boxes| avcc(boxes, config, facts.as_ref()));
             });
         }
@@ -36,25 +42,33 @@ pub(super) fn sample_entry(boxes: &mut Boxes, track: &TrackInit<'_>) {
             let facts = config.sps.first().map(|sps| h265::SpsFacts::read(sps));
             let facts = facts.and_then(Result::ok);
             let aspect = facts.as_ref().map(|facts| facts.sample_aspect);
-            visual(boxes, b"hvc1", track.size, aspect, |boxes| {
+            visual(boxes, entry(b"hvc1"), track.size, aspect, |boxes| {
                 boxes.atom(b"hvcC", |boxes| hvcc(boxes, config, facts.as_ref()));
             });
         }
-        Format::Aac(config) => sound(boxes, b"mp4a", config.channels, config.rate_hz, |boxes| {
-            esds(boxes, AAC, &config.specific);
-        }),
+        Format::Aac(config) => sound(
+            boxes,
+            entry(b"mp4a"),
+            config.channels,
+            config.rate_hz,
+            |boxes| {
+                esds(boxes, AAC, &config.specific);
+            },
+        ),
         &Format::MpegAudio { rate_hz, channels } => {
-            sound(boxes, b"mp4a", channels, rate_hz, |boxes| {
+            sound(boxes, entry(b"mp4a"), channels, rate_hz, |boxes| {
                 let object = if rate_hz >= 32_000 { MPEG_1 } else { MPEG_2 };
                 esds(boxes, object, &[]);
             });
         }
-        &Format::Ac3 { rate_hz, channels } => sound(boxes, b"ac-3", channels, rate_hz, |boxes| {
-            let record = ac3::dac3(track.sample);
-            let record = record.unwrap_or_else(|| ac3::dac3_of(rate_hz, channels));
-            boxes.atom(b"dac3", |boxes| boxes.slice(&record));
-        }),
-        &Format::Opus { channels } => sound(boxes, b"Opus", channels, 48_000, |boxes| {
+        &Format::Ac3 { rate_hz, channels } => {
+            sound(boxes, entry(b"ac-3"), channels, rate_hz, |boxes| {
+                let record = ac3::dac3(track.sample);
+                let record = record.unwrap_or_else(|| ac3::dac3_of(rate_hz, channels));
+                boxes.atom(b"dac3", |boxes| boxes.slice(&record));
+            })
+        }
+        &Format::Opus { channels } => sound(boxes, entry(b"Opus"), channels, 48_000, |boxes| {
             boxes.atom(b"dOps", |boxes| {
                 boxes.slice(&[0, channels]);
                 boxes.u16(u16::try_from(track.priming).unwrap_or(u16::MAX));
@@ -66,14 +80,33 @@ pub(super) fn sample_entry(boxes: &mut Boxes, track: &TrackInit<'_>) {
     }
 }
 
+/// What a sample entry is called, and how its samples are encrypted if they are.
+struct Entry<'p> {
+    kind: &'p [u8; 4],
+    protection: Option<&'p Protection>,
+}
+
+impl Entry<'_> {
+    /// Writes the box around `content`; `stand_in` is its name where the samples are encrypted.
+    fn write(self, boxes: &mut Boxes, stand_in: &[u8; 4], content: impl FnOnce(&mut Boxes)) {
+        let Some(protection) = self.protection else {
+            return boxes.atom(self.kind, content);
+        };
+        boxes.atom(stand_in, |boxes| {
+            content(boxes);
+            cenc::protection_scheme(boxes, self.kind, stand_in == b"encv", protection);
+        });
+    }
+}
+
 fn visual(
     boxes: &mut Boxes,
-    kind: &[u8; 4],
+    entry: Entry<'_>,
     (width, height): (u16, u16),
     aspect: Option<(u16, u16)>,
     config: impl FnOnce(&mut Boxes),
 ) {
-    boxes.atom(kind, |boxes| {
+    entry.write(boxes, b"encv", |boxes| {
         boxes.zeros(6);
         boxes.u16(1);
         boxes.zeros(16);
@@ -158,12 +191,12 @@ fn sets<'a>(boxes: &mut Boxes, sets: impl Iterator<Item = &'a Bytes>) {
 
 fn sound(
     boxes: &mut Boxes,
-    kind: &[u8; 4],
+    entry: Entry<'_>,
     channels: u8,
     rate_hz: u32,
     config: impl FnOnce(&mut Boxes),
 ) {
-    boxes.atom(kind, |boxes| {
+    entry.write(boxes, b"enca", |boxes| {
         boxes.zeros(6);
         boxes.u16(1);
         boxes.zeros(8);

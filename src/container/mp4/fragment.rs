@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::boxes::Boxes;
+use super::cenc::{self, Subsample};
 
 /// What a fragment says of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Run<'a> {
     pub samples: &'a [SampleFacts],
     /// Their bytes, one slice a sample.
     pub data: &'a [Bytes],
+    /// Which bytes of each are encrypted; empty where nothing is, or all of them are one run.
+    pub subsamples: &'a [Vec<Subsample>],
 }
 
 /// The bytes of a fragment, and where the media in it begins.
@@ -60,7 +63,7 @@ impl Fragment {
         boxes.atom(b"moof", |boxes| {
             boxes.full(b"mfhd", 0, 0, |boxes| boxes.u32(sequence));
             for run in runs() {
-                offsets.push(track_fragment(boxes, run));
+                offsets.push(track_fragment(boxes, run, start));
             }
         });
         let mut media = 0;
@@ -86,8 +89,8 @@ fn segment_type(boxes: &mut Boxes) {
     });
 }
 
-/// Writes `traf` and returns where its data offset stands.
-fn track_fragment(boxes: &mut Boxes, run: &Run<'_>) -> usize {
+/// Writes `traf` into the `moof` that begins at `start`; returns where its data offset stands.
+fn track_fragment(boxes: &mut Boxes, run: &Run<'_>, start: usize) -> usize {
     let mut place = 0;
     boxes.atom(b"traf", |boxes| {
         boxes.full(b"tfhd", 0, DEFAULT_BASE_IS_MOOF, |boxes| {
@@ -100,6 +103,9 @@ fn track_fragment(boxes: &mut Boxes, run: &Run<'_>) -> usize {
             boxes.u32(0);
             run.samples.iter().for_each(|sample| row(boxes, sample));
         });
+        if !run.subsamples.is_empty() {
+            cenc::subsamples(boxes, run.subsamples, start);
+        }
     });
     place
 }

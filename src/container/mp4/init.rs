@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::boxes::Boxes;
+use super::cenc::Protection;
 use super::config;
 use crate::codec::{Format, Kind};
 
@@ -37,6 +38,11 @@ pub struct InitSegment(pub Bytes);
 impl InitSegment {
     /// Of these tracks; those that [cannot be carried](carries) are left out.
     pub fn of(tracks: &[TrackInit<'_>]) -> Self {
+        Self::protected(tracks, None)
+    }
+
+    /// The same of tracks whose samples are encrypted, as `protection` tells.
+    pub fn protected(tracks: &[TrackInit<'_>], protection: Option<&Protection>) -> Self {
         let tracks = || tracks.iter().filter(|track| carries(track.format));
         let mut boxes = Boxes::default();
         boxes.atom(b"ftyp", |boxes| {
@@ -44,7 +50,7 @@ impl InitSegment {
         });
         boxes.atom(b"moov", |boxes| {
             movie_header(boxes);
-            tracks().for_each(|track| write_track(boxes, track));
+            tracks().for_each(|track| write_track(boxes, track, protection));
             boxes.atom(b"mvex", |boxes| {
                 for track in tracks() {
                     boxes.full(b"trex", 0, 0, |boxes| {
@@ -73,7 +79,7 @@ fn movie_header(boxes: &mut Boxes) {
     });
 }
 
-fn write_track(boxes: &mut Boxes, track: &TrackInit<'_>) {
+fn write_track(boxes: &mut Boxes, track: &TrackInit<'_>, protection: Option<&Protection>) {
     let kind = track.format.kind();
     boxes.atom(b"trak", |boxes| {
         track_header(boxes, track, kind);
@@ -91,7 +97,9 @@ fn write_track(boxes: &mut Boxes, track: &TrackInit<'_>) {
                 });
                 boxes.zeros(13);
             });
-            boxes.atom(b"minf", |boxes| media_information(boxes, track, kind));
+            boxes.atom(b"minf", |boxes| {
+                media_information(boxes, track, kind, protection);
+            });
         });
     });
 }
@@ -143,7 +151,12 @@ fn language(name: Option<&str>) -> u16 {
         .fold(0, |code, letter| code << 5 | u16::from(letter - 0x60))
 }
 
-fn media_information(boxes: &mut Boxes, track: &TrackInit<'_>, kind: Kind) {
+fn media_information(
+    boxes: &mut Boxes,
+    track: &TrackInit<'_>,
+    kind: Kind,
+    protection: Option<&Protection>,
+) {
     if kind == Kind::Video {
         boxes.full(b"vmhd", 0, 1, |boxes| boxes.zeros(8));
     } else {
@@ -158,7 +171,7 @@ fn media_information(boxes: &mut Boxes, track: &TrackInit<'_>, kind: Kind) {
     boxes.atom(b"stbl", |boxes| {
         boxes.full(b"stsd", 0, 0, |boxes| {
             boxes.u32(1);
-            config::sample_entry(boxes, track);
+            config::sample_entry(boxes, track, protection);
         });
         for table in [b"stts", b"stsc", b"stco"] {
             boxes.full(table, 0, 0, |boxes| boxes.u32(0));
@@ -197,6 +210,7 @@ mod tests {
             base_decode_time: 1 << 33,
             samples: &facts,
             data: &[Bytes::from_static(b"a"), Bytes::from_static(b"bc")],
+            subsamples: &[],
         };
         let fragment = Fragment::of(1, true, &[run]);
         assert_eq!(fragment.bytes[fragment.media..], *b"abc");

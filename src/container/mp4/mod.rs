@@ -19,6 +19,7 @@ mod atom;
 mod boxes;
 #[cfg(test)]
 pub(crate) mod build;
+pub mod cenc;
 mod config;
 mod data_references;
 mod esds;

@@ -8,8 +8,10 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use crate::base::media_time::MediaTime;
+use crate::hls::lock::Manner;
 
 /// The versions of the protocol that features need (rfc8216bis, 8); `EXT-X-MAP` in any playlist is 6.
+const VERSION_OF_SAMPLE_KEYS: u8 = 5;
 const VERSION_OF_MAP: u8 = 6;
 const VERSION_OF_GAP: u8 = 8;
 const VERSION_OF_SKIP: u8 = 9;
@@ -66,6 +68,8 @@ pub struct Control {
 pub struct SegmentLine<'a> {
     /// What a player needs before it, when that changes here; of the first segment always.
     pub map: Option<String>,
+    /// How it and those after it are encrypted, when that changes here; of the first segment always.
+    pub key: Option<KeyLine>,
     /// Whether it does not go on where the segment before ended.
     pub discontinuity: bool,
     /// When its begin was captured.
@@ -78,6 +82,17 @@ pub struct SegmentLine<'a> {
     pub gap: bool,
     /// Where it is; of use when it is whole.
     pub uri: &'a str,
+}
+
+/// How segments are encrypted (`EXT-X-KEY`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLine {
+    /// What of them is.
+    pub manner: Manner,
+    /// Where the key is.
+    pub uri: String,
+    /// The initialisation vector.
+    pub iv: u128,
 }
 
 /// One part of a segment.
@@ -114,6 +129,8 @@ impl MediaPlaylist<'_> {
             VERSION_OF_GAP
         } else if lines().any(|line| line.map.is_some()) {
             VERSION_OF_MAP
+        } else if lines().any(SegmentLine::has_sample_key) {
+            VERSION_OF_SAMPLE_KEYS
         } else {
             VERSION
         }
@@ -196,13 +213,39 @@ impl SegmentLine<'_> {
         if self.discontinuity {
             writeln!(f, "#EXT-X-DISCONTINUITY")?;
         }
-        if let Some(map) = &self.map {
-            writeln!(f, "#EXT-X-MAP:URI=\"{map}\"")?;
-        }
+        self.map_and_key(f)?;
         let date = OffsetDateTime::from(self.date);
         let date = date.format(DATE).map_err(|_| fmt::Error)?;
         writeln!(f, "#EXT-X-PROGRAM-DATE-TIME:{date}")?;
         self.parts.iter().try_for_each(|part| write!(f, "{part}"))
+    }
+
+    /// A key is that of maps behind it too. Files are encrypted with keys that come and go, and
+    /// a map is the same for all of them, so that it goes before their key.
+    fn map_and_key(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let map = |f: &mut Formatter<'_>| match &self.map {
+            Some(map) => writeln!(f, "#EXT-X-MAP:URI=\"{map}\""),
+            None => Ok(()),
+        };
+        match &self.key {
+            None => map(f),
+            Some(key) if key.manner == Manner::Samples => {
+                write!(f, "{key}")?;
+                map(f)
+            }
+            Some(key) => {
+                if self.map.is_some() {
+                    writeln!(f, "#EXT-X-KEY:METHOD=NONE")?;
+                }
+                map(f)?;
+                write!(f, "{key}")
+            }
+        }
+    }
+
+    fn has_sample_key(&self) -> bool {
+        let key = self.key.as_ref();
+        key.is_some_and(|key| key.manner == Manner::Samples)
     }
 
     fn end(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -211,6 +254,14 @@ impl SegmentLine<'_> {
         }
         let duration = self.duration.seconds();
         writeln!(f, "#EXTINF:{duration:.6},\n{}", self.uri)
+    }
+}
+
+impl Display for KeyLine {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { manner, uri, iv } = self;
+        let method = manner.method();
+        writeln!(f, "#EXT-X-KEY:METHOD={method},URI=\"{uri}\",IV=0x{iv:032X}")
     }
 }
 
@@ -242,6 +293,7 @@ mod tests {
     fn segment(uri: &str, seconds: u64) -> SegmentLine<'_> {
         SegmentLine {
             map: None,
+            key: None,
             discontinuity: false,
             date: at(seconds, 40),
             parts: Vec::new(),

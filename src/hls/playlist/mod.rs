@@ -5,7 +5,7 @@
 mod media;
 mod multivariant;
 
-pub use media::{Control, MediaPlaylist, PartLine, RenditionReport, SegmentLine};
+pub use media::{Control, KeyLine, MediaPlaylist, PartLine, RenditionReport, SegmentLine};
 pub use multivariant::Multivariant;
 
 /// The media type of every playlist (RFC 8216, 10).

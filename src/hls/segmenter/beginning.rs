@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::{MAX_PATIENCE, Segmenter};
 use crate::base::media_time::MediaTime;
 use crate::hls::lane::Lane;
+use crate::hls::lock::Lock;
 use crate::hls::map::map;
 use crate::hls::open::Open;
 use crate::hls::part::Head;
@@ -43,16 +44,20 @@ impl Segmenter {
         let time = self.nanos(start);
         self.target.saw_key(time);
         self.is_broken = false;
-        let heard = self.waiting.front().map_or(&[][..], |unit| &unit.data);
-        self.map = Some(map(self.map.take(), &self.lanes, [&unit.data, heard]));
+        let heard = self.waiting.front().map(|unit| unit.data.clone());
+        self.specimens = [unit.data.clone(), heard.unwrap_or_default()];
         self.begin_segment(date(unit, now), self.has_history);
         self.append(unit);
     }
 
     pub(super) fn begin_segment(&mut self, date: SystemTime, discontinuity: bool) {
-        let (Some(map), Some(lane)) = (&self.map, self.lanes.first()) else {
+        let Some(lane) = self.lanes.first() else {
             return;
         };
+        let lock = self.keys.as_ref().map(|keys| keys.lock(self.sequence));
+        let protection = lock.as_ref().and_then(Lock::protection);
+        let map = map(self.map.take(), &self.lanes, &self.specimens, protection);
+        self.map = Some(Arc::clone(&map));
         let start = lane.next.unwrap_or_default();
         self.discontinuity_sequence += u64::from(discontinuity);
         self.has_history = true;
@@ -62,7 +67,8 @@ impl Segmenter {
             discontinuity,
             start: MediaTime::new(start, lane.timescale),
             date,
-            map: Arc::clone(map),
+            map,
+            lock: lock.map(Arc::new),
         }));
         self.sequence += 1;
     }

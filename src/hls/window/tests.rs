@@ -43,6 +43,7 @@ impl Maker {
                 },
                 timescale: 44_100,
             }],
+            protection: None,
         };
         Self {
             window: Window::new(0xa, bounds, TARGETS),
@@ -61,6 +62,7 @@ impl Maker {
             start: MediaTime::new(0, 1),
             date: self.wall,
             map: Arc::clone(&self.map),
+            lock: None,
         };
         Part {
             head: Arc::new(head),
@@ -87,6 +89,7 @@ impl Maker {
             independent: true,
             gap: false,
             parts,
+            sealed: None,
         };
         self.window.push_segment(segment, None, self.now, self.wall);
         self.sequence += 1;

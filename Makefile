@@ -3,26 +3,43 @@
 CARGO ?= cargo
 MOVIES ?= movies
 BENCH ?= viewers live
+NPM := $(shell command -v npm)
 
 # To link; to make the inputs of tests. The interoperability tests install their own clients.
 BUILD_PACKAGES := gcc libc6-dev
 TEST_PACKAGES := ffmpeg
 
-.PHONY: run build test bench soak fuzz deps test-deps
+.PHONY: run build pages test bench soak fuzz deps test-deps
 
 run: build ## serve MOVIES (the folder movies/ by default) until Ctrl-C
 	target/release/reelcast $(MOVIES)
 
-build: deps ## everything that ships: target/release/reelcast
+build: deps pages ## everything that ships: target/release/reelcast
 	$(CARGO) build --release --locked
 
-test: test-deps ## all that must hold: form, lints, unit, integration and interoperability tests
+ifeq ($(NPM),)
+pages:
+	@echo "npm is missing (Node 20.19 or later): the web pages will have no player."
+else
+pages: admin-ui/dist/index.html ## the web pages, which the program is built with
+endif
+
+admin-ui/dist/index.html: admin-ui/node_modules/installed $(shell find admin-ui/src admin-ui/*.*)
+	npm --prefix admin-ui run --silent build -- --logLevel warn
+
+admin-ui/node_modules/installed: admin-ui/package-lock.json
+	npm --prefix admin-ui ci --silent
+	touch $@
+
+test: test-deps pages ## all that must hold: form, lints, unit, integration, interoperability and browser tests
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --locked --no-deps --document-private-items --quiet
 	$(CARGO) test --locked
 	$(CARGO) build --release --locked
 	tests/interop/run target/release/reelcast
+	$(if $(NPM),npm --prefix admin-ui run --silent check && npm --prefix admin-ui test --silent)
+	tests/browser/run target/release/reelcast
 
 bench: build ## movies (BENCH=viewers, 3 minutes) and live channels (BENCH=live, 10 minutes): lateness, CPU, memory
 	for bench in $(BENCH); do $(CARGO) bench --locked --bench $$bench || exit 1; done

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::hls::gateway::Gateway;
 use crate::http::metrics::Metrics;
 use crate::http::pauses::Pauses;
-use crate::http::server::{Home, Server as HttpServer};
+use crate::http::server::{Pages, Server as HttpServer};
 use crate::log::access::AccessLog;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
@@ -86,7 +86,8 @@ impl Parts {
             library: Arc::clone(&library),
             mounts: Arc::clone(&mounts),
             hls: Gateway::new(sessions.clone(), access_log, settings, clock),
-            home: Home::default(),
+            pages: Pages::default(),
+            sessions: sessions.clone(),
             uploads: Arc::default(),
             pauses: Pauses::default(),
             settings: settings.clone(),

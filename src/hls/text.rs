@@ -35,12 +35,8 @@ impl Text {
 
     /// The same in the gzip format (RFC 1952); packed at the first call.
     pub fn gzip(&self) -> &Bytes {
-        self.gzip.get_or_init(|| {
-            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-            let written = packed.write_all(&self.plain);
-            let packed = written.and_then(|()| packed.finish());
-            packed.expect("a Vec takes everything").into()
-        })
+        let pack = || packed(&self.plain, Compression::fast());
+        self.gzip.get_or_init(pack)
     }
 
     /// What tells this version from all others, without quotes.
@@ -52,6 +48,14 @@ impl Text {
     pub fn modified(&self) -> SystemTime {
         self.modified
     }
+}
+
+/// `plain` in the gzip format (RFC 1952).
+pub fn packed(plain: &[u8], effort: Compression) -> Bytes {
+    let mut packed = GzEncoder::new(Vec::new(), effort);
+    let written = packed.write_all(plain);
+    let packed = written.and_then(|()| packed.finish());
+    packed.expect("a Vec takes everything").into()
 }
 
 #[cfg(test)]

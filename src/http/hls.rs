@@ -56,12 +56,12 @@ impl Asked<'_> {
     }
 
     /// Whether the client has this version already (RFC 9110, 13.1.2).
-    fn has(&self, tag: &str) -> bool {
+    pub(super) fn has(&self, tag: &str) -> bool {
         let mut tags = self.field(&IF_NONE_MATCH).split(',').map(str::trim);
         tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
     }
 
-    fn takes_gzip(&self) -> bool {
+    pub(super) fn takes_gzip(&self) -> bool {
         let mut codings = self.field(&ACCEPT_ENCODING).split(',');
         codings.any(|coding| {
             let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
@@ -260,7 +260,7 @@ fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body>
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// For what never changes, by names that are never used again.
-const FOR_EVER: &str = "max-age=31536000, immutable";
+pub(super) const FOR_EVER: &str = "max-age=31536000, immutable";
 
 fn typed_body(status: StatusCode, object: Object, body: Body) -> Response<Body> {
     let mut response = typed(status, object.media_type(), Bytes::new());
@@ -268,7 +268,7 @@ fn typed_body(status: StatusCode, object: Object, body: Body) -> Response<Body> 
     response
 }
 
-fn status(status: StatusCode) -> Response<Body> {
+pub(super) fn status(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = status;
     response

@@ -9,14 +9,12 @@ use crate::hls::progress::Wanted;
 /// What a URL of this port names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// The list of what there is.
-    Home,
     /// News of what a channel plays.
     Titles,
     /// Something of a channel or a movie: names contain slashes, so that there may be two
     /// readings, of which the one with the longer name counts where that name exists.
     Hls(Vec<(MediaPath, Object)>),
-    /// The channel or movie itself.
+    /// A channel, a movie or a folder itself; the root is the list of what there is.
     Page(MediaPath),
 }
 
@@ -30,9 +28,6 @@ impl Route {
             return Ok(Self::Titles);
         }
         let path = MediaPath::from_url(path)?;
-        if path.is_root() {
-            return Ok(Self::Home);
-        }
         let short = path.as_str().strip_suffix(".m3u8");
         let short = short.filter(|name| !name.is_empty() && !name.ends_with('/'));
         let short = short.and_then(|name| MediaPath::from_plain(name).ok());
@@ -115,9 +110,8 @@ mod tests {
 
     #[test]
     fn other_paths_are_pages() {
-        assert_eq!(Route::read("/"), Ok(Route::Home));
         assert_eq!(Route::read("/admin.cgi"), Ok(Route::Titles));
-        for path in ["/a.ts", "/a/.m3u8", "/7.m4s"] {
+        for path in ["/", "/a.ts", "/a/.m3u8", "/7.m4s"] {
             let plain = MediaPath::from_url(path).unwrap();
             assert_eq!(Route::read(path), Ok(Route::Page(plain)), "{path}");
         }

@@ -15,8 +15,8 @@ use tokio::sync::watch;
 
 use super::body::Body;
 use super::connection::{self, text};
-use super::hls::{Asked, missing};
-pub use super::home::Home;
+use super::hls::Asked;
+pub use super::page::Pages;
 use super::pauses::Pauses;
 use super::route::Route;
 use super::upload::UploadConnection;
@@ -25,6 +25,7 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::hls::gateway::Gateway;
 use crate::media::mounts::Mounts;
+use crate::media::sessions::Sessions;
 use crate::net::listen::Accepted;
 use crate::net::sniff::First;
 use crate::vod::Library;
@@ -41,8 +42,10 @@ pub struct Server {
     pub mounts: Arc<Mounts>,
     /// The way from them to players by HLS.
     pub hls: Arc<Gateway>,
-    /// The list of what there is.
-    pub home: Home,
+    /// What browsers are shown.
+    pub pages: Pages,
+    /// Who watches.
+    pub sessions: Sessions,
     /// Who uploads.
     pub uploads: Arc<Uploads>,
     /// Those of them that wait for their next request.
@@ -108,11 +111,13 @@ impl Server {
             peer,
             local,
         };
+        if let Some(asset) = self.answer_asset(&asked) {
+            return asset;
+        }
         match Route::read(request.uri().path()) {
-            Ok(Route::Home) => self.list().await,
             Ok(Route::Titles) => self.update_title(request.uri().query().unwrap_or_default(), peer),
             Ok(Route::Hls(readings)) => self.answer_hls(&asked, &readings).await,
-            Ok(Route::Page(_)) => missing("not found\n"),
+            Ok(Route::Page(path)) => self.answer_page(&asked, &path).await,
             Err(_) => text(StatusCode::BAD_REQUEST, "that is no name\n"),
         }
     }

@@ -154,6 +154,16 @@ impl Library {
         Ok(Listed::of(path.clone(), &facts))
     }
 
+    /// What is in a file, which is not kept open. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for what is never served; [`Error::Container`] for what is no movie.
+    pub fn index(&self, path: &MediaPath) -> Result<container::Movie, Error> {
+        let (file, _) = self.locate(path)?;
+        let file = MediaFile::open(&file, &self.numbers).map_err(missing)?;
+        Ok(container::open(&file)?)
+    }
+
     /// Finds the file of a path, and nothing outside of what may be served. Blocks.
     fn locate(&self, path: &MediaPath) -> Result<(PathBuf, fs::Metadata), Error> {
         if path.is_root() || is_private(path) {

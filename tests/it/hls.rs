@@ -309,10 +309,7 @@ async fn answers_suit_browsers_and_caches() {
     );
 
     let home = text(server.http, "/").await;
-    assert!(
-        home.contains("<a href=\"/live/index.m3u8\">live</a> (live)"),
-        "{home}"
-    );
+    assert!(home.contains("<a href=\"/live\">live</a> (live)"), "{home}");
     server.wait_for_sessions(1).await;
     let session = &server.sessions.list()[0];
     assert_eq!(session.transport(), "hls");

@@ -9,7 +9,7 @@ use reelcast::base::clock::Clock;
 use reelcast::config::Config;
 use reelcast::hls::gateway::Gateway;
 use reelcast::http::pauses::Pauses;
-use reelcast::http::server::{Home, Server as HttpServer};
+use reelcast::http::server::{Pages, Server as HttpServer};
 use reelcast::log::access::AccessLog;
 use reelcast::media::mounts::{self, Mounts};
 use reelcast::media::sessions::Sessions;
@@ -88,7 +88,8 @@ impl Server {
             library: Arc::clone(&library),
             mounts: Arc::clone(&mounts),
             hls: Arc::clone(&hls),
-            home: Home::default(),
+            pages: Pages::default(),
+            sessions: sessions.clone(),
             uploads: Arc::default(),
             pauses: Pauses::default(),
             settings: config.clone(),

@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest'
+
+import channel from '../samples/channel.json'
+import { addresses, embedCode } from './addresses'
+import type { Watch } from './page'
+
+const watch = channel as Watch
+const base = new URL('http://[::1]:8080/radio?flavour=ts')
+
+it('spells URLs out', () => {
+  expect(addresses(watch, base).map(({ url }) => url)).toEqual([
+    'http://[::1]:8080/radio/index.m3u8',
+    'http://[::1]:8080/radio/cmaf.m3u8',
+    'http://[::1]:8080/radio/ts.m3u8',
+    'rtsp://[::1]:8554/radio',
+  ])
+})
+
+it('leaves RTSP out where its port is not known', () => {
+  expect(addresses({ ...watch, rtsp_port: null }, base)).toHaveLength(3)
+})
+
+it('lets no name break the code for other pages', () => {
+  const hostile = { ...watch, name: '"><script>&', url: '/%22%3E%3Cscript%3E&' }
+  const code = embedCode(hostile, base)
+  expect(code).toContain('src="http://[::1]:8080/%22%3E%3Cscript%3E&amp;?embed"')
+  expect(code).toContain('title="&quot;&gt;&lt;script&gt;&amp;"')
+})

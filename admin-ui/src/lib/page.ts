@@ -1,0 +1,75 @@
+/** What the server tells of a page: the same names as in `src/http/page/data.rs`. */
+
+export type Page = List | Watch | Missing
+
+export interface List {
+  page: 'list'
+  /** Empty for the folder that holds all others. */
+  folder: string
+  channels: Card[]
+  movies: Card[]
+  /** How many movies more there are. */
+  left_out: number
+}
+
+export interface Card {
+  name: string
+  /** The path of its page. */
+  url: string
+  presence: Presence
+  /** What is on. */
+  title: string | null
+  viewers: number
+  has_video: boolean
+  /** In seconds; of movies. */
+  duration: number | null
+  poster: string | null
+}
+
+/** `waiting`: the publisher is gone, but may come back; `idle`: nothing was sent yet. */
+export type Presence = 'live' | 'waiting' | 'idle' | 'movie'
+
+export interface Watch extends Card {
+  page: 'watch'
+  station: string | null
+  about: string | null
+  formats: string[]
+  playlists: Playlist[]
+  rtsp_port: number | null
+}
+
+export interface Playlist {
+  flavour: Flavour
+  url: string
+}
+
+export type Flavour = 'low_latency' | 'cmaf' | 'ts'
+
+export interface Missing {
+  page: 'missing'
+  name: string
+}
+
+/** The page that the server has written into the document; null where it has not. */
+export function embeddedPage(document: Document): Page | null {
+  const text = document.getElementById('page')?.textContent
+  return text ? (JSON.parse(text) as Page) : null
+}
+
+/** The page of a path as it is now. Rejects when the server cannot be reached. */
+export async function loadPage(path: string): Promise<Page> {
+  const response = await fetch(`${path}?json`, { headers: { Accept: 'application/json' } })
+  return (await response.json()) as Page
+}
+
+/**
+ * What to show after `known`, now that the server tells `news`.
+ *
+ * A channel that is over stays on the page, for there may be something left to watch of it.
+ */
+export function next(known: Page, news: Page): Page {
+  if (known.page === 'watch' && news.page === 'missing') {
+    return { ...known, presence: 'waiting', viewers: 0 }
+  }
+  return news
+}

@@ -1,0 +1,211 @@
+/** Plays a playlist on a media element, and goes on after whatever can be got over. */
+
+import type Hls from 'hls.js/light'
+import type { ErrorData } from 'hls.js/light'
+
+import type { Engine } from './options'
+
+export type Phase =
+  | { kind: 'loading' }
+  | { kind: 'ready' }
+  /** It cannot be played now, and is tried again. */
+  | { kind: 'waiting'; reason: string }
+  /** It cannot be played. */
+  | { kind: 'failed'; reason: string }
+  /** A live channel has ended. */
+  | { kind: 'over' }
+
+export interface Setting {
+  url: string
+  engine: Engine
+  isLive: boolean
+}
+
+/** How long to wait before the next attempt, in milliseconds. */
+const PAUSE = 3000
+
+/** How often a decoder is restarted within that many milliseconds before it is given up. */
+const RECOVERIES = 3
+const RECOVERY_PERIOD = 30_000
+
+export class Playback {
+  readonly #media: HTMLMediaElement
+  readonly #setting: Setting
+  readonly #tell: (phase: Phase) => void
+  #hls: Hls | null = null
+  #attempt = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #recoveries: number[] = []
+
+  /** Begins to load; `tell` hears how it goes. */
+  constructor(media: HTMLMediaElement, setting: Setting, tell: (phase: Phase) => void) {
+    this.#media = media
+    this.#setting = setting
+    this.#tell = tell
+    media.addEventListener('loadeddata', this.#ready)
+    media.addEventListener('ended', this.#ended)
+    media.addEventListener('error', this.#failed)
+    this.restart()
+  }
+
+  /** Loads everything anew. */
+  restart(): void {
+    this.#unload()
+    this.#tell({ kind: 'loading' })
+    void this.#load(this.#attempt)
+  }
+
+  destroy(): void {
+    this.#unload()
+    this.#media.removeEventListener('loadeddata', this.#ready)
+    this.#media.removeEventListener('ended', this.#ended)
+    this.#media.removeEventListener('error', this.#failed)
+  }
+
+  /** Goes to the newest that can be played without a stall. */
+  goLive(): void {
+    const newest = this.#hls?.liveSyncPosition ?? this.#edge()
+    if (newest !== null) {
+      this.#media.currentTime = newest
+    }
+    void this.#media.play().catch(() => undefined)
+  }
+
+  /** Seconds between what is shown and what is happening; null where that is not known. */
+  behind(): number | null {
+    const edge = this.#edge()
+    if (this.#hls) {
+      return this.#hls.latency > 0 ? this.#hls.latency : null
+    }
+    return edge === null ? null : Math.max(0, edge - this.#media.currentTime)
+  }
+
+  /** How far behind it means to be, in seconds. */
+  intended(): number {
+    return this.#hls?.targetLatency ?? 12
+  }
+
+  #edge(): number | null {
+    const { seekable } = this.#media
+    return seekable.length > 0 ? seekable.end(seekable.length - 1) : null
+  }
+
+  async #load(attempt: number): Promise<void> {
+    const { url, engine } = this.#setting
+    if (engine === 'native') {
+      this.#media.src = url
+      this.#media.load()
+      return
+    }
+    try {
+      const [{ default: Hls }, { default: workerPath }] = await Promise.all([
+        import('hls.js/light'),
+        import('hls.js/dist/hls.worker.js?url'),
+      ])
+      if (attempt === this.#attempt) {
+        this.#attach(Hls, workerPath)
+      }
+    } catch {
+      this.#again('The player could not be loaded.', attempt)
+    }
+  }
+
+  #attach(library: typeof Hls, workerPath: string): void {
+    const hls = new library({ workerPath, backBufferLength: 60, maxLiveSyncPlaybackRate: 1.05 })
+    this.#hls = hls
+    hls.on(library.Events.ERROR, (_, data) => this.#problem(data))
+    hls.loadSource(this.#setting.url)
+    hls.attachMedia(this.#media)
+  }
+
+  #unload(): void {
+    this.#attempt += 1
+    clearTimeout(this.#timer)
+    this.#hls?.destroy()
+    this.#hls = null
+    if (this.#media.hasAttribute('src')) {
+      this.#media.removeAttribute('src')
+      this.#media.load()
+    }
+  }
+
+  readonly #ready = () => this.#tell({ kind: 'ready' })
+
+  readonly #ended = () => {
+    if (this.#setting.isLive) {
+      this.#tell({ kind: 'over' })
+    }
+  }
+
+  readonly #failed = () => {
+    // hls.js tells of its own failures.
+    if (!this.#hls && this.#media.error) {
+      void this.#explain(this.#media.error.message, this.#attempt)
+    }
+  }
+
+  #problem(data: ErrorData): void {
+    const { type, details, fatal, error } = data
+    const detail = { type, details, fatal, message: error.message }
+    this.#media.dispatchEvent(new CustomEvent('playbackerror', { detail, bubbles: true }))
+    if (!fatal) {
+      return
+    }
+    if (type === 'mediaError' && this.#mayRecover()) {
+      this.#hls?.recoverMediaError()
+    } else {
+      void this.#explain(error.message, this.#attempt)
+    }
+  }
+
+  #mayRecover(): boolean {
+    const now = performance.now()
+    this.#recoveries = this.#recoveries.filter((at) => now - at < RECOVERY_PERIOD)
+    return this.#recoveries.push(now) <= RECOVERIES
+  }
+
+  /** Asks the server what is wrong, and tries again where that may help. */
+  async #explain(fault: string, attempt: number): Promise<void> {
+    this.#hls?.stopLoad()
+    const answer = await fetch(this.#setting.url).catch(() => null)
+    const said = answer && !answer.ok ? await answer.text().catch(() => '') : ''
+    if (attempt !== this.#attempt) {
+      return
+    }
+    if (!answer) {
+      this.#again('The server cannot be reached.', attempt)
+    } else if (answer.ok) {
+      this.#unload()
+      this.#tell({ kind: 'failed', reason: `This browser cannot play it (${fault}).` })
+    } else if (answer.status === 503 || this.#setting.isLive) {
+      this.#again(sentence(said), attempt)
+    } else {
+      this.#unload()
+      this.#tell({ kind: 'failed', reason: sentence(said) })
+    }
+  }
+
+  #again(reason: string, attempt: number): void {
+    if (attempt !== this.#attempt) {
+      return
+    }
+    this.#unload()
+    this.#tell({ kind: 'waiting', reason })
+    const next = this.#attempt
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      void this.#load(next)
+    }, PAUSE)
+  }
+}
+
+/** What the server said, as a sentence. */
+export function sentence(said: string): string {
+  const line = said.trim().split('\n')[0] ?? ''
+  // A page in HTML is not for here.
+  if (line === '' || line.startsWith('<')) {
+    return 'It cannot be played at the moment.'
+  }
+  const text = line.charAt(0).toUpperCase() + line.slice(1)
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}

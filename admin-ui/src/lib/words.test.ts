@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest'
+
+import { clock, hue, length, parts, viewers } from './words'
+
+it('shows lengths as clocks do', () => {
+  expect([0, 12, 61, 3723.4, -1].map(clock)).toEqual(['0:00', '0:12', '1:01', '1:02:03', '0:00'])
+})
+
+it('says lengths as people do', () => {
+  expect([12, 60, 3600, 5400, 7199].map(length)).toEqual([
+    '12 s',
+    '1 min',
+    '1 h',
+    '1 h 30 min',
+    '2 h',
+  ])
+})
+
+it('counts viewers', () => {
+  expect([0, 1, 1200].map(viewers)).toEqual(['0 viewers', '1 viewer', '1,200 viewers'])
+})
+
+it('parts a name from its folder', () => {
+  expect(parts('a/b/c.mov')).toEqual({ folder: 'a/b', file: 'c.mov' })
+  expect(parts('c.mov')).toEqual({ folder: '', file: 'c.mov' })
+})
+
+it('gives one name one colour', () => {
+  expect(hue('live')).toBe(hue('live'))
+  expect(hue('live')).not.toBe(hue('news'))
+  expect(hue('')).toBe(0)
+})

@@ -1,0 +1,43 @@
+/** Quantities in words. */
+
+/** A length as clocks show it: `0:12`, `1:02:03`. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const two = (part: number) => String(part).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  const tail = two(whole % 60)
+  return hours > 0 ? `${hours}:${two(minutes)}:${tail}` : `${minutes}:${tail}`
+}
+
+/** A length as people say it: `1 h 2 min`, `12 s`. */
+export function length(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  if (whole < 60) {
+    return `${whole} s`
+  }
+  const minutes = Math.round(whole / 60)
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60]
+  const parts = [hours > 0 ? `${hours} h` : '', rest > 0 ? `${rest} min` : '']
+  return parts.filter(Boolean).join(' ')
+}
+
+/** How many are watching. */
+export function viewers(count: number): string {
+  const number = new Intl.NumberFormat('en').format(count)
+  return count === 1 ? '1 viewer' : `${number} viewers`
+}
+
+/** The last part of a name, and the folder before it. */
+export function parts(name: string): { folder: string; file: string } {
+  const cut = name.lastIndexOf('/')
+  return { folder: name.slice(0, Math.max(0, cut)), file: name.slice(cut + 1) }
+}
+
+/** A hue in degrees that is always the same for one name. */
+export function hue(name: string): number {
+  let hash = 0
+  for (const character of name) {
+    hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 1_000_003
+  }
+  return hash % 360
+}

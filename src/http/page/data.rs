@@ -1,0 +1,352 @@
+//! What a page shows, as it is embedded in the page, and as `?json` is answered.
+//!
+//! `admin-ui/src/lib/page.ts` gives the same names to the same things; the samples of
+//! `admin-ui/src/samples` hold both to it.
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::shelf::{Movie, Picture};
+use crate::base::path::MediaPath;
+use crate::codec::Kind;
+use crate::config::Config;
+use crate::hls::object::{Flavour, Object};
+use crate::media::channel::{Channel, State};
+use crate::media::description::{Description, Track};
+
+/// The most movies that a list shows.
+const MOST: usize = 1000;
+
+/// What publishers call a session whose user has given it no name.
+const NAMELESS: [&str; 5] = [
+    "-",
+    "No Name",
+    "Session streamed with GStreamer",
+    "Unnamed",
+    "stream",
+];
+
+/// A page.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "page", rename_all = "snake_case")]
+pub(super) enum Page {
+    List(List),
+    Watch(Watch),
+    /// There is nothing of that name, or not yet.
+    Missing {
+        name: String,
+    },
+}
+
+/// What lies in a folder.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct List {
+    /// Empty for the folder that holds all others.
+    pub(super) folder: String,
+    /// Those that are live first.
+    pub(super) channels: Vec<Card>,
+    pub(super) movies: Vec<Card>,
+    /// How many movies more there are.
+    pub(super) left_out: usize,
+}
+
+/// What a list tells of a channel or movie.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Card {
+    pub(super) name: String,
+    /// The path of its page.
+    pub(super) url: String,
+    pub(super) presence: Presence,
+    /// What is on.
+    pub(super) title: Option<String>,
+    pub(super) viewers: usize,
+    pub(super) has_video: bool,
+    /// In seconds; of movies.
+    pub(super) duration: Option<f64>,
+    /// The URL of a picture.
+    pub(super) poster: Option<String>,
+}
+
+/// Whether something can be watched now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Presence {
+    /// A channel that is fed.
+    Live,
+    /// A channel whose publisher is gone, but may come back.
+    Waiting,
+    /// A channel whose source has not fed it yet, or feeds it when somebody watches.
+    Idle,
+    /// A movie, which can be watched at any time.
+    Movie,
+}
+
+/// What the page of a channel or movie shows.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Watch {
+    #[serde(flatten)]
+    pub(super) card: Card,
+    /// Who sends, as the publisher says.
+    pub(super) station: Option<String>,
+    /// What the publisher says of it.
+    pub(super) about: Option<String>,
+    /// The formats of the tracks, as people call them.
+    pub(super) formats: Vec<String>,
+    /// None when HLS is switched off.
+    pub(super) playlists: Vec<Playlist>,
+    /// Where RTSP players connect.
+    pub(super) rtsp_port: Option<u16>,
+}
+
+/// Where players of HLS begin.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Playlist {
+    /// `low_latency`, `cmaf` or `ts`.
+    pub(super) flavour: &'static str,
+    pub(super) url: String,
+}
+
+impl Page {
+    pub(super) fn missing(path: &MediaPath) -> Self {
+        Self::Missing {
+            name: path.to_string(),
+        }
+    }
+
+    /// As JSON (RFC 8259).
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(self).expect("it has text keys only")
+    }
+}
+
+impl List {
+    pub(super) fn new(folder: &MediaPath, mut channels: Vec<Card>, mut movies: Vec<Card>) -> Self {
+        channels.sort_by_key(|card| card.presence);
+        let left_out = movies.len().saturating_sub(MOST);
+        movies.truncate(MOST);
+        Self {
+            folder: folder.to_string(),
+            channels,
+            movies,
+            left_out,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.movies.is_empty()
+    }
+}
+
+impl Card {
+    pub(super) fn of_channel(channel: &Channel, viewers: usize, picture: Option<&Picture>) -> Self {
+        let description = channel.description();
+        // Until somebody publishes it is taken for television.
+        let is_seen = |description: &Description| {
+            let mut tracks = description.tracks().iter();
+            tracks.any(|track| track.kind == Kind::Video)
+        };
+        Self {
+            name: channel.path().to_string(),
+            url: url(channel.path()),
+            presence: Presence::of(channel.state()),
+            title: channel.title().borrow().as_deref().map(str::to_owned),
+            viewers,
+            has_video: description.as_deref().is_none_or(is_seen),
+            duration: None,
+            poster: picture.map(|picture| poster(channel.path(), picture)),
+        }
+    }
+
+    pub(super) fn of_movie(movie: &Movie, viewers: usize, picture: Option<&Picture>) -> Self {
+        Self {
+            name: movie.path.to_string(),
+            url: url(&movie.path),
+            presence: Presence::Movie,
+            title: None,
+            viewers,
+            has_video: movie.facts.has_video,
+            duration: Some(movie.facts.duration),
+            poster: picture.map(|picture| poster(&movie.path, picture)),
+        }
+    }
+}
+
+impl Presence {
+    fn of(state: State) -> Self {
+        match state {
+            State::Live => Self::Live,
+            State::Waiting { .. } => Self::Waiting,
+            State::Idle | State::Ended(_) => Self::Idle,
+        }
+    }
+}
+
+impl Watch {
+    pub(super) fn of_channel(channel: &Channel, card: Card, settings: &Config) -> Self {
+        let description = channel.description();
+        let session = description.as_deref().map(Description::session);
+        let named = |text: &String| !text.trim().is_empty() && !NAMELESS.contains(&text.trim());
+        let tracks = description.as_deref().map_or(&[][..], Description::tracks);
+        Self {
+            station: session
+                .map(|session| session.session_name.clone())
+                .filter(named),
+            about: session
+                .and_then(|session| session.session_description.clone())
+                .filter(named),
+            formats: tracks.iter().map(format).collect(),
+            playlists: playlists(&card, settings),
+            rtsp_port: rtsp_port(settings),
+            card,
+        }
+    }
+
+    pub(super) fn of_movie(movie: &Movie, card: Card, settings: &Config) -> Self {
+        Self {
+            station: None,
+            about: None,
+            formats: movie.facts.formats.clone(),
+            playlists: playlists(&card, settings),
+            rtsp_port: rtsp_port(settings),
+            card,
+        }
+    }
+}
+
+fn url(path: &MediaPath) -> String {
+    format!("/{}", path.to_url())
+}
+
+/// The URL changes when the picture does, so that it may be kept.
+fn poster(path: &MediaPath, picture: &Picture) -> String {
+    let since = picture.modified.duration_since(SystemTime::UNIX_EPOCH);
+    let version = since.unwrap_or_default().as_secs();
+    format!("{}?poster={version}", url(path))
+}
+
+fn playlists(card: &Card, settings: &Config) -> Vec<Playlist> {
+    let flavours = Flavour::ALL.into_iter().filter(|_| settings.hls.enabled);
+    let playlist = |flavour| Playlist {
+        flavour: match flavour {
+            Flavour::LowLatency => "low_latency",
+            Flavour::Cmaf => "cmaf",
+            Flavour::Ts => "ts",
+        },
+        url: format!("{}/{}", card.url, Object::Multivariant(flavour)),
+    };
+    flavours.map(playlist).collect()
+}
+
+/// The first port of the settings, unless the system chooses it.
+fn rtsp_port(settings: &Config) -> Option<u16> {
+    let first = settings.rtsp.listen.first()?;
+    Some(first.port()).filter(|port| *port != 0)
+}
+
+/// The format of a track, as people call it.
+fn format(track: &Track) -> String {
+    let encoding = track.encoding.split('/').next().unwrap_or_default();
+    match encoding.to_ascii_uppercase().as_str() {
+        "AC3" => "AC-3",
+        "H263-1998" | "H263-2000" => "H.263",
+        "H264" => "H.264",
+        "H265" => "H.265",
+        "JPEG" => "Motion JPEG",
+        "MP4A-LATM" | "MPEG4-GENERIC" => "AAC",
+        "MP4V-ES" => "MPEG-4 Visual",
+        "MPA" => "MPEG audio",
+        "OPUS" => "Opus",
+        "PCMA" | "PCMU" => "G.711",
+        _ => encoding,
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn card(name: &str, presence: Presence) -> Card {
+        Card {
+            name: name.to_owned(),
+            url: url(&MediaPath::from_plain(name).unwrap()),
+            presence,
+            title: None,
+            viewers: 0,
+            has_video: true,
+            duration: None,
+            poster: None,
+        }
+    }
+
+    fn movie() -> Card {
+        Card {
+            duration: Some(12.0),
+            poster: Some("/news/a%20b.mov?poster=1700000000".to_owned()),
+            ..card("news/a b.mov", Presence::Movie)
+        }
+    }
+
+    fn radio() -> Card {
+        Card {
+            title: Some("An artist - a song".to_owned()),
+            viewers: 3,
+            has_video: false,
+            ..card("radio", Presence::Live)
+        }
+    }
+
+    fn watch(card: Card) -> Watch {
+        Watch {
+            station: Some("A station".to_owned()),
+            about: Some("What it plays".to_owned()),
+            formats: vec!["MPEG audio".to_owned()],
+            playlists: playlists(&card, &Config::default()),
+            rtsp_port: rtsp_port(&Config::default()),
+            card,
+        }
+    }
+
+    /// What the pages are tested with is what this server tells them.
+    #[test]
+    fn the_samples_of_the_pages_are_true() {
+        let cards = vec![
+            card("door", Presence::Idle),
+            card("tv", Presence::Waiting),
+            radio(),
+        ];
+        let list = List::new(&MediaPath::default(), cards, vec![movie()]);
+        let missing = MediaPath::from_plain("no such thing").unwrap();
+        for (sample, page) in [
+            (
+                include_str!("../../../admin-ui/src/samples/list.json"),
+                Page::List(list),
+            ),
+            (
+                include_str!("../../../admin-ui/src/samples/channel.json"),
+                Page::Watch(watch(radio())),
+            ),
+            (
+                include_str!("../../../admin-ui/src/samples/missing.json"),
+                Page::missing(&missing),
+            ),
+        ] {
+            let sample: Value = serde_json::from_str(sample).unwrap();
+            assert_eq!(
+                serde_json::to_value(&page).unwrap(),
+                sample,
+                "{}",
+                page.json()
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_list_is_cut() {
+        let movies = (0..=MOST).map(|_| movie()).collect();
+        let list = List::new(&MediaPath::default(), Vec::new(), movies);
+        assert_eq!((list.movies.len(), list.left_out), (MOST, 1));
+    }
+}

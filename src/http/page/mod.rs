@@ -1,0 +1,164 @@
+//! Pages for browsers: the list of what there is, and a page with a player for each channel and movie.
+//!
+//! What a page shows is its [`data`], which is also what `?json` is answered with. How it looks is
+//! made in `admin-ui` and kept in the program ([`assets`]); the [`shell`] puts the two together,
+//! or makes a plain page where `admin-ui` was not built.
+
+mod assets;
+mod audience;
+mod data;
+mod posters;
+mod shelf;
+mod shell;
+
+use std::collections::HashSet;
+
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::{Response, StatusCode};
+
+use super::body::Body;
+use super::hls::{Asked, set};
+use super::server::Server;
+use crate::base::path::MediaPath;
+use crate::media::channel::Channel;
+
+use assets::{Assets, packable};
+use audience::Audience;
+use data::{Card, List, Page, Watch};
+use shelf::{Movie, Shelf, Stock};
+
+/// All that pages are made of.
+#[derive(Debug, Default)]
+pub struct Pages {
+    assets: Assets,
+    shelf: Shelf,
+    audience: Audience,
+}
+
+/// What of a page is asked for, by the query of its URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Html,
+    /// The page with nothing but its player, to stand in a frame of another site.
+    Embedded,
+    Json,
+    Poster,
+}
+
+impl Wish {
+    fn read(query: &str) -> Self {
+        let names = query.split('&').filter_map(|pair| pair.split('=').next());
+        let mut wishes = names.filter_map(|name| match name {
+            "embed" => Some(Self::Embedded),
+            "json" => Some(Self::Json),
+            "poster" => Some(Self::Poster),
+            _ => None,
+        });
+        wishes.next().unwrap_or(Self::Html)
+    }
+}
+
+impl Server {
+    /// Answers a request for one of the files that pages consist of; `None` for other paths.
+    pub(super) fn answer_asset(&self, asked: &Asked<'_>) -> Option<Response<Body>> {
+        let asset = self.pages.assets.find(asked.request.uri().path())?;
+        Some(asset.answer(asked))
+    }
+
+    /// Answers a request for `/`, or for the page of a channel, a movie or a folder.
+    pub(super) async fn answer_page(&self, asked: &Asked<'_>, path: &MediaPath) -> Response<Body> {
+        let wish = Wish::read(asked.request.uri().query().unwrap_or_default());
+        let stock = self.pages.shelf.stock(&self.library, self.clock).await;
+        if wish == Wish::Poster {
+            return posters::answer(&self.library, stock.picture(path)).await;
+        }
+        let page = self.page(path, &stock);
+        let status = match page {
+            Page::Missing { .. } => StatusCode::NOT_FOUND,
+            Page::List(_) | Page::Watch(_) => StatusCode::OK,
+        };
+        let mut response = if wish == Wish::Json {
+            packable(asked, status, "application/json", page.json())
+        } else {
+            let html = shell::html(self.pages.assets.template(), &page);
+            let mut response = packable(asked, status, HTML, html);
+            let policy = shell::policy(wish == Wish::Embedded);
+            set(&mut response, CONTENT_SECURITY_POLICY, policy);
+            set(&mut response, REFERRER_POLICY, "same-origin");
+            response
+        };
+        set(&mut response, CACHE_CONTROL, "no-cache");
+        set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        response
+    }
+
+    fn page(&self, path: &MediaPath, stock: &Stock) -> Page {
+        let open = (!path.is_root()).then(|| self.mounts.open(path));
+        let channel = open.flatten().filter(|channel| channel.ended().is_none());
+        let settings = self.config();
+        if let Some(channel) = channel {
+            let card = self.channel_card(&channel, stock);
+            return Page::Watch(Watch::of_channel(&channel, card, &settings));
+        }
+        if let Some(movie) = stock.movie(path) {
+            let card = self.movie_card(movie, stock);
+            return Page::Watch(Watch::of_movie(movie, card, &settings));
+        }
+        let list = self.list(path, stock);
+        if path.is_root() || !list.is_empty() {
+            return Page::List(list);
+        }
+        Page::missing(path)
+    }
+
+    /// What lies below `folder`; a channel hides the movie of its name.
+    fn list(&self, folder: &MediaPath, stock: &Stock) -> List {
+        let mut channels = self.mounts.list();
+        channels.retain(|channel| channel.ended().is_none());
+        let names: HashSet<_> = channels.iter().map(|channel| channel.path()).collect();
+        let movies = stock.movies().iter();
+        let movies = movies
+            .filter(|movie| movie.path.is_below(folder) && !names.contains(&movie.path))
+            .map(|movie| self.movie_card(movie, stock));
+        let channels = channels
+            .iter()
+            .filter(|channel| channel.path().is_below(folder))
+            .map(|channel| self.channel_card(channel, stock));
+        List::new(folder, channels.collect(), movies.collect())
+    }
+
+    fn channel_card(&self, channel: &Channel, stock: &Stock) -> Card {
+        let path = channel.path();
+        let viewers = self.pages.audience.of(path, &self.sessions, self.clock);
+        Card::of_channel(channel, viewers, stock.picture(path))
+    }
+
+    fn movie_card(&self, movie: &Movie, stock: &Stock) -> Card {
+        let path = &movie.path;
+        let viewers = self.pages.audience.of(path, &self.sessions, self.clock);
+        Card::of_movie(movie, viewers, stock.picture(path))
+    }
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_says_what_of_a_page_is_wanted() {
+        for (query, wish) in [
+            ("", Wish::Html),
+            ("a=b", Wish::Html),
+            ("json", Wish::Json),
+            ("a&json=1", Wish::Json),
+            ("embed", Wish::Embedded),
+            ("poster=1700000000", Wish::Poster),
+        ] {
+            assert_eq!(Wish::read(query), wish, "{query}");
+        }
+    }
+}

@@ -104,7 +104,7 @@ impl Playback {
     /// Sends what is due in run number `run`; when to be called again, `None` when never.
     pub(super) fn pump(&self, run: u64, now: Instant, batch: &mut Batch) -> Option<Instant> {
         let mut player = self.lock();
-        if !player.is_playing(run) {
+        if !player.is_under_way(run) {
             return None;
         }
         if !player

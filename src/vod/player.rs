@@ -33,6 +33,10 @@ const MAX_UDP_TURN: usize = 32 * 1024;
 /// How long a viewer waits before it asks once more for what is being read.
 const READ_RETRY: Duration = Duration::from_millis(5);
 
+/// How long BYE is held back over UDP: it travels to another port than the media, and what a player has not read
+/// from that one when it reads BYE is lost to it.
+const FAREWELL_AFTER: Duration = Duration::from_secs(1);
+
 /// RTP time kept free between two runs, in nanoseconds: a picture may be stamped later than those sent after it.
 const RUN_GAP: i64 = 200_000_000;
 
@@ -62,7 +66,9 @@ enum State {
     Held,
     /// Packets leave.
     Playing,
-    /// The last packet of the run and BYE have left.
+    /// The last packet of the run has left, and its time is over.
+    Parting,
+    /// BYE has left as well.
     Ended,
 }
 
@@ -211,9 +217,9 @@ impl Player {
         self.position
     }
 
-    /// Whether run number `run` is being played.
-    pub(super) fn is_playing(&self, run: u64) -> bool {
-        self.state == State::Playing && self.runs == run
+    /// Whether something of run number `run` is still to be sent.
+    pub(super) fn is_under_way(&self, run: u64) -> bool {
+        matches!(self.state, State::Playing | State::Parting) && self.runs == run
     }
 
     /// Whether packets leave at present.
@@ -229,8 +235,10 @@ impl Player {
         writing: &Writing<'_>,
         batch: &mut Batch,
     ) -> Next {
-        let Some(run) = self.run.filter(|_| self.state == State::Playing) else {
-            return Next::Idle;
+        let run = match (self.state, self.run) {
+            (State::Playing, Some(run)) => run,
+            (State::Parting, Some(run)) => return self.part(&run, now, writing, batch),
+            _ => return Next::Idle,
         };
         let most = if self.is_interleaved() {
             MAX_TURN
@@ -280,6 +288,21 @@ impl Player {
             return Next::At(end);
         }
         self.position = run.bounds.end;
+        self.state = State::Parting;
+        self.part(run, now, writing, batch)
+    }
+
+    /// Says farewell once clients had time to read the last datagrams.
+    fn part(&mut self, run: &Run, now: Instant, writing: &Writing<'_>, batch: &mut Batch) -> Next {
+        let wait = if self.is_interleaved() {
+            Duration::ZERO
+        } else {
+            FAREWELL_AFTER
+        };
+        let farewell = run.instant_of(run.bounds.end) + wait;
+        if farewell > now {
+            return Next::At(farewell);
+        }
         self.leave(now, writing, batch);
         Next::Idle
     }
@@ -340,7 +363,7 @@ impl Player {
                 .held()
                 .filter(|run| run.backwards() == backwards)
                 .map(|run| run.bounds.end),
-            ended: self.state == State::Ended && self.position == far_end,
+            ended: matches!(self.state, State::Parting | State::Ended) && self.position == far_end,
         }
     }
 

@@ -1,3 +1,4 @@
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -6,7 +7,10 @@ use super::*;
 use crate::base::path::MediaPath;
 use crate::container::FileRange;
 use crate::container::mp4::hint;
+use crate::net::host::Host;
 use crate::net::interleaved::Interleaved;
+use crate::net::outlet::DatagramOutlet;
+use crate::net::udp_ports::{ClientPorts, Feedback, UdpPorts};
 use crate::vod::blocks::{BLOCK, Fetch};
 use crate::vod::{Found, Library};
 
@@ -132,7 +136,7 @@ async fn a_movie_is_played_whole_and_ends_with_farewells() {
     let played = announced(&mut player);
     assert_eq!((played.start, played.tracks.len()), (NptTime(0), 2));
     let first = player.start(clock.started());
-    assert!(player.is_playing(first));
+    assert!(player.is_under_way(first));
     let (rtp, rtcp, ended) = run(&mut player, clock, clock.started(), Duration::from_secs(60));
     assert_eq!(
         rtp,
@@ -152,6 +156,47 @@ async fn a_movie_is_played_whole_and_ends_with_farewells() {
         NptTime(0),
         "a replay begins anew"
     );
+}
+
+struct Silent;
+
+impl Feedback for Silent {
+    fn rtcp(&self, _: &[u8], _: Instant) {}
+    fn ssrc(&self) -> u32 {
+        0
+    }
+    fn alive(&self, _: Instant) {}
+}
+
+#[tokio::test]
+async fn farewells_give_the_last_datagrams_time_to_be_read() {
+    let (mut player, _client) = player_of("clock-hinted.mov").await;
+    let clock = Clock::start();
+    let client = ClientPorts {
+        host: Host::of((Ipv4Addr::LOCALHOST, 0).into()),
+        rtp: 9,
+        rtcp: 9,
+    };
+    let local = Ipv4Addr::LOCALHOST.into();
+    let ports = UdpPorts::new(0..=0, local, clock);
+    let lease = ports.claim(client, local, Arc::new(Silent)).unwrap();
+    let outlet = TrackOutlet::Udp(DatagramOutlet::Client(lease));
+    let id = player.streams.movie().served()[0].id;
+    player.add_track(id, 0, 7, outlet).unwrap();
+    player
+        .prepare(&play(Some((Some(9.0), None))), clock.started())
+        .unwrap();
+    let played = announced(&mut player);
+    let length = played.end.seconds() - played.start.seconds();
+    let under_way = player.start(clock.started());
+    let end = Duration::from_secs_f64(length) + FAREWELL_AFTER;
+    let before = end - Duration::from_millis(100);
+    let (_, reports, ended) = run(&mut player, clock, clock.started(), before);
+    assert_eq!((reports, ended), (2, None), "reports, no farewell yet");
+    assert!(!player.playing() && player.is_under_way(under_way));
+    let (rtp, farewells, ended) = run(&mut player, clock, clock.started() + before, end);
+    assert_eq!((rtp, farewells), (0, 2));
+    assert!(ended.is_some());
 }
 
 #[tokio::test]
@@ -174,7 +219,7 @@ async fn a_pause_holds_the_place_and_a_seek_goes_back_to_a_picture_that_stands_a
     assert_eq!(resumed.start, held);
     player.start(at(30));
     assert!(
-        !player.is_playing(stale),
+        !player.is_under_way(stale),
         "timers of the run before do not count"
     );
     for (before, after) in sought.tracks.iter().zip(&resumed.tracks) {

@@ -23,6 +23,11 @@ pub(crate) fn tcp(readers: usize, traffic: Traffic) {
         .take(readers)
         .map(|stream| stream.expect("a reader"))
         .collect();
+    for stream in &streams {
+        // As the server does it: Nagle's algorithm would hold pictures back until the reader
+        // acknowledges the one before, and send them at the reader's expense.
+        stream.set_nodelay(true).expect("a TCP socket");
+    }
     for_each_picture(traffic, |framed, _| {
         for stream in &mut streams {
             stream.write_all(framed).expect("the reader reads");

@@ -29,6 +29,7 @@ pub(crate) fn draw(bench: &Bench) {
                     transport,
                     readers,
                     bits: BITS,
+                    awake: false,
                 };
                 bench.run(run).cpu
             };

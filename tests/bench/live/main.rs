@@ -66,6 +66,8 @@ struct Arguments {
 enum Case {
     /// CPU a packet against the bare loops.
     FanOut,
+    /// The same while the readers' processor never sleeps, so that no sender pays for waking it.
+    FanOutAwake,
     /// 1000 readers of 1 Mbit/s on one core.
     Crowd,
     /// From publisher to reader, 100 readers of 2 Mbit/s.
@@ -94,7 +96,8 @@ fn main() {
     };
     for case in cases {
         match case {
-            Case::FanOut => bench.fan_out(),
+            Case::FanOut => bench.fan_out(false),
+            Case::FanOutAwake => bench.fan_out(true),
             Case::Crowd => bench.crowd(),
             Case::Latency => bench.latency(),
             Case::Memory => bench.memory(),
@@ -129,27 +132,36 @@ impl Bench {
             transport,
             readers,
             bits,
+            awake: false,
         })
     }
 
-    fn fan_out(&self) {
+    fn fan_out(&self, awake: bool) {
         let Arguments {
             readers,
             bits,
             rounds,
             ..
         } = self.arguments;
-        println!("fan-out: {readers} readers of {bits} bit/s, µs of CPU a packet, {rounds} rounds");
+        let whose = if awake {
+            "readers that never sleep"
+        } else {
+            "readers"
+        };
+        println!("fan-out: {readers} {whose}, {bits} bit/s, µs of CPU a packet, {rounds} rounds");
         for transport in self.transports() {
             let mut pairs = Vec::new();
             for _ in 0..rounds {
-                let bare = Run {
-                    subject: Subject::Bare,
-                    transport,
-                    readers,
-                    bits,
+                let turn = |subject| {
+                    self.run(Run {
+                        subject,
+                        transport,
+                        readers,
+                        bits,
+                        awake,
+                    })
                 };
-                let (bare, subject) = (self.run(bare), self.subject(transport, readers, bits));
+                let (bare, subject) = (turn(Subject::Bare), turn(self.arguments.subject));
                 println!(
                     "  {transport:?}  bare {:.2}  {:?} {:.2}  ratio {:.2}  gaps {}",
                     bare.cpu,

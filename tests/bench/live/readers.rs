@@ -111,3 +111,10 @@ pub(crate) async fn read_udp(socket: UdpSocket, received: Rc<Received>) {
 pub(crate) async fn hold<T>(_held: T) {
     std::future::pending().await
 }
+
+/// Keeps the processor from falling asleep when nothing is left to read.
+pub(crate) async fn stay_awake() {
+    loop {
+        tokio::task::yield_now().await;
+    }
+}

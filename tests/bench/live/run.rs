@@ -22,6 +22,8 @@ pub(crate) struct Run {
     pub(crate) transport: Transport,
     pub(crate) readers: usize,
     pub(crate) bits: usize,
+    /// Whether the readers' processor never sleeps.
+    pub(crate) awake: bool,
 }
 
 /// What a run gave.
@@ -52,6 +54,9 @@ impl Run {
     /// Runs it for the time that the arguments say.
     pub(crate) async fn measure(self, arguments: &Arguments) -> Figures {
         let received = Rc::new(Received::default());
+        if self.awake {
+            spawn_local(readers::stay_awake());
+        }
         let sender = self.start(arguments).await;
         let idle = sender.usage();
         self.join(&sender, &received).await;
@@ -90,6 +95,7 @@ impl Run {
             transport,
             readers,
             bits,
+            ..
         } = self;
         let sender = Sender::start(arguments, subject, transport, readers, bits).await;
         if subject == Subject::Server {

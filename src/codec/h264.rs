@@ -91,6 +91,26 @@ const fn malformed(reason: &'static str) -> Malformed {
     Malformed::new(FORMAT, reason)
 }
 
+/// An access unit as fragments have it, without delimiters and parameter sets, and whether a
+/// decoder may start with it; of one whose NAL units stand behind their length in four bytes.
+///
+/// # Errors
+/// [`Malformed`] when a NAL unit reaches beyond it.
+pub fn bare_unit(unit: &[u8]) -> Result<(Bytes, bool), Malformed> {
+    let (mut bare, mut is_key) = (Vec::with_capacity(unit.len()), false);
+    for nal in Units::new(FORMAT, unit, 4) {
+        let nal = nal?;
+        match nal.first().map(|header| header & 0x1f) {
+            None | Some(7 | 8 | ACCESS_UNIT_DELIMITER) => continue,
+            Some(kind) => is_key |= kind == 5,
+        }
+        // A part of `unit`, whose length stood there in four bytes.
+        bare.extend_from_slice(&(nal.len() as u32).to_be_bytes());
+        bare.extend_from_slice(nal);
+    }
+    Ok((bare.into(), is_key))
+}
+
 /// RTP payloads of packetization mode 1 (RFC 6184, 5.4): single units, STAP-A and FU-A.
 ///
 /// Parameter sets in the samples go out where they stand; access unit delimiters do not.

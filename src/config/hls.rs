@@ -33,6 +33,14 @@ pub struct Hls {
     /// How long the first request waits for something to play.
     #[serde(with = "quantity::duration")]
     pub start_wait: Duration,
+    /// Whether what players cannot play is transcoded.
+    pub transcode: bool,
+    /// Whether channels and movies that only some players can play are offered in H.264 and AAC too.
+    pub compat: bool,
+    /// The name or path of ffmpeg.
+    pub ffmpeg: String,
+    /// The most channels and movies that are transcoded at a time.
+    pub transcoders: usize,
     /// `[hls.encryption]`
     pub encryption: Encryption,
 }
@@ -98,6 +106,10 @@ impl Default for Hls {
             window_bytes: 256_000_000,
             idle_stop: Duration::from_secs(60),
             start_wait: Duration::from_secs(10),
+            transcode: true,
+            compat: false,
+            ffmpeg: "ffmpeg".to_owned(),
+            transcoders: 4,
             encryption: Encryption::default(),
         }
     }

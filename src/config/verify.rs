@@ -71,6 +71,10 @@ fn bounds(config: &Config) -> Vec<Objection> {
             let fix = "choose 3 to 10000, and at least 6 for Apple's players";
             refused("hls.segments", "out of bounds", fix.to_owned())
         }),
+        hls.ffmpeg.trim().is_empty().then(|| {
+            let fix = "choose \"ffmpeg\", or the path of the program";
+            refused("hls.ffmpeg", "empty", fix.to_owned())
+        }),
         (hls.window_bytes < 8_000_000).then(|| {
             refused(
                 "hls.window_bytes",

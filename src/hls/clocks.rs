@@ -6,7 +6,7 @@
 //! so little at a time that nobody sees or hears it.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::media_time::{MediaTime, NtpTime};
 
@@ -81,6 +81,16 @@ impl Clocks {
         }
     }
 
+    /// A packet of a track has arrived whose unit comes later.
+    pub(super) fn came(&mut self, track: usize, time: u32, arrived: Instant) {
+        let since = *self.arrival.get_or_insert(arrived);
+        if let Some(clock) = self.tracks.get_mut(track) {
+            let ticks = clock.unwrapped(time);
+            let media = clock.nanos(ticks);
+            clock.came(media, arrived.saturating_duration_since(since));
+        }
+    }
+
     /// Where a unit of a track belongs whose time is `time`, and whose last packet has just arrived.
     pub(super) fn place(&mut self, track: usize, time: u32, arrived: Instant) -> Place {
         let since = *self.arrival.get_or_insert(arrived);
@@ -89,11 +99,7 @@ impl Clocks {
         };
         let ticks = clock.follow(time);
         let media = clock.nanos(ticks);
-        let arrived = arrived.saturating_duration_since(since).as_nanos();
-        let arrived = i64::try_from(arrived).unwrap_or(i64::MAX);
-        clock
-            .arrival
-            .get_or_insert_with(|| arrived.saturating_sub(media));
+        clock.came(media, arrived.saturating_duration_since(since));
         let wall = clock.wall.at(media);
         let offset = self.offset(track, media);
         let clock = self.tracks.get(track);
@@ -211,6 +217,13 @@ impl Clock {
 
     fn nanos(&self, ticks: i64) -> i64 {
         MediaTime::new(ticks, self.hz).nanos()
+    }
+
+    /// What is due at its own time `media` arrived then; the first of all counts.
+    fn came(&mut self, media: i64, arrived: Duration) {
+        let arrived = i64::try_from(arrived.as_nanos()).unwrap_or(i64::MAX);
+        self.arrival
+            .get_or_insert_with(|| arrived.saturating_sub(media));
     }
 }
 

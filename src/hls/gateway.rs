@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use super::keys::Key;
 use super::packagers::Packagers;
+use super::transcode::Transcoders;
 use super::viewers::Viewers;
 use crate::base::clock::Clock;
 use crate::config::Config;
@@ -17,6 +18,8 @@ use crate::media::sessions::Sessions;
 pub struct Gateway {
     /// The channels that are packaged.
     pub packagers: Arc<Packagers>,
+    /// What transcodes for them.
+    pub transcoders: Arc<Transcoders>,
     /// Who watches them.
     pub viewers: Viewers,
 }
@@ -30,8 +33,15 @@ impl Gateway {
         settings: &watch::Receiver<Arc<Config>>,
         clock: Clock,
     ) -> Arc<Self> {
+        let transcoders = Transcoders::new(settings.clone());
         Arc::new(Self {
-            packagers: Packagers::new(settings.clone(), Key::draw(), clock),
+            packagers: Packagers::new(
+                settings.clone(),
+                Key::draw(),
+                Arc::clone(&transcoders),
+                clock,
+            ),
+            transcoders,
             viewers: Viewers::new(sessions, access_log, settings.clone(), clock),
         })
     }

@@ -5,6 +5,7 @@
 mod clocks;
 mod decode_times;
 pub mod gateway;
+mod hold;
 pub mod keys;
 mod lane;
 mod listing;
@@ -23,6 +24,7 @@ mod rates;
 pub mod segmenter;
 mod target;
 pub mod text;
+pub mod transcode;
 pub mod transport;
 pub mod units;
 pub mod viewers;

@@ -17,6 +17,7 @@ use super::keys::{Key, Keys, NoKeys};
 use super::object::{File, Flavour};
 use super::progress::{Progress, Wanted};
 use super::text::Text;
+use super::transcode::Trouble;
 use super::window::{Bounds, Playlist, Targets, Window};
 use crate::base::clock::Clock;
 use crate::config::Hls;
@@ -46,6 +47,8 @@ pub struct Packager {
 pub(super) struct Stage {
     progress: Option<Progress>,
     flavours: [Readiness; 3],
+    /// Why what has to be transcoded is not.
+    trouble: Option<Trouble>,
     /// Whether the task is over.
     over: bool,
 }
@@ -85,6 +88,9 @@ pub enum NoPlaylist {
     /// The channel ended before there was anything to play, or holds nothing that can be packaged.
     #[error("the channel holds nothing that HLS can carry")]
     Nothing,
+    /// What it holds has to be transcoded, and is not.
+    #[error(transparent)]
+    Untranscoded(#[from] Trouble),
 }
 
 impl Packager {
@@ -216,10 +222,13 @@ impl Packager {
         }
         let mut stages = self.progress.subscribe();
         let readiness = |stage: &Stage| stage.flavours[flavour as usize];
-        let is_settled = |stage: &Stage| readiness(stage) != Readiness::Waiting || stage.over;
+        let is_settled = |stage: &Stage| {
+            readiness(stage) != Readiness::Waiting || stage.over || stage.trouble.is_some()
+        };
         match timeout(within, stages.wait_for(is_settled)).await {
             Ok(Ok(stage)) if readiness(&stage) == Readiness::Ready => Ok(()),
-            Ok(_) => Err(NoPlaylist::Nothing),
+            Ok(Ok(stage)) => Err(stage.trouble.map_or(NoPlaylist::Nothing, NoPlaylist::from)),
+            Ok(Err(_)) => Err(NoPlaylist::Nothing),
             Err(_) => Err(NoPlaylist::Starting),
         }
     }
@@ -286,15 +295,20 @@ impl Packager {
             (changed, window.progress(), Flavour::ALL.map(readiness))
         };
         self.progress.send_if_modified(|stage| {
-            let over = stage.over;
             let new = Stage {
                 progress,
                 flavours,
-                over,
+                ..*stage
             };
             std::mem::replace(stage, new) != new
         });
         changed
+    }
+
+    /// Says why nothing is transcoded, or that all is well.
+    pub(super) fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.progress
+            .send_if_modified(|stage| std::mem::replace(&mut stage.trouble, trouble) != trouble);
     }
 
     /// Nothing will be changed any more: lets go who waits.

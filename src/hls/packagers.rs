@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::keys::{Key, NoKeys};
 use super::packager::Packager;
 use super::packaging;
+use super::transcode::Transcoders;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::config::Config;
@@ -23,6 +24,7 @@ pub struct Packagers {
     settings: watch::Receiver<Arc<Config>>,
     /// What keys are made from where there is no key file.
     secret: Key,
+    transcoders: Arc<Transcoders>,
     clock: Clock,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -30,11 +32,17 @@ pub struct Packagers {
 
 impl Packagers {
     /// None yet.
-    pub fn new(settings: watch::Receiver<Arc<Config>>, secret: Key, clock: Clock) -> Arc<Self> {
+    pub fn new(
+        settings: watch::Receiver<Arc<Config>>,
+        secret: Key,
+        transcoders: Arc<Transcoders>,
+        clock: Clock,
+    ) -> Arc<Self> {
         Arc::new(Self {
             table: Mutex::default(),
             settings,
             secret,
+            transcoders,
             clock,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -58,7 +66,8 @@ impl Packagers {
         let (there, begun) = (Arc::clone(self), Arc::clone(&packager));
         self.tasks.spawn(async move {
             let (settings, stop) = (there.settings.clone(), there.stop.clone());
-            packaging::run(Arc::clone(&begun), settings, stop).await;
+            let transcoders = Arc::clone(&there.transcoders);
+            packaging::run(Arc::clone(&begun), settings, transcoders, stop).await;
             there.remove(&begun);
         });
         Ok(packager)

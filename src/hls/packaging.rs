@@ -8,9 +8,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::hold::{Held, Hold};
 use super::packager::{Packager, bounds};
 use super::part::Segment;
 use super::segmenter::{self, Cut, Segmenter};
+use super::transcode::channel::{Encoded, Made, Transcoder};
+use super::transcode::{Transcoders, need};
 use super::transport::Transport;
 use super::units::Units;
 use super::window::{Targets, Window};
@@ -34,6 +37,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) async fn run(
     packager: Arc<Packager>,
     settings: watch::Receiver<Arc<Config>>,
+    transcoders: Arc<Transcoders>,
     stop: CancellationToken,
 ) {
     let path = packager.channel().path();
@@ -41,21 +45,31 @@ pub(super) async fn run(
     let reason = tokio::select! {
         biased;
         () = stop.cancelled() => "the server stops".to_owned(),
-        reason = package(&packager, &settings) => reason,
+        reason = package(&packager, &settings, &transcoders) => reason,
     };
     packager.finish();
     info!(%path, reason, "packaging for HLS ends");
 }
 
 /// Returns why it ends.
-async fn package(packager: &Packager, settings: &watch::Receiver<Arc<Config>>) -> String {
+async fn package(
+    packager: &Packager,
+    settings: &watch::Receiver<Arc<Config>>,
+    transcoders: &Arc<Transcoders>,
+) -> String {
     let hls = settings.borrow().hls.clone();
     let channel = packager.channel();
     let demand = channel.demand();
     let Some(description) = channel.described(hls.start_wait).await else {
         return "nobody published".to_owned();
     };
-    let mut line = Line::new(packager, &description, &hls);
+    let encoded = match hls.transcode {
+        true => need::encoded(&description),
+        false => Vec::new(),
+    };
+    let mut line = Line::new(packager, &description, &encoded, &hls);
+    let mut transcoder =
+        (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, encoded));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut head = channel.head();
@@ -75,6 +89,11 @@ async fn package(packager: &Packager, settings: &watch::Receiver<Arc<Config>>) -
             changed = head.changed() => if changed.is_err() {
                 break End::Stopped;
             },
+            made = made(&mut transcoder) => match made {
+                Made::Unit(unit) => line.take_encoded(unit),
+                Made::Trouble(trouble) => packager.set_trouble(trouble),
+                Made::All => transcoder = None,
+            },
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
             () = tokio::time::sleep(PAUSE), if !line.is_flushed => line.flush(),
             _ = ticks.tick() => {
@@ -88,9 +107,17 @@ async fn package(packager: &Packager, settings: &watch::Receiver<Arc<Config>>) -
         }
     };
     drop(demand);
-    line.end();
+    line.end(transcoder).await;
     linger(settings).await;
     ended.to_string()
+}
+
+/// What came of transcoding; nothing ever without it. Cancel safe.
+async fn made(transcoder: &mut Option<Transcoder>) -> Made {
+    match transcoder {
+        Some(transcoder) => transcoder.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Leaves the end of a channel to its players, for as long as they need to play it.
@@ -103,6 +130,7 @@ async fn linger(settings: &watch::Receiver<Arc<Config>>) {
 struct Line<'p> {
     packager: &'p Packager,
     units: Units,
+    hold: Hold,
     segmenter: Segmenter,
     description: Arc<Description>,
     transport: Transport,
@@ -116,11 +144,16 @@ struct Line<'p> {
 }
 
 impl<'p> Line<'p> {
-    fn new(packager: &'p Packager, description: &Arc<Description>, hls: &Hls) -> Self {
+    fn new(
+        packager: &'p Packager,
+        description: &Arc<Description>,
+        encoded: &[usize],
+        hls: &Hls,
+    ) -> Self {
         let clock = packager.clock();
         let now = clock.now();
         let tracks: Vec<_> = description.tracks().iter().map(track).collect();
-        let mut units = Units::new(description);
+        let mut units = Units::new(description, encoded);
         let mut reports = Vec::new();
         packager.channel().reports(now, &mut reports);
         for (track, report) in &reports {
@@ -140,10 +173,11 @@ impl<'p> Line<'p> {
         };
         let keys = packager.keys().cloned();
         let mut segmenter = Segmenter::new(cutting, &tracks).with_keys(keys);
-        tell_described(&mut segmenter, description);
+        tell_described(&mut segmenter, description, encoded);
         Self {
             packager,
             units,
+            hold: Hold::new(encoded),
             segmenter,
             description: Arc::clone(description),
             transport: Transport::default(),
@@ -196,7 +230,27 @@ impl<'p> Line<'p> {
         self.publish();
     }
 
-    fn end(&mut self) {
+    /// Takes what was made of a track that is encoded.
+    fn take_encoded(&mut self, made: Encoded) {
+        let now = self.packager.clock().now();
+        let Encoded {
+            track,
+            unit,
+            format,
+        } = made;
+        self.units.push_encoded(track, unit, format, now);
+        self.cut(now);
+        self.publish();
+    }
+
+    /// Ends the channel, and takes before what is still being made of it.
+    async fn end(&mut self, transcoder: Option<Transcoder>) {
+        if let Some(transcoder) = transcoder {
+            for unit in transcoder.rest().await {
+                self.take_encoded(unit);
+            }
+        }
+        self.hold.release();
         self.flush();
         self.segmenter.finish();
         self.collect();
@@ -208,6 +262,8 @@ impl<'p> Line<'p> {
 
     /// Drops what has had its time.
     fn tick(&mut self, hls: &Hls, now: Instant) {
+        self.cut(now);
+        self.publish();
         self.packager.update(|window| {
             window.set_bounds(bounds(hls));
             window.trim(now);
@@ -226,23 +282,23 @@ impl<'p> Line<'p> {
 
     /// Gives the units that are there to the segmenter; they arrived `at` that time.
     fn cut(&mut self, at: Instant) {
-        let wall = self.packager.clock().wall(at);
+        let clock = self.packager.clock();
+        let now = clock.now();
         while let Some(unit) = self.units.pull() {
             let is_known = self.is_known.get(unit.track).copied().unwrap_or(true);
-            if unit.discontinuity || !is_known {
-                self.tell_format(unit.track);
+            let is_told = unit.discontinuity || !is_known;
+            let format = self.units.format(unit.track).filter(|_| is_told).cloned();
+            if let Some(is_known) = self.is_known.get_mut(unit.track) {
+                *is_known |= format.is_some();
             }
-            self.segmenter.push(&unit, wall);
-            self.collect();
+            self.hold.push(Held { unit, format, at }, now);
         }
-    }
-
-    fn tell_format(&mut self, track: usize) {
-        if let Some(format) = self.units.format(track) {
-            self.segmenter.set_format(track, format.clone());
-            if let Some(is_known) = self.is_known.get_mut(track) {
-                *is_known = true;
+        while let Some(Held { unit, format, at }) = self.hold.pull(now) {
+            if let Some(format) = format {
+                self.segmenter.set_format(unit.track, format);
             }
+            self.segmenter.push(&unit, clock.wall(at));
+            self.collect();
         }
     }
 
@@ -296,8 +352,9 @@ impl<'p> Line<'p> {
 }
 
 /// What the description tells of formats goes into the first map, also of tracks that come later.
-fn tell_described(segmenter: &mut Segmenter, description: &Description) {
-    for (index, track) in description.tracks().iter().enumerate() {
+fn tell_described(segmenter: &mut Segmenter, description: &Description, encoded: &[usize]) {
+    let tracks = description.tracks().iter().enumerate();
+    for (index, track) in tracks.filter(|(index, _)| !encoded.contains(index)) {
         let depacketizer = codec::depacketizer(&track.encoding, track.fmtp.as_deref());
         if let Some(format) = depacketizer.and_then(|one| one.format()) {
             segmenter.set_format(index, format);

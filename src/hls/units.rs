@@ -66,8 +66,13 @@ struct Ready {
 
 impl Units {
     /// For a channel of this description; tracks in encodings that are not known stay silent.
-    pub fn new(description: &Description) -> Self {
-        let tracks: Vec<_> = description.tracks().iter().map(Track::new).collect();
+    ///
+    /// The packets of the tracks `encoded`, by their index, are only looked at for their time;
+    /// what somebody else makes of them is to be [given back](Self::push_encoded).
+    pub fn new(description: &Description, encoded: &[usize]) -> Self {
+        let tracks = description.tracks().iter().enumerate();
+        let track = |(index, described)| Track::new(described, encoded.contains(&index));
+        let tracks: Vec<_> = tracks.map(track).collect();
         let clocks = Clocks::new(tracks.iter().map(|track| track.clock_hz), lead(&tracks));
         Self {
             tracks,
@@ -84,7 +89,7 @@ impl Units {
             if track.is_other(described) {
                 track.encoding.clone_from(&described.encoding);
                 track.fmtp.clone_from(&described.fmtp);
-                track.depacketizer = depacketizer(described);
+                track.depacketizer = depacketizer(described).filter(|_| !track.is_encoded);
                 track.tear();
             }
         }
@@ -116,10 +121,27 @@ impl Units {
         else {
             return;
         };
+        if track.is_encoded {
+            return self.clocks.came(index, packet.time(), arrived);
+        }
         if track.push(&packet).is_err() {
             self.malformed += 1;
         }
         self.collect(index, arrived);
+    }
+
+    /// Takes what was made of an encoded track, and its format if that changes there.
+    pub fn push_encoded(
+        &mut self,
+        index: usize,
+        unit: AccessUnit,
+        format: Option<Format>,
+        now: Instant,
+    ) {
+        if let Some(track) = self.tracks.get_mut(index) {
+            track.encoded = Some((unit, format));
+            self.collect(index, now);
+        }
     }
 
     /// Gives the units that a track has completed their places.
@@ -198,7 +220,7 @@ impl Units {
 
 /// The track whose times are kept as they are: sound, for a picture can wait unnoticed.
 fn lead(tracks: &[Track]) -> usize {
-    let is_known = |track: &Track| track.depacketizer.is_some();
+    let is_known = |track: &Track| track.depacketizer.is_some() || track.is_encoded;
     let is_heard = |track: &Track| is_known(track) && track.kind == Kind::Audio;
     let heard = tracks.iter().position(is_heard);
     heard
@@ -213,6 +235,10 @@ struct Track {
     encoding: String,
     fmtp: Option<String>,
     depacketizer: Option<Box<dyn Depacketize>>,
+    /// Its units are not made of packets here.
+    is_encoded: bool,
+    /// A unit that was made elsewhere.
+    encoded: Option<(AccessUnit, Option<Format>)>,
     /// The sequence number that comes next.
     next: Option<u16>,
     /// Packets are missing before the next, and nothing tells how many.
@@ -234,13 +260,15 @@ struct Track {
 }
 
 impl Track {
-    fn new(described: &description::Track) -> Self {
+    fn new(described: &description::Track, is_encoded: bool) -> Self {
         Self {
             kind: described.kind,
             clock_hz: described.clock_hz,
             encoding: described.encoding.clone(),
             fmtp: described.fmtp.clone(),
-            depacketizer: depacketizer(described),
+            depacketizer: depacketizer(described).filter(|_| !is_encoded),
+            is_encoded,
+            encoded: None,
             next: None,
             misses_packets: false,
             is_torn: false,
@@ -287,6 +315,10 @@ impl Track {
 
     /// The next unit of use, and the format if it changes there.
     fn pull(&mut self) -> Option<(AccessUnit, Option<Format>)> {
+        if let Some((unit, format)) = self.encoded.take() {
+            let format = format.and_then(|format| self.take_format(format));
+            return Some((unit, format));
+        }
         loop {
             let depacketizer = self.depacketizer.as_mut()?;
             let unit = depacketizer.pull()?;

@@ -24,6 +24,7 @@ use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
 use crate::hls::packager::{NoPlaylist, Packager};
 use crate::hls::text::Text;
+use crate::hls::transcode::Trouble;
 use crate::hls::viewers::Visit;
 use crate::media::channel::Channel;
 use crate::media::sessions::Session;
@@ -218,7 +219,29 @@ fn without_playlist(reason: NoPlaylist) -> Response<Body> {
         NoPlaylist::Beyond => typed(StatusCode::BAD_REQUEST, PLAIN, because),
         NoPlaylist::Late | NoPlaylist::Starting => unavailable(because),
         NoPlaylist::Nothing => typed(StatusCode::NOT_FOUND, PLAIN, because),
+        NoPlaylist::Untranscoded(trouble) => untranscoded(trouble),
     }
+}
+
+/// A page for people, because no player will say it.
+fn untranscoded(trouble: Trouble) -> Response<Body> {
+    let advice = match trouble {
+        Trouble::Missing => {
+            "Install ffmpeg on the server (Debian: <code>apt install ffmpeg</code>), or name it in \
+             <code>[hls] ffmpeg</code>. By RTSP it plays without."
+        }
+        Trouble::Full => "Try again later; <code>[hls] transcoders</code> says how many may be.",
+        Trouble::Fails => "By RTSP it plays as it is.",
+    };
+    let page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Reelcast</title>\n\
+         <h1>This cannot be played by HLS</h1>\n<p>Because {trouble}.\n<p>{advice}\n"
+    );
+    let mut response = typed(StatusCode::SERVICE_UNAVAILABLE, HTML, page);
+    set(&mut response, CACHE_CONTROL, "no-store");
+    set(&mut response, RETRY_AFTER, "30");
+    response
 }
 
 /// A file, or the range of it that is asked for. It never changes.
@@ -258,6 +281,7 @@ fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body>
 }
 
 const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
 
 /// For what never changes, by names that are never used again.
 pub(super) const FOR_EVER: &str = "max-age=31536000, immutable";

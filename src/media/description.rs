@@ -204,6 +204,16 @@ impl Description {
         own.or_else(of_tracks)
     }
 
+    /// The description of these tracks alone, which keep their identifiers.
+    pub fn of_tracks(&self, indices: &[usize]) -> Self {
+        let mut session = self.session.clone();
+        session.medias = pick(&self.session.medias, indices);
+        Self {
+            session,
+            tracks: pick(&self.tracks, indices),
+        }
+    }
+
     /// The description as it was read, for its addresses, ports and source filters.
     pub fn session(&self) -> &Session {
         &self.session
@@ -243,6 +253,14 @@ impl Description {
         };
         self.tracks.len() == later.tracks.len() && self.tracks.iter().zip(&later.tracks).all(alike)
     }
+}
+
+fn pick<T: Clone>(all: &[T], indices: &[usize]) -> Vec<T> {
+    indices
+        .iter()
+        .filter_map(|index| all.get(*index))
+        .cloned()
+        .collect()
 }
 
 fn read_track(id: TrackId, media: &Media) -> Result<Track, Unfit> {

@@ -222,7 +222,7 @@ fn through_channel(formats: &[Format], samples: &[Sent]) -> Vec<Unit> {
     let mounts = Mounts::new(Limits::default(), clock);
     let path = MediaPath::from_plain("live").unwrap();
     let description = Description::of_formats("live", formats).unwrap();
-    let mut units = Units::new(&description);
+    let mut units = Units::new(&description, &[]);
     let payload_types: Vec<_> = description
         .tracks()
         .iter()

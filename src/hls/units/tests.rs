@@ -43,7 +43,7 @@ impl Sink for Payloads {
 impl Sender {
     fn new(medias: &str) -> Self {
         Self {
-            units: Units::new(&description(medias)),
+            units: Units::new(&description(medias), &[]),
             start: Clock::start().now(),
             sequences: [65_530, 7],
         }

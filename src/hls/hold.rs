@@ -1,0 +1,182 @@
+//! Units wait here for those of the other track if that is encoded, because such units come later.
+//!
+//! Sans-IO. Without it the sound of a segment would come with the segment after, and the first
+//! map would not tell of it. Where nothing is encoded, nothing waits.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::units::Unit;
+use crate::codec::Format;
+
+/// How long a unit waits at most; a track that is further behind is no longer waited for.
+const LONGEST: Duration = Duration::from_secs(6);
+
+/// The most units that wait, and the most bytes of them.
+const MAX_UNITS: usize = 4096;
+const MAX_BYTES: usize = 64 << 20;
+
+/// A unit on its way to the segmenter.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) unit: Unit,
+    /// The format of its track, if that is to be told before.
+    pub(super) format: Option<Format>,
+    /// When it arrived.
+    pub(super) at: Instant,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    held: Held,
+    since: Instant,
+}
+
+/// The units that wait.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    encoded: Vec<Encoded>,
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+}
+
+/// A track that is encoded.
+#[derive(Debug)]
+struct Encoded {
+    track: usize,
+    /// When its newest unit is presented, in nanoseconds; `None` when it is not waited for.
+    reached: Option<i64>,
+}
+
+impl Hold {
+    /// For a channel of which the tracks `encoded`, by their index, are encoded.
+    pub(super) fn new(encoded: &[usize]) -> Self {
+        let track = |&track| Encoded {
+            track,
+            reached: Some(i64::MIN),
+        };
+        Self {
+            encoded: encoded.iter().map(track).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a unit at the time `now`; those of a track come in their order.
+    pub(super) fn push(&mut self, held: Held, now: Instant) {
+        let (track, time) = (held.unit.track, held.unit.pts.nanos());
+        if let Some(encoded) = self.encoded.iter_mut().find(|one| one.track == track) {
+            encoded.reached = Some(time);
+        }
+        self.bytes += held.unit.data.len();
+        self.waiting.push_back(Waiting { held, since: now });
+    }
+
+    /// The next unit that need not wait any longer at the time `now`.
+    pub(super) fn pull(&mut self, now: Instant) -> Option<Held> {
+        let first = self.waiting.front()?;
+        if now.saturating_duration_since(first.since) >= LONGEST {
+            self.release();
+        }
+        let is_full = self.waiting.len() > MAX_UNITS || self.bytes > MAX_BYTES;
+        let is_due = |waiting: &Waiting| is_full || self.is_due(&waiting.held.unit);
+        let due = self.waiting.iter().position(is_due)?;
+        let Waiting { held, .. } = self.waiting.remove(due)?;
+        self.bytes -= held.unit.data.len();
+        Some(held)
+    }
+
+    /// Whether every other track that is encoded has come as far.
+    fn is_due(&self, unit: &Unit) -> bool {
+        let time = unit.dts.nanos();
+        let mut others = self.encoded.iter().filter(|one| one.track != unit.track);
+        others.all(|one| one.reached.is_none_or(|reached| reached >= time))
+    }
+
+    /// Lets all go, because nothing is encoded any more.
+    pub(super) fn release(&mut self) {
+        self.encoded.iter_mut().for_each(|one| one.reached = None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::base::media_time::MediaTime;
+
+    fn held(track: usize, millis: i64) -> Held {
+        let time = MediaTime::new(millis, 1000);
+        let unit = Unit {
+            track,
+            pts: time,
+            dts: time,
+            keyframe: true,
+            damaged: false,
+            discontinuity: false,
+            wall: None,
+            duration: None,
+            data: Bytes::from_static(b"unit"),
+        };
+        Held {
+            unit,
+            format: None,
+            at: Clock::start().now(),
+        }
+    }
+
+    fn pulled(hold: &mut Hold, now: Instant) -> Vec<(usize, i64)> {
+        std::iter::from_fn(|| hold.pull(now))
+            .map(|held| (held.unit.track, held.unit.pts.ticks))
+            .collect()
+    }
+
+    #[test]
+    fn pictures_wait_for_their_sound() {
+        let now = Clock::start().now();
+        let mut hold = Hold::new(&[1]);
+        for millis in [0, 40, 80] {
+            hold.push(held(0, millis), now);
+        }
+        assert_eq!(pulled(&mut hold, now), []);
+        hold.push(held(1, 50), now);
+        assert_eq!(pulled(&mut hold, now), [(0, 0), (0, 40), (1, 50)]);
+        hold.release();
+        assert_eq!(pulled(&mut hold, now), [(0, 80)]);
+    }
+
+    #[test]
+    fn sound_that_stays_away_is_waited_for_once() {
+        let now = Clock::start().now();
+        let mut hold = Hold::new(&[1]);
+        hold.push(held(0, 0), now);
+        hold.push(held(0, 40), now + LONGEST / 2);
+        assert_eq!(pulled(&mut hold, now + LONGEST / 2), []);
+        assert_eq!(pulled(&mut hold, now + LONGEST), [(0, 0), (0, 40)]);
+        hold.push(held(0, 80), now + LONGEST);
+        assert_eq!(pulled(&mut hold, now + LONGEST), [(0, 80)]);
+        hold.push(held(1, 100), now + LONGEST);
+        hold.push(held(0, 120), now + LONGEST);
+        assert_eq!(pulled(&mut hold, now + LONGEST), [(1, 100)]);
+    }
+
+    #[test]
+    fn tracks_that_are_both_encoded_begin_together() {
+        let now = Clock::start().now();
+        let mut hold = Hold::new(&[0, 1]);
+        hold.push(held(0, 0), now);
+        hold.push(held(0, 40), now);
+        assert_eq!(pulled(&mut hold, now), []);
+        hold.push(held(1, 20), now);
+        assert_eq!(pulled(&mut hold, now), [(0, 0), (1, 20)]);
+    }
+
+    #[test]
+    fn nothing_waits_where_nothing_is_encoded() {
+        let now = Clock::start().now();
+        let mut hold = Hold::new(&[]);
+        hold.push(held(0, 0), now);
+        assert_eq!(pulled(&mut hold, now), [(0, 0)]);
+    }
+}

@@ -1,0 +1,330 @@
+//! The transcoding of one channel: one process after the other, for as long as the channel is packaged.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::AsyncReadExt;
+use tokio::process::ChildStdout;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::warn;
+
+use super::child::Child;
+use super::feed::{Door, Fed, Feed};
+pub(in crate::hls) use super::harvest::Encoded;
+use super::harvest::{Harvest, Stream};
+use super::lines::Lines;
+use super::orders::{self, Coding};
+use super::{Transcoders, Trouble};
+use crate::base::backoff::Backoff;
+use crate::base::media_time::NtpTime;
+use crate::media::channel::Channel;
+use crate::media::description::Description;
+use crate::media::ring::Start;
+use crate::wire::sdp::Presenter;
+
+/// How many units may wait to be taken.
+const WAITING: usize = 64;
+
+/// How long a process waits for tracks that have sent nothing yet.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A process that makes nothing for so long of what it is given is of no use.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How long a process may take to write what it has left.
+const LAST_TIME: Duration = Duration::from_secs(3);
+
+/// After so many failures without any success players are told.
+const FAILURES: u32 = 2;
+
+/// A channel's tracks on their way through ffmpeg; ends when dropped.
+#[derive(Debug)]
+pub(in crate::hls) struct Transcoder {
+    encoded: mpsc::Receiver<Encoded>,
+    trouble: watch::Receiver<Option<Trouble>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Transcoder {
+    /// Begins to encode `tracks` of a channel, by their index in its description, at the oldest
+    /// key frame that is there. To be called inside a tokio runtime.
+    pub(in crate::hls) fn begin(
+        shared: &Arc<Transcoders>,
+        channel: &Arc<Channel>,
+        tracks: Vec<usize>,
+    ) -> Self {
+        let (output, encoded) = mpsc::channel(WAITING);
+        let (trouble, told) = watch::channel(None);
+        let work = Work {
+            shared: Arc::clone(shared),
+            channel: Arc::clone(channel),
+            tracks,
+            feed: Feed::new(channel.cursor(Start::Past)),
+            output,
+            trouble,
+        };
+        Self {
+            encoded,
+            trouble: told,
+            _task: AbortOnDropHandle::new(tokio::spawn(work.run())),
+        }
+    }
+
+    /// What comes of it next. Cancel safe.
+    pub(in crate::hls) async fn next(&mut self) -> Made {
+        tokio::select! {
+            biased;
+            unit = self.encoded.recv() => unit.map_or(Made::All, Made::Unit),
+            Ok(()) = self.trouble.changed() => Made::Trouble(*self.trouble.borrow_and_update()),
+        }
+    }
+
+    /// What is still made of a channel that has ended.
+    pub(in crate::hls) async fn rest(mut self) -> Vec<Encoded> {
+        let mut rest = Vec::new();
+        let taken = async {
+            while let Some(unit) = self.encoded.recv().await {
+                rest.push(unit);
+            }
+        };
+        let _ = timeout(LAST_TIME, taken).await;
+        rest
+    }
+}
+
+/// What comes of transcoding.
+#[derive(Debug)]
+pub(in crate::hls) enum Made {
+    /// A unit.
+    Unit(Encoded),
+    /// It does not work, or it does again.
+    Trouble(Option<Trouble>),
+    /// The channel has ended, and all was made of it.
+    All,
+}
+
+/// Why a process is over before its time.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+    #[error("the way into ffmpeg")]
+    Io(#[from] io::Error),
+    #[error("ffmpeg ended: {0}")]
+    Ended(String),
+}
+
+/// The task.
+struct Work {
+    shared: Arc<Transcoders>,
+    channel: Arc<Channel>,
+    tracks: Vec<usize>,
+    feed: Feed,
+    output: mpsc::Sender<Encoded>,
+    trouble: watch::Sender<Option<Trouble>>,
+}
+
+impl Work {
+    async fn run(mut self) {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        let mut failures = 0;
+        loop {
+            let made = AtomicU64::new(0);
+            let attempt = self.attempt(&made).await;
+            if made.load(Relaxed) > 0 {
+                failures = 0;
+                backoff.reset();
+            }
+            match attempt {
+                Ok(Fed::All) => return,
+                Ok(_) => {}
+                Err(failure) => {
+                    failures += 1;
+                    let path = self.channel.path();
+                    warn!(%path, "transcoding for HLS failed: {failure}");
+                    match failure {
+                        Failure::Trouble(trouble) => tell(&self.trouble, Some(trouble)),
+                        _ if failures >= FAILURES => tell(&self.trouble, Some(Trouble::Fails)),
+                        _ => {}
+                    }
+                    sleep(backoff.wait(rand::random())).await;
+                }
+            }
+        }
+    }
+}
+
+impl Work {
+    /// Lets one process make what it can; counts the units in `made`.
+    async fn attempt(&mut self, made: &AtomicU64) -> Result<Fed, Failure> {
+        let Some(description) = self.channel.description() else {
+            return Ok(Fed::All);
+        };
+        self.wait_for_tracks().await;
+        let given = |track: &usize| self.feed.has(*track);
+        let given: Vec<_> = self.tracks.iter().copied().filter(given).collect();
+        let Job {
+            codings,
+            mut lines,
+            harvest,
+        } = Job::new(&description, &self.tracks, &given);
+        let door = Door::open()?;
+        let arguments = orders::of_channel(door.url(), &codings);
+        let sdp = sdp(&description, &given, door.url());
+        let name = self.channel.path().as_str();
+        let (child, stdout) = Child::begin(&self.shared, name, &arguments)?;
+        let progress = Progress {
+            fed: AtomicU64::new(0),
+            made,
+        };
+        let harvester = Harvester {
+            output: &self.output,
+            trouble: &self.trouble,
+            progress: &progress,
+        };
+        let mut harvesting = std::pin::pin!(harvester.run(stdout, harvest));
+        let feeding = async {
+            let mut connection = door.greet(sdp).await?;
+            let fed = self
+                .feed
+                .run(&mut connection, &mut lines, &progress.fed)
+                .await;
+            Ok::<_, io::Error>(fed)
+        };
+        let fed = tokio::select! {
+            fed = feeding => fed?,
+            () = &mut harvesting => return Err(Failure::Ended(child.fault().await)),
+        };
+        // Its way in is closed, so that it writes what it has left, and ends.
+        let _ = timeout(LAST_TIME, harvesting).await;
+        match fed {
+            Fed::UpToFault => Err(Failure::Ended(child.fault().await)),
+            fed => Ok(fed),
+        }
+    }
+
+    /// Waits until all tracks have sent something, or one has and a second has passed.
+    async fn wait_for_tracks(&self) {
+        let mut head = self.channel.head();
+        let has_all = async {
+            while !self.tracks.iter().all(|track| self.feed.has(*track)) {
+                if head.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let _ = timeout(PATIENCE, has_all).await;
+        let mut head = self.channel.head();
+        while !self.tracks.iter().any(|track| self.feed.has(*track)) {
+            if self.channel.ended().is_some() || head.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The description that a process is given of its tracks.
+fn sdp(description: &Description, given: &[usize], url: &str) -> String {
+    description.of_tracks(given).sdp(&Presenter {
+        address: Ipv4Addr::LOCALHOST.into(),
+        url,
+        now: NtpTime::from_unix(Duration::ZERO),
+    })
+}
+
+/// What one process is to do.
+struct Job {
+    codings: Vec<Coding>,
+    lines: Lines,
+    harvest: Harvest,
+}
+
+impl Job {
+    /// To encode `tracks` of what is described, as far as they are `given`.
+    fn new(description: &Description, tracks: &[usize], given: &[usize]) -> Self {
+        let (mut codings, mut lines, mut streams) = (Vec::new(), Lines::default(), Vec::new());
+        for &index in tracks {
+            let Some(track) = description.tracks().get(index) else {
+                continue;
+            };
+            let is_given = given.contains(&index);
+            let first = lines.add(index, track.clock_hz, is_given);
+            if is_given {
+                let coding = Coding::of(track);
+                codings.push(coding);
+                streams.push(Stream::new(index, track.clock_hz, first, coding));
+            }
+        }
+        Self {
+            codings,
+            lines,
+            harvest: Harvest::new(streams),
+        }
+    }
+}
+
+/// How far a process is.
+struct Progress<'w> {
+    /// Bytes that it was given.
+    fed: AtomicU64,
+    /// Units that it made.
+    made: &'w AtomicU64,
+}
+
+/// Takes what a process writes.
+struct Harvester<'w> {
+    output: &'w mpsc::Sender<Encoded>,
+    trouble: &'w watch::Sender<Option<Trouble>>,
+    progress: &'w Progress<'w>,
+}
+
+impl Harvester<'_> {
+    /// Returns when it writes nothing more, or nothing of what it was given.
+    async fn run(&self, mut stdout: ChildStdout, mut harvest: Harvest) {
+        let (mut bytes, mut units) = (BytesMut::with_capacity(READ), Vec::new());
+        let mut fed = 0;
+        loop {
+            bytes.clear();
+            match timeout(SILENCE, stdout.read_buf(&mut bytes)).await {
+                Ok(Ok(1..)) => {}
+                Ok(_) => break,
+                Err(_) if self.progress.fed.load(Relaxed) == fed => continue,
+                Err(_) => return,
+            }
+            fed = self.progress.fed.load(Relaxed);
+            harvest.push(&bytes, &mut units);
+            if !self.hand_out(&mut units).await {
+                return;
+            }
+        }
+        harvest.finish(&mut units);
+        self.hand_out(&mut units).await;
+    }
+
+    /// False when nobody takes them any more.
+    async fn hand_out(&self, units: &mut Vec<Encoded>) -> bool {
+        if !units.is_empty() {
+            tell(self.trouble, None);
+            self.progress.made.fetch_add(units.len() as u64, Relaxed);
+        }
+        for unit in units.drain(..) {
+            if self.output.send(unit).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn tell(told: &watch::Sender<Option<Trouble>>, trouble: Option<Trouble>) {
+    told.send_if_modified(|told| std::mem::replace(told, trouble) != trouble);
+}
+
+/// Bytes that are read from a process at a time.
+const READ: usize = 64 << 10;

@@ -11,6 +11,7 @@ pub mod config;
 pub mod container;
 pub mod hls;
 pub mod http;
+pub mod lint;
 pub mod log;
 pub mod media;
 pub mod net;

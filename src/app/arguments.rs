@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::tool::lint::Lint;
 use crate::tool::load::Load;
 use crate::tool::publish::Publish;
 
@@ -32,6 +33,7 @@ pub(super) enum Command {
         /// The movie
         file: PathBuf,
     },
+    Lint(Lint),
     Load(Load),
     Publish(Publish),
 }

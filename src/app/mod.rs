@@ -22,6 +22,7 @@ use clap::Parser;
 
 use arguments::{Arguments, Command};
 
+use crate::tool::lint::lint;
 use crate::tool::load::load;
 use crate::tool::publish::publish;
 
@@ -33,6 +34,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve::serve(serve),
         Command::Check { config } => check::check(config),
         Command::Inspect { file } => inspect::inspect(&file),
+        Command::Lint(arguments) => lint(&arguments),
         Command::Load(arguments) => load(&arguments),
         Command::Publish(arguments) => publish(&arguments),
     }

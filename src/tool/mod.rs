@@ -1,5 +1,6 @@
 //! Tools on the command line, beside the server: what they measure or do is seen from a client's side.
 
+pub mod lint;
 pub mod load;
 mod process;
 pub mod publish;

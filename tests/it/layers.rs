@@ -3,7 +3,7 @@
 use super::source::Source;
 
 /// A folder may use itself and folders of a lower rank.
-const RANKS: [(&str, u8); 18] = [
+const RANKS: [(&str, u8); 19] = [
     ("base", 0),
     ("wire", 1),
     ("codec", 2),
@@ -14,6 +14,7 @@ const RANKS: [(&str, u8); 18] = [
     ("net", 5),
     ("client", 6),
     ("hls", 6),
+    ("lint", 6),
     ("vod", 6),
     ("source", 7),
     ("rtsp", 8),

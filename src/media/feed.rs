@@ -33,6 +33,8 @@ pub(super) struct Feed {
     shift: Option<Shift>,
     /// Whether reports go by the publisher's clock.
     has_clock: bool,
+    /// How far the clock that they went by last is ahead of the server's, in nanoseconds.
+    ahead: i64,
     report: Vec<u8>,
 }
 
@@ -83,7 +85,7 @@ impl Feed {
         }
         match kind {
             PacketKind::Rtp => self.media(index, packet, now, terms, out),
-            PacketKind::Rtcp => self.control(index, packet, now),
+            PacketKind::Rtcp => self.control(index, packet, now, terms.clock),
         }
     }
 
@@ -227,7 +229,8 @@ impl Feed {
             track.published_pair(now)?
         } else {
             Pair {
-                ntp: terms.clock.ntp(now),
+                // Where the last publisher's clock would be, so that a gap is no leap.
+                ntp: terms.clock.ntp(now).later(self.ahead),
                 time: track.timeline.time_at(now)?,
             }
         };
@@ -252,7 +255,13 @@ impl Feed {
         }
     }
 
-    fn control(&mut self, index: usize, packet: &[u8], now: Instant) -> Result<(), Malformed> {
+    fn control(
+        &mut self,
+        index: usize,
+        packet: &[u8],
+        now: Instant,
+        clock: Clock,
+    ) -> Result<(), Malformed> {
         let track = self.tracks.get_mut(index).ok_or(Malformed::Track)?;
         for feedback in rtcp::parse(packet).map_err(|_| Malformed::NotRtcp)? {
             if let Feedback::SenderReport { report, .. } = feedback {
@@ -260,6 +269,10 @@ impl Feed {
             }
         }
         self.choose_clock();
+        let told = self.tracks.get(index).filter(|_| self.has_clock);
+        if let Some(pair) = told.and_then(|track| track.published_pair(now)) {
+            self.ahead = pair.ntp.nanos_since(clock.ntp(now));
+        }
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! What a channel tells of its tracks: sender reports with a clock of its own (RFC 3550, 6.4.1).
 //!
 //! The clock is the publisher's as long as it reports on all tracks that it
-//! sends, else that of arrivals. Both sides of a report advance together, so a
-//! report may be made at any moment.
+//! sends, else that of arrivals, which goes on where the publisher's was. What a
+//! publisher says is told at once and not approached: players align tracks by it.
+//! Both sides of a report advance together, so a report may be made at any moment.
 
 use std::time::{Duration, Instant};
 

@@ -98,6 +98,7 @@ impl Receiver {
         socket.bind(&address.into())?;
         if is_group {
             let interface = Interface::find(&reception.interface)?;
+            interface.choose(&socket, address.is_ipv6())?;
             join(&socket, address.ip(), &reception.senders, &interface)?;
         }
         let socket = UdpSocket::from_std(socket.into())?;
@@ -145,6 +146,27 @@ impl Receiver {
             }
             self.refused.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Sends a datagram from where others arrive; it may be lost.
+    ///
+    /// To a group it goes by the interface on which the group was joined, and no further than that
+    /// network. Cancel safe: it is sent or not.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub async fn send(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        match &self.way {
+            Way::Socket(socket) => socket.send_to(datagram, to).await?,
+            Way::Conn(conn) => conn.send_to(datagram, to).await.map_err(io::Error::other)?,
+        };
+        Ok(())
+    }
+
+    /// The group that it receives from, if everybody may send there.
+    pub fn open_group(&self) -> Option<SocketAddr> {
+        let local = self.local_addr().ok()?;
+        (local.ip().is_multicast() && self.senders == Senders::Any).then_some(local)
     }
 
     /// Datagrams that came from somebody who may not send.

@@ -1,11 +1,14 @@
-//! RTP that arrives as datagrams at places of its own, on its way into a channel.
+//! RTP that arrives as datagrams at places of its own, on its way into a channel, and what is
+//! reported of it to its sender (RFC 3550, 6.4).
 //!
 //! Where the datagrams come from is the matter of [`Receiver`]: of sockets, or of
 //! simulated networks in the tests.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::future::try_join_all;
 
@@ -30,6 +33,9 @@ pub(super) struct Inlet {
     pub(super) carries: Carries,
 }
 
+/// How often a sender is told how its packets arrive, about (RFC 3550, 6.2).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// What arrives at a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Carries {
@@ -49,6 +55,8 @@ pub(super) struct RtpInflow {
 struct State {
     intake: Intake,
     sender: SoleSender,
+    /// Of each track, where its sender's own reports came from last.
+    reporters: Vec<Option<SocketAddr>>,
 }
 
 impl RtpInflow {
@@ -62,6 +70,7 @@ impl RtpInflow {
         Self {
             state: Mutex::new(State {
                 sender: SoleSender::new(clocks.len()),
+                reporters: vec![None; clocks.len()],
                 intake: Intake::new(publisher, arrivals),
             }),
             status: Arc::clone(status),
@@ -77,6 +86,7 @@ impl RtpInflow {
             biased;
             () = replaced => Failure::Replaced,
             Err(error) = drained => Failure::Receive(error),
+            never = self.report(inlets) => match never {},
             else => Failure::Ended,
         }
     }
@@ -118,11 +128,43 @@ impl RtpInflow {
             PacketKind::Rtcp => state.sender.admits_rtcp(sender),
         };
         if admitted {
+            if let Some(reporter) = state.reporters.get_mut(inlet.track)
+                && kind == PacketKind::Rtcp
+            {
+                *reporter = Some(sender);
+            }
             // The channel counts what it refuses.
             let _ = state.intake.push(inlet.track, kind, datagram, now);
         } else if kind == PacketKind::Rtp {
             self.status.ignored();
         }
+    }
+
+    /// Tells senders how their packets arrive, now and then for ever: a group that is open to all,
+    /// or the host that sends reports itself. A report that is lost is made up for by the next.
+    async fn report(&self, inlets: &[Inlet]) -> Infallible {
+        let ssrc = rand::random();
+        // The first comes early, and none at the same time as those of others (RFC 3550, 6.2).
+        let mut interval = REPORT_INTERVAL / 2;
+        loop {
+            tokio::time::sleep(interval.mul_f64(0.5 + rand::random::<f64>())).await;
+            interval = REPORT_INTERVAL;
+            for inlet in inlets.iter().filter(|inlet| inlet.carries != Carries::Rtp) {
+                if let Some((report, to)) = self.report_of(inlet, ssrc) {
+                    let _ = inlet.receiver.send(&report, to).await;
+                }
+            }
+        }
+    }
+
+    /// The report on the track whose RTCP arrives at `inlet`, and where it goes.
+    fn report_of(&self, inlet: &Inlet, ssrc: u32) -> Option<(Vec<u8>, SocketAddr)> {
+        let (now, mut report) = (self.clock.now(), Vec::new());
+        let mut state = self.lock();
+        let reporter = *state.reporters.get(inlet.track)?;
+        let to = inlet.receiver.open_group().or(reporter)?;
+        state.intake.report(inlet.track, ssrc, now, &mut report);
+        (!report.is_empty()).then_some((report, to))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -21,6 +21,7 @@ use crate::net::fan::Fan;
 use crate::net::multicast::Casts;
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Service};
+use crate::source::ts_listener::Encoders;
 use crate::source::{Feeds, Sources};
 use crate::vod::{Blocks, Library, Pacer};
 
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub(super) casts: Arc<Casts>,
     pub(super) sources: Arc<Sources>,
     pub(super) feeds: Arc<Feeds>,
+    pub(super) encoders: Arc<Encoders>,
     pub(super) service: Arc<Service>,
     pub(super) web: Arc<HttpServer>,
     pub(super) metrics: Arc<Metrics>,
@@ -96,6 +98,8 @@ impl Parts {
         let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
         metrics.sources(Arc::clone(&sources), Arc::clone(&feeds));
         metrics.uploads(Arc::clone(&web.uploads));
+        let encoders = Arc::<Encoders>::default();
+        metrics.encoders(Arc::clone(&encoders));
         count_strays(&mut metrics, udp_ports);
         count_files(&mut metrics, blocks, setting.access_log.clone());
         Self {
@@ -106,6 +110,7 @@ impl Parts {
             casts,
             sources,
             feeds,
+            encoders,
             service,
             web,
             metrics: Arc::new(metrics),

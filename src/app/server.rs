@@ -112,6 +112,7 @@ impl Server {
                 listener,
                 mounts,
                 settings(),
+                Arc::clone(&parts.encoders),
                 setting.clock,
             ));
         }

@@ -97,6 +97,11 @@ impl<L: Layout> Framer for AudioFrames<L> {
         self.skipped
     }
 
+    fn is_barren(&self) -> bool {
+        let is_passed_over = self.skipped > 0 && self.rest.is_empty();
+        self.parameters.is_none() && (is_passed_over || self.skipped > LONGEST)
+    }
+
     fn format(&self) -> Option<Format> {
         self.parameters.as_ref().map(L::format)
     }
@@ -181,6 +186,9 @@ impl<L: Layout> AudioFrames<L> {
         told
     }
 }
+
+/// More than any frame whose end a stream begins with, in bytes.
+const LONGEST: u64 = 8192;
 
 /// A fraction of a second: 5 ms.
 const ROUNDING: u32 = 200;

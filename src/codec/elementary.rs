@@ -86,6 +86,12 @@ pub trait Framer: Send {
         0
     }
 
+    /// Whether something came, and all of it is neither samples nor the beginning of one, as far
+    /// as the format tells.
+    fn is_barren(&self) -> bool {
+        false
+    }
+
     /// What the samples are; `None` until the stream has said so. It may change.
     fn format(&self) -> Option<Format>;
 }

@@ -177,6 +177,9 @@ pub struct Ts {
     /// The channel that they feed.
     #[serde(with = "quantity::channel")]
     pub channel: MediaPath,
+    /// An encoder that sends no media for so long is disconnected.
+    #[serde(with = "quantity::duration")]
+    pub source_timeout: Duration,
 }
 
 impl Default for Ts {
@@ -184,6 +187,7 @@ impl Default for Ts {
         Self {
             listen: on_this_host(9999),
             channel: MediaPath::from_plain("stream").expect("this is a plain name"),
+            source_timeout: Duration::from_secs(10),
         }
     }
 }

@@ -21,11 +21,12 @@ use prometheus_client::registry::Registry;
 use super::channel_metrics::ChannelMetrics;
 use super::session_metrics::{SessionMetrics, TotalMetrics};
 use super::source_metrics::SourceMetrics;
-use super::upload_metrics::UploadMetrics;
+use super::upload_metrics::{EncoderMetrics, UploadMetrics};
 use super::uploads::Uploads;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
+use crate::source::ts_listener::Encoders;
 use crate::source::{Feeds, Sources};
 
 /// How many sessions the summary lists.
@@ -75,6 +76,12 @@ impl Metrics {
     pub fn uploads(&mut self, uploads: Arc<Uploads>) {
         let uploads = UploadMetrics(uploads);
         self.summary.register_collector(Box::new(uploads));
+    }
+
+    /// Adds the numbers of the encoders that connect to the port for transport streams.
+    pub fn encoders(&mut self, encoders: Arc<Encoders>) {
+        let encoders = EncoderMetrics(encoders);
+        self.summary.register_collector(Box::new(encoders));
     }
 
     /// Adds a number that only grows: `reelcast_{name}_total`, read by `read` at each scrape.

@@ -20,6 +20,7 @@ mod source_metrics;
 mod titles;
 mod upload;
 mod upload_body;
+mod upload_connection;
 mod upload_metrics;
 mod upload_request;
 pub mod uploads;

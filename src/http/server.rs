@@ -19,7 +19,7 @@ use super::hls::Asked;
 pub use super::page::Pages;
 use super::pauses::Pauses;
 use super::route::Route;
-use super::upload::UploadConnection;
+use super::upload_connection::UploadConnection;
 use super::uploads::Uploads;
 use crate::base::clock::Clock;
 use crate::config::Config;

@@ -10,6 +10,7 @@ use super::connection::{text, typed};
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::media::channel::State;
+use crate::source::rights::may_publish;
 use crate::wire::icecast::TitleUpdate;
 
 /// What Icecast answers, which some clients look for.
@@ -67,7 +68,7 @@ impl Server {
 
     /// Whose title `form` tells, and the title.
     fn read_title(&self, form: &str, peer: SocketAddr) -> Result<(MediaPath, String), NotTaken> {
-        if !peer.ip().is_loopback() {
+        if !may_publish(peer.ip()) {
             let reason = "only this host itself may publish so far\n";
             return Err((StatusCode::FORBIDDEN, reason));
         }

@@ -1,56 +1,24 @@
-//! Encoders that upload: one connection, on which a channel is published for as long as it lasts.
-//!
-//! No HTTP library reads these requests: source clients of Icecast send bodies without a length,
-//! which is no body in HTTP/1.1, and wait for the answer before they send them.
+//! What one encoder uploads to one channel, whichever requests bring it.
 
-use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use tracing::{debug, info, warn};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::info;
 
-use super::connection::{HEAD_SIZE, HEAD_TIME};
 use super::server::Server;
-use super::titles::{MAX_FORM, is_of_titles};
 use super::upload_body::UploadBody;
-use super::upload_request::{Greeting, Refusal, UploadRequest, framing};
-use super::uploads::{OpenUpload, Uploads};
-use crate::base::error::Kind;
+use super::upload_request::UploadRequest;
+use super::uploads::OpenUpload;
 use crate::base::path::MediaPath;
-use crate::media::mounts::{Busy, Takeover};
-use crate::net::listen::Accepted;
 use crate::source::Failure;
 use crate::source::byte_feed::{ByteFeed, Settings};
 use crate::source::reading::{Reading, Silence};
 use crate::source::upload_feed::UploadFeed;
-use crate::wire::http_body::Framing;
-use crate::wire::http_head::{HttpHead, HttpHeadParser};
-
-/// How long a client may take to take its answer.
-const ANSWER_TIME: Duration = Duration::from_secs(5);
-
-/// How long, and for how many bytes, a client that was refused may go on sending. Closing at
-/// once would take the answer from it.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-const LINGER_BYTES: u64 = 1 << 20;
 
 /// How often skipped bytes are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A connection on which encoders upload, perhaps in several requests one after the other.
-pub(super) struct UploadConnection<'a> {
-    server: &'a Server,
-    stream: TcpStream,
-    peer: SocketAddr,
-    buffer: BytesMut,
-    minor_version: u8,
-}
 
 /// What is being published.
 #[derive(Debug)]
@@ -59,116 +27,16 @@ pub(super) struct Upload {
     reading: Reading<UploadFeed>,
     received: u64,
     skipped: u64,
-    _open: OpenUpload,
+    open: OpenUpload,
 }
 
-impl<'a> UploadConnection<'a> {
-    /// Serves `accepted` until it ends.
-    pub(super) async fn serve(server: &'a Server, accepted: Accepted) {
-        let Accepted {
-            stream,
-            peer,
-            permit: _permit,
-            ..
-        } = accepted;
-        let mut connection = Self {
-            server,
-            stream,
-            peer,
-            buffer: BytesMut::new(),
-            minor_version: 0,
-        };
-        if let Err(error) = connection.run().await {
-            debug!(%peer, %error, "HTTP connection of an encoder");
-        }
-    }
-
-    async fn run(&mut self) -> io::Result<()> {
-        let first = timeout(HEAD_TIME, self.head()).await??;
-        let mut next = first.map(|head| (head, None));
-        while let Some((head, current)) = next {
-            self.minor_version = head.minor_version;
-            if is_of_titles(head.target.split('?').next().unwrap_or_default()) {
-                return self.take_title(&head).await;
-            }
-            let (request, upload) = match self.examine(&head, current).await {
-                Ok(admitted) => admitted,
-                Err(refusal) => return self.refuse(&head, refusal).await,
-            };
-            next = match self.take_body(&request, upload).await? {
-                Some(upload) => self.next_head(upload).await,
-                None => None,
-            };
-        }
-        Ok(())
-    }
-
-    /// The head of the next request, with `upload` if that has not gone on elsewhere; `None` when
-    /// no request comes here.
-    async fn next_head(&mut self, upload: Upload) -> Option<(HttpHead, Option<Upload>)> {
-        let (server, peer, path) = (self.server, self.peer, upload.path.clone());
-        let mut keeping = pin!(server.pauses.keep(upload, server.patience()));
-        let left = tokio::select! {
-            // What was read of a head that is given up is of no use without the upload.
-            head = self.head() => match head {
-                Ok(Some(head)) => return Some((head, server.pauses.take(&path))),
-                _ => keeping.await,
-            },
-            left = &mut keeping => left,
-        };
-        left.into_iter()
-            .for_each(|upload| upload.end(peer, &Failure::Ended));
-        None
-    }
-
-    /// The head of the next request; `None` at the end of the connection.
-    async fn head(&mut self) -> io::Result<Option<HttpHead>> {
-        let mut parser = HttpHeadParser::new(HEAD_SIZE);
-        loop {
-            match parser.next(&mut self.buffer) {
-                Ok(Some(head)) => return Ok(Some(head)),
-                Ok(None) => {}
-                Err(error) => {
-                    self.answer(400, "Bad Request", &format!("{error}\n"))
-                        .await?;
-                    return Err(io::Error::other(error));
-                }
-            }
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// What is asked for, if it may be, with the upload that it goes on with or begins.
-    async fn examine(
-        &self,
-        head: &HttpHead,
-        current: Option<Upload>,
-    ) -> Result<(UploadRequest, Upload), Refusal> {
-        if !self.peer.ip().is_loopback() {
-            let reason = "only this host itself may publish so far";
-            return Err(Refusal::new(403, reason));
-        }
-        let request = UploadRequest::read(head)?;
-        if let Some(upload) = current.or_else(|| self.server.pauses.take(&request.path)) {
-            let goes_on = upload.path == request.path && upload.received == request.offset;
-            if goes_on {
-                return Ok((request, upload));
-            }
-            upload.end(self.peer, &Failure::Ended);
-        }
-        self.server.check_name(&request.path).await?;
-        let upload = self.begin(&request);
-        Ok((request, upload))
-    }
-
-    fn begin(&self, request: &UploadRequest) -> Upload {
-        let server = self.server;
+impl Upload {
+    /// What `request` of `peer` will bring; the channel begins with the first samples.
+    pub(super) fn begin(server: &Server, request: &UploadRequest, peer: SocketAddr) -> Self {
         let (mounts, path) = (Arc::clone(&server.mounts), request.path.clone());
         let uploads = Arc::clone(&server.uploads);
         let takeover = server.takeover();
-        let origin = format!("HTTP upload from {}", self.peer);
+        let origin = format!("HTTP upload from {peer}");
         let feed = Settings {
             name: path.to_string(),
             payload_limit: usize::from(server.config().rtsp.max_packet),
@@ -184,124 +52,16 @@ impl<'a> UploadConnection<'a> {
         let feed = UploadFeed::new(feed, request.station.clone(), request.content);
         let station = request.station.name.as_deref().unwrap_or_default();
         let (path, content) = (&request.path, request.content);
-        info!(peer = %self.peer, %path, ?content, station, "an encoder uploads");
-        Upload {
+        info!(%peer, %path, ?content, station, "an encoder uploads");
+        Self {
             path: path.clone(),
             reading: Reading::new(feed, server.clock, server.patience(), Silence::Fails),
             received: 0,
             skipped: 0,
-            _open: server.uploads.begin(path, content),
+            open: server.uploads.begin(path, content),
         }
     }
 
-    /// Publishes the body of `request`; returns the upload if another request may go on with it.
-    async fn take_body(
-        &mut self,
-        request: &UploadRequest,
-        mut upload: Upload,
-    ) -> io::Result<Option<Upload>> {
-        match request.greeting {
-            Greeting::None => {}
-            Greeting::Continue => self.write("HTTP/1.1 100 Continue\r\n\r\n").await?,
-            Greeting::Ok => {
-                let start = format!(
-                    "HTTP/1.{} 200 OK\r\nConnection: close\r\n\r\n",
-                    self.minor_version
-                );
-                self.write(&start).await?;
-            }
-        }
-        let uploads = Arc::clone(&self.server.uploads);
-        let mut body = UploadBody::new(
-            &mut self.stream,
-            &mut self.buffer,
-            request.framing,
-            &uploads,
-        );
-        let read = upload.read(&mut body, &uploads).await;
-        let is_complete = body.is_complete();
-        upload.received += body.received();
-        match read {
-            Ok(()) if is_complete && request.keep_alive => {
-                self.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                    .await?;
-                return Ok(Some(upload));
-            }
-            Ok(()) => {
-                upload.end(self.peer, &Failure::Ended);
-                if is_complete && request.greeting != Greeting::Ok {
-                    self.answer(200, "OK", "").await?;
-                }
-            }
-            Err(failure) => {
-                upload.end(self.peer, &failure);
-                if request.greeting != Greeting::Ok {
-                    let (status, reason) = status_of(&failure);
-                    self.answer(status, reason, &format!("{failure}\n")).await?;
-                }
-                self.linger().await?;
-            }
-        }
-        Ok(None)
-    }
-
-    /// Takes a title from a POST, whose form is its body; libshout sends one.
-    async fn take_title(&mut self, head: &HttpHead) -> io::Result<()> {
-        let framing = framing(head)
-            .ok()
-            .filter(|one| *one != Framing::UntilClosed);
-        let framing = framing.unwrap_or(Framing::Length(0));
-        let uploads = &self.server.uploads;
-        let body = UploadBody::new(&mut self.stream, &mut self.buffer, framing, uploads);
-        let mut form = String::new();
-        timeout(HEAD_TIME, body.take(MAX_FORM).read_to_string(&mut form)).await??;
-        if let Some((_, query)) = head.target.split_once('?') {
-            form = format!("{form}&{query}");
-        }
-        match self.server.take_title(&form, self.peer) {
-            Ok(done) => self.answer(200, "OK", done).await,
-            Err((status, reason)) => {
-                let status = status.as_u16();
-                self.answer(status, phrase(status), reason).await
-            }
-        }
-    }
-
-    async fn refuse(&mut self, head: &HttpHead, refusal: Refusal) -> io::Result<()> {
-        let Refusal { status, reason } = refusal;
-        self.server.uploads.refuse();
-        warn!(peer = %self.peer, target = head.target, status, reason, "an upload was refused");
-        self.answer(status, phrase(status), &format!("{reason}\n"))
-            .await?;
-        self.linger().await
-    }
-
-    async fn answer(&mut self, status: u16, phrase: &str, body: &str) -> io::Result<()> {
-        let (version, length) = (self.minor_version, body.len());
-        let answer = format!(
-            "HTTP/1.{version} {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        );
-        self.write(&answer).await
-    }
-
-    async fn write(&mut self, text: &str) -> io::Result<()> {
-        timeout(ANSWER_TIME, self.stream.write_all(text.as_bytes())).await?
-    }
-
-    /// Lets the client read its answer, whatever it still sends.
-    async fn linger(&mut self) -> io::Result<()> {
-        self.stream.shutdown().await?;
-        let mut rest = (&mut self.stream).take(LINGER_BYTES);
-        let mut nowhere = tokio::io::sink();
-        let drained = tokio::io::copy(&mut rest, &mut nowhere);
-        // Either it has ended, or it has had its time.
-        let _ = timeout(LINGER_TIME, drained).await;
-        Ok(())
-    }
-}
-
-impl Upload {
     /// The channel's name.
     pub(super) fn path(&self) -> &MediaPath {
         &self.path
@@ -312,8 +72,27 @@ impl Upload {
         self.received
     }
 
-    /// Feeds the channel with `body` until its end.
-    async fn read(&mut self, body: &mut UploadBody<'_>, uploads: &Uploads) -> Result<(), Failure> {
+    /// Whether `request` brings what comes next.
+    pub(super) fn goes_on_with(&self, request: &UploadRequest) -> bool {
+        self.path == request.path && self.received == request.offset
+    }
+
+    /// Feeds the channel with `body`; whether that came to its end, and not only the connection.
+    ///
+    /// # Errors
+    /// Why the channel is fed no longer. [`Failure::Unknown`] also when the body is over, and all
+    /// that came so far is neither media nor the beginning of any.
+    pub(super) async fn take(&mut self, body: &mut UploadBody<'_>) -> Result<bool, Failure> {
+        let read = self.read(body).await;
+        self.received += body.received();
+        read?;
+        if body.is_complete() && self.reading.feed().is_barren() {
+            return Err(Failure::Unknown);
+        }
+        Ok(body.is_complete())
+    }
+
+    async fn read(&mut self, body: &mut UploadBody<'_>) -> Result<(), Failure> {
         let mut ticks = interval(COUNT_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -322,64 +101,25 @@ impl Upload {
                 read = self.reading.read(body) => Some(read),
                 _ = ticks.tick() => None,
             };
-            let skipped = self.reading.feed().skipped_bytes();
-            uploads.skipped(skipped.saturating_sub(self.skipped));
-            self.skipped = skipped;
+            self.count_skipped();
             if let Some(read) = read {
                 return read;
             }
         }
     }
 
-    fn end(mut self, peer: SocketAddr, failure: &Failure) {
+    fn count_skipped(&mut self) {
+        let skipped = self.reading.feed().skipped_bytes();
+        let uploads = self.open.uploads();
+        uploads.skipped(skipped.saturating_sub(self.skipped));
+        self.skipped = skipped;
+    }
+
+    /// Leaves the channel because of `failure`, which is counted.
+    pub(super) fn end(mut self, peer: SocketAddr, failure: &Failure) {
         let last = self.reading.finish();
         let failure = last.as_ref().err().unwrap_or(failure);
+        self.open.uploads().failures.count(failure);
         info!(%peer, path = %self.path, "the encoder is gone: {failure}");
     }
-}
-
-impl Server {
-    /// Whether a channel of that name may begin now.
-    async fn check_name(&self, path: &MediaPath) -> Result<(), Refusal> {
-        let opened = self.library.open(path).await;
-        let is_file = opened.map_or_else(|error| error.kind() != Kind::NotFound, |_| true);
-        if is_file {
-            return Err(Refusal::new(409, "a file has that name"));
-        }
-        let free = self.mounts.check(path, self.takeover());
-        free.map_err(|busy| match busy {
-            Busy::Publishing { .. } => Refusal::new(403, format_args!("Mountpoint in use: {busy}")),
-            Busy::Reserved { .. } => Refusal::new(409, busy),
-            Busy::Full { .. } | Busy::Stopped => Refusal::new(503, busy),
-        })
-    }
-
-    fn takeover(&self) -> Takeover {
-        if self.config().live.takeover {
-            Takeover::Replace
-        } else {
-            Takeover::Refuse
-        }
-    }
-
-    fn patience(&self) -> Duration {
-        self.config().http.source_timeout
-    }
-}
-
-fn status_of(failure: &Failure) -> (u16, &'static str) {
-    let status = match failure {
-        Failure::Silent(_) => 408,
-        Failure::Barren { .. } | Failure::Unknown | Failure::Unfit(_) => 415,
-        Failure::Busy(_) | Failure::Replaced => 409,
-        _ => 400,
-    };
-    (status, phrase(status))
-}
-
-fn phrase(status: u16) -> &'static str {
-    let status = hyper::StatusCode::from_u16(status).ok();
-    status
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("Error")
 }

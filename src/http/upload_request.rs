@@ -32,6 +32,15 @@ pub(super) enum Greeting {
     Continue,
     /// The answer itself: the body has no end that could be waited for.
     Ok,
+    /// The same as Icecast 1 gave it, before it spoke HTTP.
+    Plain,
+}
+
+impl Greeting {
+    /// Whether no other answer follows.
+    pub(super) fn is_answer(self) -> bool {
+        matches!(self, Self::Ok | Self::Plain)
+    }
 }
 
 /// Why a request is not followed: a status of HTTP and one line for people.
@@ -56,6 +65,7 @@ impl UploadRequest {
     pub(super) fn read(head: &HttpHead) -> Result<Self, Refusal> {
         let framing = framing(head)?;
         let greeting = match framing {
+            _ if head.is_nameless => Greeting::Plain,
             _ if is(head, "SOURCE") => Greeting::Ok,
             _ if expects_continue(head) => Greeting::Continue,
             Framing::UntilClosed => Greeting::Ok,
@@ -190,6 +200,13 @@ mod tests {
         );
         let endless = Framing::UntilClosed;
         for (head, content, framing, greeting, keep_alive) in [
+            (
+                "SOURCE hackme /a/b\r\nx-audiocast-name: c",
+                Content::Untold,
+                endless,
+                Greeting::Plain,
+                false,
+            ),
             (
                 "SOURCE /a/b ICE/1.0\r\nContent-Type: audio/mpeg",
                 mp3,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::path::MediaPath;
 use crate::codec::elementary::Coding;
+use crate::source::Failures;
 use crate::source::upload_feed::Content;
 
 /// All uploads of a server.
@@ -14,6 +15,8 @@ pub struct Uploads {
     received_bytes: AtomicU64,
     skipped_bytes: AtomicU64,
     refused: AtomicU64,
+    /// Why they ended.
+    pub(super) failures: Failures,
 }
 
 #[derive(Debug, Default)]
@@ -142,6 +145,13 @@ impl Uploads {
 pub(super) struct OpenUpload {
     uploads: Arc<Uploads>,
     id: u64,
+}
+
+impl OpenUpload {
+    /// The uploads that it is one of.
+    pub(super) fn uploads(&self) -> &Uploads {
+        &self.uploads
+    }
 }
 
 impl Drop for OpenUpload {

@@ -58,4 +58,7 @@ pub trait ByteFeed: Send {
 
     /// How many bytes were passed over, because they are no part of the media.
     fn skipped_bytes(&self) -> u64;
+
+    /// Whether something came, and all of it is neither media nor the beginning of any.
+    fn is_barren(&self) -> bool;
 }

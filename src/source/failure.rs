@@ -1,7 +1,9 @@
-//! Why a source stopped feeding its channel.
+//! Why a source stopped feeding its channel, and how often sources did that come by themselves.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::claims::Clash;
@@ -79,4 +81,52 @@ pub enum Failure {
     /// The code that served the source gave up, as libraries do that meet the unforeseen.
     #[error("an internal error, told on the standard error output")]
     Internal,
+}
+
+impl Failure {
+    /// The word for metrics, `silent`; `None` for an end that is none.
+    fn word(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Stopped | Self::Ended => return None,
+            Self::Connect { .. } => "connect",
+            Self::Bind { .. } => "bind",
+            Self::Clash(_) => "clash",
+            Self::NoAnswer { .. } => "no_answer",
+            Self::Rtsp(_) => "rtsp",
+            Self::Http(_) => "http",
+            Self::Receive(_) => "receive",
+            Self::Unfit(_) => "unfit",
+            Self::Busy(_) => "busy",
+            Self::Silent(_) => "silent",
+            Self::Barren { .. } => "barren",
+            Self::Unknown => "unknown",
+            Self::Replaced => "replaced",
+            Self::Internal => "internal",
+        })
+    }
+}
+
+/// How often encoders failed that came by themselves, by the reason.
+#[derive(Debug, Default)]
+pub struct Failures(Mutex<BTreeMap<&'static str, u64>>);
+
+impl Failures {
+    /// Counts one, if it is no orderly end.
+    pub fn count(&self, failure: &Failure) {
+        if let Some(word) = failure.word() {
+            *self.lock().entry(word).or_default() += 1;
+        }
+    }
+
+    /// The reasons in words for metrics, each with its count.
+    pub fn list(&self) -> Vec<(&'static str, u64)> {
+        self.lock()
+            .iter()
+            .map(|(word, count)| (*word, *count))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -16,6 +16,7 @@ pub mod packetiser;
 mod pull;
 pub mod radio_feed;
 pub mod reading;
+pub mod rights;
 mod rtp_inflow;
 mod sap_listener;
 mod sap_sessions;
@@ -49,7 +50,7 @@ use crate::net::tls::Trust;
 
 use byte_feed::Settings;
 pub use claims::Clash;
-pub use failure::Failure;
+pub use failure::{Failure, Failures};
 pub use feeds::{Fault, Feeds, Refused};
 use pull::Pull;
 use reading::{Reading, Silence};

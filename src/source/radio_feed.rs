@@ -178,6 +178,10 @@ impl ByteFeed for RadioFeed {
     fn skipped_bytes(&self) -> u64 {
         self.framer.skipped_bytes()
     }
+
+    fn is_barren(&self) -> bool {
+        self.framer.is_barren()
+    }
 }
 
 impl Drop for RadioFeed {

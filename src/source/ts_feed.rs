@@ -292,6 +292,10 @@ impl ByteFeed for TsFeed {
     fn skipped_bytes(&self) -> u64 {
         self.counts().skipped_bytes
     }
+
+    fn is_barren(&self) -> bool {
+        self.demux.is_barren()
+    }
 }
 
 impl Drop for TsFeed {

@@ -2,66 +2,102 @@
 //!
 //! One encoder at a time feeds the channel; when it goes, the next may come.
 
-use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Failure;
 use super::byte_feed::Settings;
 use super::reading::{Reading, Silence};
+use super::rights::may_publish;
 use super::ts_feed::TsFeed;
+use super::{Failure, Failures};
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::media::mounts::{Mounts, Takeover};
 use crate::net::listen::{Accepted, Listener};
 
-/// An encoder that sends nothing for so long is disconnected.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// How long one that comes while another feeds waits for that to go: what an encoder sent before
 /// it was restarted may not all have been played yet.
 const HANDOVER: Duration = Duration::from_secs(2);
+
+/// The encoders that have come so far.
+#[derive(Debug, Default)]
+pub struct Encoders {
+    admitted: AtomicU64,
+    refused: AtomicU64,
+    failures: Failures,
+}
 
 /// Feeds the channel `[ts] channel` from whoever connects to `listener`; runs until it is dropped.
 pub async fn serve(
     listener: Listener,
     mounts: Arc<Mounts>,
     config: watch::Receiver<Arc<Config>>,
+    encoders: Arc<Encoders>,
     clock: Clock,
 ) {
     let mut next = None;
     loop {
         let mut feeder = match next.take() {
             Some(waiting) => waiting,
-            None => next_encoder(&listener).await,
+            None => encoders.next(&listener).await,
         };
         let peer = feeder.peer;
         let reading = reading(&feeder, &mounts, &config, clock);
+        encoders.admitted.fetch_add(1, Relaxed);
         tracing::info!(%peer, "an encoder connected to the port for transport streams");
         let failure = tokio::select! {
             failure = reading.run(&mut feeder.stream) => failure,
-            () = turn_away(&listener, &mut next) => Failure::Ended,
+            () = encoders.turn_away(&listener, &mut next) => Failure::Ended,
         };
+        encoders.failures.count(&failure);
         tracing::info!(%peer, "the encoder is gone: {failure}");
     }
 }
 
-/// The next encoder on this host; without users and passwords no other may publish.
-async fn next_encoder(listener: &Listener) -> Accepted {
-    loop {
-        let accepted = listener.accept().await;
-        let peer = accepted.peer;
-        if may_publish(peer.ip()) {
-            return accepted;
-        }
-        tracing::warn!(%peer, "refused an encoder for transport streams: only this host may publish");
+impl Encoders {
+    /// How many were let in.
+    pub fn admitted(&self) -> u64 {
+        self.admitted.load(Relaxed)
     }
-}
 
-fn may_publish(peer: IpAddr) -> bool {
-    peer.to_canonical().is_loopback()
+    /// How many were turned away.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    /// Why they ended.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// The next encoder that may publish.
+    async fn next(&self, listener: &Listener) -> Accepted {
+        loop {
+            let accepted = listener.accept().await;
+            let peer = accepted.peer;
+            if may_publish(peer.ip()) {
+                return accepted;
+            }
+            self.refused.fetch_add(1, Relaxed);
+            tracing::warn!(%peer, "refused an encoder for transport streams: only this host may publish");
+        }
+    }
+
+    /// Turns away whoever else connects, and has waited in `next` for its turn.
+    async fn turn_away(&self, listener: &Listener, next: &mut Option<Accepted>) {
+        loop {
+            let comer = self.next(listener).await;
+            let peer = comer.peer;
+            *next = Some(comer);
+            tokio::time::sleep(HANDOVER).await;
+            *next = None;
+            self.refused.fetch_add(1, Relaxed);
+            tracing::warn!(%peer, "refused a second encoder for transport streams: one at a time");
+        }
+    }
 }
 
 fn reading(
@@ -82,32 +118,5 @@ fn reading(
             Ok(publisher?)
         }),
     });
-    Reading::new(feed, clock, PATIENCE, Silence::Fails)
-}
-
-/// Turns away whoever else connects, and has waited in `next` for its turn.
-async fn turn_away(listener: &Listener, next: &mut Option<Accepted>) {
-    loop {
-        let comer = next_encoder(listener).await;
-        let peer = comer.peer;
-        *next = Some(comer);
-        tokio::time::sleep(HANDOVER).await;
-        *next = None;
-        tracing::warn!(%peer, "refused a second encoder for transport streams: one at a time");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_this_host_may_publish() {
-        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            assert!(may_publish(peer.parse().unwrap()), "{peer}");
-        }
-        for peer in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "::"] {
-            assert!(!may_publish(peer.parse().unwrap()), "{peer}");
-        }
-    }
+    Reading::new(feed, clock, config.ts.source_timeout, Silence::Fails)
 }

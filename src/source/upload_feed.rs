@@ -8,7 +8,7 @@ use super::Failure;
 use super::byte_feed::{ByteFeed, Settings};
 use super::radio_feed::RadioFeed;
 use super::ts_feed::TsFeed;
-use crate::codec::elementary::{Coding, Piece};
+use crate::codec::elementary::{Coding, Frame, Framer, Piece};
 use crate::container::ts::Demux;
 use crate::wire::icecast::Station;
 
@@ -151,6 +151,14 @@ impl ByteFeed for UploadFeed {
     fn skipped_bytes(&self) -> u64 {
         self.known().map_or(0, ByteFeed::skipped_bytes)
     }
+
+    fn is_barren(&self) -> bool {
+        match &self.0 {
+            Stage::Untold { bytes, .. } => is_barren(bytes),
+            Stage::Known(feed) => feed.is_barren(),
+            Stage::Nothing => true,
+        }
+    }
 }
 
 impl fmt::Debug for UploadFeed {
@@ -173,22 +181,36 @@ fn recognise(bytes: &[u8]) -> Option<Content> {
 }
 
 fn is_transport_stream(bytes: &[u8]) -> bool {
-    let mut demux = Demux::new(None);
-    demux.push(bytes, &mut Vec::new());
-    demux.counts().packets >= PACKETS
+    demuxed(bytes).counts().packets >= PACKETS
 }
 
 /// Whether two frames that belong together stand anywhere in `bytes`.
-fn has_frames(data: &[u8], coding: Coding) -> bool {
-    let mut frames = Vec::new();
+fn has_frames(bytes: &[u8], coding: Coding) -> bool {
+    !framed(bytes, coding).1.is_empty()
+}
+
+/// Whether `bytes` are something, and the beginning of nothing that is known.
+fn is_barren(bytes: &[u8]) -> bool {
+    let is_no_audio = |coding| framed(bytes, coding).0.is_barren();
+    demuxed(bytes).is_barren() && CODINGS.into_iter().all(is_no_audio)
+}
+
+fn demuxed(bytes: &[u8]) -> Demux {
+    let mut demux = Demux::new(None);
+    demux.push(bytes, &mut Vec::new());
+    demux
+}
+
+fn framed(data: &[u8], coding: Coding) -> (Box<dyn Framer>, Vec<Frame>) {
+    let (mut framer, mut frames) = (coding.framer(), Vec::new());
     let piece = Piece {
         data,
         pts: None,
         dts: None,
         random_access: false,
     };
-    coding.framer().push(piece, &mut frames);
-    !frames.is_empty()
+    framer.push(piece, &mut frames);
+    (framer, frames)
 }
 
 #[cfg(test)]
@@ -232,5 +254,20 @@ mod tests {
             assert_eq!(recognise(&bytes[..bytes.len() / 3]), None);
         }
         assert_eq!(recognise(&vec![0x55; 100_000]), None);
+    }
+
+    #[test]
+    fn a_beginning_is_told_from_rubbish() {
+        let text = b"This is no media. ".repeat(100);
+        for bytes in [&text[..], &text[..5], &[0x47; 2000][..600], &[0; 2000]] {
+            assert_eq!(is_barren(bytes), bytes[0] != 0x47, "{}", bytes.len());
+        }
+        for media in [ts(), mp3().repeat(2), adts().repeat(2)] {
+            for length in [1, 4, 188, 400, media.len()] {
+                let beginning = media.get(..length).unwrap_or(&media);
+                assert!(!is_barren(beginning), "{length} of {:x?}", &media[..4]);
+            }
+        }
+        assert!(!is_barren(&[]));
     }
 }

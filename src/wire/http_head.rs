@@ -20,6 +20,8 @@ pub struct HttpHead {
     pub target: String,
     /// The minor version of HTTP/1.
     pub minor_version: u8,
+    /// Whether it names no protocol, as source clients of Icecast 1 did: `SOURCE password /mount`.
+    pub is_nameless: bool,
     /// The header fields.
     pub headers: Headers,
 }
@@ -87,22 +89,32 @@ fn lenient() -> httparse::ParserConfig {
     config
 }
 
-/// Old source clients of Icecast name the protocol `ICE/1.0`; all else is as in HTTP/1.0.
-fn without_ice(head: &[u8]) -> Cow<'_, [u8]> {
+/// Rewrites the first line of old source clients of Icecast, for all else is as in HTTP/1.0. Those of
+/// version 2 named the protocol `ICE/1.0`. Those of version 1 named none, and had the password
+/// where the target stands now.
+fn modern(head: &[u8]) -> (Cow<'_, [u8]>, bool) {
     let end = head.iter().position(|byte| b"\r\n".contains(byte));
     let (line, rest) = head.split_at(end.unwrap_or(head.len()));
-    match line.strip_suffix(b"ICE/1.0") {
-        Some(request) => [request, b"HTTP/1.0", rest].concat().into(),
-        None => head.into(),
+    if let Some(request) = line.strip_suffix(b"ICE/1.0") {
+        return ([request, b"HTTP/1.0", rest].concat().into(), false);
+    }
+    let words = line.split(|byte| *byte == b' ');
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    match words[..] {
+        [method, _password, mount @ [b'/', ..]] if method.eq_ignore_ascii_case(b"SOURCE") => {
+            let line = [b"SOURCE ", mount, b" HTTP/1.0"].concat();
+            ([&line, rest].concat().into(), true)
+        }
+        _ => (head.into(), false),
     }
 }
 
 fn read_head(head: &[u8]) -> Result<HttpHead, NotHttp> {
-    let head = &without_ice(head);
+    let (head, is_nameless) = modern(head);
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     let complete = lenient()
-        .parse_request(&mut request, head)
+        .parse_request(&mut request, &head)
         .is_ok_and(|status| status.is_complete());
     let (Some(method), Some(target), Some(minor_version), true) =
         (request.method, request.path, request.version, complete)
@@ -118,6 +130,7 @@ fn read_head(head: &[u8]) -> Result<HttpHead, NotHttp> {
         method,
         target,
         minor_version,
+        is_nameless,
         headers,
     })
 }
@@ -164,12 +177,30 @@ mod tests {
     }
 
     #[test]
-    fn an_old_source_client_is_understood() {
-        let mut buffer = BytesMut::from("SOURCE /a ICE/1.0\r\nice-name: b\r\n\r\n");
-        let head = HttpHeadParser::new(1024).next(&mut buffer);
-        let head = head.unwrap().unwrap();
-        assert_eq!((head.method.as_str(), head.minor_version), ("SOURCE", 0));
-        assert_eq!(head.headers.get("ice-name"), Some("b"));
+    fn old_source_clients_are_understood() {
+        for (line, is_nameless) in [
+            ("SOURCE /a ICE/1.0", false),
+            ("SOURCE hackme /a", true),
+            ("source  /a  /a", true),
+        ] {
+            let text = format!("{line}\nice-name: b\n\n");
+            let head = HttpHeadParser::new(1024).next(&mut BytesMut::from(text.as_str()));
+            let head = head.unwrap().unwrap();
+            let method = head.method.as_str();
+            assert_eq!((method, head.target.as_str()), ("SOURCE", "/a"), "{line}");
+            assert_eq!((head.minor_version, head.is_nameless), (0, is_nameless));
+            assert_eq!(head.headers.get("ice-name"), Some("b"));
+        }
+        for line in [
+            "SOURCE /a",
+            "SOURCE hackme a",
+            "SOURCE a b /c",
+            "PUT hackme /a",
+        ] {
+            let mut buffer = BytesMut::from(format!("{line}\r\n\r\n").as_str());
+            let head = HttpHeadParser::new(1024).next(&mut buffer);
+            assert_eq!(head, Err(NotHttp::Malformed), "{line}");
+        }
     }
 
     #[test]

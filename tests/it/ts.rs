@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use reelcast::base::media_time::MediaTime;
 use reelcast::codec::elementary::{Frame, Framer, Piece};
-use reelcast::config::{ChannelSource, Config};
+use reelcast::config::ChannelSource;
 use reelcast::container::ts::{CLOCK_HZ, Demux, Event, Unit};
 use reelcast::net::listen::{Listener, Permits};
 use reelcast::source::ts_listener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::channel::Encoder;
@@ -98,10 +97,14 @@ fn listen(server: &Server) -> (SocketAddr, AbortOnDropHandle<()>) {
     let address = (server.address.ip(), 0).into();
     let listener = Listener::bind(address, &Permits::new(10)).unwrap();
     let address = listener.local_addr();
-    let (_, config) = watch::channel(Arc::new(Config::default()));
-    let mounts = Arc::clone(&server.mounts);
-    let task = tokio::spawn(ts_listener::serve(listener, mounts, config, server.clock));
-    (address, AbortOnDropHandle::new(task))
+    let serving = ts_listener::serve(
+        listener,
+        Arc::clone(&server.mounts),
+        server.settings(),
+        Arc::clone(&server.encoders),
+        server.clock,
+    );
+    (address, AbortOnDropHandle::new(tokio::spawn(serving)))
 }
 
 async fn send(address: SocketAddr, name: &str) -> TcpStream {
@@ -136,12 +139,9 @@ async fn one_encoder_after_the_other_feeds_the_channel() {
     }
 
     // While it is there, another is turned away.
-    let mut second = TcpStream::connect(address).await.unwrap();
-    let mut nothing = [0; 1];
-    match second.read(&mut nothing).await {
-        Ok(read) => assert_eq!(read, 0),
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-    }
+    let second = TcpStream::connect(address).await.unwrap();
+    hung_up(second).await;
+    assert_eq!(server.count("ts_encoders_refused_total"), 1);
 
     let channel = server.mounts.list().remove(0);
     drop(first);
@@ -154,7 +154,55 @@ async fn one_encoder_after_the_other_feeds_the_channel() {
     let again = tokio::time::timeout(Duration::from_secs(10), again).await;
     again.expect("the channel goes on");
     assert_eq!(channel.ended(), None);
+    assert_eq!(server.count("ts_encoders_total"), 2);
     drop(third);
+}
+
+/// Waits until the server has closed the connection of an encoder.
+async fn hung_up(mut encoder: TcpStream) {
+    let mut nothing = [0; 1];
+    let closed = tokio::time::timeout(Duration::from_secs(10), encoder.read(&mut nothing));
+    match closed.await.expect("the server hangs up in time") {
+        Ok(read) => assert_eq!(read, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+}
+
+#[tokio::test]
+async fn encoders_that_send_no_media_make_room_for_the_next() {
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.ts.source_timeout = Duration::from_millis(300);
+    });
+    let mut live = Encoder::start(&server, "live", 100);
+    live.key_picture();
+    let mut viewer = Viewer::open(server.address, "live", Way::Tcp).await;
+    viewer.play("").await;
+    let (address, _serving) = listen(&server);
+
+    hung_up(TcpStream::connect(address).await.unwrap()).await;
+    let mut barren = TcpStream::connect(address).await.unwrap();
+    barren.write_all(&[b'x'; 5000]).await.unwrap();
+    hung_up(barren).await;
+    let fallen_silent = send(address, "avc_adts.ts").await;
+    described(&server).await;
+    let channel = server.mounts.list().pop().unwrap();
+    assert_eq!(channel.path().as_str(), "stream");
+    hung_up(fallen_silent).await;
+
+    assert_eq!(channel.ended(), None, "it waits for the next encoder");
+    let failures = |reason| format!("ts_encoder_failures_total{{reason=\"{reason}\"}}");
+    until("the counts", || server.count(&failures("silent")) == 2).await;
+    assert_eq!(server.count(&failures("barren")), 1);
+    assert_eq!(server.count("ts_encoders_total"), 3);
+    let _next = send(address, "avc_adts.ts").await;
+    until("the next", || channel.stats().snapshot().publishers == 2).await;
+
+    live.picture();
+    viewer
+        .watch_until(|tracks| tracks[0].packets.len() >= 3)
+        .await;
+    let packets = &viewer.tracks[0].packets;
+    assert_eq!(packets[2].sequence, packets[0].sequence.wrapping_add(2));
 }
 
 /// Waits until `holds`.

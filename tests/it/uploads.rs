@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reelcast::base::path::MediaPath;
+use reelcast::log::access::AccessLog;
 use reelcast::media::channel::{Channel, End, State};
+use reelcast::net::addresses::of_this_machine;
 use tokio::time::{sleep, timeout};
 
 use crate::support::client::{Client, header, numbers, status};
+use crate::support::publisher::{SDP, announce};
 use crate::support::server::Server;
 
 const PUT: &str = "PUT /radio HTTP/1.1\r\nContent-Type: audio/mpeg\r\nExpect: 100-continue\r\n\
@@ -164,6 +167,28 @@ async fn old_source_clients_are_answered_as_they_expect() {
     }
 }
 
+/// As libshout speaks to Icecast 1, which is not HTTP.
+#[tokio::test]
+async fn a_source_client_of_icecast_1_is_answered_with_a_plain_ok() {
+    let server = serve();
+    let login = "SOURCE hackme /radio\nx-audiocast-name: Jazz\nx-audiocast-bitrate: 128\n\n";
+    let mut encoder = send(&server, login.as_bytes()).await;
+    assert_eq!(encoder.line().await, "OK\r\n");
+    encoder.send(&mp3(1, 44_100).repeat(4)).await;
+    let channel = live(&server, "radio").await;
+    assert_eq!(channel.description().unwrap().tracks()[0].clock_hz, 90_000);
+    let url = format!("rtsp://{}/radio", server.address);
+    let mut client = Client::connect(server.address).await;
+    assert!(
+        client
+            .ask("DESCRIBE", &url, "")
+            .await
+            .contains("\r\ns=Jazz\r\n")
+    );
+    let mut second = send(&server, login.as_bytes()).await;
+    assert!(second.rest().await.starts_with("HTTP/1.0 403 "));
+}
+
 #[tokio::test]
 async fn another_rate_of_aac_is_another_channel() {
     let server = serve();
@@ -289,6 +314,69 @@ async fn rubbish_and_silence_come_to_an_end() {
     let answers = silent.rest().await;
     assert!(answers.contains("HTTP/1.1 408 "), "{answers}");
     assert!(matches!(channel.state(), State::Waiting { .. }));
+
+    for reason in ["unknown", "barren", "silent"] {
+        let failures = format!("upload_failures_total{{reason=\"{reason}\"}}");
+        assert_eq!(server.count(&failures), 1, "{reason}");
+    }
+}
+
+/// What a program sends that was given the wrong file: the whole of it, in one request.
+#[tokio::test]
+async fn whole_requests_of_rubbish_are_refused_with_the_reason() {
+    let server = serve();
+    let text = "Dear server, this is no media at all.\n";
+    for media_type in ["video/mp2t", "audio/mpeg", "audio/aac", ""] {
+        for body in [text.to_owned(), text.repeat(1000)] {
+            let length = body.len();
+            let head = format!(
+                "PUT /tv HTTP/1.1\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
+            );
+            let mut encoder = send(&server, head.as_bytes()).await;
+            encoder.send(body.as_bytes()).await;
+            let answer = encoder.rest().await;
+            assert_eq!(status(&answer), 415, "{media_type} {length}");
+            assert!(answer.ends_with("neither an MPEG transport stream nor MP3 nor AAC\n"));
+        }
+    }
+    assert_eq!(server.count("upload_failures_total{reason=\"unknown\"}"), 8);
+    assert!(server.mounts.list().is_empty());
+}
+
+/// Whoever comes to another address of this machine than the loopback comes from that, too.
+#[tokio::test]
+async fn only_programs_of_the_servers_own_host_may_publish() {
+    let addresses = of_this_machine();
+    let Some(outside) = addresses.into_iter().find(|ip| !ip.is_loopback()) else {
+        println!("skipped: this machine has no address but the loopback's");
+        return;
+    };
+    let server = Server::start_at(
+        outside,
+        Path::new("no movies"),
+        AccessLog::disabled(),
+        |_| {},
+    );
+    for request in [
+        PUT,
+        "SOURCE /radio HTTP/1.0\r\nContent-Type: audio/aac\r\n\r\n",
+        "POST /tv HTTP/1.1\r\nContent-Type: video/mp2t\r\nContent-Length: 188\r\n\r\n",
+        "GET /admin/metadata?mount=/radio&song=x HTTP/1.0\r\n\r\n",
+    ] {
+        let mut encoder = send(&server, request.as_bytes()).await;
+        let answer = encoder.rest().await;
+        assert_eq!(status(&answer), 403, "{request}");
+        assert!(
+            answer.contains("only this host itself may publish"),
+            "{answer}"
+        );
+    }
+    let mut client = Client::connect(server.address).await;
+    let url = format!("rtsp://{}/live", server.address);
+    let answer = announce(&mut client, &url, SDP).await;
+    assert_eq!(status(&answer), 403, "{answer}");
+    assert_eq!(server.count("uploads_refused_total"), 3);
+    assert!(server.mounts.list().is_empty());
 }
 
 #[tokio::test]

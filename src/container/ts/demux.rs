@@ -122,6 +122,11 @@ impl Demux {
         self.choice.end_units(events);
     }
 
+    /// Whether something came, and all of it is neither packets nor the beginning of one.
+    pub fn is_barren(&self) -> bool {
+        self.choice.counts.packets == 0 && self.sync.is_barren()
+    }
+
     /// What was wrong so far.
     pub fn counts(&self) -> Counts {
         let sections = &self.choice.pat.sections;

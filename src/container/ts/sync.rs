@@ -6,6 +6,8 @@ use super::packet;
 /// (M2TS), and packets before sixteen bytes of parity (DVB-ASI).
 const STRIDES: [usize; 3] = [packet::SIZE, 192, 204];
 
+const LONGEST: usize = STRIDES[STRIDES.len() - 1];
+
 const SYNC: u8 = 0x47;
 
 /// Cuts bytes into packets.
@@ -55,6 +57,19 @@ impl Sync {
         }
     }
 
+    /// Whether bytes came before the first packet, and it does not begin among them: more of them
+    /// than the rest of a packet, or nowhere sync bytes as far as they would stand.
+    pub(super) fn is_barren(&self) -> bool {
+        let rest = self.buffer.get(self.at..).unwrap_or_default();
+        let stands = |at: usize, stride: usize| {
+            let mut places = rest.iter().skip(at).step_by(stride);
+            places.all(|byte| *byte == SYNC)
+        };
+        let begins = |at: usize| STRIDES.iter().any(|stride| stands(at, *stride));
+        let is_long = self.skipped > LONGEST as u64;
+        self.stride.is_none() && (is_long || !rest.is_empty() && !(0..rest.len()).any(begins))
+    }
+
     /// Moves on to the next place where three sync bytes stand at one of the distances.
     fn search(&mut self) -> bool {
         while self.at + 2 * packet::SIZE < self.buffer.len() {
@@ -64,8 +79,7 @@ impl Sync {
             if self.stride.is_some() {
                 return true;
             }
-            let longest = STRIDES[STRIDES.len() - 1];
-            if is_sync(self.at) && self.at + 2 * longest >= self.buffer.len() {
+            if is_sync(self.at) && self.at + 2 * LONGEST >= self.buffer.len() {
                 return false;
             }
             self.at += 1;

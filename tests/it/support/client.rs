@@ -100,6 +100,17 @@ impl Client {
         timeout(PATIENCE, read).await.expect("a frame in time")
     }
 
+    /// The next line.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        let read = self.stream.read_line(&mut line);
+        timeout(PATIENCE, read)
+            .await
+            .expect("a line in time")
+            .unwrap();
+        line
+    }
+
     /// Everything until the server closes.
     pub(crate) async fn rest(&mut self) -> String {
         let mut rest = Vec::new();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reelcast::base::clock::Clock;
 use reelcast::config::Config;
 use reelcast::hls::gateway::Gateway;
+use reelcast::http::metrics::Metrics;
 use reelcast::http::pauses::Pauses;
 use reelcast::http::server::{Pages, Server as HttpServer};
 use reelcast::log::access::AccessLog;
@@ -19,6 +20,7 @@ use reelcast::net::listen::{Listener, Permits};
 use reelcast::net::multicast::{self, Announcer, Casts};
 use reelcast::net::udp_ports::UdpPorts;
 use reelcast::rtsp::{Parts, Service, serve, serve_http_port};
+use reelcast::source::ts_listener::Encoders;
 use reelcast::source::{Feeds, SapListener, SdpFolder, Sources};
 use reelcast::vod::{Blocks, Library, Pace, Pacer};
 use tokio::sync::watch;
@@ -31,8 +33,10 @@ pub(crate) struct Server {
     pub(crate) http: SocketAddr,
     pub(crate) sessions: Sessions,
     pub(crate) mounts: Arc<Mounts>,
-    pub(crate) totals: Arc<Totals>,
+    /// Who has come to the port for transport streams.
+    pub(crate) encoders: Arc<Encoders>,
     pub(crate) clock: Clock,
+    metrics: Metrics,
     config: watch::Sender<Arc<Config>>,
     _stop: DropGuard,
 }
@@ -118,6 +122,10 @@ impl Server {
             access_log,
             clock,
         });
+        let encoders = Arc::<Encoders>::default();
+        let mut metrics = Metrics::new(sessions.clone(), Arc::clone(&mounts), Arc::clone(&totals));
+        metrics.uploads(Arc::clone(&web.uploads));
+        metrics.encoders(Arc::clone(&encoders));
         let listener = Listener::bind((local, 0).into(), &Permits::new(100)).unwrap();
         let address = listener.local_addr();
         let expiring = Arc::clone(&service);
@@ -136,8 +144,9 @@ impl Server {
             http,
             sessions,
             mounts,
-            totals,
+            encoders,
             clock,
+            metrics,
             config: sender,
             _stop: stop.drop_guard(),
         }
@@ -147,6 +156,19 @@ impl Server {
     pub(crate) fn configure(&self, change: impl FnOnce(&mut Config)) {
         self.config
             .send_modify(|config| change(Arc::make_mut(config)));
+    }
+
+    /// What the metrics count as `sample`, a name with its labels; 0 when it is not there.
+    pub(crate) fn count(&self, sample: &str) -> u64 {
+        let summary = self.metrics.summary();
+        let mut lines = summary.lines().filter_map(|line| line.rsplit_once(' '));
+        let found = lines.find(|(name, _)| name.strip_prefix("reelcast_") == Some(sample));
+        found.map_or(0, |(_, count)| count.parse().expect("a count"))
+    }
+
+    /// The settings, also when they change.
+    pub(crate) fn settings(&self) -> watch::Receiver<Arc<Config>> {
+        self.config.subscribe()
     }
 
     /// Waits until the table has `count` sessions.

@@ -1,0 +1,311 @@
+//! One connection of an encoder that uploads, in one request or in several one after the other.
+//!
+//! No HTTP library reads these requests: source clients of Icecast send bodies without a length,
+//! which is no body in HTTP/1.1, and wait for the answer before they send them.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+use super::connection::{HEAD_SIZE, HEAD_TIME};
+use super::server::Server;
+use super::titles::{MAX_FORM, is_of_titles};
+use super::upload::Upload;
+use super::upload_body::UploadBody;
+use super::upload_request::{Greeting, Refusal, UploadRequest, framing};
+use crate::base::error::Kind;
+use crate::base::path::MediaPath;
+use crate::media::mounts::{Busy, Takeover};
+use crate::net::listen::Accepted;
+use crate::source::Failure;
+use crate::source::rights::may_publish;
+use crate::wire::http_body::Framing;
+use crate::wire::http_head::{HttpHead, HttpHeadParser};
+
+/// How long a client may take to take its answer.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+
+/// How long, and for how many bytes, a client that was refused may go on sending. Closing at
+/// once would take the answer from it.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 1 << 20;
+
+/// A connection on which encoders upload, perhaps in several requests one after the other.
+pub(super) struct UploadConnection<'a> {
+    server: &'a Server,
+    stream: TcpStream,
+    peer: SocketAddr,
+    buffer: BytesMut,
+    minor_version: u8,
+}
+
+impl<'a> UploadConnection<'a> {
+    /// Serves `accepted` until it ends.
+    pub(super) async fn serve(server: &'a Server, accepted: Accepted) {
+        let Accepted {
+            stream,
+            peer,
+            permit: _permit,
+            ..
+        } = accepted;
+        let mut connection = Self {
+            server,
+            stream,
+            peer,
+            buffer: BytesMut::new(),
+            minor_version: 0,
+        };
+        if let Err(error) = connection.run().await {
+            debug!(%peer, %error, "HTTP connection of an encoder");
+        }
+    }
+
+    async fn run(&mut self) -> io::Result<()> {
+        let first = timeout(HEAD_TIME, self.head()).await??;
+        let mut next = first.map(|head| (head, None));
+        while let Some((head, current)) = next {
+            self.minor_version = head.minor_version;
+            if is_of_titles(head.target.split('?').next().unwrap_or_default()) {
+                return self.take_title(&head).await;
+            }
+            let (request, upload) = match self.examine(&head, current).await {
+                Ok(admitted) => admitted,
+                Err(refusal) => return self.refuse(&head, refusal).await,
+            };
+            next = match self.take_body(&request, upload).await? {
+                Some(upload) => self.next_head(upload).await,
+                None => None,
+            };
+        }
+        Ok(())
+    }
+
+    /// The head of the next request, with `upload` if that has not gone on elsewhere; `None` when
+    /// no request comes here.
+    async fn next_head(&mut self, upload: Upload) -> Option<(HttpHead, Option<Upload>)> {
+        let (server, peer, path) = (self.server, self.peer, upload.path().clone());
+        let mut keeping = pin!(server.pauses.keep(upload, server.patience()));
+        let left = tokio::select! {
+            // What was read of a head that is given up is of no use without the upload.
+            head = self.head() => match head {
+                Ok(Some(head)) => return Some((head, server.pauses.take(&path))),
+                _ => keeping.await,
+            },
+            left = &mut keeping => left,
+        };
+        left.into_iter()
+            .for_each(|upload| upload.end(peer, &Failure::Ended));
+        None
+    }
+
+    /// The head of the next request; `None` at the end of the connection.
+    async fn head(&mut self) -> io::Result<Option<HttpHead>> {
+        let mut parser = HttpHeadParser::new(HEAD_SIZE);
+        loop {
+            match parser.next(&mut self.buffer) {
+                Ok(Some(head)) => return Ok(Some(head)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.answer(400, "Bad Request", &format!("{error}\n"))
+                        .await?;
+                    return Err(io::Error::other(error));
+                }
+            }
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// What is asked for, if it may be, with the upload that it goes on with or begins.
+    async fn examine(
+        &self,
+        head: &HttpHead,
+        current: Option<Upload>,
+    ) -> Result<(UploadRequest, Upload), Refusal> {
+        admit(self.peer.ip())?;
+        let request = UploadRequest::read(head)?;
+        if let Some(upload) = current.or_else(|| self.server.pauses.take(&request.path)) {
+            if upload.goes_on_with(&request) {
+                return Ok((request, upload));
+            }
+            upload.end(self.peer, &Failure::Ended);
+        }
+        self.server.check_name(&request.path).await?;
+        let upload = Upload::begin(self.server, &request, self.peer);
+        Ok((request, upload))
+    }
+
+    /// Publishes the body of `request`; returns the upload if another request may go on with it.
+    async fn take_body(
+        &mut self,
+        request: &UploadRequest,
+        mut upload: Upload,
+    ) -> io::Result<Option<Upload>> {
+        match request.greeting {
+            Greeting::None => {}
+            Greeting::Continue => self.write("HTTP/1.1 100 Continue\r\n\r\n").await?,
+            Greeting::Ok => {
+                let start = format!(
+                    "HTTP/1.{} 200 OK\r\nConnection: close\r\n\r\n",
+                    self.minor_version
+                );
+                self.write(&start).await?;
+            }
+            Greeting::Plain => self.write("OK\r\n").await?,
+        }
+        let mut body = UploadBody::new(
+            &mut self.stream,
+            &mut self.buffer,
+            request.framing,
+            &self.server.uploads,
+        );
+        match upload.take(&mut body).await {
+            Ok(is_complete) if is_complete && request.keep_alive => {
+                self.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                    .await?;
+                return Ok(Some(upload));
+            }
+            Ok(is_complete) => {
+                upload.end(self.peer, &Failure::Ended);
+                if is_complete && !request.greeting.is_answer() {
+                    self.answer(200, "OK", "").await?;
+                }
+            }
+            Err(failure) => {
+                upload.end(self.peer, &failure);
+                if !request.greeting.is_answer() {
+                    let (status, reason) = status_of(&failure);
+                    self.answer(status, reason, &format!("{failure}\n")).await?;
+                }
+                self.linger().await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a title from a POST, whose form is its body; libshout sends one.
+    async fn take_title(&mut self, head: &HttpHead) -> io::Result<()> {
+        let framing = framing(head)
+            .ok()
+            .filter(|one| *one != Framing::UntilClosed);
+        let framing = framing.unwrap_or(Framing::Length(0));
+        let uploads = &self.server.uploads;
+        let body = UploadBody::new(&mut self.stream, &mut self.buffer, framing, uploads);
+        let mut form = String::new();
+        timeout(HEAD_TIME, body.take(MAX_FORM).read_to_string(&mut form)).await??;
+        if let Some((_, query)) = head.target.split_once('?') {
+            form = format!("{form}&{query}");
+        }
+        match self.server.take_title(&form, self.peer) {
+            Ok(done) => self.answer(200, "OK", done).await,
+            Err((status, reason)) => {
+                let status = status.as_u16();
+                self.answer(status, phrase(status), reason).await
+            }
+        }
+    }
+
+    async fn refuse(&mut self, head: &HttpHead, refusal: Refusal) -> io::Result<()> {
+        let Refusal { status, reason } = refusal;
+        self.server.uploads.refuse();
+        warn!(peer = %self.peer, target = head.target, status, reason, "an upload was refused");
+        self.answer(status, phrase(status), &format!("{reason}\n"))
+            .await?;
+        self.linger().await
+    }
+
+    async fn answer(&mut self, status: u16, phrase: &str, body: &str) -> io::Result<()> {
+        let (version, length) = (self.minor_version, body.len());
+        let answer = format!(
+            "HTTP/1.{version} {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        self.write(&answer).await
+    }
+
+    async fn write(&mut self, text: &str) -> io::Result<()> {
+        timeout(ANSWER_TIME, self.stream.write_all(text.as_bytes())).await?
+    }
+
+    /// Lets the client read its answer, whatever it still sends.
+    async fn linger(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await?;
+        let mut rest = (&mut self.stream).take(LINGER_BYTES);
+        let mut nowhere = tokio::io::sink();
+        let drained = tokio::io::copy(&mut rest, &mut nowhere);
+        // Either it has ended, or it has had its time.
+        let _ = timeout(LINGER_TIME, drained).await;
+        Ok(())
+    }
+}
+
+impl Server {
+    /// Whether a channel of that name may begin now.
+    async fn check_name(&self, path: &MediaPath) -> Result<(), Refusal> {
+        let opened = self.library.open(path).await;
+        let is_file = opened.map_or_else(|error| error.kind() != Kind::NotFound, |_| true);
+        if is_file {
+            return Err(Refusal::new(409, "a file has that name"));
+        }
+        let free = self.mounts.check(path, self.takeover());
+        free.map_err(|busy| match busy {
+            Busy::Publishing { .. } => Refusal::new(403, format_args!("Mountpoint in use: {busy}")),
+            Busy::Reserved { .. } => Refusal::new(409, busy),
+            Busy::Full { .. } | Busy::Stopped => Refusal::new(503, busy),
+        })
+    }
+
+    pub(super) fn takeover(&self) -> Takeover {
+        if self.config().live.takeover {
+            Takeover::Replace
+        } else {
+            Takeover::Refuse
+        }
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.config().http.source_timeout
+    }
+}
+
+fn admit(peer: IpAddr) -> Result<(), Refusal> {
+    let refusal = || Refusal::new(403, "only this host itself may publish so far");
+    may_publish(peer).then_some(()).ok_or_else(refusal)
+}
+
+fn status_of(failure: &Failure) -> (u16, &'static str) {
+    let status = match failure {
+        Failure::Silent(_) => 408,
+        Failure::Barren { .. } | Failure::Unknown | Failure::Unfit(_) => 415,
+        Failure::Busy(_) | Failure::Replaced => 409,
+        _ => 400,
+    };
+    (status, phrase(status))
+}
+
+fn phrase(status: u16) -> &'static str {
+    let status = hyper::StatusCode::from_u16(status).ok();
+    status
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_of_other_hosts_are_refused() {
+        assert_eq!(admit("127.0.0.1".parse().unwrap()), Ok(()));
+        let refusal = admit("192.0.2.1".parse().unwrap()).unwrap_err();
+        assert_eq!(refusal.status, 403);
+    }
+}

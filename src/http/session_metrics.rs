@@ -63,7 +63,14 @@ impl TotalMetrics {
             "sessions_opened",
             "Sessions opened so far",
             self.sessions.opened(),
-        )
+        )?;
+        let help = "RTSP sessions that are over, of viewers and publishers, by the reason";
+        let mut family = out.family("sessions_ended", help, None, MetricType::Counter)?;
+        for (ending, count) in totals.endings() {
+            let label = [("reason", ending.name())];
+            sample(&mut family, &label, &ConstCounter::new(count))?;
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ pub mod burst;
 pub mod channel;
 pub mod channel_stats;
 pub mod description;
+pub mod ending;
 mod feed;
 mod feed_track;
 mod gather;

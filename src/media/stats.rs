@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::ending::Ending;
+
 /// Upper bounds of the lateness buckets, in microseconds; one more bucket takes what is later.
 pub const LATENESS_BOUNDS_US: [u64; 13] = [
     100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
@@ -173,6 +175,7 @@ pub struct Totals {
     requests: AtomicU64,
     refusals: AtomicU64,
     throttled: AtomicU64,
+    endings: [AtomicU64; Ending::ALL.len()],
 }
 
 impl Totals {
@@ -192,6 +195,19 @@ impl Totals {
     /// Counts an RTSP request that had to wait because its connection sends too many.
     pub fn throttled(&self) {
         self.throttled.fetch_add(1, Relaxed);
+    }
+
+    /// Counts an RTSP session that is over.
+    pub fn ended(&self, ending: Ending) {
+        if let Some(count) = self.endings.get(ending as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Why RTSP sessions ended so far, each reason with its count.
+    pub fn endings(&self) -> impl Iterator<Item = (Ending, u64)> {
+        let counts = self.endings.iter().map(|count| count.load(Relaxed));
+        Ending::ALL.into_iter().zip(counts)
     }
 
     /// Connections accepted so far.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::base::id::SessionId;
+use crate::media::ending::Ending;
 use crate::net::interleaved::Interleaved;
 use crate::wire::rtsp::{Limits, Message, ParseError, Parser, Request, Response};
 
@@ -23,7 +24,7 @@ use super::channels::Channels;
 use super::inflow::Inflow;
 use super::inlet::{Inlet, MEDIA, MESSAGES};
 use super::party::Party;
-use super::service::{ENDED_HERE, LOST, Service};
+use super::service::Service;
 
 /// How long a connection may take to its first request.
 const FIRST_REQUEST: Duration = Duration::from_secs(10);
@@ -260,14 +261,14 @@ impl Connection {
     /// Ends the sessions whose media this connection carried, and those that
     /// published; viewers over UDP live on.
     async fn close(mut self, end: End) {
-        let status = match end {
-            End::Stop => ENDED_HERE,
-            End::ByPeer | End::Farewell => LOST,
+        let ending = match end {
+            End::Stop => Ending::Ended,
+            End::ByPeer | End::Farewell => Ending::HungUp,
         };
         for id in self.sessions().chain(self.channels.sessions()) {
             let party = self.service.party(id);
             if let Some(party) = party.filter(|party| self.carries(party)) {
-                self.service.end(&party, status).await;
+                self.service.end(&party, ending).await;
             }
         }
         self.outlet.close();

@@ -108,6 +108,12 @@ impl Party {
         }
     }
 
+    /// Whether the client watches a channel, and took nothing of it for too long.
+    pub(super) fn is_slow(&self) -> bool {
+        self.viewer()
+            .is_some_and(|viewer| viewer.subject().is_slow())
+    }
+
     /// Whether the client watches a channel that is over, and has not had `time` yet to say goodbye.
     pub(super) fn takes_leave(&self, now: Instant, time: Duration) -> bool {
         let is_left = |viewer: &Viewer| viewer.subject().is_over();

@@ -10,6 +10,7 @@ use rand::RngExt;
 use tracing::info;
 
 use crate::base::id::SessionId;
+use crate::media::ending::Ending;
 use crate::wire::header::session::SessionHeader;
 use crate::wire::rtsp::{Method, Request, Response};
 
@@ -110,7 +111,7 @@ impl Connection {
         if !session.is_set_up() {
             *place = None;
             self.forget(party);
-            self.service().conclude(party, response.status.0);
+            self.service().conclude(party, Ending::Left);
         }
         Reply { response, starts }
     }

@@ -12,6 +12,7 @@ use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::config::Config;
 use crate::log::access::AccessLog;
+use crate::media::ending::Ending;
 use crate::media::mounts::Mounts;
 use crate::media::ring::Start;
 use crate::media::sessions::Sessions;
@@ -31,12 +32,6 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the viewers of a channel that is over have for PAUSE and TEARDOWN. GStreamer
 /// sends both when it has shown what it still holds, and takes a refusal for an error.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// The status in the access log of a session whose client was lost, as QTSS had it.
-pub(super) const LOST: u16 = 504;
-
-/// The status in the access log of a session that the server ended.
-pub(super) const ENDED_HERE: u16 = 500;
 
 /// What an RTSP service is made of.
 pub struct Parts {
@@ -105,7 +100,7 @@ impl Service {
             }
         }
         for party in self.all() {
-            self.end(&party, ENDED_HERE).await;
+            self.end(&party, Ending::Ended).await;
         }
     }
 
@@ -119,19 +114,19 @@ impl Service {
             }
             party.watched().takes(party.bit_rate());
             if party.watched().end().is_cancelled() || party.ended().is_some() {
-                self.end_if_idle(&party, ENDED_HERE);
+                self.end_if_idle(&party, Ending::Ended);
             } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {
                 info!(session = %party.id(), peer = %party.peer(), "nothing came for {timeout:?}");
-                self.end_if_idle(&party, LOST);
+                self.end_if_idle(&party, Ending::Silent);
             }
         }
     }
 
     /// Ends a session, unless a request of it is being answered: that may take long, and others wait.
-    fn end_if_idle(&self, party: &Party, status: u16) {
+    fn end_if_idle(&self, party: &Party, ending: Ending) {
         let session = party.session().try_lock();
         if session.is_ok_and(|mut session| session.take().is_some()) {
-            self.hang_up(party, status);
+            self.hang_up(party, ending);
         }
     }
 
@@ -170,24 +165,30 @@ impl Service {
     }
 
     /// Ends a session, unless it has ended already.
-    pub(super) async fn end(&self, party: &Party, status: u16) {
+    pub(super) async fn end(&self, party: &Party, ending: Ending) {
         let session = party.session().lock().await.take();
         if session.is_some() {
-            self.hang_up(party, status);
+            self.hang_up(party, ending);
         }
     }
 
-    fn hang_up(&self, party: &Party, status: u16) {
+    fn hang_up(&self, party: &Party, ending: Ending) {
         if let Some(publisher) = party.publisher() {
             publisher.hang_up();
         }
-        self.conclude(party, status);
+        self.conclude(party, ending);
     }
 
     /// Says goodbye to a party whose session is over, and notes it in the access log.
-    pub(super) fn conclude(&self, party: &Party, status: u16) {
+    pub(super) fn conclude(&self, party: &Party, ending: Ending) {
         let now = self.parts.clock.now();
-        let reason = party.ended();
+        let (reason, status) = (party.ended(), status_of(ending));
+        let ending = if party.is_slow() {
+            Ending::Slow
+        } else {
+            ending
+        };
+        self.parts.totals.ended(ending);
         party.stop(now);
         let open = self.parts.sessions.len();
         self.table().parties.remove(&party.id());
@@ -208,5 +209,14 @@ impl Service {
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The status in the access log of a session that ended, as QTSS had it.
+fn status_of(ending: Ending) -> u16 {
+    match ending {
+        Ending::Left => 200,
+        Ending::HungUp | Ending::Silent => 504,
+        Ending::Slow | Ending::Ended => 500,
     }
 }

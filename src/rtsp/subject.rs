@@ -130,6 +130,14 @@ impl Subject {
         }
     }
 
+    /// Whether a channel's reader was cut off because it took nothing for too long.
+    pub(super) fn is_slow(&self) -> bool {
+        match self {
+            Self::Movie(_) => false,
+            Self::Channel(tuner) => tuner.is_slow(),
+        }
+    }
+
     /// Whether the channel is over; a movie never is.
     pub(super) fn is_over(&self) -> bool {
         match self {

@@ -12,7 +12,7 @@ use crate::log::access::Entry;
 use crate::media::channel::Channel;
 use crate::media::ring::Start;
 use crate::media::sessions::Session;
-use crate::net::fan::{Fan, Member, Membership, Prepared};
+use crate::net::fan::{Fan, Member, Membership, Prepared, Why};
 use crate::net::multicast::Cast;
 use crate::net::outlet::TrackOutlet;
 use crate::vod;
@@ -203,6 +203,14 @@ impl Tuner {
             _ => {}
         }
         self.channel().ended().map(|end| end.to_string())
+    }
+
+    /// Whether the reader was cut off because it took nothing for too long.
+    pub(super) fn is_slow(&self) -> bool {
+        match &*self.lock() {
+            Place::Joined(membership) => membership.ended() == Some(Why::TooSlow),
+            _ => false,
+        }
     }
 
     /// `entry` with what the access log says of the channel.

@@ -12,6 +12,7 @@ mod hls_media;
 mod hostile;
 mod layers;
 mod live_channel;
+mod live_decoding;
 mod live_dialogue;
 mod live_faults;
 mod live_readers;

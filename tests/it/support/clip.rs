@@ -31,6 +31,11 @@ pub(crate) struct Clip {
 impl Clip {
     /// Begins to publish `movies/clock.mp4`: 12 s of H.264 with a key frame every 2 s, and AAC.
     pub(crate) fn publish(server: &Server, name: &str) -> Self {
+        Self::publish_from(server, name, 0.0)
+    }
+
+    /// The same without what is due in the first `seconds`.
+    pub(crate) fn publish_from(server: &Server, name: &str, seconds: f64) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
         let bytes = std::fs::read(file).unwrap();
         let movie = container::open(&&bytes[..]).unwrap();
@@ -49,6 +54,8 @@ impl Clip {
             }
         }
         samples.sort_by_key(|(_, frame)| frame.time.nanos());
+        let begin = Duration::from_secs_f64(seconds).as_nanos() as i64;
+        let next = samples.partition_point(|(_, frame)| frame.time.nanos() < begin);
         let description = Description::of_formats("clip", &formats).unwrap();
         let packetiser = packetiser(&description, &formats, server);
         let path = MediaPath::from_plain(name).unwrap();
@@ -61,7 +68,7 @@ impl Clip {
             packetiser,
             samples,
             length: Duration::from_secs(12),
-            next: 0,
+            next,
             rounds: 0,
             start: server.clock.now(),
         }

@@ -110,6 +110,42 @@ async fn a_reader_begins_at_the_newest_key_frame_and_is_told_so() {
 }
 
 #[tokio::test]
+async fn sound_that_comes_late_does_not_hold_pictures_back() {
+    let server = serve();
+    let mut encoder = Encoder::start(&server, "live", 100);
+    encoder.key_picture();
+    encoder.picture();
+    let mut reader = Reader::over_tcp(&server, "live").await;
+    let answer = reader.play().await;
+    let first = announced(&answer, &reader.controls[VIDEO]);
+    assert_eq!(numbers(&reader.packet(0).await), first);
+    for count in 1..3 {
+        let (sequence, _) = numbers(&reader.packet(0).await);
+        assert_eq!(sequence, first.0.wrapping_add(count));
+    }
+    encoder.sound();
+    assert_eq!(reader.packet(2).await[12..], [0, 16, 1, 0, 0x21]);
+}
+
+#[tokio::test]
+async fn readers_begin_with_whatever_comes_next_where_that_is_configured() {
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.live.fast_start = false
+    });
+    let mut encoder = Encoder::start(&server, "live", 100);
+    encoder.key_picture();
+    encoder.picture();
+    let mut reader = Reader::over_tcp(&server, "live").await;
+    let answer = reader.play().await;
+    encoder.picture();
+    let packet = reader.packet(0).await;
+    assert_eq!(packet[12], 0x41, "the picture after PLAY");
+    // The key picture's two packets and the picture after it went before.
+    assert_eq!(numbers(&packet).0, 103);
+    assert_eq!(announced(&answer, &reader.controls[VIDEO]).0, 103);
+}
+
+#[tokio::test]
 async fn a_channel_has_no_past_and_no_other_speed() {
     let server = serve();
     let mut encoder = Encoder::start(&server, "live.sdp", 100);

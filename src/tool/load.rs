@@ -3,15 +3,19 @@
 #![expect(clippy::print_stderr, reason = "this command's output")]
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
+use super::hls;
 use super::process::{Process, Usage};
 use super::reception::Reception;
 use super::report::{Readers, Report, ServerReport, Spread, TrackReport};
@@ -24,14 +28,18 @@ use crate::codec::Kind;
 /// Reads one URL many times over, and says how well that went
 #[derive(Debug, Args)]
 pub struct Load {
-    /// What to read: rtsp://host:port/name, with user:password@ before the host if need be
+    /// What to read: rtsp://host:port/name, with user:password@ before the host if need be; with
+    /// --hls a playlist, http://host:port/name.m3u8
     #[arg(long)]
     url: String,
+    /// Play by HLS, with all that a server of low latency offers, and say who stood still
+    #[arg(long)]
+    hls: bool,
     /// How many readers
     #[arg(long, default_value_t = 100)]
     readers: usize,
     /// How media travels
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "hls")]
     transport: Transport,
     /// How many readers join in a second
     #[arg(long, default_value_t = 100.0)]
@@ -40,7 +48,7 @@ pub struct Load {
     #[arg(long, default_value_t = 30)]
     seconds: u64,
     /// Have each reader leave after so many seconds, and another one join in its place
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "hls")]
     stay: Option<f64>,
     /// Print the figures as JSON
     #[arg(long)]
@@ -78,13 +86,16 @@ struct Moment {
 
 /// Runs the test; fails when a reader failed or packets are missing over TCP.
 pub fn load(arguments: &Load) -> ExitCode {
+    if !(arguments.rate > 0.0 && arguments.rate.is_finite()) {
+        return fail("--rate is a number of readers a second, above 0");
+    }
+    if arguments.hls {
+        return load_hls(arguments);
+    }
     let address = match Address::read(&arguments.url) {
         Ok(address) => address,
         Err(error) => return fail(&error.to_string()),
     };
-    if !(arguments.rate > 0.0 && arguments.rate.is_finite()) {
-        return fail("--rate is a number of readers a second, above 0");
-    }
     if arguments
         .stay
         .is_some_and(|stay| !(0.1..1e6).contains(&stay))
@@ -94,13 +105,38 @@ pub fn load(arguments: &Load) -> ExitCode {
     match block_on(measure(arguments, address)) {
         Ok(report) => {
             show(&report, arguments.json);
-            if report.readers.failed == 0 {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            }
+            exit_code(report.readers.failed == 0)
         }
         Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// Fails when a player failed or stood still, or was sent a playlist that was old.
+fn load_hls(arguments: &Load) -> ExitCode {
+    let url = Url::parse(&arguments.url).ok();
+    let Some(url) = url.filter(|url| url.scheme() == "http" && url.has_host()) else {
+        return fail("--hls wants --url http://host:port/name.m3u8");
+    };
+    let measurement = hls::Measurement {
+        url,
+        players: arguments.readers,
+        rate: arguments.rate,
+        seconds: arguments.seconds,
+    };
+    match block_on(hls::measure(&measurement)) {
+        Ok(report) => {
+            show(&report, arguments.json);
+            exit_code(report.is_good())
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn exit_code(is_good: bool) -> ExitCode {
+    if is_good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -109,7 +145,7 @@ fn fail(reason: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn show(report: &Report, json: bool) {
+fn show(report: &(impl Serialize + Display), json: bool) {
     match serde_json::to_string_pretty(report).ok().filter(|_| json) {
         Some(text) => println!("{text}"),
         None => print!("{report}"),

@@ -1,5 +1,6 @@
 //! Tools on the command line, beside the server: what they measure or do is seen from a client's side.
 
+mod hls;
 pub mod lint;
 pub mod load;
 mod process;

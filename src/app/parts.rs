@@ -98,6 +98,7 @@ impl Parts {
         let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
         metrics.sources(Arc::clone(&sources), Arc::clone(&feeds));
         metrics.uploads(Arc::clone(&web.uploads));
+        count_slow_listeners(&mut metrics, Arc::clone(&web.hls));
         let encoders = Arc::<Encoders>::default();
         metrics.encoders(Arc::clone(&encoders));
         count_strays(&mut metrics, udp_ports);
@@ -138,6 +139,14 @@ fn udp_address(config: &Config) -> IpAddr {
     let first = addresses.next().map(SocketAddr::ip);
     let only = first.filter(|first| addresses.all(|other| other.ip() == *first));
     only.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
+}
+
+fn count_slow_listeners(metrics: &mut Metrics, hls: Arc<Gateway>) {
+    metrics.counter(
+        "endless_too_slow",
+        "Listeners of endless streams that were cut off because they fell behind",
+        move || hls.endless.too_slow(),
+    );
 }
 
 fn count_strays(metrics: &mut Metrics, udp_ports: UdpPorts) {

@@ -1,9 +1,10 @@
-//! All that a server has of HLS: the channels that are packaged, and who watches them.
+//! All that a server has of delivery by HTTP: the channels that are packaged or sent without an end, and who watches them.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::endless::Endless;
 use super::keys::Key;
 use super::packagers::Packagers;
 use super::transcode::Transcoders;
@@ -13,15 +14,17 @@ use crate::config::Config;
 use crate::log::access::AccessLog;
 use crate::media::sessions::Sessions;
 
-/// The gateway from channels to players by HLS.
+/// The gateway from channels to players by HTTP.
 #[derive(Debug)]
 pub struct Gateway {
     /// The channels that are packaged.
     pub packagers: Arc<Packagers>,
     /// What transcodes for them.
     pub transcoders: Arc<Transcoders>,
-    /// Who watches them.
-    pub viewers: Viewers,
+    /// The channels that are sent without an end.
+    pub endless: Arc<Endless>,
+    /// Who watches.
+    pub viewers: Arc<Viewers>,
 }
 
 impl Gateway {
@@ -42,7 +45,8 @@ impl Gateway {
                 clock,
             ),
             transcoders,
-            viewers: Viewers::new(sessions, access_log, settings.clone(), clock),
+            endless: Endless::new(settings.clone(), clock),
+            viewers: Arc::new(Viewers::new(sessions, access_log, settings.clone(), clock)),
         })
     }
 
@@ -54,6 +58,7 @@ impl Gateway {
     /// Ends all that is packaged and all sessions, and waits for it.
     pub async fn stop(&self) {
         self.packagers.stop().await;
+        self.endless.stop().await;
         self.viewers.stop();
     }
 }

@@ -4,6 +4,7 @@
 
 mod clocks;
 mod decode_times;
+pub mod endless;
 pub mod gateway;
 mod hold;
 pub mod keys;

@@ -137,9 +137,7 @@ impl File {
                 });
             }
             (None, "key") => return Some(Self::Key(stem.parse().ok()?)),
-            (None, "ts") => Packing::Ts,
-            (None, "aac") => Packing::Aac,
-            (None, "mp3") => Packing::Mp3,
+            (None, extension) => Packing::of_extension(extension)?,
             _ => return None,
         };
         Some(Self::Ts(stem.parse().ok()?, packing))
@@ -147,6 +145,12 @@ impl File {
 }
 
 impl Packing {
+    /// What a file with that extension holds.
+    pub fn of_extension(extension: &str) -> Option<Self> {
+        let mut all = [Self::Ts, Self::Aac, Self::Mp3].into_iter();
+        all.find(|packing| packing.extension() == extension)
+    }
+
     fn extension(self) -> &'static str {
         match self {
             Self::Ts => "ts",
@@ -155,7 +159,8 @@ impl Packing {
         }
     }
 
-    fn media_type(self) -> &'static str {
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
         match self {
             Self::Ts => "video/mp2t",
             Self::Aac => "audio/aac",

@@ -137,7 +137,7 @@ fn write_stream(mux: &mut mux::Mux, segment: &Segment) -> Bytes {
 
 /// Sound that goes into one PES packet.
 #[derive(Default)]
-struct Held {
+pub(super) struct Held {
     track: usize,
     pts: u64,
     data: Vec<Bytes>,
@@ -146,12 +146,12 @@ struct Held {
 
 impl Held {
     /// Whether it must go before something that is decoded at `dts`, so as not to come late.
-    fn is_full(&self, dts: u64) -> bool {
+    pub(super) fn is_full(&self, dts: u64) -> bool {
         let is_old = dts.saturating_sub(self.pts) >= LONGEST_HELD;
         !self.data.is_empty() && (is_old || self.bytes > MOST_HELD)
     }
 
-    fn add(&mut self, track: usize, pts: u64, data: &Bytes) {
+    pub(super) fn add(&mut self, track: usize, pts: u64, data: &Bytes) {
         if self.data.is_empty() {
             (self.track, self.pts) = (track, pts);
         }
@@ -159,7 +159,7 @@ impl Held {
         self.data.push(data.clone());
     }
 
-    fn write(&mut self, mux: &mut mux::Mux) {
+    pub(super) fn write(&mut self, mux: &mut mux::Mux) {
         if !self.data.is_empty() {
             let sample = mux::Sample {
                 stream: self.track,

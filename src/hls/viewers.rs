@@ -58,12 +58,46 @@ struct Client {
     agent: String,
 }
 
+impl Client {
+    fn new(channel: &Channel, visit: &Visit<'_>) -> Self {
+        let agent = visit.user_agent;
+        Self {
+            path: channel.path().clone(),
+            address: visit.peer.ip(),
+            agent: agent[..agent.floor_char_boundary(MAX_AGENT)].to_owned(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Viewer {
     session: Arc<Session>,
     channel: Arc<Channel>,
     first: First,
     patience: Duration,
+    /// What the access log calls it.
+    protocol: &'static str,
+}
+
+/// A viewer whose one request lasts as long as it watches: its session ends when this is dropped.
+#[derive(Debug)]
+pub struct Stay {
+    viewer: Viewer,
+    viewers: Arc<Viewers>,
+}
+
+impl Stay {
+    /// The session.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.viewer.session
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.viewer.session.touch(self.viewers.clock.now());
+        self.viewers.log(&self.viewer);
+    }
 }
 
 /// What the access log tells of a viewer's first request.
@@ -119,12 +153,7 @@ impl Viewers {
     ) -> Result<Arc<Session>, Full> {
         let now = self.clock.now();
         let address = visit.peer.ip();
-        let agent = visit.user_agent;
-        let mut client = Client {
-            path: channel.path().clone(),
-            address,
-            agent: agent[..agent.floor_char_boundary(MAX_AGENT)].to_owned(),
-        };
+        let mut client = Client::new(channel, &visit);
         let mut table = self.table();
         let count = table.addresses.get(&address).copied().unwrap_or_default();
         if count >= MAX_OF_ADDRESS && !table.viewers.contains_key(&client) {
@@ -134,39 +163,68 @@ impl Viewers {
             viewer.session.touch(now);
             return Ok(Arc::clone(&viewer.session));
         }
+        let viewer = self.admit(channel, &client, visit, "hls")?;
+        let viewer = Viewer {
+            patience: (SILENCE * target).max(LEAST_SILENCE),
+            ..viewer
+        };
+        let session = Arc::clone(&viewer.session);
+        *table.addresses.entry(address).or_default() += 1;
+        table.viewers.insert(client, viewer);
+        Ok(session)
+    }
+
+    /// The session of a request that lasts as long as its client watches, if there is room for it.
+    ///
+    /// # Errors
+    /// [`Full`] when a limit of the settings is reached.
+    pub fn stay(self: &Arc<Self>, channel: &Arc<Channel>, visit: Visit<'_>) -> Result<Stay, Full> {
+        let client = Client::new(channel, &visit);
+        let viewer = self.admit(channel, &client, visit, "stream")?;
+        Ok(Stay {
+            viewer: Viewer {
+                protocol: "HTTP",
+                ..viewer
+            },
+            viewers: Arc::clone(self),
+        })
+    }
+
+    /// Opens a session if there is room for it.
+    fn admit(
+        &self,
+        channel: &Arc<Channel>,
+        client: &Client,
+        visit: Visit<'_>,
+        transport: &'static str,
+    ) -> Result<Viewer, Full> {
         let limits = self.settings.borrow().limits.clone();
         let bit_rate = channel.bit_rate();
         let load = self.sessions.load(|_| true);
         load.admit(limits.connections, limits.throughput, bit_rate)?;
-        let session = self.open(&client, visit, now);
+        let id = SessionId::from_random(rand::random());
+        let (path, peer) = (&client.path, visit.peer);
+        info!(session = %id, %peer, %path, transport, "a viewer by HTTP");
+        let session = self.sessions.open(SessionFacts {
+            id,
+            role: Role::Viewer,
+            path: path.clone(),
+            peer,
+            user_agent: client.agent.clone(),
+            transport,
+            opened: self.clock.now(),
+        });
         session.takes(bit_rate);
-        let viewer = Viewer {
-            session: Arc::clone(&session),
+        Ok(Viewer {
+            session,
             channel: Arc::clone(channel),
             first: First {
                 host: visit.host.to_owned(),
                 url: visit.url.to_owned(),
                 server: visit.local.ip(),
             },
-            patience: (SILENCE * target).max(LEAST_SILENCE),
-        };
-        *table.addresses.entry(address).or_default() += 1;
-        table.viewers.insert(client, viewer);
-        Ok(session)
-    }
-
-    fn open(&self, client: &Client, visit: Visit<'_>, now: Instant) -> Arc<Session> {
-        let id = SessionId::from_random(rand::random());
-        let (path, peer) = (&client.path, visit.peer);
-        info!(session = %id, %peer, %path, "a viewer by HLS");
-        self.sessions.open(SessionFacts {
-            id,
-            role: Role::Viewer,
-            path: path.clone(),
-            peer,
-            user_agent: client.agent.clone(),
-            transport: "hls",
-            opened: now,
+            patience: LEAST_SILENCE,
+            protocol: "HLS",
         })
     }
 
@@ -215,7 +273,7 @@ impl Viewers {
         let facts = session.facts();
         let ended = session.last_seen();
         let counts = session.counters().snapshot();
-        info!(session = %facts.id, peer = %facts.peer, path = %facts.path, bytes = counts.bytes, "a viewer by HLS is gone");
+        info!(session = %facts.id, peer = %facts.peer, path = %facts.path, bytes = counts.bytes, "a viewer by HTTP is gone");
         let description = viewer.channel.description();
         let codec = |kind| {
             let tracks = description.iter().flat_map(|one| one.tracks());
@@ -239,7 +297,7 @@ impl Viewers {
             movie_duration: Duration::ZERO,
             movie_size: 0,
             bit_rate: viewer.channel.bit_rate(),
-            protocol: "HLS",
+            protocol: viewer.protocol,
             transport: "TCP",
             audio_codec,
             video_codec,

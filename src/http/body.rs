@@ -1,44 +1,80 @@
 //! The body of an answer: pieces that many answers share, sent one after the other without a copy.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::Stream;
 use hyper::body::{Frame, SizeHint};
 
 use super::connection::Begun;
 use crate::media::sessions::Session;
 
-/// A body of known length.
+/// A body: bytes that are there, and perhaps more that come.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     pieces: VecDeque<Bytes>,
     /// Bytes of them.
     length: u64,
+    /// What comes after them, without a known length.
+    coming: Option<Coming>,
     /// Who gets it.
     session: Option<Arc<Session>>,
     /// The request that it answers.
     request: Option<Begun>,
 }
 
+/// Why a body ends before it is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Broken(pub(super) &'static str);
+
+/// Pieces that come in time.
+struct Coming(Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>);
+
+impl Debug for Coming {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Coming")
+    }
+}
+
 impl Body {
-    /// How many bytes it has.
-    pub(super) fn len(&self) -> u64 {
-        self.length
+    /// A body without a known length, which may last for ever.
+    pub(super) fn endless(
+        pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static,
+    ) -> Self {
+        Self {
+            coming: Some(Coming(Box::pin(pieces))),
+            ..Self::default()
+        }
+    }
+
+    /// How many bytes it has; `None` when nobody knows.
+    pub(super) fn len(&self) -> Option<u64> {
+        self.coming.is_none().then_some(self.length)
     }
 
     /// The request lasts until the body is gone.
     pub(super) fn lasts(&mut self, request: Begun) {
+        if self.coming.is_some() {
+            request.may_last();
+        }
         self.request = Some(request);
     }
 
     /// Counts what is sent for `session`, which stays open until then.
     pub(super) fn count_for(&mut self, session: Arc<Session>) {
         self.session = Some(session);
+    }
+
+    fn count(&self, bytes: u64) {
+        if let Some(session) = &self.session {
+            session.counters().sent(0, bytes, Duration::ZERO);
+        }
     }
 }
 
@@ -51,8 +87,7 @@ impl FromIterator<Bytes> for Body {
         Self {
             length: pieces.iter().map(|piece| piece.len() as u64).sum(),
             pieces,
-            session: None,
-            request: None,
+            ..Self::default()
         }
     }
 }
@@ -65,29 +100,35 @@ impl<B: Into<Bytes>> From<B> for Body {
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let body = self.get_mut();
-        let Some(piece) = body.pieces.pop_front() else {
-            return Poll::Ready(None);
+        let piece = match (body.pieces.pop_front(), &mut body.coming) {
+            (Some(piece), _) => {
+                body.length -= piece.len() as u64;
+                Some(Ok(piece))
+            }
+            (None, Some(Coming(pieces))) => ready!(pieces.as_mut().poll_next(context)),
+            (None, None) => None,
         };
-        let bytes = piece.len() as u64;
-        body.length -= bytes;
-        if let Some(session) = &body.session {
-            session.counters().sent(0, bytes, Duration::ZERO);
+        if let Some(Ok(piece)) = &piece {
+            body.count(piece.len() as u64);
         }
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty()
+        self.pieces.is_empty() && self.coming.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.length)
+        match self.len() {
+            Some(length) => SizeHint::with_exact(length),
+            None => SizeHint::default(),
+        }
     }
 }

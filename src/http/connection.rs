@@ -138,8 +138,8 @@ struct Requests {
 
 #[derive(Debug)]
 struct Table {
-    /// When each of them began.
-    open: HashMap<u64, Instant>,
+    /// When each of them began; `None` for those that may last.
+    open: HashMap<u64, Option<Instant>>,
     count: u64,
     /// When the last of them ended.
     idle_since: Instant,
@@ -178,7 +178,7 @@ impl Requests {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.count += 1;
         let number = table.count;
-        table.open.insert(number, now);
+        table.open.insert(number, Some(now));
         Begun {
             requests: Arc::clone(self),
             number,
@@ -189,11 +189,20 @@ impl Requests {
         let now = self.clock.now();
         let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let since = |at: Instant| now.saturating_duration_since(at);
-        match table.open.values().min() {
+        match table.open.values().flatten().min() {
             Some(oldest) if since(*oldest) > ANSWER_TIME => Verdict::Stuck,
-            None if since(table.idle_since) > IDLE_TIME => Verdict::Idle,
+            None if table.open.is_empty() && since(table.idle_since) > IDLE_TIME => Verdict::Idle,
             _ => Verdict::Fine,
         }
+    }
+}
+
+impl Begun {
+    /// Its answer may take for ever, as long as the client takes it.
+    pub(super) fn may_last(&self) {
+        let table = self.requests.table.lock();
+        let mut table = table.unwrap_or_else(PoisonError::into_inner);
+        table.open.insert(self.number, None);
     }
 }
 

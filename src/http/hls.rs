@@ -38,14 +38,14 @@ pub(super) struct Asked<'r> {
 
 impl Asked<'_> {
     /// A header field; empty without one, or with one that is no text.
-    fn field(&self, name: &HeaderName) -> &str {
+    pub(super) fn field(&self, name: &HeaderName) -> &str {
         let field = self.request.headers().get(name);
         field
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
     }
 
-    fn visit(&self) -> Visit<'_> {
+    pub(super) fn visit(&self) -> Visit<'_> {
         let authority = self.request.uri().authority();
         Visit {
             peer: self.peer,
@@ -306,7 +306,7 @@ pub(super) fn missing(reason: &'static str) -> Response<Body> {
 }
 
 /// It could work later.
-fn unavailable(reason: String) -> Response<Body> {
+pub(super) fn unavailable(reason: String) -> Response<Body> {
     let mut response = typed(StatusCode::SERVICE_UNAVAILABLE, PLAIN, reason);
     set(&mut response, CACHE_CONTROL, "no-store");
     set(&mut response, RETRY_AFTER, "1");

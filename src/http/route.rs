@@ -2,7 +2,7 @@
 
 use super::titles::is_of_titles;
 use crate::base::path::{BadPath, MediaPath};
-use crate::hls::object::{Flavour, Object};
+use crate::hls::object::{Flavour, Object, Packing};
 use crate::hls::packager::Directives;
 use crate::hls::progress::Wanted;
 
@@ -40,6 +40,16 @@ impl Route {
         }
         Ok(Self::Hls(readings))
     }
+}
+
+/// Which channel, and in which packing, a path asks for that ends like a file of sound or a
+/// transport stream: `/NAME.ts`, `/NAME.mp3`, `/NAME.aac`.
+pub(super) fn endless(path: &MediaPath) -> Option<(MediaPath, Packing)> {
+    let (name, extension) = path.as_str().rsplit_once('.')?;
+    let packing = Packing::of_extension(extension)?;
+    let name = Some(name).filter(|name| !name.ends_with('/'))?;
+    let name = MediaPath::from_plain(name).ok()?;
+    (!name.is_root()).then_some((name, packing))
 }
 
 /// Reads the directives of a playlist's query (rfc8216bis, 6.2.5.1); others are not looked at.
@@ -116,6 +126,18 @@ mod tests {
             assert_eq!(Route::read(path), Ok(Route::Page(plain)), "{path}");
         }
         assert_eq!(Route::read("/a/%2e%2e/b"), Err(BadPath::NotPlain));
+    }
+
+    #[test]
+    fn endless_streams_are_named_like_files() {
+        let read = |path: &str| endless(&MediaPath::from_plain(path).unwrap());
+        let is = |name, packing| Some((MediaPath::from_plain(name).unwrap(), packing));
+        assert_eq!(read("a.ts"), is("a", Packing::Ts));
+        assert_eq!(read("news/a.b.mp3"), is("news/a.b", Packing::Mp3));
+        assert_eq!(read("a.mov.aac"), is("a.mov", Packing::Aac));
+        for path in ["a", "a.m4s", "ts", "a/.ts", ".ts"] {
+            assert_eq!(read(path), None, "{path}");
+        }
     }
 
     #[test]

@@ -93,8 +93,10 @@ impl Server {
         };
         share(request.headers(), &mut response);
         if request.method() == Method::HEAD {
-            let length = HeaderValue::from(response.body().len());
-            response.headers_mut().insert(CONTENT_LENGTH, length);
+            if let Some(length) = response.body().len() {
+                let length = HeaderValue::from(length);
+                response.headers_mut().insert(CONTENT_LENGTH, length);
+            }
             *response.body_mut() = Body::default();
         }
         response
@@ -117,7 +119,10 @@ impl Server {
         match Route::read(request.uri().path()) {
             Ok(Route::Titles) => self.update_title(request.uri().query().unwrap_or_default(), peer),
             Ok(Route::Hls(readings)) => self.answer_hls(&asked, &readings).await,
-            Ok(Route::Page(path)) => self.answer_page(&asked, &path).await,
+            Ok(Route::Page(path)) => match self.answer_endless(&asked, &path).await {
+                Some(response) => response,
+                None => self.answer_page(&asked, &path).await,
+            },
             Err(_) => text(StatusCode::BAD_REQUEST, "that is no name\n"),
         }
     }

@@ -10,6 +10,7 @@ mod headers;
 pub mod http_body;
 pub mod http_head;
 pub mod icecast;
+pub mod icy;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;

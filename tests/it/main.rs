@@ -4,6 +4,7 @@
 
 mod access_units;
 mod amr;
+mod endless;
 mod formats;
 mod fuzz_seeds;
 mod hinted;

@@ -60,6 +60,11 @@ impl Wish {
     }
 }
 
+/// Whether a query asks for a page in one of its forms, whatever the path looks like.
+pub(super) fn is_of_page(query: &str) -> bool {
+    Wish::read(query) != Wish::Html
+}
+
 impl Server {
     /// Answers a request for one of the files that pages consist of; `None` for other paths.
     pub(super) fn answer_asset(&self, asked: &Asked<'_>) -> Option<Response<Body>> {

@@ -4,6 +4,7 @@
 //! (`app/` and the holders of a watch receiver do that). `conf/reelcast.toml` is
 //! the manual of the settings and the embedded default at once.
 
+mod bounds;
 mod changes;
 mod fault;
 mod hls;

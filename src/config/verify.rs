@@ -1,10 +1,10 @@
-//! What the type of a setting cannot say: bounds, settings that clash, settings that do not act yet.
+//! What the type of a setting cannot say: settings that clash, and settings that do not act yet.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::bounds;
 use super::key::{self, Key};
 use super::settings::Config;
 
@@ -19,114 +19,11 @@ pub(super) struct Objection {
 
 /// Everything to object to in `config`.
 pub(super) fn objections(config: &Config) -> Vec<Objection> {
-    let mut all = bounds(config);
+    let mut all = bounds::objections(config);
     all.extend(multicast(config));
     all.extend(clashes(config));
     all.extend(later(config));
     all
-}
-
-fn bounds(config: &Config) -> Vec<Objection> {
-    let rtsp = &config.rtsp;
-    let seconds = |key, value: Duration, from: u64, to: u64| {
-        let fits = (from..=to).contains(&value.as_secs());
-        (!fits).then(|| {
-            refused(
-                key,
-                "out of bounds",
-                format!("choose {from} to {to} seconds"),
-            )
-        })
-    };
-    let millis = |key, value: Duration| {
-        let fits = (1..=1000).contains(&value.as_millis());
-        (!fits).then(|| refused(key, "out of bounds", "choose 1ms to 1s".to_owned()))
-    };
-    let (live, hls) = (&config.live, &config.hls);
-    let packet = !(200..=65_000).contains(&rtsp.max_packet);
-    let backlog = config.limits.tcp_backlog < 300_000;
-    [
-        seconds("rtsp.session_timeout", rtsp.session_timeout, 5, 86_400),
-        seconds(
-            "rtsp.connection_timeout",
-            rtsp.connection_timeout,
-            5,
-            86_400,
-        ),
-        millis("rtsp.tcp_interval", rtsp.tcp_interval),
-        millis("rtsp.udp_interval", rtsp.udp_interval),
-        seconds("live.grace", live.grace, 0, 86_400),
-        seconds("live.ring_time", live.ring_time, 1, 600),
-        seconds("live.slow_reader", live.slow_reader, 1, 3600),
-        seconds("live.describe_wait", live.describe_wait, 0, 60),
-        seconds("hls.target_duration", hls.target_duration, 1, 30),
-        seconds("hls.window", hls.window, 1, 3600),
-        seconds("hls.idle_stop", hls.idle_stop, 5, 86_400),
-        seconds("hls.start_wait", hls.start_wait, 0, 60),
-        (!(100..=2000).contains(&hls.part_duration.as_millis())).then(|| {
-            let fix = "choose 100ms to 2s";
-            refused("hls.part_duration", "out of bounds", fix.to_owned())
-        }),
-        (!(3..=10_000).contains(&hls.segments)).then(|| {
-            let fix = "choose 3 to 10000, and at least 6 for Apple's players";
-            refused("hls.segments", "out of bounds", fix.to_owned())
-        }),
-        hls.ffmpeg.trim().is_empty().then(|| {
-            let fix = "choose \"ffmpeg\", or the path of the program";
-            refused("hls.ffmpeg", "empty", fix.to_owned())
-        }),
-        (hls.window_bytes < 8_000_000).then(|| {
-            refused(
-                "hls.window_bytes",
-                "too small",
-                "choose at least 8MB".to_owned(),
-            )
-        }),
-        (hls.encryption.rotate_after == 0).then(|| {
-            let fix = "choose at least 1".to_owned();
-            refused("hls.encryption.rotate_after", "out of bounds", fix)
-        }),
-        (live.hold.as_millis() > 100).then(|| {
-            let fix = "choose at most 100ms, for all media is delayed by it";
-            refused("live.hold", "out of bounds", fix.to_owned())
-        }),
-        (live.ring_bytes < 1_000_000).then(|| {
-            let fix = "choose at least 1MB, which one key frame may need";
-            refused("live.ring_bytes", "too small", fix.to_owned())
-        }),
-        packet.then(|| {
-            let fix = "choose 200 to 65000 bytes; above 1440 packets are fragmented on Ethernet";
-            refused("rtsp.max_packet", "out of bounds", fix.to_owned())
-        }),
-        backlog.then(|| {
-            let fix = "choose at least 300KB, which bursts of live channels need";
-            refused("limits.tcp_backlog", "too small", fix.to_owned())
-        }),
-        (config.limits.movie_cache < 8_000_000).then(|| {
-            refused(
-                "limits.movie_cache",
-                "too small",
-                "choose at least 8MB".to_owned(),
-            )
-        }),
-        config.server.movies.as_os_str().is_empty().then(|| {
-            refused(
-                "server.movies",
-                "empty",
-                "name the folder of the movies".to_owned(),
-            )
-        }),
-        config.server.state.as_os_str().is_empty().then(|| {
-            refused(
-                "server.state",
-                "empty",
-                "name a folder that the server may write".to_owned(),
-            )
-        }),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// Groups that are none, and too few ports.
@@ -225,7 +122,8 @@ fn later(config: &Config) -> Vec<Objection> {
     LATER.into_iter().filter_map(changed).collect()
 }
 
-fn refused(key: &'static str, text: &str, fix: String) -> Objection {
+/// A value that the configuration cannot be used with.
+pub(super) fn refused(key: &'static str, text: &str, fix: String) -> Objection {
     Objection {
         key,
         text: text.to_owned(),

@@ -84,10 +84,12 @@ impl Parts {
             clock,
         });
         let (settings, access_log) = (&setting.settings, setting.access_log.clone());
+        let movies = (Arc::clone(&library), Arc::clone(&blocks));
+        let hls = Gateway::new(movies, sessions.clone(), access_log, settings, clock);
         let web = Arc::new(HttpServer {
             library: Arc::clone(&library),
             mounts: Arc::clone(&mounts),
-            hls: Gateway::new(sessions.clone(), access_log, settings, clock),
+            hls,
             pages: Pages::default(),
             sessions: sessions.clone(),
             uploads: Arc::default(),

@@ -27,6 +27,9 @@ pub struct Hls {
     /// The most bytes of segments that a channel keeps.
     #[serde(with = "quantity::bytes")]
     pub window_bytes: usize,
+    /// The most bytes of segments of movies that are kept, of all movies together.
+    #[serde(with = "quantity::bytes")]
+    pub movie_segments: usize,
     /// How long a channel is packaged after the last request.
     #[serde(with = "quantity::duration")]
     pub idle_stop: Duration,
@@ -104,6 +107,7 @@ impl Default for Hls {
             window: Duration::from_secs(60),
             segments: 6,
             window_bytes: 256_000_000,
+            movie_segments: 128_000_000,
             idle_stop: Duration::from_secs(60),
             start_wait: Duration::from_secs(10),
             transcode: true,

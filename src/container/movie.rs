@@ -84,7 +84,28 @@ impl Track {
             _ => None,
         }
     }
+
+    /// The sample from which decoding reaches media time `time`, in ticks: sync, and not shown after it.
+    pub fn sync_for(&self, time: i64) -> u32 {
+        let table = &self.samples;
+        let mut index = table.sync_at_or_before(table.index_at(time));
+        // Composition offsets may put a sync sample behind the time although its decode time is not.
+        for _ in 0..MAX_PASSED {
+            let Some(earlier) = table.previous_sync(index) else {
+                break;
+            };
+            let sample = table.cursor(index).next(table);
+            if sample.is_none_or(|sample| sample.presented() <= time) {
+                break;
+            }
+            index = earlier;
+        }
+        index
+    }
 }
+
+/// The most sync samples that are passed over in search of one that is shown in time.
+const MAX_PASSED: usize = 256;
 
 /// What a track is for.
 #[derive(Clone, Debug)]

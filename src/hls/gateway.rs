@@ -1,4 +1,5 @@
-//! All that a server has of delivery by HTTP: the channels that are packaged or sent without an end, and who watches them.
+//! All that a server has of delivery by HTTP: the channels that are packaged or sent without an end,
+//! the movies that are cut, and who watches them.
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use tokio::sync::watch;
 
 use super::endless::Endless;
 use super::keys::Key;
+use super::movies::Movies;
 use super::packagers::Packagers;
 use super::transcode::Transcoders;
 use super::viewers::Viewers;
@@ -13,14 +15,17 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::log::access::AccessLog;
 use crate::media::sessions::Sessions;
+use crate::vod::{Blocks, Library};
 
-/// The gateway from channels to players by HTTP.
+/// The gateway from channels and movies to players by HTTP.
 #[derive(Debug)]
 pub struct Gateway {
     /// The channels that are packaged.
     pub packagers: Arc<Packagers>,
     /// What transcodes for them.
     pub transcoders: Arc<Transcoders>,
+    /// The movies.
+    pub movies: Movies,
     /// The channels that are sent without an end.
     pub endless: Arc<Endless>,
     /// Who watches.
@@ -28,9 +33,10 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Without channels and viewers; sessions of viewers are entered into `sessions`, and into the
-    /// access log when they are over.
+    /// For the movies of `library`, read through `blocks`, and without channels and viewers; sessions
+    /// of viewers are entered into `sessions`, and into the access log when they are over.
     pub fn new(
+        (library, blocks): (Arc<Library>, Arc<Blocks>),
         sessions: Sessions,
         access_log: AccessLog,
         settings: &watch::Receiver<Arc<Config>>,
@@ -45,6 +51,7 @@ impl Gateway {
                 clock,
             ),
             transcoders,
+            movies: Movies::new(library, blocks, settings.clone(), clock),
             endless: Endless::new(settings.clone(), clock),
             viewers: Arc::new(Viewers::new(sessions, access_log, settings.clone(), clock)),
         })
@@ -52,7 +59,7 @@ impl Gateway {
 
     /// Notices who is gone, for as long as it is polled.
     pub async fn watch(self: Arc<Self>) {
-        self.viewers.watch().await;
+        tokio::join!(self.viewers.watch(), self.movies.watch());
     }
 
     /// Ends all that is packaged and all sessions, and waits for it.

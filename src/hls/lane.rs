@@ -11,7 +11,7 @@ use super::part::MapTrack;
 use super::units::Unit;
 use crate::base::media_time::MediaTime;
 use crate::codec::{Format, Kind, h264, h265};
-use crate::container::mp4::init::{self, TrackInit};
+use crate::container::mp4::init::{self, Entry, TrackInit};
 
 /// The samples of a track that are in the part under way.
 #[derive(Debug)]
@@ -205,7 +205,7 @@ impl Lane {
         let format = self.format.as_ref()?;
         Some(TrackInit {
             id,
-            format,
+            entry: Entry::Of(format),
             timescale: self.timescale,
             size: picture_size(format).unwrap_or_default(),
             language: self.language.as_deref(),

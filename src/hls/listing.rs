@@ -50,6 +50,7 @@ impl<'w> Listing<'w> {
             resolution: video.and_then(|video| video.picture_size()),
             frame_rate: video.and_then(|_| frame_rate.or_else(|| self.measured_frame_rate())),
             uri: &uri,
+            audio: &[],
         };
         playlist.to_string()
     }
@@ -90,6 +91,7 @@ impl<'w> Listing<'w> {
                 head.discontinuity_sequence - u64::from(head.discontinuity)
             }),
             independent: window.listed.iter().all(|kept| kept.segment.independent),
+            kind: None,
             control: self.control(with_parts),
             part_target: with_parts.then_some(part_target),
             skipped,

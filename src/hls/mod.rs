@@ -1,7 +1,9 @@
-//! HTTP Live Streaming: from a channel's packets to playlists, segments and parts.
+//! HTTP Live Streaming: from a channel's packets and a movie's samples to playlists,
+//! segments and parts.
 //!
 //! What is here is told of bursts and asked for bytes; sockets and routes belong to `http`.
 
+pub mod carriage;
 mod clocks;
 mod decode_times;
 pub mod endless;
@@ -12,6 +14,8 @@ mod lane;
 mod listing;
 pub mod lock;
 mod map;
+pub mod movie;
+pub mod movies;
 pub mod object;
 mod open;
 pub mod packager;
@@ -23,6 +27,7 @@ pub mod playlist;
 pub mod progress;
 mod rates;
 pub mod segmenter;
+mod shelf;
 mod target;
 pub mod text;
 pub mod transcode;
@@ -30,4 +35,5 @@ pub mod transport;
 pub mod units;
 pub mod viewers;
 mod waiting;
+pub mod watched;
 pub mod window;

@@ -37,6 +37,22 @@ impl Flavour {
             Self::Ts => "media-ts.m3u8",
         }
     }
+
+    fn audio_ending(self) -> &'static str {
+        match self {
+            Self::LowLatency => ".m3u8",
+            Self::Cmaf => "-cmaf.m3u8",
+            Self::Ts => "-ts.m3u8",
+        }
+    }
+
+    fn audio_number(self, name: &str) -> Option<u16> {
+        let number = name
+            .strip_prefix("audio")?
+            .strip_suffix(self.audio_ending())?;
+        let is_plain = !number.starts_with(['0', '+']);
+        is_plain.then(|| number.parse().ok())?
+    }
 }
 
 /// What can be fetched.
@@ -46,6 +62,8 @@ pub enum Object {
     Multivariant(Flavour),
     /// The playlist that it reloads.
     Media(Flavour),
+    /// The playlist of one of the sounds that the program has, by its number from 1.
+    Audio(Flavour, u16),
     /// Something that never changes.
     File {
         /// The number of the packager that made it.
@@ -91,6 +109,9 @@ impl Object {
             if name == flavour.media() {
                 return Some(Self::Media(flavour));
             }
+            if let Some(number) = flavour.audio_number(name) {
+                return Some(Self::Audio(flavour, number));
+            }
         }
         let (packager, file) = name.split_once('-')?;
         let object = Self::File {
@@ -112,7 +133,7 @@ impl Object {
     /// Its media type (RFC 8216, 10; the authoring specification of Apple, 10.4).
     pub fn media_type(self) -> &'static str {
         match self {
-            Self::Multivariant(_) | Self::Media(_) => playlist::MEDIA_TYPE,
+            Self::Multivariant(_) | Self::Media(_) | Self::Audio(..) => playlist::MEDIA_TYPE,
             Self::File { file, .. } => match file {
                 File::Init(_) => "video/mp4",
                 File::Segment(_) | File::Part(..) => "video/iso.segment",
@@ -174,6 +195,9 @@ impl Display for Object {
         let (packager, file) = match self {
             Self::Multivariant(flavour) => return f.write_str(flavour.multivariant()),
             Self::Media(flavour) => return f.write_str(flavour.media()),
+            Self::Audio(flavour, number) => {
+                return write!(f, "audio{number}{}", flavour.audio_ending());
+            }
             Self::File { packager, file } => (packager, file),
         };
         write!(f, "{packager:08x}-")?;
@@ -200,6 +224,8 @@ mod tests {
         for (name, object) in [
             ("index.m3u8", Object::Multivariant(Flavour::LowLatency)),
             ("media-ts.m3u8", Object::Media(Flavour::Ts)),
+            ("audio2.m3u8", Object::Audio(Flavour::LowLatency, 2)),
+            ("audio10-ts.m3u8", Object::Audio(Flavour::Ts, 10)),
             ("00000a1b-init2.mp4", file(File::Init(2))),
             ("00000a1b-17.m4s", file(File::Segment(17))),
             ("00000a1b-17.3.m4s", file(File::Part(17, 3))),
@@ -224,6 +250,10 @@ mod tests {
             "00000a1b-17.mov",
             "00000a1b-99999999999999999999.ts",
             "media.m3u",
+            "audio.m3u8",
+            "audio02.m3u8",
+            "audio0-cmaf.m3u8",
+            "audio70000.m3u8",
         ] {
             assert_eq!(Object::read(name), None, "{name}");
         }

@@ -47,7 +47,8 @@ impl Rate {
         rate
     }
 
-    fn add(&mut self, bytes: usize, duration: Duration, target: Duration) {
+    /// Counts a segment of so many bytes; `target` is how long segments are meant to be.
+    pub(super) fn add(&mut self, bytes: usize, duration: Duration, target: Duration) {
         let (bits, seconds) = (bytes as f64 * 8.0, duration.as_secs_f64());
         if seconds <= 0.0 {
             return;

@@ -3,15 +3,17 @@
 //! Made of the samples of segments that are there already, so that it costs nothing while
 //! nobody asks for it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::object::Packing;
+use super::carriage::Carriage;
+use super::object::{Flavour, Packing};
 use super::part::{Map, Sample, Segment};
 use crate::base::media_time::MediaTime;
+use crate::codec::Kind;
 use crate::codec::byte_stream::ByteStream;
-use crate::codec::{Format, Kind};
 use crate::container::packed_audio;
 use crate::container::ts::{CLOCK_HZ, mux};
 
@@ -19,18 +21,10 @@ use crate::container::ts::{CLOCK_HZ, mux};
 /// them, or not with encrypted samples.
 pub fn packing(map: &Map) -> Option<Packing> {
     map.protection.is_none().then_some(())?;
-    let formats = || map.tracks.iter().map(|track| &track.format);
-    if formats().any(|format| ByteStream::new(format).is_none()) {
-        return None;
-    }
-    match map.tracks.as_slice() {
-        [] => None,
-        [track] => Some(match track.format {
-            Format::Aac(_) => Packing::Aac,
-            Format::MpegAudio { .. } => Packing::Mp3,
-            _ => Packing::Ts,
-        }),
-        _ => Some(Packing::Ts),
+    let formats: Vec<_> = map.tracks.iter().map(|track| &track.format).collect();
+    match Carriage::of(&formats, Flavour::Ts)? {
+        Carriage::Stream(packing) => Some(packing),
+        Carriage::Fragments => None,
     }
 }
 
@@ -57,13 +51,26 @@ impl Transport {
         }
         let map = &segment.head.map;
         let clear = match self.writer(map)? {
-            Writer::Stream(mux) => write_stream(mux, segment),
+            Writer::Stream(mux) => {
+                mux.begin();
+                write_stream(mux, segment, Counters::RunOn)
+            }
             Writer::Packed(byte_stream) => write_packed(byte_stream, segment),
         };
-        Some(match &segment.head.lock {
-            Some(lock) => lock.seal([&clear]),
-            None => clear,
-        })
+        Some(seal(segment, clear))
+    }
+
+    /// The bytes of a segment that is made without those before it. Its counters go on where those
+    /// of the segment before end all the same, for they are brought back to 0 at every end.
+    pub fn alone(segment: &Segment) -> Option<Bytes> {
+        let clear = match Writer::new(&segment.head.map)? {
+            Writer::Stream(mut mux) => {
+                mux.begin_at(segment.head.sequence);
+                write_stream(&mut mux, segment, Counters::Reset)
+            }
+            Writer::Packed(byte_stream) => write_packed(&byte_stream, segment),
+        };
+        Some(seal(segment, clear))
     }
 
     /// What writes segments of this map; the same again while the map is the same.
@@ -99,7 +106,88 @@ struct Placed<'a> {
     pts: u64,
 }
 
-fn write_stream(mux: &mut mux::Mux, segment: &Segment) -> Bytes {
+/// A segment, encrypted if it is to be.
+fn seal(segment: &Segment, clear: Bytes) -> Bytes {
+    match &segment.head.lock {
+        Some(lock) => lock.seal([&clear]),
+        None => clear,
+    }
+}
+
+/// Writes the samples of a segment, behind the tables that stand there already.
+fn write_stream(mux: &mut mux::Mux, segment: &Segment, counters: Counters) -> Bytes {
+    let packets = packets(segment);
+    let mut is_last = HashMap::new();
+    if counters == Counters::Reset {
+        let streams = packets.iter().enumerate();
+        is_last.extend(streams.map(|(at, packet)| (packet.stream, at)));
+    }
+    for (at, packet) in packets.iter().enumerate() {
+        packet.write(mux, is_last.get(&packet.stream) == Some(&at));
+    }
+    mux.take()
+}
+
+/// What becomes of the packet counters at the end of a segment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counters {
+    RunOn,
+    Reset,
+}
+
+/// Samples that go into one PES packet; times are in ticks of [`CLOCK_HZ`].
+pub(super) struct Packet {
+    /// Its stream, an index into the formats.
+    pub(super) stream: usize,
+    pub(super) pts: u64,
+    pub(super) dts: u64,
+    pub(super) keyframe: bool,
+    data: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Packet {
+    /// With one sample in it; `times` are those of its presentation and of its decoding.
+    pub(super) fn new(stream: usize, times: [u64; 2], keyframe: bool, data: &Bytes) -> Self {
+        let [pts, dts] = times;
+        Self {
+            stream,
+            pts,
+            dts,
+            keyframe,
+            data: vec![data.clone()],
+            bytes: data.len(),
+        }
+    }
+
+    /// Adds the next sample of the same sound.
+    pub(super) fn add(&mut self, data: &Bytes) {
+        self.bytes += data.len();
+        self.data.push(data.clone());
+    }
+
+    /// Whether it must go before something that is decoded at `dts`, so as not to come late.
+    pub(super) fn is_full(&self, dts: u64) -> bool {
+        dts.saturating_sub(self.pts) >= LONGEST_HELD || self.bytes > MOST_HELD
+    }
+
+    /// Writes it; `last` if it is the last of its stream before the counters begin anew.
+    pub(super) fn write(&self, mux: &mut mux::Mux, last: bool) {
+        let sample = mux::Sample {
+            stream: self.stream,
+            pts: self.pts,
+            dts: self.dts,
+            keyframe: self.keyframe,
+            last,
+            data: &self.data,
+        };
+        // What a publisher sent malformed is missing in the stream, as it would be on a screen.
+        let _ = mux.write(&sample);
+    }
+}
+
+/// The PES packets of a segment: one for a picture, and one for some sound.
+fn packets(segment: &Segment) -> Vec<Packet> {
     let mut placed: Vec<_> = samples(segment).collect();
     // Parts hold one track after the other.
     placed.sort_by_key(|placed| placed.dts);
@@ -108,71 +196,19 @@ fn write_stream(mux: &mut mux::Mux, segment: &Segment) -> Bytes {
         let track = tracks.get(track);
         track.is_some_and(|track| track.format.kind() == Kind::Audio)
     };
-    mux.begin();
-    let mut held = Held::default();
+    let mut packets = Vec::with_capacity(placed.len());
+    let mut held: Option<Packet> = None;
     for Placed { sample, dts, pts } in placed {
-        if is_heard(sample.track) {
-            if held.is_full(dts) {
-                held.write(mux);
-            }
-            held.add(sample.track, pts, &sample.data);
-            continue;
+        packets.extend(held.take_if(|held| held.is_full(dts)));
+        let packet = || Packet::new(sample.track, [pts, dts], sample.keyframe, &sample.data);
+        match &mut held {
+            _ if !is_heard(sample.track) => packets.push(packet()),
+            Some(held) => held.add(&sample.data),
+            None => held = Some(packet()),
         }
-        if held.is_full(dts) {
-            held.write(mux);
-        }
-        let one = mux::Sample {
-            stream: sample.track,
-            pts,
-            dts,
-            keyframe: sample.keyframe,
-            data: std::slice::from_ref(&sample.data),
-        };
-        // What a publisher sent malformed is missing in the stream, as it would be on a screen.
-        let _ = mux.write(&one);
     }
-    held.write(mux);
-    mux.take()
-}
-
-/// Sound that goes into one PES packet.
-#[derive(Default)]
-pub(super) struct Held {
-    track: usize,
-    pts: u64,
-    data: Vec<Bytes>,
-    bytes: usize,
-}
-
-impl Held {
-    /// Whether it must go before something that is decoded at `dts`, so as not to come late.
-    pub(super) fn is_full(&self, dts: u64) -> bool {
-        let is_old = dts.saturating_sub(self.pts) >= LONGEST_HELD;
-        !self.data.is_empty() && (is_old || self.bytes > MOST_HELD)
-    }
-
-    pub(super) fn add(&mut self, track: usize, pts: u64, data: &Bytes) {
-        if self.data.is_empty() {
-            (self.track, self.pts) = (track, pts);
-        }
-        self.bytes += data.len();
-        self.data.push(data.clone());
-    }
-
-    pub(super) fn write(&mut self, mux: &mut mux::Mux) {
-        if !self.data.is_empty() {
-            let sample = mux::Sample {
-                stream: self.track,
-                pts: self.pts,
-                dts: self.pts,
-                keyframe: true,
-                data: &self.data,
-            };
-            let _ = mux.write(&sample);
-        }
-        self.data.clear();
-        self.bytes = 0;
-    }
+    packets.extend(held);
+    packets
 }
 
 fn write_packed(byte_stream: &ByteStream, segment: &Segment) -> Bytes {

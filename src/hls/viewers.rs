@@ -1,4 +1,4 @@
-//! Who watches by HLS: requests have no session, so those of one client for one channel make one.
+//! Who watches by HLS: requests have no session, so those of one client for one channel or movie make one.
 //!
 //! A client is an address and what it calls itself. Viewers behind one NAT that are alike count as
 //! one; until access control signs sessions, nothing better is known of them.
@@ -12,9 +12,11 @@ use tokio::sync::watch;
 use tokio::time::interval;
 use tracing::info;
 
+use super::watched::Watched;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::base::path::MediaPath;
+use crate::codec::Kind;
 use crate::config::Config;
 use crate::log::access::{AccessLog, Entry};
 use crate::media::channel::Channel;
@@ -59,10 +61,10 @@ struct Client {
 }
 
 impl Client {
-    fn new(channel: &Channel, visit: &Visit<'_>) -> Self {
+    fn new(watched: &Watched, visit: &Visit<'_>) -> Self {
         let agent = visit.user_agent;
         Self {
-            path: channel.path().clone(),
+            path: watched.path().clone(),
             address: visit.peer.ip(),
             agent: agent[..agent.floor_char_boundary(MAX_AGENT)].to_owned(),
         }
@@ -72,7 +74,7 @@ impl Client {
 #[derive(Debug)]
 struct Viewer {
     session: Arc<Session>,
-    channel: Arc<Channel>,
+    watched: Watched,
     first: First,
     patience: Duration,
     /// What the access log calls it.
@@ -108,7 +110,7 @@ struct First {
     server: IpAddr,
 }
 
-/// A request for anything of a channel.
+/// A request for anything of a channel or movie.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit<'a> {
     /// The client's address.
@@ -147,13 +149,13 @@ impl Viewers {
     /// [`Full`] when a limit of the settings is reached.
     pub fn enter(
         &self,
-        channel: &Arc<Channel>,
+        watched: &Watched,
         visit: Visit<'_>,
         target: Duration,
     ) -> Result<Arc<Session>, Full> {
         let now = self.clock.now();
         let address = visit.peer.ip();
-        let mut client = Client::new(channel, &visit);
+        let mut client = Client::new(watched, &visit);
         let mut table = self.table();
         let count = table.addresses.get(&address).copied().unwrap_or_default();
         if count >= MAX_OF_ADDRESS && !table.viewers.contains_key(&client) {
@@ -163,7 +165,7 @@ impl Viewers {
             viewer.session.touch(now);
             return Ok(Arc::clone(&viewer.session));
         }
-        let viewer = self.admit(channel, &client, visit, "hls")?;
+        let viewer = self.admit(watched, &client, visit, "hls")?;
         let viewer = Viewer {
             patience: (SILENCE * target).max(LEAST_SILENCE),
             ..viewer
@@ -179,8 +181,9 @@ impl Viewers {
     /// # Errors
     /// [`Full`] when a limit of the settings is reached.
     pub fn stay(self: &Arc<Self>, channel: &Arc<Channel>, visit: Visit<'_>) -> Result<Stay, Full> {
-        let client = Client::new(channel, &visit);
-        let viewer = self.admit(channel, &client, visit, "stream")?;
+        let watched = Watched::Channel(Arc::clone(channel));
+        let client = Client::new(&watched, &visit);
+        let viewer = self.admit(&watched, &client, visit, "stream")?;
         Ok(Stay {
             viewer: Viewer {
                 protocol: "HTTP",
@@ -193,13 +196,13 @@ impl Viewers {
     /// Opens a session if there is room for it.
     fn admit(
         &self,
-        channel: &Arc<Channel>,
+        watched: &Watched,
         client: &Client,
         visit: Visit<'_>,
         transport: &'static str,
     ) -> Result<Viewer, Full> {
         let limits = self.settings.borrow().limits.clone();
-        let bit_rate = channel.bit_rate();
+        let bit_rate = watched.bit_rate();
         let load = self.sessions.load(|_| true);
         load.admit(limits.connections, limits.throughput, bit_rate)?;
         let id = SessionId::from_random(rand::random());
@@ -217,7 +220,7 @@ impl Viewers {
         session.takes(bit_rate);
         Ok(Viewer {
             session,
-            channel: Arc::clone(channel),
+            watched: watched.clone(),
             first: First {
                 host: visit.host.to_owned(),
                 url: visit.url.to_owned(),
@@ -240,7 +243,7 @@ impl Viewers {
     /// Ends the sessions of those who are gone at `now`.
     fn expire(&self, now: Instant) {
         let gone = |viewer: &mut Viewer| {
-            viewer.session.takes(viewer.channel.bit_rate());
+            viewer.session.takes(viewer.watched.bit_rate());
             let silence = now.saturating_duration_since(viewer.session.last_seen());
             // Others hold the session while they send to it.
             let is_idle = Arc::strong_count(&viewer.session) == 1;
@@ -274,16 +277,7 @@ impl Viewers {
         let ended = session.last_seen();
         let counts = session.counters().snapshot();
         info!(session = %facts.id, peer = %facts.peer, path = %facts.path, bytes = counts.bytes, "a viewer by HTTP is gone");
-        let description = viewer.channel.description();
-        let codec = |kind| {
-            let tracks = description.iter().flat_map(|one| one.tracks());
-            let track = tracks.into_iter().find(|track| track.kind == kind);
-            track.map_or_else(String::new, |track| track.encoding.clone())
-        };
-        let (audio_codec, video_codec) = (
-            codec(crate::codec::Kind::Audio),
-            codec(crate::codec::Kind::Video),
-        );
+        let watched = &viewer.watched;
         self.access_log.write(Entry {
             client: facts.peer.ip(),
             ended: self.clock.wall(ended),
@@ -294,13 +288,13 @@ impl Viewers {
             duration: ended.saturating_duration_since(facts.opened),
             status: 200,
             user_agent: facts.user_agent.clone(),
-            movie_duration: Duration::ZERO,
-            movie_size: 0,
-            bit_rate: viewer.channel.bit_rate(),
+            movie_duration: watched.duration(),
+            movie_size: watched.size(),
+            bit_rate: watched.bit_rate(),
             protocol: viewer.protocol,
             transport: "TCP",
-            audio_codec,
-            video_codec,
+            audio_codec: watched.encoding(Kind::Audio),
+            video_codec: watched.encoding(Kind::Video),
             bytes_sent: counts.bytes,
             bytes_received: 0,
             packets_sent: 0,
@@ -325,7 +319,7 @@ mod tests {
 
     struct Place {
         viewers: Viewers,
-        channel: Arc<Channel>,
+        watched: Watched,
         settings: watch::Sender<Arc<Config>>,
     }
 
@@ -341,7 +335,7 @@ mod tests {
             let log = AccessLog::disabled();
             Self {
                 viewers: Viewers::new(Sessions::new(), log, config, clock),
-                channel,
+                watched: Watched::Channel(channel),
                 settings,
             }
         }
@@ -355,7 +349,7 @@ mod tests {
                 url: "/live/index.m3u8",
             };
             let target = Duration::from_secs(6);
-            self.viewers.enter(&self.channel, visit, target)
+            self.viewers.enter(&self.watched, visit, target)
         }
 
         fn count(&self) -> usize {

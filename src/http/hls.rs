@@ -26,7 +26,7 @@ use crate::hls::packager::{NoPlaylist, Packager};
 use crate::hls::text::Text;
 use crate::hls::transcode::Trouble;
 use crate::hls::viewers::Visit;
-use crate::media::channel::Channel;
+use crate::hls::watched::Watched;
 use crate::media::sessions::Session;
 
 /// A request, and between whom it travels.
@@ -93,7 +93,7 @@ impl Server {
                 }
             }
         }
-        self.answer_without_channel(readings).await
+        self.answer_movie(asked, readings).await
     }
 
     /// Who packages what is asked for: only playlists make somebody begin.
@@ -114,9 +114,9 @@ impl Server {
         packager: &Packager,
         object: Object,
     ) -> Response<Body> {
-        let channel: &Arc<Channel> = packager.channel();
+        let watched = Watched::Channel(Arc::clone(packager.channel()));
         let target = packager.target_duration();
-        let session = match self.admit(asked, channel, target) {
+        let session = match self.admit(asked, &watched, target) {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
@@ -127,6 +127,7 @@ impl Server {
                 playlist(asked, text, target / 2)
             }
             Object::Media(flavour) => media(asked, packager, flavour, start_wait).await,
+            Object::Audio(..) => missing("the channel has no other sound\n"),
             Object::File { file, .. } => match packager.file(file).await {
                 Some(pieces) => self::file(asked, object, pieces),
                 None => missing("there is no such segment, or no longer\n"),
@@ -137,23 +138,14 @@ impl Server {
     }
 
     /// The one gate to what is watched by HLS: playlists, media and keys alike.
-    fn admit(
+    pub(super) fn admit(
         &self,
         asked: &Asked<'_>,
-        channel: &Arc<Channel>,
+        watched: &Watched,
         target: Duration,
     ) -> Result<Arc<Session>, Box<Response<Body>>> {
-        let entered = self.hls.viewers.enter(channel, asked.visit(), target);
+        let entered = self.hls.viewers.enter(watched, asked.visit(), target);
         entered.map_err(|full| Box::new(unavailable(format!("{full}\n"))))
-    }
-
-    async fn answer_without_channel(&self, readings: &[(MediaPath, Object)]) -> Response<Body> {
-        for (name, _) in readings {
-            if self.library.open(name).await.is_ok() {
-                return missing("movies are not served by HLS yet, but by RTSP\n");
-            }
-        }
-        missing("there is no such channel\n")
     }
 }
 
@@ -184,10 +176,14 @@ fn playlist(
     text: Result<Arc<Text>, NoPlaylist>,
     age: Duration,
 ) -> Response<Body> {
-    let text = match text {
-        Ok(text) => text,
-        Err(reason) => return without_playlist(reason),
-    };
+    match text {
+        Ok(text) => written(asked, &text, age),
+        Err(reason) => without_playlist(reason),
+    }
+}
+
+/// A playlist, which caches may keep for as long as `age`.
+pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
     let is_packed = asked.takes_gzip();
     let tag = match is_packed {
         true => format!("\"{}-gzip\"", text.tag()),
@@ -245,7 +241,7 @@ fn untranscoded(trouble: Trouble) -> Response<Body> {
 }
 
 /// A file, or the range of it that is asked for. It never changes.
-fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body> {
+pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body> {
     let tag = format!("\"{object}\"");
     let length = pieces.iter().map(|piece| piece.len() as u64).sum();
     let known = asked.field(&IF_RANGE);
@@ -280,7 +276,7 @@ fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body>
     response
 }
 
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// For what never changes, by names that are never used again.

@@ -12,6 +12,7 @@ mod endless;
 mod exposition;
 mod hls;
 pub mod metrics;
+mod movies;
 mod page;
 pub mod pauses;
 mod route;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use tracing::{debug, warn};
 
 use super::Error;
@@ -144,7 +145,18 @@ impl Movie {
         Some((track, track.hint()?))
     }
 
-    /// Bytes of one of the movie's files.
+    /// Bytes of one of the movie's files, waited for; `None` when they cannot be read. Cancel safe.
+    pub async fn read(&self, blocks: &Arc<Blocks>, range: FileRange) -> Option<Bytes> {
+        loop {
+            match self.fetch(blocks, range) {
+                Fetch::Ready(bytes) => return Some(bytes),
+                Fetch::Wait(block) => blocks.wait(&block).await.ok()?,
+                Fetch::Failed => return None,
+            }
+        }
+    }
+
+    /// Bytes of one of the movie's files, if they are here.
     pub(super) fn fetch(&self, blocks: &Arc<Blocks>, range: FileRange) -> Fetch {
         match self.files.get(usize::from(range.file)) {
             Some(file) => blocks.fetch(file, range.offset, range.length),

@@ -201,14 +201,14 @@ impl SampleFeed {
             return false;
         };
         self.span = number;
-        self.steps = Steps::all(&track.samples, sync_for(track, span.media_start));
+        self.steps = Steps::all(&track.samples, track.sync_for(span.media_start));
         true
     }
 }
 
 /// Where a sample lies in the presentation when `span` shows it.
 pub(super) fn place(track: &Track, span: &Span, sample: &Sample, rtp_rate: u32) -> Placement {
-    let composed = sample.time.saturating_add(i64::from(sample.composition));
+    let composed = sample.presented();
     let since =
         |ticks: i64| MediaTime::new(ticks.saturating_sub(span.media_start), track.timescale);
     let at = |nanos: i64| span.start.0.saturating_add(nanos);
@@ -223,36 +223,16 @@ pub(super) fn place(track: &Track, span: &Span, sample: &Sample, rtp_rate: u32) 
     }
 }
 
-/// The sample from which decoding reaches media time `time`: sync, and not shown after it.
-pub(super) fn sync_for(track: &Track, time: i64) -> u32 {
-    let table = &track.samples;
-    let mut index = table.sync_at_or_before(table.index_at(time));
-    // Composition offsets may put a sync sample behind the time although its decode time is not.
-    for _ in 0..MAX_SKIPPED {
-        let Some(earlier) = table.previous_sync(index) else {
-            break;
-        };
-        let sample = table.cursor(index).next(table);
-        let late =
-            |sample: Sample| sample.time.saturating_add(i64::from(sample.composition)) > time;
-        if !sample.is_some_and(late) {
-            break;
-        }
-        index = earlier;
-    }
-    index
-}
-
 /// Whether `span` is over with a sample. One that is decoded in time is kept though it is shown
 /// too late, for pictures that are shown earlier may need it; and so is one that is only decoded late.
 fn is_past(span: &Span, sample: &Sample) -> bool {
-    let composed = sample.time.saturating_add(i64::from(sample.composition));
+    let composed = sample.presented();
     sample.time.min(composed) >= span.media_end
 }
 
 /// The part of the edit list that shows a sample.
 pub(super) fn span_showing<'a>(track: &'a Track, sample: &Sample) -> Option<&'a Span> {
-    let composed = sample.time.saturating_add(i64::from(sample.composition));
+    let composed = sample.presented();
     track
         .edits
         .spans()

@@ -3,7 +3,7 @@
 use super::feed::Feed;
 use super::hinted::{HintFeed, first_at_or_after};
 use super::movie::{Movie, ServedTrack};
-use super::packetised::{SampleFeed, place, span_showing, sync_for};
+use super::packetised::{SampleFeed, place, span_showing};
 use super::steps::Steps;
 use crate::base::media_time::{MediaTime, NptTime};
 use crate::codec::Kind;
@@ -37,7 +37,7 @@ pub(super) fn feed_from(movie: &Movie, served: &ServedTrack, start: NptTime) -> 
     }
     let (number, span) = span_at(track, start)?;
     let time = media_time(track, span, start);
-    let mut index = sync_for(track, time);
+    let mut index = track.sync_for(time);
     if track.samples.all_sync() && presented_before(track, span, index, start, served.rtp_rate) {
         index += 1;
     }
@@ -68,7 +68,7 @@ pub(super) fn thinned_feed_from(
         )));
     }
     let (_, span) = span_at(media, start)?;
-    let index = sync_for(media, media_time(media, span, start));
+    let index = media.sync_for(media_time(media, span, start));
     Some(Feed::Samples(SampleFeed::thinned(media, index, backwards)))
 }
 
@@ -81,7 +81,7 @@ fn all_sync(movie: &Movie, served: &ServedTrack) -> bool {
 fn sample_start(movie: &Movie, served: &ServedTrack, wanted: NptTime) -> Option<NptTime> {
     let track = movie.track(served.track)?;
     let (_, span) = span_at(track, wanted)?;
-    let index = sync_for(track, media_time(track, span, wanted));
+    let index = track.sync_for(media_time(track, span, wanted));
     let sample = track.samples.cursor(index).next(&track.samples)?;
     let shown_in = span_showing(track, &sample).unwrap_or(span);
     Some(

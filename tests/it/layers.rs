@@ -13,7 +13,7 @@ const RANKS: [(&str, u8); 19] = [
     ("log", 5),
     ("net", 5),
     ("client", 6),
-    ("hls", 6),
+    ("hls", 7),
     ("lint", 6),
     ("vod", 6),
     ("source", 7),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::boxes::Boxes;
 use super::cenc::{self, Protection};
-use super::init::TrackInit;
+use super::init::{self, TrackInit};
 use crate::codec::{Format, ac3, h264, h265};
 
 /// Whether there is a sample entry for the format, and it has all that goes into it.
@@ -28,8 +28,12 @@ pub(super) fn sample_entry(
     track: &TrackInit<'_>,
     protection: Option<&Protection>,
 ) {
+    let format = match track.entry {
+        init::Entry::Of(format) => format,
+        init::Entry::Copied(entry) => return boxes.slice(entry.bytes()),
+    };
     let entry = |kind| Entry { kind, protection };
-    match track.format {
+    match format {
         Format::H264(config) => {
             let facts = config.sps.first().map(|sps| h264::SpsFacts::read(sps));
             let facts = facts.and_then(Result::ok);

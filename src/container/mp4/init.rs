@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::boxes::Boxes;
 use super::cenc::Protection;
 use super::config;
+pub use super::copied::CopiedEntry;
 use crate::codec::{Format, Kind};
 
 /// What the movie box says of a track.
@@ -12,8 +13,8 @@ use crate::codec::{Format, Kind};
 pub struct TrackInit<'a> {
     /// Its number, from 1.
     pub id: u32,
-    /// What its samples are.
-    pub format: &'a Format,
+    /// What describes its samples.
+    pub entry: Entry<'a>,
     /// Ticks per second of its samples, in Hz.
     pub timescale: u32,
     /// Width and height of the pictures; 0 where there are none.
@@ -24,6 +25,31 @@ pub struct TrackInit<'a> {
     pub priming: u32,
     /// One of its samples; AC-3 says more of itself there than the format does.
     pub sample: &'a [u8],
+}
+
+/// What describes the samples of a track.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    /// A sample entry made from the format.
+    Of(&'a Format),
+    /// One that a file has.
+    Copied(&'a CopiedEntry),
+}
+
+impl Entry<'_> {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Of(format) => format.kind(),
+            Self::Copied(entry) => entry.kind(),
+        }
+    }
+
+    fn is_carried(self) -> bool {
+        match self {
+            Self::Of(format) => carries(format),
+            Self::Copied(_) => true,
+        }
+    }
 }
 
 /// Whether samples of this format can be carried in fragments.
@@ -43,7 +69,7 @@ impl InitSegment {
 
     /// The same of tracks whose samples are encrypted, as `protection` tells.
     pub fn protected(tracks: &[TrackInit<'_>], protection: Option<&Protection>) -> Self {
-        let tracks = || tracks.iter().filter(|track| carries(track.format));
+        let tracks = || tracks.iter().filter(|track| track.entry.is_carried());
         let mut boxes = Boxes::default();
         boxes.atom(b"ftyp", |boxes| {
             boxes.slice(b"iso6\0\0\0\0iso6cmfccmf2mp41");
@@ -80,7 +106,7 @@ fn movie_header(boxes: &mut Boxes) {
 }
 
 fn write_track(boxes: &mut Boxes, track: &TrackInit<'_>, protection: Option<&Protection>) {
-    let kind = track.format.kind();
+    let kind = track.entry.kind();
     boxes.atom(b"trak", |boxes| {
         track_header(boxes, track, kind);
         if track.priming > 0 {
@@ -221,7 +247,7 @@ mod tests {
     fn track(format: &Format) -> TrackInit<'_> {
         TrackInit {
             id: 7,
-            format,
+            entry: Entry::Of(format),
             timescale: 48_000,
             size: (0, 0),
             language: None,

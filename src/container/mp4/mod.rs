@@ -21,6 +21,7 @@ mod boxes;
 pub(crate) mod build;
 pub mod cenc;
 mod config;
+mod copied;
 mod data_references;
 mod esds;
 pub mod fragment;

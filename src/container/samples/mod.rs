@@ -44,6 +44,13 @@ pub struct Sample {
     pub description: u32,
 }
 
+impl Sample {
+    /// When it is shown, in ticks of the track.
+    pub fn presented(&self) -> i64 {
+        self.time.saturating_add(self.composition.into())
+    }
+}
+
 /// The samples of one track. Shared by all viewers; each has a [`Cursor`].
 ///
 /// Samples are numbered from 0. PCM frames count one by one, but a cursor hands
@@ -284,6 +291,16 @@ impl SampleTable {
             Some(blocks) => blocks.end(self.len),
             None => self.sizes.between(0, self.len),
         }
+    }
+
+    /// Bytes of the samples `from..to`, of a table that is not [in blocks](Self::is_in_blocks).
+    pub fn bytes_between(&self, from: u32, to: u32) -> u64 {
+        self.sizes.between(from.min(self.len), to.min(self.len))
+    }
+
+    /// Whether it counts sound by single frames, so that a cursor hands out many at a time.
+    pub fn is_in_blocks(&self) -> bool {
+        self.blocks.is_some()
     }
 
     /// Bytes of memory that the table and its index take.

@@ -55,6 +55,9 @@ pub struct Sample<'a> {
     pub dts: u64,
     /// Whether a decoder may start with it.
     pub keyframe: bool,
+    /// Whether the packet counter of its stream is to be 0 afterwards, as it was at the begin, for
+    /// the segment that follows.
+    pub last: bool,
     /// Its bytes, and those of the samples behind it that go into the same PES packet.
     pub data: &'a [Bytes],
 }
@@ -110,6 +113,15 @@ impl Mux {
         }
     }
 
+    /// Begins segment `number` of those that are each made by a multiplexer of its own: the tables
+    /// count on, and the streams begin at 0, as [`Sample::last`] left them.
+    pub fn begin_at(&mut self, number: u64) {
+        for table in &mut self.tables {
+            table.counter = (number & 0xf) as u8;
+        }
+        self.begin();
+    }
+
     /// Begins a segment: writes the tables.
     pub fn begin(&mut self) {
         for Table {
@@ -154,7 +166,11 @@ impl Mux {
         if clock.is_some() {
             self.told = Some(sample.dts);
         }
-        packet::write(
+        let write = match sample.last {
+            true => packet::write_to_zero,
+            false => packet::write,
+        };
+        write(
             stream.pid,
             &mut stream.counter,
             clock,

@@ -83,12 +83,41 @@ pub(super) fn write(
     unit: &[u8],
     into: &mut Vec<u8>,
 ) {
-    into.reserve((unit.len() / ROOM + 2) * SIZE);
-    let mut adaptation = Adaptation::new(clock, random_access);
+    let adaptation = Adaptation::new(clock, random_access);
+    write_in(0, pid, counter, adaptation, unit, into);
+}
+
+/// The same in some more packets, so that `counter` is 0 afterwards.
+pub(super) fn write_to_zero(
+    pid: u16,
+    counter: &mut u8,
+    clock: Option<u64>,
+    random_access: bool,
+    unit: &[u8],
+    into: &mut Vec<u8>,
+) {
+    let adaptation = Adaptation::new(clock, random_access);
+    let needed = (unit.len() + adaptation.size()).div_ceil(ROOM);
+    let count = (usize::from(*counter) + needed).next_multiple_of(16) - usize::from(*counter);
+    write_in(count, pid, counter, adaptation, unit, into);
+}
+
+/// Writes `unit` in at least `count` packets, each of which has a byte of it.
+fn write_in(
+    mut count: usize,
+    pid: u16,
+    counter: &mut u8,
+    mut adaptation: Adaptation,
+    unit: &[u8],
+    into: &mut Vec<u8>,
+) {
+    into.reserve((unit.len() / ROOM + 2).max(count) * SIZE);
     let mut start = STARTS_UNIT;
     let mut rest = unit;
     while !rest.is_empty() {
-        let (payload, after) = rest.split_at(rest.len().min(ROOM - adaptation.size()));
+        count = count.saturating_sub(1);
+        let room = ROOM - adaptation.size();
+        let (payload, after) = rest.split_at(rest.len().saturating_sub(count).clamp(1, room));
         adaptation.grow_to(ROOM - payload.len());
         let has_adaptation = u8::from(adaptation.size() > 0) << 5;
         into.extend_from_slice(&header(pid, start, has_adaptation | 0x10 | *counter));

@@ -8,14 +8,15 @@ use crate::codec::byte_stream::ByteStream;
 use crate::codec::{Format, Kind};
 use crate::container::ts::{CLOCK_HZ, mux};
 use crate::hls::object::Packing;
-use crate::hls::transport::Held;
+use crate::hls::transport::Packet;
 use crate::hls::units::Unit;
 
 /// Writes samples in the formats that it was made for.
 pub(super) enum Carrier {
     Stream {
         mux: Box<mux::Mux>,
-        held: Held,
+        /// Sound that waits for more.
+        held: Option<Packet>,
     },
     Sound {
         byte_stream: ByteStream,
@@ -45,7 +46,7 @@ impl Carrier {
         }
         Some(Self::Stream {
             mux: Box::new(mux),
-            held: Held::default(),
+            held: None,
         })
     }
 
@@ -67,21 +68,18 @@ impl Carrier {
             }
             Self::Stream { mux, held } => {
                 let (pts, dts) = (ticks(unit.pts), ticks(unit.dts));
-                if held.is_full(dts) {
-                    held.write(mux);
+                if let Some(held) = held.take_if(|held| held.is_full(dts)) {
+                    held.write(mux, false);
                 }
-                if kind == Kind::Audio {
-                    held.add(place, pts, &unit.data);
+                if kind != Kind::Audio {
+                    let times = [pts.max(dts), dts];
+                    Packet::new(place, times, unit.keyframe, &unit.data).write(mux, false);
                     return;
                 }
-                let sample = mux::Sample {
-                    stream: place,
-                    pts: pts.max(dts),
-                    dts,
-                    keyframe: unit.keyframe,
-                    data: std::slice::from_ref(&unit.data),
-                };
-                let _ = mux.write(&sample);
+                match held {
+                    Some(held) => held.add(&unit.data),
+                    None => *held = Some(Packet::new(place, [pts, pts], true, &unit.data)),
+                }
             }
         }
     }
@@ -91,7 +89,9 @@ impl Carrier {
         match self {
             Self::Sound { bytes, .. } => std::mem::take(bytes).into(),
             Self::Stream { mux, held } => {
-                held.write(mux);
+                if let Some(held) = held.take() {
+                    held.write(mux, false);
+                }
                 mux.take()
             }
         }

@@ -32,6 +32,8 @@ pub struct MediaPlaylist<'a> {
     pub discontinuity_sequence: u64,
     /// Whether every segment begins with a key frame.
     pub independent: bool,
+    /// What the playlist may become; `None` for one that loses what is old.
+    pub kind: Option<PlaylistKind>,
     /// What the server can do for players that reload.
     pub control: Control,
     /// No part is longer, in seconds; `None` without parts.
@@ -48,6 +50,13 @@ pub struct MediaPlaylist<'a> {
     pub reports: &'a [RenditionReport],
     /// Whether nothing will come any more.
     pub ended: bool,
+}
+
+/// `EXT-X-PLAYLIST-TYPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaylistKind {
+    /// It never changes, so that nobody reloads it.
+    Vod,
 }
 
 /// `EXT-X-SERVER-CONTROL`; times are in seconds.
@@ -145,7 +154,10 @@ impl MediaPlaylist<'_> {
         if self.independent {
             writeln!(f, "#EXT-X-INDEPENDENT-SEGMENTS")?;
         }
-        writeln!(f, "#EXT-X-SERVER-CONTROL:{}", self.control)?;
+        match self.kind {
+            Some(PlaylistKind::Vod) => writeln!(f, "#EXT-X-PLAYLIST-TYPE:VOD")?,
+            None => writeln!(f, "#EXT-X-SERVER-CONTROL:{}", self.control)?,
+        }
         if let Some(target) = self.part_target {
             writeln!(f, "#EXT-X-PART-INF:PART-TARGET={target:.5}")?;
         }
@@ -416,6 +428,18 @@ mod tests {
         };
         let text = playlist.to_string();
         assert!(text.ends_with("\n8.ts\n#EXT-X-ENDLIST\n"), "{text}");
+    }
+
+    #[test]
+    fn a_movie_promises_never_to_change() {
+        let playlist = MediaPlaylist {
+            kind: Some(PlaylistKind::Vod),
+            ended: true,
+            ..plain()
+        };
+        let text = playlist.to_string();
+        assert!(text.contains("\n#EXT-X-PLAYLIST-TYPE:VOD\n"), "{text}");
+        assert!(!text.contains("SERVER-CONTROL"), "{text}");
     }
 
     #[test]

@@ -5,8 +5,10 @@
 mod media;
 mod multivariant;
 
-pub use media::{Control, KeyLine, MediaPlaylist, PartLine, RenditionReport, SegmentLine};
-pub use multivariant::Multivariant;
+pub use media::{
+    Control, KeyLine, MediaPlaylist, PartLine, PlaylistKind, RenditionReport, SegmentLine,
+};
+pub use multivariant::{AudioRendition, Multivariant};
 
 /// The media type of every playlist (RFC 8216, 10).
 pub const MEDIA_TYPE: &str = "application/vnd.apple.mpegurl";

@@ -19,11 +19,30 @@ pub struct Multivariant<'a> {
     pub frame_rate: Option<f64>,
     /// The media playlist.
     pub uri: &'a str,
+    /// The sounds that one can choose from, the one that players take of themselves first; none
+    /// where the media playlist has the only one.
+    pub audio: &'a [AudioRendition],
+}
+
+/// One of the sounds of a program (rfc8216bis, 4.4.6.1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioRendition {
+    /// What people choose it by. No two have the same.
+    pub name: String,
+    /// Its language as RFC 5646 has it.
+    pub language: Option<String>,
+    /// How many channels it has.
+    pub channels: Option<u8>,
+    /// Its media playlist; `None` for the one in the variant's own.
+    pub uri: Option<String>,
 }
 
 impl Display for Multivariant<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "#EXTM3U\n#EXT-X-VERSION:6")?;
+        for (number, rendition) in self.audio.iter().enumerate() {
+            rendition.write(number == 0, f)?;
+        }
         let (peak, average) = (self.bandwidth, self.average_bandwidth);
         write!(
             f,
@@ -38,9 +57,36 @@ impl Display for Multivariant<'_> {
         if let Some(rate) = self.frame_rate {
             write!(f, ",FRAME-RATE={rate:.3}")?;
         }
+        if !self.audio.is_empty() {
+            write!(f, ",AUDIO=\"{AUDIO}\"")?;
+        }
         writeln!(f, "\n{}", self.uri)
     }
 }
+
+impl AudioRendition {
+    fn write(&self, is_default: bool, f: &mut Formatter<'_>) -> fmt::Result {
+        let default = if is_default { "YES" } else { "NO" };
+        let name = &self.name;
+        write!(
+            f,
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO}\",NAME=\"{name}\",DEFAULT={default},AUTOSELECT=YES"
+        )?;
+        if let Some(language) = &self.language {
+            write!(f, ",LANGUAGE=\"{language}\"")?;
+        }
+        if let Some(channels) = self.channels {
+            write!(f, ",CHANNELS=\"{channels}\"")?;
+        }
+        match &self.uri {
+            Some(uri) => writeln!(f, ",URI=\"{uri}\""),
+            None => writeln!(f),
+        }
+    }
+}
+
+/// The one group of sounds.
+const AUDIO: &str = "audio";
 
 #[cfg(test)]
 mod tests {
@@ -56,6 +102,7 @@ mod tests {
             resolution: Some((1280, 720)),
             frame_rate: Some(30_000.0 / 1001.0),
             uri: "media.m3u8",
+            audio: &[],
         };
         assert_eq!(
             video.to_string(),
@@ -75,6 +122,7 @@ mod tests {
             resolution: None,
             frame_rate: None,
             uri: "media-ts.m3u8",
+            audio: &[],
         };
         assert_eq!(
             audio.to_string(),
@@ -82,6 +130,34 @@ mod tests {
              #EXT-X-VERSION:6\n\
              #EXT-X-STREAM-INF:BANDWIDTH=130000,AVERAGE-BANDWIDTH=128000\n\
              media-ts.m3u8\n"
+        );
+    }
+
+    #[test]
+    fn sounds_can_be_chosen_from() {
+        let sound = |name: &str, uri: Option<&str>| AudioRendition {
+            name: name.to_owned(),
+            language: (name == "deu").then(|| name.to_owned()),
+            channels: Some(2),
+            uri: uri.map(str::to_owned),
+        };
+        let program = Multivariant {
+            bandwidth: 2,
+            average_bandwidth: 1,
+            codecs: &[],
+            resolution: None,
+            frame_rate: None,
+            uri: "media.m3u8",
+            audio: &[sound("deu", None), sound("2", Some("audio2.m3u8"))],
+        };
+        assert_eq!(
+            program.to_string(),
+            "#EXTM3U\n\
+             #EXT-X-VERSION:6\n\
+             #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"deu\",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE=\"deu\",CHANNELS=\"2\"\n\
+             #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"2\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio2.m3u8\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1,AUDIO=\"audio\"\n\
+             media.m3u8\n"
         );
     }
 }

@@ -1,7 +1,7 @@
 use std::time::UNIX_EPOCH;
 
 use super::*;
-use crate::codec::{aac, h264};
+use crate::codec::{Format, aac, h264};
 use crate::container::ts::{Demux, Event, Unit as TsUnit};
 use crate::hls::segmenter::{Cut, Segmenter, Settings, Track};
 use crate::hls::units::Unit;

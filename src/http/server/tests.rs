@@ -8,15 +8,18 @@ use crate::log::access::AccessLog;
 use crate::media::mounts::Limits;
 use crate::media::sessions::Sessions;
 use crate::net::listen::{Listener, Permits};
+use crate::vod::Blocks;
 
 fn server() -> Arc<Server> {
     let clock = Clock::start();
     let (_, settings) = watch::channel(Arc::default());
     let log = AccessLog::disabled();
+    let library = Arc::new(Library::new(PathBuf::from("no movies"), true));
+    let movies = (Arc::clone(&library), Arc::new(Blocks::new(1 << 20)));
     Arc::new(Server {
-        library: Arc::new(Library::new(PathBuf::from("no movies"), true)),
+        library,
         mounts: Mounts::new(Limits::default(), clock),
-        hls: Gateway::new(Sessions::new(), log, &settings, clock),
+        hls: Gateway::new(movies, Sessions::new(), log, &settings, clock),
         pages: Pages::default(),
         sessions: Sessions::new(),
         uploads: Arc::default(),
@@ -51,7 +54,7 @@ async fn nothing_is_found_yet() {
     assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
     assert!(
-        answer.ends_with("\r\n\r\nthere is no such channel\n"),
+        answer.ends_with("\r\n\r\nthere is no such channel or movie\n"),
         "{answer}"
     );
 }

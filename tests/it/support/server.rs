@@ -86,7 +86,9 @@ impl Server {
         let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
         tokio::spawn(files.run(stop.clone()));
         let log = access_log.clone();
-        let hls = Gateway::new(sessions.clone(), log, &config, clock);
+        let blocks = Arc::new(Blocks::new(32 << 20));
+        let movies = (Arc::clone(&library), Arc::clone(&blocks));
+        let hls = Gateway::new(movies, sessions.clone(), log, &config, clock);
         tokio::spawn(Arc::clone(&hls).watch());
         let web = Arc::new(HttpServer {
             library: Arc::clone(&library),
@@ -111,7 +113,7 @@ impl Server {
         let service = Service::new(Parts {
             library,
             feeds,
-            pacer: Pacer::start(1, pace, Arc::new(Blocks::new(32 << 20)), clock),
+            pacer: Pacer::start(1, pace, blocks, clock),
             mounts: Arc::clone(&mounts),
             casts,
             fan,

@@ -1,0 +1,170 @@
+//! The playlists of a movie.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::Presentation;
+use super::rendition::Rendition;
+use crate::codec::Kind;
+use crate::hls::carriage::Carriage;
+use crate::hls::object::{File, Flavour, Object};
+use crate::hls::playlist::{
+    AudioRendition, Control, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine,
+};
+use crate::hls::rates::Rate;
+use crate::hls::text::Text;
+
+impl Presentation {
+    /// The playlist that a player opens; `None` when the flavour cannot carry the movie.
+    pub(super) fn multivariant(&self, flavour: Flavour) -> Option<Arc<Text>> {
+        let main = self.renditions.first()?;
+        let sounds = self.sounds();
+        // Where the only choice is the playlist's own, there is nothing to tell.
+        let audio: Vec<_> = match sounds.len() {
+            0 | 1 => Vec::new(),
+            _ => sounds.iter().map(|at| self.sound(*at, flavour)).collect(),
+        };
+        let rates: Option<Vec<Rate>> = self
+            .renditions
+            .iter()
+            .map(|one| self.rate(one, flavour))
+            .collect();
+        let (own, others) = rates.as_deref()?.split_first()?;
+        let others = others.iter().filter(|_| main.has_video());
+        let most = |rate: fn(&Rate) -> u64| own_and_largest(rate(own), others.clone().map(rate));
+        let mut codecs: Vec<_> = self
+            .lanes()
+            .filter_map(|lane| lane.codec_string())
+            .collect();
+        codecs.dedup();
+        let uri = Object::Media(flavour).to_string();
+        let playlist = Multivariant {
+            bandwidth: most(Rate::peak),
+            average_bandwidth: most(Rate::average),
+            codecs: &codecs,
+            resolution: self.resolution(),
+            frame_rate: self.frame_rate(),
+            uri: &uri,
+            audio: &audio,
+        };
+        Some(self.text(playlist.to_string(), "all", flavour))
+    }
+
+    /// The playlist of rendition `at`; `None` when there is none, or the flavour cannot carry it.
+    pub(super) fn media(&self, at: usize, flavour: Flavour) -> Option<Arc<Text>> {
+        let rendition = self.renditions.get(at)?;
+        let carriage = rendition.carriage(flavour)?;
+        let slot = &rendition.texts[usize::from(carriage != Carriage::Fragments)];
+        let text = slot.get_or_init(|| {
+            let text = self.list(rendition, carriage);
+            self.text(text, &format!("{:08x}", rendition.number), flavour)
+        });
+        Some(Arc::clone(text))
+    }
+
+    fn list(&self, rendition: &Rendition, carriage: Carriage) -> String {
+        let packager = rendition.number;
+        let name = |file| Object::File { packager, file }.to_string();
+        let count = self.cuts.len();
+        let names: Vec<_> = (0..count as u64)
+            .map(|sequence| {
+                name(match carriage {
+                    Carriage::Fragments => File::Segment(sequence),
+                    Carriage::Stream(packing) => File::Ts(sequence, packing),
+                })
+            })
+            .collect();
+        let line = |number: usize| {
+            let is_first = number == 0 && carriage == Carriage::Fragments;
+            SegmentLine {
+                key: None,
+                map: is_first.then(|| name(File::Init(0))),
+                discontinuity: false,
+                date: self.date_of(number),
+                parts: Vec::new(),
+                duration: self.cuts.duration(number),
+                gap: false,
+                uri: &names[number],
+            }
+        };
+        let playlist = MediaPlaylist {
+            target_duration: self.cuts.target_duration(),
+            independent: self.cuts.independent() || !rendition.has_video(),
+            kind: Some(PlaylistKind::Vod),
+            control: Control::default(),
+            segments: (0..count).map(line).collect(),
+            ended: true,
+            ..MediaPlaylist::default()
+        };
+        playlist.to_string()
+    }
+
+    fn date_of(&self, number: usize) -> SystemTime {
+        let since = u64::try_from(self.cuts.start(number).nanos()).unwrap_or(0);
+        let date = self.date();
+        date.checked_add(Duration::from_nanos(since))
+            .unwrap_or(date)
+    }
+
+    /// The renditions that are sound alone.
+    fn sounds(&self) -> Vec<usize> {
+        let renditions = self.renditions.iter().enumerate();
+        let sounds = renditions.filter(|(_, rendition)| !rendition.has_video());
+        sounds.map(|(at, _)| at).collect()
+    }
+
+    fn sound(&self, at: usize, flavour: Flavour) -> AudioRendition {
+        let index = self.movie.index();
+        let lane = self.renditions[at].lanes.first();
+        let language = lane.and_then(|lane| lane.track(index).language.clone());
+        // The first of a movie without pictures is the variant itself.
+        let number = u16::try_from(at).ok().filter(|number| *number > 0);
+        AudioRendition {
+            name: match &language {
+                Some(language) => format!("{language} {at}"),
+                None => format!("{at}"),
+            },
+            language,
+            channels: lane.and_then(|lane| lane.channels()),
+            uri: number.map(|number| Object::Audio(flavour, number).to_string()),
+        }
+    }
+
+    fn lanes(&self) -> impl Iterator<Item = &super::lane::Lane> {
+        self.renditions
+            .iter()
+            .flat_map(|rendition| &rendition.lanes)
+    }
+
+    fn rate(&self, rendition: &Rendition, flavour: Flavour) -> Option<Rate> {
+        let carriage = rendition.carriage(flavour)?;
+        Some(rendition.rate(self.movie.index(), &self.cuts, carriage))
+    }
+
+    fn resolution(&self) -> Option<(u32, u32)> {
+        let index = self.movie.index();
+        let lane = self.lanes().find(|lane| lane.kind == Kind::Video)?;
+        let told = lane.format().and_then(|format| format.picture_size());
+        let (width, height) = lane.track(index).size.unwrap_or_default();
+        let size = told.unwrap_or_else(|| (width.into(), height.into()));
+        (size.0 > 0 && size.1 > 0).then_some(size)
+    }
+
+    /// Pictures a second, on average.
+    fn frame_rate(&self) -> Option<f64> {
+        let lane = self.lanes().find(|lane| lane.kind == Kind::Video)?;
+        let track = lane.track(self.movie.index());
+        let seconds = track.duration as f64 / f64::from(track.timescale);
+        (seconds > 0.0).then(|| f64::from(track.samples.len()) / seconds)
+    }
+
+    fn text(&self, text: String, name: &str, flavour: Flavour) -> Arc<Text> {
+        let number = self.renditions.first().map_or(0, |main| main.number);
+        let tag = format!("{number:08x}-{name}-{}", flavour as u8);
+        Arc::new(Text::new(text, tag, self.movie.modified()))
+    }
+}
+
+fn own_and_largest(own: u64, others: impl Iterator<Item = u64>) -> u64 {
+    own.saturating_add(others.max().unwrap_or(0))
+}

@@ -1,0 +1,226 @@
+//! A movie of the folder by HLS: which of its tracks are played, by which playlists, and where
+//! their segments begin. All of it is computed from the movie's index.
+//!
+//! ```text
+//!  index ─> strip (edit lists) ─> cuts ─> rendition ─┬─> listing ─> playlists
+//!                                                    └─> cutter ──> segments (the only ones who read media)
+//! ```
+//!
+//! Which movies are open, and what is kept of their segments, is the matter of `movies`.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use super::carriage::Carriage;
+use super::object::{File, Flavour, Object};
+use super::text::Text;
+use crate::base::media_time::MediaTime;
+use crate::codec::Kind;
+use crate::vod::{Blocks, Movie};
+
+mod cuts;
+mod cutter;
+mod lane;
+mod listing;
+mod rendition;
+mod strip;
+
+use cuts::Cuts;
+pub use cutter::CutError;
+use cutter::Slice;
+use lane::Lane;
+use rendition::Rendition;
+
+/// A movie as it is presented by HLS.
+#[derive(Debug)]
+pub struct Presentation {
+    movie: Arc<Movie>,
+    /// How long segments were asked to be.
+    target: Duration,
+    cuts: Cuts,
+    /// The one that the variant's playlist plays, then those that can be chosen instead of its sound.
+    renditions: Vec<Rendition>,
+    left_out: Vec<String>,
+}
+
+/// Why a movie cannot be presented as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// HLS carries none of its tracks; the text says why.
+    #[error("{0}")]
+    Tracks(String),
+    /// It would take too many segments.
+    #[error("{0}")]
+    Length(String),
+}
+
+impl Presentation {
+    /// Presents `movie` in segments of about `target`. Takes some time for long movies.
+    ///
+    /// The first track of pictures is played with its sound. Where there are several tracks of
+    /// sound, each has a playlist of its own, and the pictures too.
+    ///
+    /// # Errors
+    /// [`Unfit`] when nothing of it can be carried.
+    pub fn of(movie: &Arc<Movie>, target: Duration) -> Result<Self, Unfit> {
+        let index = movie.index();
+        let (mut videos, mut sounds, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..index.tracks.len() {
+            match Lane::of(index, number) {
+                Some(Ok(lane)) if lane.kind == Kind::Video => videos.push(lane),
+                Some(Ok(lane)) => sounds.push(lane),
+                Some(Err(reason)) => left_out.push(reason),
+                None => {}
+            }
+        }
+        sounds.truncate(MOST_SOUNDS);
+        let tracks: Vec<_> = videos.into_iter().take(1).chain(sounds).collect();
+        let Some(leader) = tracks.first() else {
+            return Err(Unfit::Tracks(reasons(&left_out)));
+        };
+        let ends = tracks.iter().map(|lane| lane.end().nanos());
+        let end = MediaTime::from_nanos(ends.max().unwrap_or(0), leader.strip.timescale());
+        let cuts = Cuts::of(&leader.strip, leader.table(index), end, target)
+            .map_err(|too_many| Unfit::Length(too_many.to_string()))?;
+        let number = version(movie, target);
+        let groups = groups(tracks).into_iter().enumerate();
+        let renditions = groups.map(|(at, lanes)| {
+            let number = number.wrapping_add(at as u32);
+            Rendition::new(number, lanes, at == 0, index)
+        });
+        Ok(Self {
+            renditions: renditions.collect(),
+            movie: Arc::clone(movie),
+            target,
+            cuts,
+            left_out,
+        })
+    }
+
+    /// The movie.
+    pub fn movie(&self) -> &Arc<Movie> {
+        &self.movie
+    }
+
+    /// How long its segments were asked to be.
+    pub fn target(&self) -> Duration {
+        self.target
+    }
+
+    /// Why some of its tracks of pictures and sound are not played, a line each. They have to be
+    /// transcoded.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// A playlist; `None` when the flavour cannot carry the movie, and for sounds that it has not.
+    pub fn playlist(&self, object: Object) -> Option<Arc<Text>> {
+        match object {
+            Object::Multivariant(flavour) => self.multivariant(flavour),
+            Object::Media(flavour) => self.media(0, flavour),
+            Object::Audio(flavour, number) => self.media(number.into(), flavour),
+            Object::File { .. } => None,
+        }
+    }
+
+    /// What a file is made of; `None` for what is not there. `number` tells the rendition.
+    pub(super) fn source(self: &Arc<Self>, number: u32, file: File) -> Option<Source> {
+        let mut renditions = self.renditions.iter();
+        let rendition = renditions.position(|rendition| rendition.number == number)?;
+        let (flavour, sequence) = match file {
+            File::Init(version) => {
+                let init = self.renditions[rendition].init.clone();
+                return (version == 0).then_some(Source::Init(init));
+            }
+            File::Segment(sequence) => (Flavour::Cmaf, sequence),
+            File::Ts(sequence, _) => (Flavour::Ts, sequence),
+            File::Part(..) | File::Key(_) => return None,
+        };
+        let carriage = self.renditions[rendition].carriage(flavour)?;
+        let is_so = match (carriage, file) {
+            (Carriage::Fragments, File::Segment(_)) => true,
+            (Carriage::Stream(packing), File::Ts(_, asked)) => packing == asked,
+            _ => false,
+        };
+        let segment = usize::try_from(sequence).ok();
+        let segment = segment.filter(|segment| is_so && *segment < self.cuts.len())?;
+        Some(Source::Segment(Slice {
+            presentation: Arc::clone(self),
+            rendition,
+            segment,
+            carriage,
+        }))
+    }
+
+    /// When the movie began, for playlists: when its file was last changed is all that is known.
+    fn date(&self) -> SystemTime {
+        self.movie.modified()
+    }
+}
+
+/// What a file is made of.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// Nothing: here it is.
+    Init(Bytes),
+    /// Samples of the movie.
+    Segment(Slice),
+}
+
+impl Source {
+    /// The bytes of the file. Cancel safe.
+    ///
+    /// # Errors
+    /// [`CutError`] when the movie's file does not hold what its index promises.
+    pub(super) async fn make(self, blocks: &Arc<Blocks>) -> Result<Bytes, CutError> {
+        match self {
+            Self::Init(bytes) => Ok(bytes),
+            Self::Segment(slice) => slice.cut(blocks).await,
+        }
+    }
+}
+
+/// Which tracks go together: all, unless there are sounds to choose from.
+fn groups(tracks: Vec<Lane>) -> Vec<Vec<Lane>> {
+    let sounds = tracks
+        .iter()
+        .filter(|lane| lane.kind == Kind::Audio)
+        .count();
+    match sounds {
+        0 | 1 => vec![tracks],
+        _ => tracks.into_iter().map(|lane| vec![lane]).collect(),
+    }
+}
+
+/// What tells the files of this movie in this form from those of its earlier forms.
+fn version(movie: &Movie, target: Duration) -> u32 {
+    let modified = movie.modified().duration_since(SystemTime::UNIX_EPOCH);
+    let mut digest = Sha256::new();
+    digest.update(FORM.to_be_bytes());
+    digest.update(movie.size().to_be_bytes());
+    digest.update(modified.unwrap_or_default().as_nanos().to_be_bytes());
+    digest.update(target.as_nanos().to_be_bytes());
+    let digest = digest.finalize();
+    digest
+        .iter()
+        .take(4)
+        .fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+/// Every reason why nothing can be carried.
+fn reasons(left_out: &[String]) -> String {
+    if left_out.is_empty() {
+        "no audio or video track".to_owned()
+    } else {
+        left_out.join("; ")
+    }
+}
+
+/// Counts the ways in which this server has cut movies: to be raised when segments change.
+const FORM: u32 = 1;
+
+/// The most sounds that one can choose from.
+const MOST_SOUNDS: usize = 32;

@@ -1,0 +1,151 @@
+//! Some tracks of a movie that are played by one playlist, and how large their segments are.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::cuts::Cuts;
+use super::lane::Lane;
+use crate::codec::{Format, Kind};
+use crate::container::Movie;
+use crate::container::mp4::init::InitSegment;
+use crate::hls::carriage::Carriage;
+use crate::hls::object::{Flavour, Packing};
+use crate::hls::rates::Rate;
+use crate::hls::text::Text;
+
+/// Tracks that are together in segments.
+#[derive(Debug)]
+pub(super) struct Rendition {
+    /// What tells its files from those of all others of that name.
+    pub(super) number: u32,
+    pub(super) lanes: Vec<Lane>,
+    /// Whether the cuts are those of the first track.
+    pub(super) leads: bool,
+    /// What is before the fragments.
+    pub(super) init: Bytes,
+    /// Its media playlists, in fragments and as streams.
+    pub(super) texts: [OnceLock<Arc<Text>>; 2],
+}
+
+impl Rendition {
+    pub(super) fn new(number: u32, lanes: Vec<Lane>, leads: bool, movie: &Movie) -> Self {
+        let inits: Vec<_> = (1..)
+            .zip(&lanes)
+            .filter_map(|(id, lane)| lane.init(id, movie))
+            .collect();
+        let InitSegment(init) = InitSegment::of(&inits);
+        Self {
+            number,
+            lanes,
+            leads,
+            init,
+            texts: Default::default(),
+        }
+    }
+
+    /// How a flavour carries it; `None` if it cannot. Old players and new ones know packed MP3, but
+    /// not all know it in fragments.
+    pub(super) fn carriage(&self, flavour: Flavour) -> Option<Carriage> {
+        let formats: Option<Vec<&Format>> = self.lanes.iter().map(Lane::format).collect();
+        let stream = formats.and_then(|formats| Carriage::of(&formats, Flavour::Ts));
+        match (flavour, stream) {
+            (Flavour::Ts, stream) => stream,
+            (_, Some(Carriage::Stream(Packing::Mp3))) => stream,
+            _ => Some(Carriage::Fragments),
+        }
+    }
+
+    /// Its tracks, and which of their samples are in segment `number`.
+    pub(super) fn ranges<'r>(
+        &'r self,
+        movie: &'r Movie,
+        cuts: &'r Cuts,
+        number: usize,
+    ) -> impl Iterator<Item = (&'r Lane, Range<u64>)> {
+        self.lanes.iter().enumerate().map(move |(at, lane)| {
+            let leads = self.leads && at == 0;
+            (lane, lane.range(movie, cuts, leads, number))
+        })
+    }
+
+    /// Whether pictures are among its tracks.
+    pub(super) fn has_video(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.kind == Kind::Video)
+    }
+
+    /// The rates of its segments, from the sizes that the index tells.
+    pub(super) fn rate(&self, movie: &Movie, cuts: &Cuts, carriage: Carriage) -> Rate {
+        let target = Duration::from_secs(cuts.target_duration());
+        let mut rate = Rate::default();
+        for number in 0..cuts.len() {
+            let bytes = self.size(movie, cuts, carriage, number);
+            let nanos = u64::try_from(cuts.duration(number).nanos()).unwrap_or(0);
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            rate.add(bytes, Duration::from_nanos(nanos), target);
+        }
+        rate
+    }
+
+    /// About how many bytes segment `number` has: exactly in fragments, and what is usual in streams.
+    fn size(&self, movie: &Movie, cuts: &Cuts, carriage: Carriage, number: usize) -> u64 {
+        let seconds = cuts.duration(number).seconds();
+        let lanes = self.ranges(movie, cuts, number).map(|(lane, range)| {
+            let count = range.end - range.start;
+            let bytes = lane.strip.bytes(lane.table(movie), range);
+            match carriage {
+                Carriage::Fragments => bytes + FRAGMENT_ROW * count + FRAGMENT_TRACK,
+                Carriage::Stream(Packing::Ts) => stream_size(lane, bytes, count, seconds),
+                Carriage::Stream(Packing::Aac) => bytes + ADTS * count,
+                Carriage::Stream(Packing::Mp3) => bytes,
+            }
+        });
+        let head = match carriage {
+            Carriage::Fragments => FRAGMENT,
+            Carriage::Stream(Packing::Ts) => TS_TABLES,
+            Carriage::Stream(_) => ID3,
+        };
+        head + lanes.sum::<u64>()
+    }
+}
+
+/// Bytes of a track in a transport stream: a header before each picture or tenth of a second of
+/// sound, and on average half a packet that is not used behind each.
+fn stream_size(lane: &Lane, bytes: u64, count: u64, seconds: f64) -> u64 {
+    let (headers, units) = match lane.kind {
+        Kind::Video => (TS_PICTURE * count, count),
+        _ => {
+            let adts = match lane.format() {
+                Some(Format::Aac(_)) => ADTS * count,
+                _ => 0,
+            };
+            let units = count.min((seconds * 10.0) as u64 + 1);
+            (adts + TS_SOUND * units, units)
+        }
+    };
+    let payload = bytes + headers + units * TS_ROOM / 2;
+    payload * TS_PACKET / TS_ROOM + TS_ALIGNMENT
+}
+
+/// What fragments add, in bytes: once, for each track and for each sample.
+const FRAGMENT: u64 = 56;
+const FRAGMENT_TRACK: u64 = 64;
+const FRAGMENT_ROW: u64 = 16;
+
+/// An ADTS header, and the tag before packed audio.
+const ADTS: u64 = 7;
+const ID3: u64 = 73;
+
+/// A packet of a transport stream, the room in it, and the tables before a segment.
+const TS_PACKET: u64 = 188;
+const TS_ROOM: u64 = 184;
+const TS_TABLES: u64 = 2 * TS_PACKET;
+
+/// What is before a picture: the clock, the header with two times and a delimiter; and before sound.
+const TS_PICTURE: u64 = 8 + 19 + 6;
+const TS_SOUND: u64 = 14;
+
+/// The packets at the end of a track in a segment that bring its counter to 0, on average.
+const TS_ALIGNMENT: u64 = 8 * TS_PACKET;

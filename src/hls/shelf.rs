@@ -1,0 +1,172 @@
+//! Segments of movies that were made when somebody asked, kept for whoever asks next.
+//!
+//! Everybody who asks for the same segment waits for one making of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use lru::LruCache;
+use tokio::sync::OnceCell;
+
+use super::object::File;
+
+/// A cache of segments within a budget of bytes.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    slots: Mutex<Slots>,
+}
+
+/// Which segment of which movie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// The number of the presentation.
+    pub(super) presentation: u64,
+    /// The number of the rendition, which stands in the file's name.
+    pub(super) rendition: u32,
+    pub(super) file: File,
+}
+
+#[derive(Debug)]
+struct Slots {
+    lru: LruCache<Key, Arc<OnceCell<Bytes>>>,
+    bytes: usize,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self {
+            lru: LruCache::unbounded(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Shelf {
+    /// The bytes of a segment, made by `make` unless they are here; all segments together are kept
+    /// to about `budget` bytes. Cancel safe: another who waits makes it then.
+    ///
+    /// # Errors
+    /// Those of `make`; whoever asks next tries again.
+    pub(super) async fn get<E>(
+        &self,
+        key: Key,
+        budget: usize,
+        make: impl AsyncFnOnce() -> Result<Bytes, E>,
+    ) -> Result<Bytes, E> {
+        let cell = Arc::clone(self.lock().lru.get_or_insert(key, Arc::default));
+        let made = cell.get_or_try_init(async || {
+            let bytes = make().await?;
+            self.lock().bytes += bytes.len();
+            Ok(bytes)
+        });
+        match made.await {
+            Ok(bytes) => {
+                self.lock().shrink(budget);
+                Ok(bytes.clone())
+            }
+            Err(error) => {
+                self.lock().forget(&key, &cell);
+                Err(error)
+            }
+        }
+    }
+
+    /// Bytes of all segments that are kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slots {
+    /// Drops the segments that were not asked for the longest, but none that is being made.
+    fn shrink(&mut self, budget: usize) {
+        let mut spared = 0;
+        while self.bytes > budget && spared < self.lru.len() {
+            let Some((key, cell)) = self.lru.pop_lru() else {
+                return;
+            };
+            match cell.get() {
+                Some(bytes) => self.bytes -= bytes.len(),
+                None => {
+                    spared += 1;
+                    self.lru.put(key, cell);
+                }
+            }
+        }
+    }
+
+    /// Drops a segment that could not be made, unless somebody makes it by now.
+    fn forget(&mut self, key: &Key, cell: &Arc<OnceCell<Bytes>>) {
+        // One here, one of who forgets it.
+        let is_unused = Arc::strong_count(cell) <= 2 && !cell.initialized();
+        if is_unused
+            && self
+                .lru
+                .peek(key)
+                .is_some_and(|kept| Arc::ptr_eq(kept, cell))
+        {
+            self.lru.pop(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    fn key(sequence: u64) -> Key {
+        Key {
+            presentation: 1,
+            rendition: 2,
+            file: File::Segment(sequence),
+        }
+    }
+
+    async fn fill(shelf: &Shelf, sequence: u64) {
+        let make = async || Ok::<_, Infallible>(Bytes::from(vec![0; 100]));
+        shelf.get(key(sequence), 250, make).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn segments_are_made_once_for_all_who_wait() {
+        let shelf = Shelf::default();
+        let made = std::cell::Cell::new(0);
+        let ask = || {
+            shelf.get(key(7), 1000, async || {
+                tokio::task::yield_now().await;
+                made.set(made.get() + 1);
+                Ok::<_, Infallible>(Bytes::from_static(b"segment"))
+            })
+        };
+        let all = futures::future::join_all([ask(), ask(), ask()]).await;
+        assert!(all.iter().all(|bytes| bytes.as_deref() == Ok(b"segment")));
+        assert_eq!((made.get(), shelf.bytes()), (1, 7));
+    }
+
+    #[tokio::test]
+    async fn what_was_not_asked_for_the_longest_goes_first() {
+        let shelf = Shelf::default();
+        for sequence in [1, 2, 1, 3] {
+            fill(&shelf, sequence).await;
+        }
+        assert_eq!(shelf.bytes(), 200);
+        let there = |sequence| shelf.lock().lru.contains(&key(sequence));
+        assert!(there(1) && !there(2) && there(3));
+    }
+
+    #[tokio::test]
+    async fn who_fails_leaves_nothing() {
+        let shelf = Shelf::default();
+        let failed = shelf.get(key(1), 250, async || Err("no")).await;
+        assert_eq!(failed, Err("no"));
+        assert!(shelf.lock().lru.is_empty());
+        fill(&shelf, 1).await;
+        assert_eq!(shelf.bytes(), 100);
+    }
+}

@@ -1,0 +1,85 @@
+//! Movies by HLS over HTTP: their playlists, and segments that are cut when somebody asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::CACHE_CONTROL;
+use hyper::{Response, StatusCode};
+
+use super::body::Body;
+use super::connection::typed;
+use super::hls::{Asked, PLAIN, file, missing, set, unavailable, written};
+use super::server::Server;
+use crate::base::error::{Kind, chain};
+use crate::base::path::MediaPath;
+use crate::hls::movies::{NoMovie, Shown};
+use crate::hls::object::Object;
+use crate::hls::watched::Watched;
+
+/// For how long caches may keep the playlists of movies, whose files may be replaced.
+const PLAYLIST_AGE: Duration = Duration::from_secs(10);
+
+/// Players that have read ahead ask for nothing for a while.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Server {
+    /// Answers a request for one of `readings`, of which the first counts that is a movie's.
+    pub(super) async fn answer_movie(
+        &self,
+        asked: &Asked<'_>,
+        readings: &[(MediaPath, Object)],
+    ) -> Response<Body> {
+        for (name, object) in readings {
+            match self.hls.movies.open(name).await {
+                Ok(shown) => return self.answer_shown(asked, &shown, *object).await,
+                Err(error) if error.kind() == Kind::NotFound => {}
+                Err(error) => return refused(&error),
+            }
+        }
+        missing("there is no such channel or movie\n")
+    }
+
+    async fn answer_shown(
+        &self,
+        asked: &Asked<'_>,
+        shown: &Shown,
+        object: Object,
+    ) -> Response<Body> {
+        let presentation = &shown.presentation;
+        let watched = Watched::Movie(Arc::clone(presentation.movie()));
+        let visit = asked.visit();
+        let session = match self.hls.viewers.enter(&watched, visit, PATIENCE) {
+            Ok(session) => session,
+            Err(full) => return unavailable(format!("{full}\n")),
+        };
+        let mut response = match object {
+            Object::File {
+                packager,
+                file: wanted,
+            } => match self.hls.movies.file(shown, packager, wanted).await {
+                Ok(Some(bytes)) => file(asked, object, vec![bytes]),
+                Ok(None) => missing("there is no such segment, or no longer\n"),
+                Err(error) => typed(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    PLAIN,
+                    format!("{error}\n"),
+                ),
+            },
+            _ => match presentation.playlist(object) {
+                Some(text) => written(asked, &text, PLAYLIST_AGE),
+                None => missing("this flavour cannot carry the movie: take index.m3u8\n"),
+            },
+        };
+        response.body_mut().count_for(session);
+        response
+    }
+}
+
+/// Why a movie cannot be had.
+fn refused(error: &NoMovie) -> Response<Body> {
+    let status = StatusCode::from_u16(error.kind().http_status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = typed(status, PLAIN, format!("{}\n", chain(error)));
+    set(&mut response, CACHE_CONTROL, "max-age=1");
+    response
+}

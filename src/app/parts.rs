@@ -103,6 +103,7 @@ impl Parts {
         count_slow_listeners(&mut metrics, Arc::clone(&web.hls));
         let encoders = Arc::<Encoders>::default();
         metrics.encoders(Arc::clone(&encoders));
+        metrics.hls(Arc::clone(&web.hls));
         count_strays(&mut metrics, udp_ports);
         count_files(&mut metrics, blocks, setting.access_log.clone());
         Self {

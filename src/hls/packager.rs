@@ -6,13 +6,14 @@
 //! ```
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::counts::Counts;
 use super::keys::{Key, Keys, NoKeys};
 use super::object::{File, Flavour};
 use super::progress::{Progress, Wanted};
@@ -37,6 +38,7 @@ pub struct Packager {
     progress: watch::Sender<Stage>,
     /// Whether somebody has asked for the flavour [`Flavour::Ts`], which nobody makes before.
     wants_ts: watch::Sender<bool>,
+    counts: Mutex<Counts>,
     /// Milliseconds since the start of the clock.
     last_request_ms: AtomicU64,
     clock: Clock,
@@ -118,6 +120,7 @@ impl Packager {
             window: RwLock::new(Window::new(number, bounds(settings), targets)),
             progress: watch::Sender::default(),
             wants_ts: watch::Sender::new(false),
+            counts: Mutex::default(),
             last_request_ms: AtomicU64::new(0),
             clock,
         };
@@ -148,6 +151,21 @@ impl Packager {
     /// Bytes of the segments that it keeps.
     pub fn bytes(&self) -> usize {
         self.read().bytes()
+    }
+
+    /// How much time its playlists offer.
+    pub fn time(&self) -> Duration {
+        self.read().time()
+    }
+
+    /// What it has made so far; as of a second ago at most.
+    pub fn counts(&self) -> Counts {
+        let counts = self.counts.lock();
+        counts.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn tell(&self, counts: Counts) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
     /// A playlist, waited for as long as `start_wait` while there is nothing to play, and as the

@@ -87,9 +87,12 @@ impl Packagers {
             .cloned()
     }
 
-    /// All of them.
-    pub fn list(&self) -> Vec<Arc<Packager>> {
-        self.table().values().flatten().cloned().collect()
+    /// The newest of each name, by name.
+    pub fn newest_of_each(&self) -> Vec<Arc<Packager>> {
+        let newest = |packagers: &Vec<Arc<Packager>>| packagers.last().cloned();
+        let mut list: Vec<_> = self.table().values().filter_map(newest).collect();
+        list.sort_by(|one, other| one.channel().path().cmp(other.channel().path()));
+        list
     }
 
     /// Ends all, and waits for them. None begins after that.

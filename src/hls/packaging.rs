@@ -1,5 +1,7 @@
 //! The task that packages a channel: from its bursts to the packager's window, until nobody asks for it.
 
+mod report;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -8,9 +10,9 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::counts::Counts;
 use super::hold::{Held, Hold};
 use super::packager::{Packager, bounds};
-use super::part::Segment;
 use super::segmenter::{self, Cut, Segmenter};
 use super::transcode::channel::{Encoded, Made, Transcoder};
 use super::transcode::{Transcoders, need};
@@ -58,6 +60,8 @@ async fn package(
     transcoders: &Arc<Transcoders>,
 ) -> String {
     let hls = settings.borrow().hls.clone();
+    // Before the first player would be sent away without a segment.
+    let deadline = packager.clock().now() + hls.start_wait / 4 * 3;
     let channel = packager.channel();
     let demand = channel.demand();
     let Some(description) = channel.described(hls.start_wait).await else {
@@ -100,6 +104,9 @@ async fn package(
                 let hls = settings.borrow().hls.clone();
                 let now = packager.clock().now();
                 line.tick(&hls, now);
+                if now >= deadline {
+                    line.segmenter.hurry();
+                }
                 if !hls.enabled || packager.idle(now) >= hls.idle_stop {
                     return "nobody asks for it".to_owned();
                 }
@@ -139,6 +146,8 @@ struct Line<'p> {
     is_known: Vec<bool>,
     is_flushed: bool,
     has_warned: bool,
+    lacks_pictures: bool,
+    counts: Counts,
     bursts: Vec<Arc<Burst>>,
     cuts: Vec<Cut>,
 }
@@ -185,6 +194,8 @@ impl<'p> Line<'p> {
             is_known: vec![false; tracks.len()],
             is_flushed: true,
             has_warned: false,
+            lacks_pictures: false,
+            counts: Counts::default(),
             bursts: Vec::new(),
             cuts: Vec::new(),
         }
@@ -258,9 +269,10 @@ impl<'p> Line<'p> {
         let clock = self.packager.clock();
         let wall = clock.wall(clock.now());
         self.packager.update(|window| window.end(wall));
+        self.tell();
     }
 
-    /// Drops what has had its time.
+    /// Drops what has had its time, and tells how it is going.
     fn tick(&mut self, hls: &Hls, now: Instant) {
         self.cut(now);
         self.publish();
@@ -268,6 +280,7 @@ impl<'p> Line<'p> {
             window.set_bounds(bounds(hls));
             window.trim(now);
         });
+        self.tell();
     }
 
     /// Makes transport streams from now on, and of what is there.
@@ -304,20 +317,14 @@ impl<'p> Line<'p> {
 
     fn collect(&mut self) {
         while let Some(cut) = self.segmenter.pull() {
-            if let Cut::Segment(segment) = &cut {
-                self.judge(segment);
+            match &cut {
+                Cut::Part(part) => self.counts.part(part),
+                Cut::Segment(segment) => {
+                    self.counts.segment(segment);
+                    self.judge(segment);
+                }
             }
             self.cuts.push(cut);
-        }
-    }
-
-    /// Says once if players cannot start with a segment.
-    fn judge(&mut self, segment: &Segment) {
-        if !segment.independent && !segment.gap && !self.has_warned {
-            self.has_warned = true;
-            let path = self.packager.channel().path();
-            let target = self.segmenter.target();
-            warn!(%path, "a segment begins without a key frame, because none came within {target:?}: set the encoder to one every 2 s");
         }
     }
 
@@ -326,7 +333,6 @@ impl<'p> Line<'p> {
         if self.cuts.is_empty() {
             return;
         }
-        self.segmenter.fix_target();
         let targets = Targets {
             segment: self.segmenter.target(),
             part: self.segmenter.part_target(),

@@ -14,6 +14,7 @@
 //! of `target`.
 
 mod beginning;
+mod ending;
 mod following;
 #[cfg(test)]
 mod tests;
@@ -87,6 +88,8 @@ pub struct Segmenter {
     /// The track that the cuts follow, then the one that joins it. The rate of the timeline is
     /// that of the first.
     lanes: Vec<Lane>,
+    /// Pictures without which the sound goes on, for no key frame has come.
+    absent: Option<Lane>,
     /// Units of the second lane whose time has not come.
     waiting: Waiting,
     target: Target,
@@ -130,6 +133,7 @@ impl Segmenter {
             .collect();
         Self {
             lanes,
+            absent: None,
             waiting: Waiting::default(),
             target: Target::new(settings.target),
             part_target: PartTarget::new(settings.part_target),
@@ -161,6 +165,10 @@ impl Segmenter {
     /// a new map, at the next key frame. A track whose first format fragments cannot carry is left
     /// out, and its units are never waited for.
     pub fn set_format(&mut self, track: usize, format: Format) {
+        if let Some(lane) = self.absent.as_mut().filter(|lane| lane.track == track) {
+            lane.offer(format);
+            return;
+        }
         let place = self.lanes.iter().position(|lane| lane.track == track);
         let Some((place, lane)) = place.and_then(|at| Some((at, self.lanes.get_mut(at)?))) else {
             return;
@@ -177,10 +185,13 @@ impl Segmenter {
     ///
     /// Units of a track come in decoding order. Nothing waits for a track that is late.
     pub fn push(&mut self, unit: &Unit, now: SystemTime) {
-        let place = self.lanes.iter().position(|lane| lane.track == unit.track);
-        match place.filter(|_| is_plausible(unit)) {
+        if !is_plausible(unit) {
+            return;
+        }
+        self.welcome(unit);
+        match self.lanes.iter().position(|lane| lane.track == unit.track) {
             Some(0) => self.push_leading(unit, now),
-            Some(_) => self.push_following(unit),
+            Some(_) => self.push_following(unit, now),
             None => {}
         }
     }
@@ -194,25 +205,26 @@ impl Segmenter {
     ///
     /// What comes later begins one with a discontinuity.
     pub fn finish(&mut self) {
-        if let Some(next) = self.next() {
-            self.end_part(next);
-            self.end_segment();
-        }
+        self.close();
         self.is_broken = true;
         self.waiting = Waiting::default();
     }
 
+    /// Whether there are pictures that nobody can begin with, so that the sound goes on alone.
+    pub fn lacks_pictures(&self) -> bool {
+        self.absent.is_some()
+    }
+
     /// The target duration, in whole seconds.
     ///
-    /// It is fixed when the first segment ends, or by [`fix_target`](Self::fix_target).
+    /// It is fixed when the first segment ends.
     pub fn target(&self) -> Duration {
         self.target.duration()
     }
 
-    /// Fixes the target duration, because a playlist is about to tell it.
-    pub fn fix_target(&mut self) {
-        let elapsed = self.next().map_or(0, |next| self.elapsed(next));
-        self.target.fix(elapsed);
+    /// The first segment is to end soon, with a key frame or without one, because somebody waits for it.
+    pub fn hurry(&mut self) {
+        self.target.hurry();
     }
 
     /// The longest that a part may be. It is fixed once a second sample tells how far apart they are.
@@ -341,29 +353,6 @@ impl Segmenter {
                 lane.next = Some(end);
             }
         }
-    }
-
-    /// Ends the part under way, and with it the samples until `end`, in ticks of the first lane.
-    fn end_part(&mut self, end: i64) {
-        self.gather(end);
-        let Some(open) = &mut self.open else {
-            return;
-        };
-        if let Some(part) = open.end_part(&mut self.lanes, end) {
-            self.cuts.push_back(Cut::Part(part));
-        }
-    }
-
-    fn end_segment(&mut self) {
-        let Some(open) = self.open.take() else {
-            return;
-        };
-        if let Some(lane) = self.lanes.first() {
-            self.end = MediaTime::new(open.part_start, lane.timescale);
-        }
-        let segment = open.end();
-        self.target.fix(segment.duration.nanos());
-        self.cuts.push_back(Cut::Segment(segment));
     }
 
     /// When the next sample of the first lane is decoded, while a segment is under way.

@@ -5,12 +5,16 @@
 use std::time::Duration;
 
 /// How long segments are to be: the configured length or the longest interval between key frames
-/// that was seen, whichever is more, until it is fixed.
+/// that was seen, whichever is more. It is fixed when the first segment ends.
 #[derive(Debug)]
 pub(super) struct Target {
     /// Whole seconds, as playlists tell it.
     seconds: i64,
     is_fixed: bool,
+    /// The first segment ends without a key frame.
+    is_hurried: bool,
+    /// How many segments are still to end as soon as they may.
+    brief: usize,
     last_key: Option<i64>,
     /// The last intervals between key frames, the newest at `count - 1` modulo their number.
     intervals: [i64; INTERVALS],
@@ -27,12 +31,21 @@ const LONGEST: i64 = 30;
 
 const INTERVALS: usize = 4;
 
+/// So many segments at the beginning end as soon as they may, for most players can start with
+/// whole segments only.
+const BRIEF_SEGMENTS: usize = 3;
+
+/// How long these are, about, unless the target is less.
+const BRIEF: i64 = 2 * SECOND;
+
 impl Target {
     /// Of `configured` at first, in whole seconds and at least one.
     pub(super) fn new(configured: Duration) -> Self {
         Self {
             seconds: rounded(nanos(configured)).clamp(1, LONGEST),
             is_fixed: false,
+            is_hurried: false,
+            brief: BRIEF_SEGMENTS,
             last_key: None,
             intervals: [0; INTERVALS],
             count: 0,
@@ -43,13 +56,19 @@ impl Target {
         Duration::from_secs(self.seconds.unsigned_abs())
     }
 
-    /// From now on it stays, though the segment under way has lasted for `elapsed` already.
-    pub(super) fn fix(&mut self, elapsed: i64) {
+    /// A segment has ended that lasted for `length`; with the first, the target is fixed.
+    pub(super) fn ended(&mut self, length: i64) {
+        self.brief = self.brief.saturating_sub(1);
         if !self.is_fixed {
-            let longest = rounded(self.expected()).max(rounded(elapsed));
+            let longest = rounded(self.expected()).max(rounded(length));
             self.seconds = self.seconds.max(longest.min(LONGEST));
             self.is_fixed = true;
         }
+    }
+
+    /// The first segment is not to wait for a key frame any longer.
+    pub(super) fn hurry(&mut self) {
+        self.is_hurried = true;
     }
 
     /// A key frame came at `time`.
@@ -69,19 +88,34 @@ impl Target {
     /// Whether a segment that has lasted for `elapsed` ends before a key frame, because it would
     /// be too long at the one after it.
     pub(super) fn ends_at_key(&self, elapsed: i64) -> bool {
+        if self.brief > 0 {
+            return elapsed >= self.brief_length() / 4 * 3;
+        }
         let tolerance = TOLERANCE.min(self.expected() / 2);
         elapsed.saturating_add(self.expected()) > self.seconds * SECOND + tolerance
     }
 
     /// Whether `length` is more than a segment may have, also when no key frame comes.
     pub(super) fn is_exceeded_by(&self, length: i64) -> bool {
-        let seconds = if self.is_fixed { self.seconds } else { LONGEST };
-        length > seconds * SECOND + TOLERANCE
+        let limit = match self.is_fixed {
+            true => self.seconds * SECOND,
+            false if self.is_hurried => self.brief_length(),
+            false => LONGEST * SECOND,
+        };
+        length > limit + TOLERANCE
     }
 
     /// Whether a segment that may end anywhere ends before it has `length`.
     pub(super) fn is_reached_before(&self, length: i64) -> bool {
-        length > self.seconds * SECOND
+        let limit = match self.brief {
+            0 => self.seconds * SECOND,
+            _ => self.brief_length(),
+        };
+        length > limit
+    }
+
+    fn brief_length(&self) -> i64 {
+        BRIEF.min(self.seconds * SECOND)
     }
 
     /// The interval between key frames to reckon with.
@@ -112,7 +146,7 @@ mod tests {
             let at = key * interval * 1_000_000;
             target.saw_key(at);
             if at > start && target.ends_at_key(at - start) {
-                target.fix(at - start);
+                target.ended(at - start);
                 lengths.push((at - start) / 1_000_000);
                 start = at;
             }
@@ -122,11 +156,12 @@ mod tests {
 
     #[test]
     fn segments_take_as_many_key_frame_intervals_as_fit() {
-        assert_eq!(cuts(6000, 2000, 7), (6, vec![6000, 6000]));
-        assert_eq!(cuts(6000, 2002, 7), (6, vec![6006, 6006]));
-        assert_eq!(cuts(6000, 4000, 4), (6, vec![4000; 3]));
+        let brief = |length, then: &[i64]| [&[length; 3], then].concat();
+        assert_eq!(cuts(6000, 2000, 10), (6, brief(2000, &[6000, 6000])));
+        assert_eq!(cuts(6000, 2002, 10), (6, brief(2002, &[6006, 6006])));
+        assert_eq!(cuts(6000, 4000, 5), (6, vec![4000; 4]));
         assert_eq!(cuts(6000, 15_000, 3), (15, vec![15_000; 2]));
-        assert_eq!(cuts(6000, 40, 302), (6, vec![6000, 6000]));
+        assert_eq!(cuts(6000, 40, 416), (6, brief(1520, &[6000, 6000])));
         assert_eq!(cuts(100, 2000, 3), (2, vec![2000, 2000]));
     }
 
@@ -134,12 +169,32 @@ mod tests {
     fn a_fixed_target_bounds_segments_without_key_frames() {
         let mut target = Target::new(Duration::from_secs(6));
         assert!(!target.is_exceeded_by(20 * SECOND));
-        target.fix(8 * SECOND);
+        target.ended(8 * SECOND);
         assert_eq!(target.duration(), Duration::from_secs(8));
         assert!(!target.is_exceeded_by(8 * SECOND + TOLERANCE));
         assert!(target.is_exceeded_by(8 * SECOND + SECOND / 2));
-        target.fix(20 * SECOND);
+        target.ended(20 * SECOND);
         assert_eq!(target.duration(), Duration::from_secs(8));
-        assert!(target.is_reached_before(8 * SECOND + 1));
+    }
+
+    #[test]
+    fn the_first_segment_can_be_hurried() {
+        let mut target = Target::new(Duration::from_secs(6));
+        target.hurry();
+        assert!(!target.is_exceeded_by(2 * SECOND));
+        assert!(target.is_exceeded_by(3 * SECOND));
+        target.ended(3 * SECOND);
+        assert!(!target.is_exceeded_by(6 * SECOND));
+    }
+
+    #[test]
+    fn segments_that_may_end_anywhere_are_brief_at_first() {
+        let mut target = Target::new(Duration::from_secs(6));
+        for _ in 0..3 {
+            assert!(target.is_reached_before(BRIEF + 1));
+            target.ended(BRIEF);
+        }
+        assert!(!target.is_reached_before(6 * SECOND));
+        assert!(target.is_reached_before(6 * SECOND + 1));
     }
 }

@@ -80,6 +80,13 @@ pub enum Playlist {
 
 const TEXTS: usize = 9;
 
+/// Players start so many segments before the end.
+const ENOUGH: usize = 3;
+const ENOUGH_WITH_PARTS: usize = 2;
+
+/// A segment may be so much shorter than the target.
+const TOLERANCE: Duration = Duration::from_millis(500);
+
 impl Playlist {
     fn index(self) -> usize {
         match self {
@@ -215,13 +222,20 @@ impl Window {
         })
     }
 
-    /// Whether there is something to play in this flavour.
+    /// Whether there is enough in this flavour for any player to start.
+    ///
+    /// Parts alone are not: ffmpeg, VLC and hls.js take a playlist without a whole segment for a
+    /// broken one, and GStreamer loses its place after one with a single segment. And who takes no
+    /// parts would come to the end of less than a target duration before there is more.
     pub fn has(&self, flavour: Flavour) -> bool {
-        match flavour {
-            Flavour::LowLatency => !self.open.is_empty() || !self.listed.is_empty(),
-            Flavour::Cmaf => !self.listed.is_empty(),
-            Flavour::Ts => self.listed.iter().any(|kept| kept.ts.is_some()),
-        }
+        let enough = match flavour {
+            Flavour::LowLatency => ENOUGH_WITH_PARTS,
+            Flavour::Cmaf | Flavour::Ts => ENOUGH,
+        };
+        let is_long = self.time() + TOLERANCE >= self.targets.segment;
+        let is_enough = self.listed.len() >= enough || is_long || self.ended;
+        let is_there = |kept: &Kept| flavour != Flavour::Ts || kept.ts.is_some();
+        is_enough && self.listed.iter().any(is_there)
     }
 
     /// Whether what is there can be carried in this flavour; it can while nothing is there.

@@ -19,10 +19,12 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::channel_metrics::ChannelMetrics;
+use super::hls_metrics::HlsMetrics;
 use super::session_metrics::{SessionMetrics, TotalMetrics};
 use super::source_metrics::SourceMetrics;
 use super::upload_metrics::{EncoderMetrics, UploadMetrics};
 use super::uploads::Uploads;
+use crate::hls::gateway::Gateway;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
@@ -82,6 +84,12 @@ impl Metrics {
     pub fn encoders(&mut self, encoders: Arc<Encoders>) {
         let encoders = EncoderMetrics(encoders);
         self.summary.register_collector(Box::new(encoders));
+    }
+
+    /// Adds the numbers of the channels that are packaged for HLS.
+    pub fn hls(&mut self, gateway: Arc<Gateway>) {
+        let collector = Box::new(HlsMetrics(gateway));
+        self.summary.register_collector(collector);
     }
 
     /// Adds a number that only grows: `reelcast_{name}_total`, read by `read` at each scrape.

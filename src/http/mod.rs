@@ -11,6 +11,7 @@ mod connection;
 mod endless;
 mod exposition;
 mod hls;
+mod hls_metrics;
 pub mod metrics;
 mod movies;
 mod page;

@@ -48,7 +48,7 @@ async fn get(http: SocketAddr, target: &str) -> Answer {
     ask(http, "GET", target, "").await
 }
 
-async fn text(http: SocketAddr, target: &str) -> String {
+pub(crate) async fn text(http: SocketAddr, target: &str) -> String {
     let answer = get(http, target).await;
     assert_eq!(answer.status, 200, "{target}: {}", answer.head);
     answer.text().to_owned()

@@ -149,7 +149,8 @@ fn segments(units: &[(Unit, Kind, reelcast::codec::Format)]) -> Vec<Segment> {
     for (unit, _, format) in units {
         segmenter.set_format(unit.track, format.clone());
     }
-    segmenter.fix_target();
+    // The clip whose key frames are rare is cut without them.
+    segmenter.hurry();
     for (unit, ..) in units {
         segmenter.push(unit, UNIX_EPOCH);
     }

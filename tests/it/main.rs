@@ -9,6 +9,7 @@ mod formats;
 mod fuzz_seeds;
 mod hinted;
 mod hls;
+mod hls_faults;
 mod hls_media;
 mod hostile;
 mod layers;

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::{BufMut, Bytes, BytesMut};
+
 use super::{MAX_PATIENCE, Segmenter};
 use crate::base::media_time::MediaTime;
+use crate::codec::Format;
 use crate::hls::lane::Lane;
 use crate::hls::lock::Lock;
 use crate::hls::map::map;
 use crate::hls::open::Open;
-use crate::hls::part::Head;
+use crate::hls::part::{Head, Map};
 use crate::hls::units::Unit;
 
 impl Segmenter {
     /// Begins anew with a key frame: with the formats that were offered, and where the timeline ended.
     pub(super) fn begin(&mut self, unit: &Unit, now: SystemTime) {
-        if let Some(next) = self.next() {
-            self.end_part(next);
-            self.end_segment();
-        }
+        self.close();
         self.lanes.iter_mut().for_each(Lane::adopt);
         let seen = unit.pts.nanos();
         self.waiting.retain(seen..seen.saturating_add(MAX_PATIENCE));
@@ -46,8 +46,18 @@ impl Segmenter {
         self.is_broken = false;
         let heard = self.waiting.front().map(|unit| unit.data.clone());
         self.specimens = [unit.data.clone(), heard.unwrap_or_default()];
+        let version = |map: &Option<Arc<Map>>| map.as_ref().map(|map| map.version);
+        let before = version(&self.map);
         self.begin_segment(date(unit, now), self.has_history);
-        self.append(unit);
+        let is_other = before.is_some() && before != version(&self.map);
+        match self.lanes.first().and_then(|lane| lane.format.as_ref()) {
+            // For ffmpeg, which reads no map but the first.
+            Some(format) if is_other => self.append(&Unit {
+                data: behind_parameter_sets(format, &unit.data),
+                ..unit.clone()
+            }),
+            _ => self.append(unit),
+        }
     }
 
     pub(super) fn begin_segment(&mut self, date: SystemTime, discontinuity: bool) {
@@ -77,4 +87,31 @@ impl Segmenter {
 /// When a unit was captured; when it arrived, where nobody knows.
 pub(super) fn date(unit: &Unit, now: SystemTime) -> SystemTime {
     unit.wall.map_or(now, |wall| wall.wall())
+}
+
+/// A key frame with the parameter sets of its format before it, as far as it has any.
+fn behind_parameter_sets(format: &Format, picture: &Bytes) -> Bytes {
+    let (length_size, kinds) = match format {
+        Format::H264(config) => (config.length_size, [&config.sps[..], &config.pps, &[]]),
+        Format::H265(config) => (
+            config.length_size,
+            [&config.vps[..], &config.sps, &config.pps],
+        ),
+        _ => return picture.clone(),
+    };
+    let mut data = BytesMut::new();
+    for set in kinds.into_iter().flatten() {
+        // Parameter sets are no longer than 64 KiB; only a length of one byte is too small for some.
+        let length = (set.len() as u32).to_be_bytes();
+        let Some((zeros, length)) = length.split_at_checked(4_usize.saturating_sub(length_size))
+        else {
+            continue;
+        };
+        if zeros.iter().all(|byte| *byte == 0) {
+            data.put_slice(length);
+            data.put_slice(set);
+        }
+    }
+    data.put_slice(picture);
+    data.freeze()
 }

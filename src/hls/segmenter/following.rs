@@ -1,11 +1,14 @@
 //! The track that joins the one that leads: its units wait for their time, and are never waited for.
 
-use super::{MAX_HOLE, MAX_PART, MAX_SAMPLES, Segmenter};
+use std::time::{Duration, SystemTime};
+
+use super::{MAX_HOLE, MAX_PART, MAX_PATIENCE, MAX_SAMPLES, Segmenter};
 use crate::base::media_time::MediaTime;
+use crate::hls::lane::Lane;
 use crate::hls::units::Unit;
 
 impl Segmenter {
-    pub(super) fn push_following(&mut self, unit: &Unit) {
+    pub(super) fn push_following(&mut self, unit: &Unit, now: SystemTime) {
         let Some(lane) = self.lanes.get(1) else {
             return;
         };
@@ -14,7 +17,35 @@ impl Segmenter {
             return;
         }
         self.waiting.push(unit.clone());
-        self.go_on_alone(unit);
+        if self.map.is_none() {
+            self.begin_alone(unit, now);
+        } else {
+            self.go_on_alone(unit);
+        }
+    }
+
+    /// Begins without the first lane when `unit` has waited for it for too long.
+    fn begin_alone(&mut self, unit: &Unit, now: SystemTime) {
+        let waits = |first: &Unit| unit.pts.nanos().saturating_sub(first.pts.nanos());
+        if self.waiting.front().map_or(0, waits) < MAX_PATIENCE {
+            return;
+        }
+        self.absent = Some(self.lanes.remove(0));
+        while let Some(waited) = self.waiting.pop() {
+            let ago = Duration::from_nanos(waits(&waited).unsigned_abs());
+            self.push_leading(&waited, now.checked_sub(ago).unwrap_or(now));
+        }
+    }
+
+    /// Takes the absent track for the first lane again if it can begin with `unit`.
+    pub(super) fn welcome(&mut self, unit: &Unit) {
+        let can_begin =
+            |lane: &mut Lane| lane.track == unit.track && unit.keyframe && lane.is_known();
+        if let Some(lane) = self.absent.take_if(can_begin) {
+            self.close();
+            self.lanes.insert(0, lane);
+            self.is_broken = true;
+        }
     }
 
     /// Ends parts without waiting for the first lane any longer, when `unit` is far ahead of it.

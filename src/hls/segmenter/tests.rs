@@ -115,8 +115,12 @@ fn check(made: &Made, segmenter: &Segmenter) {
         let step = u64::from(after.head.discontinuity);
         let expected = before.head.discontinuity_sequence + step;
         assert_eq!(after.head.discontinuity_sequence, expected);
-        let start = before.head.start.ticks + before.duration.ticks;
-        assert_eq!(after.head.start.ticks, start);
+        let end = MediaTime::new(
+            before.head.start.ticks + before.duration.ticks,
+            before.head.start.rate,
+        );
+        let start = after.head.start;
+        assert!(start.ticks.abs_diff(end.at_rate(start.rate).ticks) <= 1);
         if !Arc::ptr_eq(&before.head.map, &after.head.map) {
             assert!(after.head.discontinuity);
             assert_eq!(after.head.map.version, before.head.map.version + 1);
@@ -178,9 +182,9 @@ fn segments_end_at_key_frames_and_parts_as_soon_as_they_may() {
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(made.lengths(), [6000; 4]);
+    assert_eq!(made.lengths(), [2000, 2000, 2000, 6000, 6000, 6000]);
     assert!(made.segments.iter().all(|segment| segment.independent));
-    for segment in &made.segments {
+    for segment in &made.segments[3..] {
         let lengths: Vec<_> = segment
             .parts
             .iter()
@@ -208,23 +212,17 @@ fn a_part_is_there_with_its_last_picture() {
 #[test]
 fn longer_intervals_are_cut_without_key_frames() {
     let mut segmenter = television();
-    segmenter.set_format(1, audio_format());
-    let mut made = play(&mut segmenter, 0, 160, 50);
-    made.parts
-        .append(&mut play(&mut segmenter, 6400, 400, 1000).parts);
-    segmenter.finish();
-    let mut segmenter = television();
     let mut made = Made::default();
     for index in 0..20 * 25 {
         made.push(&mut segmenter, &picture(40 * index, index == 0));
-        if index == 20 {
-            segmenter.fix_target();
+        if index == 150 {
+            segmenter.hurry();
         }
     }
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(made.lengths(), [6440, 6440, 6440, 680]);
+    assert_eq!(made.lengths(), [6040, 6440, 6440, 1080]);
     let independent: Vec<_> = made
         .segments
         .iter()
@@ -256,9 +254,19 @@ fn another_format_begins_with_a_discontinuity_and_a_map() {
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(made.lengths(), [3240, 40]);
-    assert!(made.segments[1].head.discontinuity);
-    assert_eq!(made.segments[1].head.map.version, 1);
+    assert_eq!(made.lengths(), [2000, 1240, 40]);
+    let last = &made.segments[2];
+    assert!(last.head.discontinuity);
+    assert_eq!(last.head.map.version, 1);
+    // The sets are in the first picture too.
+    let sets = [
+        &[0, 0, 0, 10][..],
+        &SPS[..3],
+        &[31],
+        &SPS[4..],
+        &[0, 0, 0, 4, 0x68, 0xce, 0x3c, 0x80],
+    ];
+    assert!(last.parts[0].samples[0].data.starts_with(&sets.concat()));
 }
 
 #[test]
@@ -274,8 +282,8 @@ fn a_publisher_that_comes_back_begins_where_the_timeline_ended() {
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(made.lengths(), [3200, 800]);
-    assert_eq!(made.segments[1].head.map.version, 0);
+    assert_eq!(made.lengths(), [2000, 1200, 800]);
+    assert_eq!(made.segments[2].head.map.version, 0);
 }
 
 #[test]
@@ -293,7 +301,7 @@ fn pictures_do_not_wait_for_sound() {
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(made.lengths(), [6000, 2000]);
+    assert_eq!(made.lengths(), [2000; 4]);
     let heard: usize = made
         .parts
         .iter()
@@ -318,6 +326,42 @@ fn sound_goes_on_when_pictures_vanish() {
     check(&made, &segmenter);
     let last = made.segments.last().unwrap();
     assert!(last.head.discontinuity && last.independent);
+}
+
+#[test]
+fn sound_begins_without_pictures_that_never_come() {
+    let mut segmenter = television();
+    let mut made = Made::default();
+    for index in 0..700 {
+        made.push(&mut segmenter, &sound(1, 1024 * index));
+        if index == 600 {
+            assert!(!made.parts.is_empty() && segmenter.lacks_pictures());
+        }
+        made.push(&mut segmenter, &picture(1024 * index / 48, false));
+    }
+    assert!(!made.parts[0].head.map.has_video());
+    made.push(&mut segmenter, &picture(15_000, true));
+    assert!(!segmenter.lacks_pictures());
+    made.parts
+        .append(&mut play(&mut segmenter, 15_040, 100, 50).parts);
+    segmenter.finish();
+    made.take(&mut segmenter);
+    let last = made.segments.last().unwrap();
+    assert!(last.head.discontinuity && last.head.map.has_video());
+    let heard = made.parts.iter().flat_map(|part| part.samples.iter());
+    assert!(heard.count() > 890);
+}
+
+#[test]
+fn a_first_segment_that_is_waited_for_does_not_wait_for_a_key_frame() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 200, 1000);
+    assert!(made.segments.is_empty());
+    segmenter.hurry();
+    made.push(&mut segmenter, &picture(8000, false));
+    assert_eq!(made.lengths(), [8000]);
+    assert_eq!(segmenter.target(), Duration::from_secs(8));
+    check(&made, &segmenter);
 }
 
 #[test]
@@ -350,10 +394,10 @@ fn radio_is_cut_by_time() {
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(
-        made.segments[0].duration,
-        MediaTime::new(281 * 1024, 48_000)
-    );
+    for (segment, frames) in [(0, 93), (3, 281)] {
+        let expected = MediaTime::new(frames * 1024, 48_000);
+        assert_eq!(made.segments[segment].duration, expected);
+    }
     assert!(made.parts.iter().all(|part| part.independent));
 }
 

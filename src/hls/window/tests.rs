@@ -160,14 +160,11 @@ fn bytes_are_bounded() {
 fn parts_come_before_their_segment() {
     let mut maker = Maker::new(BOUNDS);
     assert_eq!(maker.window.progress(), None);
-    assert!(!maker.window.has(Flavour::LowLatency));
+    maker.make();
     maker.window.push_part(maker.part(0), maker.wall);
-    assert!(maker.window.has(Flavour::LowLatency));
-    assert!(!maker.window.has(Flavour::Cmaf));
-    assert!(maker.window.text(Playlist::Media(Flavour::Cmaf)).is_none());
     let text = maker.text(Playlist::Media(Flavour::LowLatency));
-    let end = "#EXT-X-PART:DURATION=1.000000,URI=\"0000000a-100.0.m4s\",INDEPENDENT=YES\n\
-        #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"0000000a-100.1.m4s\"\n";
+    let end = "#EXT-X-PART:DURATION=1.000000,URI=\"0000000a-101.0.m4s\",INDEPENDENT=YES\n\
+        #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"0000000a-101.1.m4s\"\n";
     assert!(text.ends_with(end), "{text}");
     assert!(
         text.contains("#EXT-X-MAP:URI=\"0000000a-init0.mp4\"\n"),
@@ -175,11 +172,39 @@ fn parts_come_before_their_segment() {
     );
     assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:100\n"), "{text}");
     let progress = maker.window.progress().unwrap();
-    assert!(progress.is_next(100, 1));
+    assert!(progress.is_next(101, 1));
     assert_eq!(maker.window.file(File::Init(0)).unwrap(), ["map"]);
     assert_eq!(maker.window.file(File::Init(1)), None);
-    assert_eq!(maker.window.file(File::Part(100, 1)), None);
-    assert!(maker.window.file(File::Part(100, 0)).is_some());
+    assert_eq!(maker.window.file(File::Part(101, 1)), None);
+    assert!(maker.window.file(File::Part(101, 0)).is_some());
+}
+
+#[test]
+fn players_start_when_there_is_enough_for_them() {
+    let mut maker = Maker::new(BOUNDS);
+    let targets = Targets {
+        segment: 6 * SECOND,
+        ..TARGETS
+    };
+    maker.window.set_targets(targets);
+    maker.window.push_part(maker.part(0), maker.wall);
+    let low = Playlist::Media(Flavour::LowLatency);
+    assert!(maker.window.text(low).is_none(), "parts alone");
+    let has = |maker: &Maker| Flavour::ALL.map(|flavour| maker.window.has(flavour));
+    let mut maker = Maker::new(BOUNDS);
+    maker.window.set_targets(targets);
+    maker.make();
+    maker.window.add_ts(maker.wall, |_| Some(Bytes::from("ts")));
+    assert_eq!(has(&maker), [false; 3]);
+    maker.window.end(maker.wall);
+    assert_eq!(has(&maker), [true; 3]);
+    let mut maker = Maker::new(BOUNDS);
+    maker.window.set_targets(targets);
+    maker.make();
+    maker.make();
+    assert_eq!(has(&maker), [true, false, false]);
+    maker.make();
+    assert_eq!(has(&maker), [true, true, false], "nobody wants the last");
 }
 
 #[test]

@@ -19,27 +19,38 @@ use super::server::Server;
 pub(crate) struct Clip {
     publisher: Option<Publisher>,
     packetiser: Packetiser,
-    /// The samples with their tracks, in the order of their times.
-    samples: Vec<(usize, Frame)>,
+    /// The samples in the order in which they are decoded, with that time in nanoseconds and their tracks.
+    samples: Vec<(i64, usize, Frame)>,
     length: Duration,
     next: usize,
     /// How often it was sent.
     rounds: u32,
     start: Instant,
+    leap: Duration,
 }
 
 impl Clip {
     /// Begins to publish `movies/clock.mp4`: 12 s of H.264 with a key frame every 2 s, and AAC.
     pub(crate) fn publish(server: &Server, name: &str) -> Self {
-        Self::publish_from(server, name, 0.0)
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
+        Self::publish_at(server, name, &file, server.clock.now())
     }
 
     /// The same without what is due in the first `seconds`.
     pub(crate) fn publish_from(server: &Server, name: &str, seconds: f64) -> Self {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
+        let mut clip = Self::publish(server, name);
+        let begin = (seconds * 1e9) as i64;
+        let due = |(decoded, ..): &(i64, usize, Frame)| *decoded < begin;
+        clip.next = clip.samples.partition_point(due);
+        clip
+    }
+
+    /// Begins to publish the movie `file` at the time `start`.
+    pub(crate) fn publish_at(server: &Server, name: &str, file: &Path, start: Instant) -> Self {
         let bytes = std::fs::read(file).unwrap();
         let movie = container::open(&&bytes[..]).unwrap();
         let (mut samples, mut formats) = (Vec::new(), Vec::new());
+        let mut length = Duration::ZERO;
         for (index, track) in movie.tracks.iter().enumerate() {
             let Role::Media(format) = &track.role else {
                 panic!("{:?}", track.role);
@@ -49,13 +60,16 @@ impl Clip {
             while let Some(sample) = cursor.next(&track.samples) {
                 let mut data = vec![0; sample.size as usize];
                 bytes.as_slice().read_at(sample.offset, &mut data).unwrap();
-                let time = MediaTime::new(sample.time, track.timescale);
-                samples.push((index, Frame { data, time }));
+                let decoded = MediaTime::new(sample.time, track.timescale).nanos();
+                let shown = sample.time + i64::from(sample.composition);
+                let time = MediaTime::new(shown, track.timescale);
+                samples.push((decoded, index, Frame { data, time }));
             }
+            let ticks = track.samples.duration();
+            let nanos = MediaTime::new(ticks, track.timescale).nanos();
+            length = length.max(Duration::from_nanos(nanos.unsigned_abs()));
         }
-        samples.sort_by_key(|(_, frame)| frame.time.nanos());
-        let begin = Duration::from_secs_f64(seconds).as_nanos() as i64;
-        let next = samples.partition_point(|(_, frame)| frame.time.nanos() < begin);
+        samples.sort_by_key(|(decoded, ..)| *decoded);
         let description = Description::of_formats("clip", &formats).unwrap();
         let packetiser = packetiser(&description, &formats, server);
         let path = MediaPath::from_plain(name).unwrap();
@@ -67,11 +81,29 @@ impl Clip {
             publisher: Some(publisher.unwrap()),
             packetiser,
             samples,
-            length: Duration::from_secs(12),
-            next,
+            length,
+            next: 0,
             rounds: 0,
-            start: server.clock.now(),
+            start,
+            leap: Duration::ZERO,
         }
+    }
+
+    /// The time at which what belongs to `seconds` is sent.
+    pub(crate) fn at(&self, seconds: f64) -> Instant {
+        self.start + Duration::from_secs_f64(seconds)
+    }
+
+    /// Leaves out the pictures until `seconds` after the beginning, as if they had been lost.
+    pub(crate) fn lose_pictures_until(&mut self, seconds: f64) {
+        let until = (seconds * 1e9) as i64;
+        self.samples
+            .retain(|(decoded, track, _)| *track != 0 || *decoded >= until);
+    }
+
+    /// From now on all media times are so much later than before.
+    pub(crate) fn leap(&mut self, by: Duration) {
+        self.leap += by;
     }
 
     /// Sends what there is until `seconds` after the beginning.
@@ -79,20 +111,21 @@ impl Clip {
         let until = Duration::from_secs_f64(seconds);
         let publisher = self.publisher.as_mut().expect("it is not over");
         loop {
-            let Some((track, frame)) = self.samples.get(self.next) else {
+            let Some((decoded, track, frame)) = self.samples.get(self.next) else {
                 self.next = 0;
                 self.rounds += 1;
                 continue;
             };
-            let nanos = frame.time.nanos();
-            let at = self.rounds * self.length + Duration::from_nanos(nanos as u64);
+            let round = self.rounds * self.length;
+            let at = round + Duration::from_nanos(*decoded as u64);
             if at >= until {
                 break;
             }
             let rate = frame.time.rate;
+            let shift = (round + self.leap).as_nanos() as i64;
             let shifted = Frame {
                 data: frame.data.clone(),
-                time: MediaTime::from_nanos(at.as_nanos() as i64, rate),
+                time: MediaTime::from_nanos(frame.time.nanos() + shift, rate),
             };
             let now = self.start + at;
             self.packetiser

@@ -1,0 +1,44 @@
+//! What there is to tell of a channel that is packaged: its counts, and in the log the faults of its encoder.
+
+use tracing::warn;
+
+use super::Line;
+use crate::hls::counts::Drift;
+use crate::hls::part::Segment;
+use crate::media::description;
+
+impl Line<'_> {
+    /// Tells what has come of the channel so far.
+    pub(super) fn tell(&mut self) {
+        let tracks = self.description.tracks().iter().enumerate();
+        let drift = |(track, described): (usize, &description::Track)| {
+            let kind = described.kind;
+            let ppm = self.units.drift_ppm(track)?;
+            Some(Drift { track, kind, ppm })
+        };
+        self.counts.drifts = tracks.filter_map(drift).collect();
+        self.counts.malformed = self.units.malformed();
+        self.packager.tell(self.counts.clone());
+        self.tell_of_absence();
+    }
+
+    /// Says once if there are pictures that nobody can begin with.
+    fn tell_of_absence(&mut self) {
+        let was_lacking = self.lacks_pictures;
+        self.lacks_pictures = self.segmenter.lacks_pictures();
+        if self.lacks_pictures && !was_lacking {
+            let path = self.packager.channel().path();
+            warn!(%path, "no key frame of the pictures has come: the sound goes on without them");
+        }
+    }
+
+    /// Says once if players cannot start with a segment.
+    pub(super) fn judge(&mut self, segment: &Segment) {
+        if !segment.independent && !segment.gap && !self.has_warned {
+            self.has_warned = true;
+            let path = self.packager.channel().path();
+            let target = self.segmenter.target();
+            warn!(%path, "a segment begins without a key frame, because none came within {target:?}: set the encoder to one every 2 s");
+        }
+    }
+}

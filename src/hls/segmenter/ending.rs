@@ -1,0 +1,37 @@
+//! How parts and segments end.
+
+use super::{Cut, Segmenter};
+use crate::base::media_time::MediaTime;
+
+impl Segmenter {
+    /// Ends the part under way, and with it the samples until `end`, in ticks of the first lane.
+    pub(super) fn end_part(&mut self, end: i64) {
+        self.gather(end);
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if let Some(part) = open.end_part(&mut self.lanes, end) {
+            self.cuts.push_back(Cut::Part(part));
+        }
+    }
+
+    /// Ends the segment under way with what is there of it.
+    pub(super) fn close(&mut self) {
+        if let Some(next) = self.next() {
+            self.end_part(next);
+            self.end_segment();
+        }
+    }
+
+    pub(super) fn end_segment(&mut self) {
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        if let Some(lane) = self.lanes.first() {
+            self.end = MediaTime::new(open.part_start, lane.timescale);
+        }
+        let segment = open.end();
+        self.target.ended(segment.duration.nanos());
+        self.cuts.push_back(Cut::Segment(segment));
+    }
+}

@@ -9,7 +9,7 @@ use super::rule::rules;
 
 rules! {
     METHOD "key-method" Error "bis 4.4.4.4"
-        "use NONE, AES-128, SAMPLE-AES or SAMPLE-AES-CTR";
+        "use NONE, AES-128, SAMPLE-AES or one of the newer methods";
     NONE "key-none" Error "bis 4.4.4.4"
         "write METHOD=NONE without other attributes";
     IV "key-iv" Error "bis 4.4.4.4"
@@ -63,7 +63,7 @@ pub(super) fn key(list: &Attributes<'_>, findings: &mut Findings) -> Option<Key>
         return None;
     }
     match method {
-        "AES-128" | "SAMPLE-AES" => {}
+        "AES-128" | "SAMPLE-AES" | "AES-256-GCM" => {}
         "SAMPLE-AES-CTR" => findings.add(&COUNTER, list.line(), "METHOD is SAMPLE-AES-CTR"),
         _ => findings.add(&METHOD, list.line(), format!("METHOD is {method:?}")),
     }

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 
 use super::attributes::{Attributes, decimal};
+use super::byte_ranges::{ByteRanges, SubRange};
 use super::finding::{Findings, Line};
 use super::key::KeyTag;
 use super::lines::{Content, Entry};
@@ -30,8 +31,6 @@ rules! {
         "keep tags of multivariant playlists out of media playlists";
     UNKNOWN "tag-unknown" Advice "bis 6.3.1"
         "check the spelling: players ignore tags that they do not know";
-    BYTE_RANGE "byte-range-offset" Error "bis 4.4.4.2"
-        "tell the offset of the first sub-range of each resource";
 }
 
 impl Media {
@@ -47,7 +46,8 @@ impl Media {
             has_duration: false,
             map: None,
             keys: KeyTag::default(),
-            offsets: Vec::new(),
+            range: None,
+            ranges: ByteRanges::default(),
             seen: BTreeSet::new(),
         };
         for entry in entries {
@@ -68,8 +68,9 @@ struct Reader<'a, 'e> {
     has_duration: bool,
     map: Option<Arc<Map>>,
     keys: KeyTag,
-    /// Where the last sub-range of each resource ended.
-    offsets: Vec<(String, u64)>,
+    /// Which bytes of a resource that segment is.
+    range: Option<SubRange>,
+    ranges: ByteRanges,
     /// The tags that may stand once.
     seen: BTreeSet<&'e str>,
 }
@@ -96,7 +97,7 @@ impl<'e> Reader<'_, 'e> {
             "EXT-X-GAP" => self.next.gap = true,
             "EXTINF" => self.duration(line, value),
             "EXT-X-PROGRAM-DATE-TIME" => self.next.date = self.date(line, name, value),
-            "EXT-X-BYTERANGE" => self.next.byte_range = self.sub_range(line, value),
+            "EXT-X-BYTERANGE" => self.range = SubRange::read(line, value, self.findings),
             "EXT-X-BITRATE" | "EXT-X-START" | "EXT-X-DEFINE" | "EXT-X-ALLOW-CACHE" => {}
             _ => self.listed(line, name, value),
         }
@@ -196,54 +197,10 @@ impl<'e> Reader<'_, 'e> {
         self.date(list.line(), name, &value)
     }
 
-    /// The end stands for the length until the resource is known.
-    fn sub_range(&mut self, line: Line, value: &str) -> Option<Range<u64>> {
-        let (length, start) = match value.split_once('@') {
-            Some((length, start)) => (length, Some(start)),
-            None => (value, None),
-        };
-        let start = match start.map(str::parse) {
-            None => FOLLOWING,
-            Some(Ok(start)) => start,
-            Some(Err(_)) => return self.no_range(line, value),
-        };
-        match length.parse() {
-            Ok(length) => Some(start..length),
-            Err(_) => self.no_range(line, value),
-        }
-    }
-
-    fn no_range<T>(&mut self, line: Line, value: &str) -> Option<T> {
-        let found = format!("a byte range is not LENGTH@OFFSET: {value:?}");
-        self.findings.add(&VALUE, line, found);
-        None
-    }
-
-    /// Which bytes of `uri` a sub-range means that was read by [`Self::sub_range`].
-    fn place(&mut self, line: Line, uri: &str, read: Option<Range<u64>>) -> Option<Range<u64>> {
-        let Range { start, end: length } = read?;
-        let known = self.offsets.iter_mut().find(|(known, _)| known == uri);
-        let start = match (start, &known) {
-            (FOLLOWING, Some((_, end))) => *end,
-            (FOLLOWING, None) => {
-                let found = "the sub-range has no offset, and none of its resource comes before it";
-                self.findings.add(&BYTE_RANGE, line, found);
-                0
-            }
-            (start, _) => start,
-        };
-        let end = start.saturating_add(length);
-        match known {
-            Some((_, last)) => *last = end,
-            None => self.offsets.push((uri.to_owned(), end)),
-        }
-        Some(start..end)
-    }
-
     fn quoted_range(&mut self, list: &Attributes<'_>, uri: &str) -> Option<Range<u64>> {
         let value = list.quoted("BYTERANGE", self.findings)?;
-        let read = self.sub_range(list.line(), &value);
-        self.place(list.line(), uri, read)
+        let range = SubRange::read(list.line(), &value, self.findings)?;
+        Some(self.ranges.place(uri, range, self.findings))
     }
 
     fn control(&mut self, list: &Attributes<'_>) {
@@ -336,7 +293,8 @@ impl<'e> Reader<'_, 'e> {
         let mut segment = self.take_next();
         segment.line = line;
         uri.clone_into(&mut segment.uri);
-        segment.byte_range = self.place(line, uri, segment.byte_range.take());
+        let range = self.range.take();
+        segment.byte_range = range.map(|range| self.ranges.place(uri, range, self.findings));
         if !mem::take(&mut self.has_duration) {
             self.findings
                 .add(&NO_DURATION, line, format!("{uri} has no #EXTINF"));
@@ -365,9 +323,6 @@ impl<'e> Reader<'_, 'e> {
         self.media
     }
 }
-
-/// The offset of a sub-range that follows the one before.
-const FOLLOWING: u64 = u64::MAX;
 
 /// Tags that have attributes.
 const LISTED: [&str; 9] = [

@@ -12,6 +12,7 @@
 
 mod attributes;
 mod boxes;
+mod byte_ranges;
 mod changes;
 mod content;
 pub mod delivery;
@@ -34,6 +35,8 @@ pub mod report;
 pub mod rule;
 mod segments;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod transport_stream;
 mod variants;
@@ -42,10 +45,11 @@ use rule::Rule;
 
 /// Every rule that is checked.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all: [&[&Rule]; 20] = [
+    let all: [&[&Rule]; 21] = [
         lines::RULES,
         attributes::RULES,
         media_reader::RULES,
+        byte_ranges::RULES,
         key::RULES,
         multivariant::RULES,
         variants::RULES,

@@ -25,8 +25,12 @@ struct Pause {
 }
 
 impl Pauses {
-    /// Keeps `upload` until it goes on; returns it when that has not happened within `patience`.
-    pub(super) async fn keep(&self, upload: Upload, patience: Duration) -> Option<Upload> {
+    /// Keeps `upload` from now on until it goes on; returns it when that has not happened within `patience`.
+    pub(super) fn keep(
+        &self,
+        upload: Upload,
+        patience: Duration,
+    ) -> impl Future<Output = Option<Upload>> {
         let (path, received) = (upload.path().clone(), upload.received());
         let (waits, goes_on) = oneshot::channel();
         let pause = Pause {
@@ -35,14 +39,16 @@ impl Pauses {
         };
         let before = self.lock().insert(path.clone(), pause);
         drop(before);
-        if timeout(patience, goes_on).await.is_ok() {
-            return None;
+        async move {
+            if timeout(patience, goes_on).await.is_ok() {
+                return None;
+            }
+            // In the meantime it may have gone on and paused again.
+            let mut waiting = self.lock();
+            let is_same = waiting.get(&path)?.upload.received() == received;
+            let pause = if is_same { waiting.remove(&path) } else { None };
+            pause.map(|pause| pause.upload)
         }
-        // In the meantime it may have gone on and paused again.
-        let mut waiting = self.lock();
-        let is_same = waiting.get(&path)?.upload.received() == received;
-        let pause = if is_same { waiting.remove(&path) } else { None };
-        pause.map(|pause| pause.upload)
     }
 
     /// The upload that waits under that name.

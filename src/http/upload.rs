@@ -56,7 +56,7 @@ impl Upload {
         Self {
             path: path.clone(),
             reading: Reading::new(feed, server.clock, server.patience(), Silence::Fails),
-            received: 0,
+            received: request.offset,
             skipped: 0,
             open: server.uploads.begin(path, content),
         }
@@ -67,7 +67,7 @@ impl Upload {
         &self.path
     }
 
-    /// Bytes of the stream so far.
+    /// Bytes of the stream so far, those among them that were sent before this upload began.
     pub(super) fn received(&self) -> u64 {
         self.received
     }

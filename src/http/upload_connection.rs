@@ -87,14 +87,14 @@ impl<'a> UploadConnection<'a> {
         Ok(())
     }
 
-    /// The head of the next request, with `upload` if that has not gone on elsewhere; `None` when
-    /// no request comes here.
+    /// Answers, and takes the head of the next request, with `upload` if that has not gone on
+    /// elsewhere; `None` when no request comes here.
     async fn next_head(&mut self, upload: Upload) -> Option<(HttpHead, Option<Upload>)> {
         let (server, peer, path) = (self.server, self.peer, upload.path().clone());
         let mut keeping = pin!(server.pauses.keep(upload, server.patience()));
         let left = tokio::select! {
             // What was read of a head that is given up is of no use without the upload.
-            head = self.head() => match head {
+            head = self.answer_and_head() => match head {
                 Ok(Some(head)) => return Some((head, server.pauses.take(&path))),
                 _ => keeping.await,
             },
@@ -103,6 +103,13 @@ impl<'a> UploadConnection<'a> {
         left.into_iter()
             .for_each(|upload| upload.end(peer, &Failure::Ended));
         None
+    }
+
+    /// To be called when the upload is kept: its encoder may come back at once, on another connection.
+    async fn answer_and_head(&mut self) -> io::Result<Option<HttpHead>> {
+        self.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .await?;
+        self.head().await
     }
 
     /// The head of the next request; `None` at the end of the connection.
@@ -143,7 +150,8 @@ impl<'a> UploadConnection<'a> {
         Ok((request, upload))
     }
 
-    /// Publishes the body of `request`; returns the upload if another request may go on with it.
+    /// Publishes the body of `request`, and answers; returns the upload instead if another request
+    /// may go on with it.
     async fn take_body(
         &mut self,
         request: &UploadRequest,
@@ -168,11 +176,7 @@ impl<'a> UploadConnection<'a> {
             &self.server.uploads,
         );
         match upload.take(&mut body).await {
-            Ok(is_complete) if is_complete && request.keep_alive => {
-                self.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                    .await?;
-                return Ok(Some(upload));
-            }
+            Ok(is_complete) if is_complete && request.keep_alive => return Ok(Some(upload)),
             Ok(is_complete) => {
                 upload.end(self.peer, &Failure::Ended);
                 if is_complete && !request.greeting.is_answer() {

@@ -393,26 +393,13 @@ async fn what_comes_too_fast_is_held_back() {
     sending.abort();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_transport_stream_may_come_in_any_number_of_requests() {
     let server = serve();
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds/ts_demux");
     let stream = std::fs::read(seeds.join("avc_adts.ts")).unwrap().repeat(2);
-    let mut sent = 0;
-    // Each on a connection of its own, cut where packets do not end.
-    for piece in stream.chunks(1500) {
-        let (length, last) = (piece.len(), sent + piece.len() - 1);
-        let head = format!(
-            "PUT /tv HTTP/1.1\r\nContent-Length: {length}\r\nContent-Range: bytes {sent}-{last}/*\r\n\r\n"
-        );
-        let mut encoder = send(&server, &[head.as_bytes(), piece].concat()).await;
-        let answer = encoder.answer().await;
-        assert_eq!(
-            (status(&answer), header(&answer, "Content-Length")),
-            (200, Some("0"))
-        );
-        sent += length;
-    }
+    // Cut where packets do not end.
+    send_in_pieces(&server, &stream, |_| true).await;
     let channel = live(&server, "tv").await;
     let description = channel.description().unwrap();
     let encodings: Vec<_> = description
@@ -422,4 +409,37 @@ async fn a_transport_stream_may_come_in_any_number_of_requests() {
         .collect();
     assert_eq!(encodings, ["H264/90000", "mpeg4-generic/8000/1"]);
     assert_eq!(channel.stats().snapshot().publishers, 1);
+    assert_eq!(server.count("uploads_total{kind=\"untold\"}"), 1);
+}
+
+/// Sends `stream` to the channel `tv` in requests on connections of their own, but for those whose number is not `wanted`.
+async fn send_in_pieces(server: &Server, stream: &[u8], wanted: impl Fn(usize) -> bool) {
+    let mut sent = 0;
+    for (number, piece) in stream.chunks(1500).enumerate() {
+        let (first, length) = (sent, piece.len());
+        sent += length;
+        if !wanted(number) {
+            continue;
+        }
+        let last = sent - 1;
+        let head = format!(
+            "PUT /tv HTTP/1.1\r\nContent-Length: {length}\r\nContent-Range: bytes {first}-{last}/*\r\n\r\n"
+        );
+        let mut encoder = send(server, &[head.as_bytes(), piece].concat()).await;
+        let answer = encoder.answer().await;
+        assert_eq!(
+            (status(&answer), header(&answer, "Content-Length")),
+            (200, Some("0"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_missing_breaks_a_stream_once() {
+    let server = serve();
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds/ts_demux");
+    let stream = std::fs::read(seeds.join("avc_adts.ts")).unwrap().repeat(4);
+    send_in_pieces(&server, &stream, |number| number != 2).await;
+    live(&server, "tv").await;
+    assert_eq!(server.count("uploads_total{kind=\"untold\"}"), 2);
 }

@@ -195,6 +195,32 @@ async fn a_session_comes_by_multicast_as_a_whole_and_its_client_chooses_no_group
 }
 
 #[tokio::test]
+async fn listeners_are_told_to_listen_to_this_server_alone_where_that_is_configured() {
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.multicast.groups = Some("232.7.0.0/24".parse().unwrap());
+        config.multicast.interface = "127.0.0.1".to_owned();
+        config.multicast.source_specific = true;
+    });
+    let mut encoder = Encoder::start(&server, "live", 100);
+    let mut reader = Reader::open(&server, "live", [BY_GROUP; 2]).await;
+    let answer = &reader.set_up[VIDEO];
+    let transport = header(answer, "Transport").unwrap();
+    assert!(
+        transport.split(';').any(|one| one == "source=127.0.0.1"),
+        "{transport}"
+    );
+    let receiver = Receiver::bind(&Reception {
+        address: place(answer),
+        senders: Senders::Only(vec!["127.0.0.1".parse().unwrap()]),
+        interface: "127.0.0.1".to_owned(),
+    });
+    let receiver = receiver.unwrap();
+    reader.play().await;
+    encoder.key_picture();
+    assert_eq!(received(&receiver).await[12], 0x67);
+}
+
+#[tokio::test]
 async fn what_one_server_announces_another_one_receives_until_it_is_withdrawn() {
     let sender = Server::start(Path::new("no movies"), |config| {
         config.multicast.groups = Some("239.255.6.0/24".parse().unwrap());

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
-use super::part::{Head, Part, Sample, Segment};
-use super::playlist::{Control, KeyLine, MediaPlaylist, Multivariant, PartLine, SegmentLine};
+use super::part::{Head, Part, Sample, Segment, Title};
+use super::playlist::{
+    Control, KeyLine, MediaPlaylist, Multivariant, PartLine, SegmentLine, TitleLine,
+};
 use super::rates::Rate;
 use super::transport;
 use super::window::{Kept, Window, span};
@@ -94,6 +96,7 @@ impl<'w> Listing<'w> {
             kind: None,
             control: self.control(with_parts),
             part_target: with_parts.then_some(part_target),
+            titles: self.titles(),
             skipped,
             segments,
             open: open.map(|part| self.line(&part.head, flavour, &mut version)),
@@ -105,6 +108,22 @@ impl<'w> Listing<'w> {
             self.add_parts(&mut playlist, skipped);
         }
         playlist.to_string()
+    }
+
+    /// What was on while anything that is there was captured, also before the first segment that is not skipped.
+    fn titles(self) -> Vec<TitleLine<'w>> {
+        let listed = self.window.listed.iter();
+        let parts = listed.flat_map(|kept| &kept.segment.parts);
+        let parts = parts.chain(&self.window.open);
+        let mut titles: Vec<&Title> = parts.filter_map(|part| part.title.as_deref()).collect();
+        titles.dedup_by_key(|title| title.number);
+        let packager = self.window.number;
+        let line = |title: &'w Title| TitleLine {
+            id: format!("{packager:08x}-{}", title.number),
+            text: &title.text,
+            date: title.date,
+        };
+        titles.into_iter().map(line).collect()
     }
 
     fn control(self, with_parts: bool) -> Control {

@@ -31,6 +31,7 @@ pub mod segmenter;
 mod shelf;
 mod target;
 pub mod text;
+mod titles;
 pub mod transcode;
 pub mod transport;
 pub mod units;

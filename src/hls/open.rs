@@ -1,15 +1,19 @@
 //! The segment under way, and how its parts get their bytes.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
 use super::lane::Lane;
 use super::lock::{Lock, Manner};
-use super::part::{Head, Part, Sample, Segment};
+use super::part::{Head, Part, Sample, Segment, Title};
+use super::titles::Titles;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
+use crate::container::id3::Tag;
 use crate::container::mp4::cenc::Subsample;
+use crate::container::mp4::event::Event;
 use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
 
 /// A segment that has begun.
@@ -37,7 +41,12 @@ impl Open {
     }
 
     /// Makes a part of the samples of `lanes` that ends at `end`; `None` if that is where it began.
-    pub(super) fn end_part(&mut self, lanes: &mut [Lane], end: i64) -> Option<Part> {
+    pub(super) fn end_part(
+        &mut self,
+        lanes: &mut [Lane],
+        titles: &mut Titles,
+        end: i64,
+    ) -> Option<Part> {
         let rate = self.head.start.rate;
         let length = end.saturating_sub(self.part_start);
         (length > 0).then_some(())?;
@@ -48,9 +57,15 @@ impl Open {
             let mut samples = lane.samples.iter();
             samples.any(|sample| sample.keyframe)
         });
+        let mut title = None;
         let (data, samples) = if samples {
-            let place = (self.number(index), index == 0);
-            let (data, samples) = fragment(place, lanes, self.head.lock.as_deref());
+            title = titles.tell(self.date(), index == 0);
+            let place = Place {
+                number: self.number(index),
+                begins_segment: index == 0,
+                event: title.as_deref().map(|title| self.event(title)),
+            };
+            let (data, samples) = fragment(&place, lanes, self.head.lock.as_deref());
             (self.seal(data), samples)
         } else {
             (Bytes::new(), Vec::new())
@@ -62,6 +77,7 @@ impl Open {
             duration: MediaTime::new(length, rate),
             independent: !data.is_empty() && (has_key || !has_video),
             gap: data.is_empty(),
+            title,
             data,
             samples: samples.into(),
         };
@@ -69,6 +85,24 @@ impl Open {
         self.bytes += part.data.len();
         self.parts.push(part.clone());
         Some(part)
+    }
+
+    /// When what begins the part under way was captured.
+    fn date(&self) -> SystemTime {
+        let start = self.head.start;
+        let since = self.part_start.saturating_sub(start.ticks);
+        let since = MediaTime::new(since, start.rate).nanos().unsigned_abs();
+        self.head.date + Duration::from_nanos(since)
+    }
+
+    /// What the part under way says of a title.
+    fn event(&self, title: &Title) -> Event {
+        Event {
+            number: title.number,
+            timescale: self.head.start.rate,
+            time: unsigned(self.part_start),
+            tag: Tag::default().title(&title.text).bytes(),
+        }
     }
 
     /// Encrypts a part if that is to be; it is kept for the whole segment then.
@@ -118,13 +152,15 @@ fn starts_with_key(part: &Part) -> bool {
     !part.gap && (is_heard_only || leading.is_some_and(|sample| sample.keyframe))
 }
 
-/// The fragment of all samples of the lanes, which are empty then; `place` is its number, and
-/// whether it begins a segment.
-fn fragment(
-    (number, begins_segment): (u32, bool),
-    lanes: &mut [Lane],
-    lock: Option<&Lock>,
-) -> (Bytes, Vec<Sample>) {
+/// What a fragment has beside its samples.
+struct Place {
+    number: u32,
+    begins_segment: bool,
+    event: Option<Event>,
+}
+
+/// The fragment of all samples of the lanes, which are empty then.
+fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, Vec<Sample>) {
     let facts: Vec<Vec<SampleFacts>> = lanes.iter().map(facts).collect();
     let payloads: Vec<Payload> = lanes.iter().map(|lane| Payload::of(lane, lock)).collect();
     let runs: Vec<_> = (1..)
@@ -141,7 +177,13 @@ fn fragment(
             subsamples: &payload.subsamples,
         })
         .collect();
-    let Fragment { bytes, media } = Fragment::of(number, begins_segment, &runs);
+    let Place {
+        number,
+        begins_segment,
+        event,
+    } = place;
+    let Fragment { bytes, media } =
+        Fragment::with_event(*number, *begins_segment, event.as_ref(), &runs);
     let mut at = media;
     let mut samples = Vec::new();
     for (track, lane) in lanes.iter_mut().enumerate() {

@@ -77,6 +77,8 @@ async fn package(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut head = channel.head();
+    let mut titles = channel.title();
+    line.follow_title(&mut titles);
     let mut cursor = channel.cursor(Start::Past);
     let ended = loop {
         head.borrow_and_update();
@@ -99,6 +101,7 @@ async fn package(
                 Made::All => transcoder = None,
             },
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
+            Ok(()) = titles.changed() => line.follow_title(&mut titles),
             () = tokio::time::sleep(PAUSE), if !line.is_flushed => line.flush(),
             _ = ticks.tick() => {
                 let hls = settings.borrow().hls.clone();
@@ -230,6 +233,13 @@ impl<'p> Line<'p> {
             self.units.describe(&now);
             self.description = now;
         }
+    }
+
+    /// What is on now is told from the next part on.
+    fn follow_title(&mut self, titles: &mut watch::Receiver<Option<Arc<str>>>) {
+        let title = titles.borrow_and_update().clone();
+        self.segmenter
+            .set_title(title.as_deref().unwrap_or_default());
     }
 
     /// Takes what was waiting for the next packet.

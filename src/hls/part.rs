@@ -79,11 +79,24 @@ pub struct Part {
     pub independent: bool,
     /// Whether nothing came for its time (`GAP=YES`); it has no data then.
     pub gap: bool,
+    /// What is on from its start, if that is told here: what is new, and in the first part of each segment.
+    pub title: Option<Arc<Title>>,
     /// A fragment in the flavour of CMAF: `moof` and `mdat`, and `styp` before the first of a
     /// segment; encrypted as the segment is.
     pub data: Bytes,
     /// The samples in `data`, in the order of their bytes; they are not encrypted.
     pub samples: Arc<[Sample]>,
+}
+
+/// What is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title {
+    /// Counts the titles of a packager.
+    pub number: u32,
+    /// The title; empty when what was on is over.
+    pub text: String,
+    /// Since when it is on, by the dates of the segments.
+    pub date: SystemTime,
 }
 
 /// A sample of a part.

@@ -32,6 +32,7 @@ use super::open::Open;
 use super::part::{Map, Part, Segment};
 use super::part_target::PartTarget;
 use super::target::Target;
+use super::titles::Titles;
 use super::units::{START, Unit};
 use super::waiting::Waiting;
 use crate::base::media_time::MediaTime;
@@ -112,6 +113,7 @@ pub struct Segmenter {
     specimens: [Bytes; 2],
     /// What segments are encrypted with, if they are.
     keys: Option<Keys>,
+    titles: Titles,
     sequence: u64,
     discontinuity_sequence: u64,
     /// Segments went out before.
@@ -147,16 +149,12 @@ impl Segmenter {
             map: None,
             specimens: Default::default(),
             keys: None,
+            titles: Titles::default(),
             sequence: settings.sequence,
             discontinuity_sequence: settings.discontinuity_sequence,
             has_history: false,
             cuts: VecDeque::new(),
         }
-    }
-
-    /// The same with segments that are encrypted.
-    pub fn with_keys(self, keys: Option<Keys>) -> Self {
-        Self { keys, ..self }
     }
 
     /// Says of what format the units of a track are that are pushed next.

@@ -14,7 +14,7 @@ use super::part::{Map, Sample, Segment};
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::codec::byte_stream::ByteStream;
-use crate::container::packed_audio;
+use crate::container::id3::Tag;
 use crate::container::ts::{CLOCK_HZ, mux};
 
 /// How segments of these tracks are packed; `None` when a transport stream cannot carry one of
@@ -215,7 +215,7 @@ fn write_packed(byte_stream: &ByteStream, segment: &Segment) -> Bytes {
     let mut bytes = Vec::with_capacity(segment.size());
     for Placed { sample, pts, .. } in samples(segment) {
         if bytes.is_empty() {
-            bytes = packed_audio::timestamp_tag(pts);
+            bytes = Tag::default().timestamp(pts).bytes();
         }
         let end = bytes.len();
         if byte_stream.write(&sample.data, true, &mut bytes).is_err() {

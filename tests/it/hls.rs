@@ -11,10 +11,10 @@ use tokio::time::{Instant, timeout};
 use super::support::clip::Clip;
 use super::support::server::Server;
 
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     head: String,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
@@ -22,7 +22,7 @@ impl Answer {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
     }
@@ -44,7 +44,7 @@ async fn ask(http: SocketAddr, method: &str, target: &str, headers: &str) -> Ans
     Answer { status, head, body }
 }
 
-async fn get(http: SocketAddr, target: &str) -> Answer {
+pub(super) async fn get(http: SocketAddr, target: &str) -> Answer {
     ask(http, "GET", target, "").await
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::boxes::Boxes;
 use super::cenc::{self, Subsample};
+use super::event::{self, Event};
 
 /// What a fragment says of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct Run<'a> {
 /// The bytes of a fragment, and where the media in it begins.
 #[derive(Clone, Debug)]
 pub struct Fragment {
-    /// `styp` if it begins a segment, `moof` and `mdat`.
+    /// `styp` if it begins a segment, `emsg` if there is an event, `moof` and `mdat`.
     pub bytes: Bytes,
     /// Where the first sample lies in them; the others follow, run after run.
     pub media: usize,
@@ -49,6 +50,16 @@ impl Fragment {
     ///
     /// `sequence` counts the fragments of the movie from 1. Together they must stay below 2 GiB.
     pub fn of(sequence: u32, begins_segment: bool, runs: &[Run<'_>]) -> Self {
+        Self::with_event(sequence, begins_segment, None, runs)
+    }
+
+    /// The same behind an event.
+    pub fn with_event(
+        sequence: u32,
+        begins_segment: bool,
+        event: Option<&Event>,
+        runs: &[Run<'_>],
+    ) -> Self {
         let runs = || runs.iter().filter(|run| !run.samples.is_empty());
         let payload: usize = runs().flat_map(|run| run.data).map(Bytes::len).sum();
         let rows: usize = runs().map(|run| run.samples.len()).sum();
@@ -57,6 +68,9 @@ impl Fragment {
         boxes.bytes.reserve_exact(heads + payload);
         if begins_segment {
             segment_type(&mut boxes);
+        }
+        if let Some(event) = event {
+            event::write(&mut boxes, event);
         }
         let start = boxes.bytes.len();
         let mut offsets = Vec::new();

@@ -24,6 +24,7 @@ mod config;
 mod copied;
 mod data_references;
 mod esds;
+pub mod event;
 pub mod fragment;
 mod fragments;
 pub mod hint;

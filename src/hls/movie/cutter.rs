@@ -168,6 +168,7 @@ impl Slice {
             duration,
             independent: true,
             gap: false,
+            title: None,
             data: Bytes::new(),
             samples: samples.collect(),
         };

@@ -38,6 +38,8 @@ pub struct MediaPlaylist<'a> {
     pub control: Control,
     /// No part is longer, in seconds; `None` without parts.
     pub part_target: Option<f64>,
+    /// What was on, and is.
+    pub titles: Vec<TitleLine<'a>>,
     /// How many of the first segments are left out, which the player has from an earlier playlist.
     pub skipped: usize,
     /// The segments, skipped ones not among them.
@@ -91,6 +93,17 @@ pub struct SegmentLine<'a> {
     pub gap: bool,
     /// Where it is; of use when it is whole.
     pub uri: &'a str,
+}
+
+/// A title as a range of dates that ends where the next begins (`EXT-X-DATERANGE`).
+#[derive(Clone, Debug)]
+pub struct TitleLine<'a> {
+    /// Tells it from all others.
+    pub id: String,
+    /// The title; empty when what was on is over.
+    pub text: &'a str,
+    /// Since when it is on.
+    pub date: SystemTime,
 }
 
 /// How segments are encrypted (`EXT-X-KEY`).
@@ -164,7 +177,10 @@ impl MediaPlaylist<'_> {
         match self.skipped {
             0 => Ok(()),
             skipped => writeln!(f, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"),
-        }
+        }?;
+        self.titles
+            .iter()
+            .try_for_each(|title| write!(f, "{title}"))
     }
 
     fn tail(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -226,9 +242,7 @@ impl SegmentLine<'_> {
             writeln!(f, "#EXT-X-DISCONTINUITY")?;
         }
         self.map_and_key(f)?;
-        let date = OffsetDateTime::from(self.date);
-        let date = date.format(DATE).map_err(|_| fmt::Error)?;
-        writeln!(f, "#EXT-X-PROGRAM-DATE-TIME:{date}")?;
+        writeln!(f, "#EXT-X-PROGRAM-DATE-TIME:{}", written(self.date)?)?;
         self.parts.iter().try_for_each(|part| write!(f, "{part}"))
     }
 
@@ -267,6 +281,24 @@ impl SegmentLine<'_> {
         let duration = self.duration.seconds();
         writeln!(f, "#EXTINF:{duration:.6},\n{}", self.uri)
     }
+}
+
+impl Display for TitleLine<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (id, date) = (&self.id, written(self.date)?);
+        // Neither quotes nor the ends of lines have a place in a quoted text.
+        let text = self.text.replace('"', "'");
+        let text = text.replace(char::is_control, " ");
+        writeln!(
+            f,
+            "#EXT-X-DATERANGE:ID=\"{id}\",CLASS=\"title\",START-DATE=\"{date}\",END-ON-NEXT=YES,X-TITLE=\"{text}\""
+        )
+    }
+}
+
+fn written(date: SystemTime) -> Result<String, fmt::Error> {
+    let date = OffsetDateTime::from(date);
+    date.format(DATE).map_err(|_| fmt::Error)
 }
 
 impl Display for KeyLine {
@@ -417,6 +449,59 @@ mod tests {
              #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"10.1.m4s\"\n\
              #EXT-X-RENDITION-REPORT:URI=\"../b/media.m3u8\",LAST-MSN=9,LAST-PART=1\n"
         );
+    }
+
+    fn key(manner: Manner, iv: u128) -> KeyLine {
+        KeyLine {
+            manner,
+            uri: "0.key".to_owned(),
+            iv,
+        }
+    }
+
+    #[test]
+    fn a_map_is_no_part_of_what_whole_segments_are_encrypted_with() {
+        let mut playlist = plain();
+        playlist.segments[0].map = Some("init0.mp4".to_owned());
+        playlist.segments[0].key = Some(key(Manner::Whole, 7));
+        playlist.segments[1].key = Some(key(Manner::Whole, 8 << 120));
+        let text = playlist.to_string();
+        let first = "#EXT-X-KEY:METHOD=NONE\n\
+             #EXT-X-MAP:URI=\"init0.mp4\"\n\
+             #EXT-X-KEY:METHOD=AES-128,URI=\"0.key\",IV=0x00000000000000000000000000000007\n";
+        assert!(text.contains(first), "{text}");
+        let second =
+            "#EXT-X-KEY:METHOD=AES-128,URI=\"0.key\",IV=0x08000000000000000000000000000000\n";
+        assert!(text.contains(second), "{text}");
+    }
+
+    #[test]
+    fn keys_of_samples_need_a_later_version() {
+        let mut playlist = plain();
+        playlist.segments[0].key = Some(key(Manner::Samples, 1));
+        let text = playlist.to_string();
+        assert!(text.contains("#EXT-X-VERSION:5\n"), "{text}");
+        playlist.segments[0].map = Some("init0.mp4".to_owned());
+        let text = playlist.to_string();
+        let tags = "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"0.key\",IV=0x00000000000000000000000000000001\n\
+             #EXT-X-MAP:URI=\"init0.mp4\"\n";
+        assert!(text.contains(tags), "{text}");
+    }
+
+    #[test]
+    fn titles_are_ranges_that_end_where_the_next_begins() {
+        let playlist = MediaPlaylist {
+            titles: vec![TitleLine {
+                id: "0000000a-1".to_owned(),
+                text: "Queen: \"Innuendo\"\n",
+                date: at(2, 0),
+            }],
+            ..plain()
+        };
+        let text = playlist.to_string();
+        let tag = "#EXT-X-DATERANGE:ID=\"0000000a-1\",CLASS=\"title\",START-DATE=\"2026-11-21T07:43:22.000Z\",\
+             END-ON-NEXT=YES,X-TITLE=\"Queen: 'Innuendo' \"\n";
+        assert!(text.contains(tag), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod multivariant;
 
 pub use media::{
     Control, KeyLine, MediaPlaylist, PartLine, PlaylistKind, RenditionReport, SegmentLine,
+    TitleLine,
 };
 pub use multivariant::{AudioRendition, Multivariant};
 

@@ -8,6 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{MAX_PATIENCE, Segmenter};
 use crate::base::media_time::MediaTime;
 use crate::codec::Format;
+use crate::hls::keys::Keys;
 use crate::hls::lane::Lane;
 use crate::hls::lock::Lock;
 use crate::hls::map::map;
@@ -16,6 +17,16 @@ use crate::hls::part::{Head, Map};
 use crate::hls::units::Unit;
 
 impl Segmenter {
+    /// The same with segments that are encrypted.
+    pub fn with_keys(self, keys: Option<Keys>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Says what is on from now on; nothing, if it is empty.
+    pub fn set_title(&mut self, title: &str) {
+        self.titles.set(title);
+    }
+
     /// Begins anew with a key frame: with the formats that were offered, and where the timeline ended.
     pub(super) fn begin(&mut self, unit: &Unit, now: SystemTime) {
         self.close();

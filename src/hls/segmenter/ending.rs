@@ -10,7 +10,7 @@ impl Segmenter {
         let Some(open) = &mut self.open else {
             return;
         };
-        if let Some(part) = open.end_part(&mut self.lanes, end) {
+        if let Some(part) = open.end_part(&mut self.lanes, &mut self.titles, end) {
             self.cuts.push_back(Cut::Part(part));
         }
     }

@@ -71,6 +71,7 @@ impl Maker {
             duration: MediaTime::new(90_000, 90_000),
             independent: index == 0,
             gap: false,
+            title: None,
             data: vec![index as u8; 1000].into(),
             samples: Arc::default(),
         }

@@ -15,7 +15,6 @@ use tracing::info;
 use super::watched::Watched;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
-use crate::base::path::MediaPath;
 use crate::codec::Kind;
 use crate::config::Config;
 use crate::log::access::{AccessLog, Entry};
@@ -47,29 +46,8 @@ pub struct Viewers {
     clock: Clock,
 }
 
-#[derive(Debug, Default)]
-struct Table {
-    viewers: HashMap<Client, Viewer>,
-    addresses: HashMap<IpAddr, usize>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Client {
-    path: MediaPath,
-    address: IpAddr,
-    agent: String,
-}
-
-impl Client {
-    fn new(watched: &Watched, visit: &Visit<'_>) -> Self {
-        let agent = visit.user_agent;
-        Self {
-            path: watched.path().clone(),
-            address: visit.peer.ip(),
-            agent: agent[..agent.floor_char_boundary(MAX_AGENT)].to_owned(),
-        }
-    }
-}
+/// By their address: those of one address are few, and told apart by what they watch and their User-Agent.
+type Table = HashMap<IpAddr, Vec<Viewer>>;
 
 #[derive(Debug)]
 struct Viewer {
@@ -79,6 +57,19 @@ struct Viewer {
     patience: Duration,
     /// What the access log calls it.
     protocol: &'static str,
+}
+
+impl Viewer {
+    /// Whether it is who watches this and calls itself `agent`.
+    fn is(&self, watched: &Watched, agent: &str) -> bool {
+        let facts = self.session.facts();
+        facts.user_agent == agent && facts.path == *watched.path()
+    }
+}
+
+/// What is kept of what a client calls itself.
+fn kept(agent: &str) -> &str {
+    &agent[..agent.floor_char_boundary(MAX_AGENT)]
 }
 
 /// A viewer whose one request lasts as long as it watches: its session ends when this is dropped.
@@ -153,26 +144,25 @@ impl Viewers {
         visit: Visit<'_>,
         target: Duration,
     ) -> Result<Arc<Session>, Full> {
-        let now = self.clock.now();
         let address = visit.peer.ip();
-        let mut client = Client::new(watched, &visit);
         let mut table = self.table();
-        let count = table.addresses.get(&address).copied().unwrap_or_default();
-        if count >= MAX_OF_ADDRESS && !table.viewers.contains_key(&client) {
-            client.agent.clear();
-        }
-        if let Some(viewer) = table.viewers.get(&client) {
-            viewer.session.touch(now);
+        let here = table.get(&address).map_or(&[][..], Vec::as_slice);
+        let known = |agent: &str| here.iter().find(|viewer| viewer.is(watched, agent));
+        let agent = kept(visit.user_agent);
+        let agent = match known(agent) {
+            None if here.len() >= MAX_OF_ADDRESS => "",
+            _ => agent,
+        };
+        if let Some(viewer) = known(agent) {
+            viewer.session.touch(self.clock.now());
             return Ok(Arc::clone(&viewer.session));
         }
-        let viewer = self.admit(watched, &client, visit, "hls")?;
         let viewer = Viewer {
             patience: (SILENCE * target).max(LEAST_SILENCE),
-            ..viewer
+            ..self.admit(watched, agent, visit, "hls")?
         };
         let session = Arc::clone(&viewer.session);
-        *table.addresses.entry(address).or_default() += 1;
-        table.viewers.insert(client, viewer);
+        table.entry(address).or_default().push(viewer);
         Ok(session)
     }
 
@@ -182,12 +172,11 @@ impl Viewers {
     /// [`Full`] when a limit of the settings is reached.
     pub fn stay(self: &Arc<Self>, channel: &Arc<Channel>, visit: Visit<'_>) -> Result<Stay, Full> {
         let watched = Watched::Channel(Arc::clone(channel));
-        let client = Client::new(&watched, &visit);
-        let viewer = self.admit(&watched, &client, visit, "stream")?;
+        let agent = kept(visit.user_agent);
         Ok(Stay {
             viewer: Viewer {
                 protocol: "HTTP",
-                ..viewer
+                ..self.admit(&watched, agent, visit, "stream")?
             },
             viewers: Arc::clone(self),
         })
@@ -197,23 +186,23 @@ impl Viewers {
     fn admit(
         &self,
         watched: &Watched,
-        client: &Client,
+        agent: &str,
         visit: Visit<'_>,
         transport: &'static str,
     ) -> Result<Viewer, Full> {
         let limits = self.settings.borrow().limits.clone();
         let bit_rate = watched.bit_rate();
-        let load = self.sessions.load(|_| true);
+        let load = self.sessions.load();
         load.admit(limits.connections, limits.throughput, bit_rate)?;
         let id = SessionId::from_random(rand::random());
-        let (path, peer) = (&client.path, visit.peer);
+        let (path, peer) = (watched.path(), visit.peer);
         info!(session = %id, %peer, %path, transport, "a viewer by HTTP");
         let session = self.sessions.open(SessionFacts {
             id,
             role: Role::Viewer,
             path: path.clone(),
             peer,
-            user_agent: client.agent.clone(),
+            user_agent: agent.to_owned(),
             transport,
             opened: self.clock.now(),
         });
@@ -250,25 +239,18 @@ impl Viewers {
             is_idle && silence >= viewer.patience || viewer.session.end().is_cancelled()
         };
         let mut table = self.table();
-        let gone: Vec<_> = table.viewers.extract_if(|_, viewer| gone(viewer)).collect();
-        for (client, viewer) in gone {
-            if let Some(count) = table.addresses.get_mut(&client.address) {
-                *count -= 1;
-                if *count == 0 {
-                    table.addresses.remove(&client.address);
-                }
-            }
-            self.log(&viewer);
+        for viewers in table.values_mut() {
+            let gone = viewers.extract_if(.., gone);
+            gone.for_each(|viewer| self.log(&viewer));
         }
+        table.retain(|_, viewers| !viewers.is_empty());
     }
 
     /// Ends all sessions.
     pub fn stop(&self) {
         let mut table = self.table();
-        table.addresses.clear();
-        for (_, viewer) in table.viewers.drain() {
-            self.log(&viewer);
-        }
+        let viewers = table.drain().flat_map(|(_, viewers)| viewers);
+        viewers.for_each(|viewer| self.log(&viewer));
     }
 
     fn log(&self, viewer: &Viewer) {
@@ -315,6 +297,7 @@ impl Viewers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::path::MediaPath;
     use crate::media::mounts::{Limits, Mounts};
 
     struct Place {
@@ -382,7 +365,7 @@ mod tests {
         assert_eq!(place.count(), 1);
         place.viewers.expire(late);
         assert_eq!(place.count(), 0);
-        assert!(place.viewers.table().addresses.is_empty());
+        assert!(place.viewers.table().is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,8 @@ pub struct SessionFacts {
     pub peer: SocketAddr,
     /// What the client calls itself; empty when it does not.
     pub user_agent: String,
-    /// How media travels, as far as is known yet: `udp`, `tcp`, `http` or `hls`.
+    /// How media travels, as far as is known yet: `udp`, `tcp`, `http`, `hls`, or `stream` for one
+    /// endless answer of HTTP.
     pub transport: &'static str,
     /// When it was opened.
     pub opened: Instant,
@@ -95,6 +96,29 @@ impl Load {
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     table: Arc<Mutex<Table>>,
+    /// Of all viewers, and of those by HTTP.
+    loads: Arc<[RunningLoad; 2]>,
+}
+
+/// A [`Load`] that is kept up to date, so that nobody has to add it up.
+#[derive(Debug, Default)]
+struct RunningLoad {
+    viewers: AtomicUsize,
+    bit_rate: AtomicU64,
+}
+
+impl RunningLoad {
+    fn load(&self) -> Load {
+        Load {
+            viewers: self.viewers.load(Relaxed),
+            bit_rate: self.bit_rate.load(Relaxed),
+        }
+    }
+
+    /// A viewer takes `to` bit/s now, and took `from` before.
+    fn change(&self, from: u64, to: u64) {
+        self.bit_rate.fetch_add(to.wrapping_sub(from), Relaxed);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -129,7 +153,11 @@ impl Sessions {
             streams: Mutex::default(),
             end: CancellationToken::new(),
             table: Arc::clone(&self.table),
+            loads: Arc::clone(&self.loads),
         });
+        for load in session.loads() {
+            load.viewers.fetch_add(1, Relaxed);
+        }
         let entry = Entry {
             session: Arc::downgrade(&session),
             counters: Arc::clone(&session.counters),
@@ -168,16 +196,14 @@ impl Sessions {
         list
     }
 
-    /// What the viewers take that `counts` is true of.
-    pub fn load(&self, counts: impl Fn(&Session) -> bool) -> Load {
-        let list = self.list();
-        let viewers = list
-            .iter()
-            .filter(|session| session.facts.role == Role::Viewer && counts(session));
-        viewers.fold(Load::default(), |load, session| Load {
-            viewers: load.viewers + 1,
-            bit_rate: load.bit_rate.saturating_add(session.bit_rate.load(Relaxed)),
-        })
+    /// What all viewers take.
+    pub fn load(&self) -> Load {
+        self.loads[0].load()
+    }
+
+    /// What the viewers take that come by HTTP: by HLS, or to an endless stream.
+    pub fn load_by_http(&self) -> Load {
+        self.loads[1].load()
     }
 
     /// The open session of that identifier.
@@ -207,6 +233,7 @@ pub struct Session {
     streams: Mutex<Vec<Stream>>,
     end: CancellationToken,
     table: Arc<Mutex<Table>>,
+    loads: Arc<[RunningLoad; 2]>,
 }
 
 impl Session {
@@ -228,7 +255,19 @@ impl Session {
 
     /// Notes how much it is sent at present, in bit/s.
     pub fn takes(&self, bit_rate: u64) {
-        self.bit_rate.store(bit_rate, Relaxed);
+        let before = self.bit_rate.swap(bit_rate, Relaxed);
+        for load in self.loads() {
+            load.change(before, bit_rate);
+        }
+    }
+
+    /// Where it counts.
+    fn loads(&self) -> &[RunningLoad] {
+        match (self.facts.role, self.facts.transport) {
+            (Role::Publisher, _) => &[],
+            (Role::Viewer, "hls" | "stream") => &self.loads[..],
+            (Role::Viewer, _) => &self.loads[..1],
+        }
     }
 
     /// What was sent or received in it.
@@ -312,6 +351,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.takes(0);
+        for load in self.loads() {
+            load.viewers.fetch_sub(1, Relaxed);
+        }
         let mut table = lock(&self.table);
         table.ended.add(&self.counters.snapshot());
         let own = |entry: &Entry| Arc::ptr_eq(&entry.counters, &self.counters);
@@ -413,14 +456,18 @@ mod tests {
         let _publisher = sessions.open(publisher);
         viewers[0].takes(700);
         viewers[1].takes(300);
-        let load = sessions.load(|_| true);
-        assert_eq!((load.viewers, load.bit_rate), (2, 1000));
-        assert_eq!(
-            sessions
-                .load(|one| one.facts().id == viewers[0].facts().id)
-                .bit_rate,
-            700
-        );
+        let mut by_hls = facts(8, start);
+        by_hls.transport = "hls";
+        let by_hls = sessions.open(by_hls);
+        by_hls.takes(50);
+        by_hls.takes(40);
+        let is = |viewers, bit_rate| Load { viewers, bit_rate };
+        assert_eq!(sessions.load(), is(3, 1040));
+        assert_eq!(sessions.load_by_http(), is(1, 40));
+        drop(by_hls);
+        assert_eq!(sessions.load_by_http(), is(0, 0));
+        let load = sessions.load();
+        assert_eq!(load, is(2, 1000));
         assert_eq!(load.admit(0, 0, 100), Ok(()));
         assert_eq!(load.admit(3, 1100, 100), Ok(()));
         assert_eq!(load.admit(2, 0, 100), Err(Full::Connections));

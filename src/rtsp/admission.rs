@@ -39,7 +39,7 @@ impl Service {
     /// # Errors
     /// 453 when it does not.
     pub(super) fn has_room(&self) -> Result<(), Refusal> {
-        let others = self.viewers_by_hls();
+        let others = self.parts.sessions.load_by_http();
         let table = self.table();
         table.refuse_excess(0, others, &self.config().limits)
     }
@@ -55,7 +55,7 @@ impl Service {
     ) -> Result<Admission, Refusal> {
         let limits = &self.config().limits;
         let bit_rate = content.bit_rate();
-        let others = self.viewers_by_hls();
+        let others = self.parts.sessions.load_by_http();
         let mut table = self.table();
         table.refuse_excess(bit_rate, others, limits)?;
         table.expected.insert(id, bit_rate);
@@ -63,11 +63,6 @@ impl Service {
             service: Arc::downgrade(self),
             id,
         })
-    }
-
-    fn viewers_by_hls(&self) -> Load {
-        let sessions = &self.parts.sessions;
-        sessions.load(|session| session.transport() == "hls")
     }
 }
 

@@ -2,12 +2,13 @@
 
 CARGO ?= cargo
 MOVIES ?= movies
-BENCH ?= viewers live
+BENCH ?= viewers live hls
 NPM := $(shell command -v npm)
 
 # To link; to make the inputs of tests. The interoperability tests install their own clients.
 BUILD_PACKAGES := gcc libc6-dev
 TEST_PACKAGES := ffmpeg
+BENCH_PACKAGES := ffmpeg nginx wrk
 
 .PHONY: run build pages test bench soak fuzz deps test-deps
 
@@ -41,7 +42,8 @@ test: test-deps pages ## all that must hold: form, lints, unit, integration, int
 	$(if $(NPM),npm --prefix admin-ui run --silent check && npm --prefix admin-ui test --silent)
 	tests/browser/run target/release/reelcast
 
-bench: build ## movies (BENCH=viewers, 3 minutes) and live channels (BENCH=live, 10 minutes): lateness, CPU, memory
+bench: build ## movies (BENCH=viewers, 3 minutes), live channels (BENCH=live, 10 minutes): lateness, CPU, memory; BENCH=hls, 5 minutes
+	$(if $(filter hls,$(BENCH)),$(call install,$(BENCH_PACKAGES)))
 	for bench in $(BENCH); do $(CARGO) bench --locked --bench $$bench || exit 1; done
 
 soak: build ## ten minutes of comings and goings: memory, descriptors, gaps

@@ -134,6 +134,8 @@ pub struct Http {
     /// An encoder that sends no media for so long is disconnected.
     #[serde(with = "quantity::duration")]
     pub source_timeout: Duration,
+    /// Whether the files of movies can be fetched, with `?download` behind their names.
+    pub download: bool,
 }
 
 impl Default for Http {
@@ -142,6 +144,7 @@ impl Default for Http {
             listen: everywhere(8080),
             tls_listen: everywhere(8443),
             source_timeout: Duration::from_secs(10),
+            download: false,
         }
     }
 }

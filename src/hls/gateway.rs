@@ -42,16 +42,12 @@ impl Gateway {
         settings: &watch::Receiver<Arc<Config>>,
         clock: Clock,
     ) -> Arc<Self> {
+        let secret = Key::draw();
         let transcoders = Transcoders::new(settings.clone());
         Arc::new(Self {
-            packagers: Packagers::new(
-                settings.clone(),
-                Key::draw(),
-                Arc::clone(&transcoders),
-                clock,
-            ),
+            packagers: Packagers::new(settings.clone(), secret, Arc::clone(&transcoders), clock),
             transcoders,
-            movies: Movies::new(library, blocks, settings.clone(), clock),
+            movies: Movies::new(library, blocks, secret, settings.clone(), clock),
             endless: Endless::new(settings.clone(), clock),
             viewers: Arc::new(Viewers::new(sessions, access_log, settings.clone(), clock)),
         })

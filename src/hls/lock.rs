@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::keys::Key;
 use crate::codec::Format;
-use crate::container::mp4::cenc::{Cipher, Protection};
+use crate::container::mp4::cenc::{Cipher, Protection, Subsample};
 
 /// What of a segment is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,44 @@ impl Lock {
             key_id: key_id(self.key),
             iv: self.iv,
         })
+    }
+}
+
+/// The bytes of a track's samples as they go into a fragment.
+#[derive(Debug, Default)]
+pub(super) struct Payload {
+    /// A slice for each sample.
+    pub(super) data: Vec<Bytes>,
+    /// What of each is encrypted; empty where nothing is, or all of them are one run.
+    pub(super) subsamples: Vec<Vec<Subsample>>,
+    /// Whether they are encrypted.
+    pub(super) is_encrypted: bool,
+}
+
+impl Payload {
+    /// Of `samples` of a format, encrypted if `lock` encrypts samples.
+    pub(super) fn of<'s>(
+        samples: impl Iterator<Item = &'s Bytes>,
+        format: Option<&Format>,
+        lock: Option<&Lock>,
+    ) -> Self {
+        let cipher = lock.zip(format);
+        let Some(cipher) = cipher.and_then(|(lock, format)| lock.cipher(format)) else {
+            return Self {
+                data: samples.cloned().collect(),
+                ..Self::default()
+            };
+        };
+        let (data, mut subsamples): (_, Vec<_>) =
+            samples.map(|sample| cipher.encrypt(sample)).unzip();
+        if subsamples.iter().all(Vec::is_empty) {
+            subsamples.clear();
+        }
+        Self {
+            data,
+            subsamples,
+            is_encrypted: true,
+        }
     }
 }
 

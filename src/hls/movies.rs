@@ -10,9 +10,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::interval;
 use tracing::warn;
 
-use super::movie::{CutError, Presentation, Unfit};
+use super::keys::Key;
+use super::movie::{CutError, Presentation, Terms, Unfit};
 use super::object::File;
-use super::shelf::{Key, Shelf};
+use super::shelf::{self, Shelf};
 use crate::base::clock::Clock;
 use crate::base::error::Kind;
 use crate::base::path::MediaPath;
@@ -42,6 +43,8 @@ pub struct Movies {
     open: Mutex<LruCache<MediaPath, Known>>,
     shelf: Shelf,
     makers: Semaphore,
+    /// What keys are made from where there is no key file.
+    secret: Key,
     /// Counts the presentations.
     count: AtomicU64,
     settings: watch::Receiver<Arc<Config>>,
@@ -91,6 +94,10 @@ impl NoMovie {
         match self {
             Self::Vod(error) => error.kind(),
             Self::Reference => Kind::NotFound,
+            Self::Unfit {
+                unfit: Unfit::Keys(_),
+                ..
+            } => Kind::Unavailable,
             Self::Unfit { .. } => Kind::Unsupported,
             Self::Stopping => Kind::Unavailable,
         }
@@ -98,10 +105,11 @@ impl NoMovie {
 }
 
 impl Movies {
-    /// The movies of `library`, read through `blocks`.
+    /// The movies of `library`, read through `blocks`. Keys are made from `secret` where there is no key file.
     pub fn new(
         library: Arc<Library>,
         blocks: Arc<Blocks>,
+        secret: Key,
         settings: watch::Receiver<Arc<Config>>,
         clock: Clock,
     ) -> Self {
@@ -111,6 +119,7 @@ impl Movies {
             open: Mutex::new(LruCache::unbounded()),
             shelf: Shelf::default(),
             makers: Semaphore::new(MAKERS),
+            secret,
             count: AtomicU64::new(0),
             settings,
             clock,
@@ -123,22 +132,22 @@ impl Movies {
     /// [`NoMovie`] for what is none, and for what HLS cannot carry.
     pub async fn open(&self, path: &MediaPath) -> Result<Shown, NoMovie> {
         let now = self.clock.now();
-        let target = self.settings.borrow().hls.target_duration;
+        let terms = self.terms();
         let known = self.lock().get(path).cloned();
-        let known = known.filter(|known| known.shown.presentation.target() == target);
+        let known = known.filter(|known| *known.shown.presentation.terms() == terms);
         if let Some(known) = &known
             && now.saturating_duration_since(known.looked_at) < FRESH
         {
             return Ok(known.shown.clone());
         }
-        let movie = match self.library.open(path).await? {
+        let movie = match self.library.find(path).await? {
             Found::Movie(movie) => movie,
             Found::Redirect(_) => return Err(NoMovie::Reference),
         };
         let same = known.filter(|known| Arc::ptr_eq(known.shown.presentation.movie(), &movie));
         let shown = match same {
             Some(known) => known.shown,
-            None => self.present(movie, target).await?,
+            None => self.present(movie, terms).await?,
         };
         let known = Known {
             shown: shown.clone(),
@@ -152,9 +161,18 @@ impl Movies {
         Ok(shown)
     }
 
-    async fn present(&self, movie: Arc<Movie>, target: Duration) -> Result<Shown, NoMovie> {
+    fn terms(&self) -> Terms {
+        let hls = &self.settings.borrow().hls;
+        Terms {
+            target: hls.target_duration,
+            encryption: hls.encryption.clone(),
+            secret: self.secret,
+        }
+    }
+
+    async fn present(&self, movie: Arc<Movie>, terms: Terms) -> Result<Shown, NoMovie> {
         let presented = Arc::clone(&movie);
-        let presenting = tokio::task::spawn_blocking(move || Presentation::of(&presented, target));
+        let presenting = tokio::task::spawn_blocking(move || Presentation::of(&presented, terms));
         let presentation = presenting.await.map_err(|_| NoMovie::Stopping)?;
         let presentation = presentation.map_err(|unfit| NoMovie::Unfit {
             movie: Arc::clone(&movie),
@@ -184,7 +202,7 @@ impl Movies {
         let Some(source) = shown.presentation.source(rendition, file) else {
             return Ok(None);
         };
-        let key = Key {
+        let key = shelf::Key {
             presentation: shown.number,
             rendition,
             file,
@@ -199,6 +217,11 @@ impl Movies {
             let path = shown.presentation.movie().path();
             warn!(%path, ?file, "a segment cannot be made: {error}");
         })
+    }
+
+    /// What their files are read through.
+    pub fn blocks(&self) -> &Arc<Blocks> {
+        &self.blocks
     }
 
     /// Bytes of all segments that are kept.

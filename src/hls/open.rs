@@ -6,13 +6,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use super::lane::Lane;
-use super::lock::{Lock, Manner};
+use super::lock::{Lock, Manner, Payload};
 use super::part::{Head, Part, Sample, Segment, Title};
 use super::titles::Titles;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::container::id3::Tag;
-use crate::container::mp4::cenc::Subsample;
 use crate::container::mp4::event::Event;
 use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
 
@@ -162,7 +161,11 @@ struct Place {
 /// The fragment of all samples of the lanes, which are empty then.
 fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, Vec<Sample>) {
     let facts: Vec<Vec<SampleFacts>> = lanes.iter().map(facts).collect();
-    let payloads: Vec<Payload> = lanes.iter().map(|lane| Payload::of(lane, lock)).collect();
+    let payload = |lane: &Lane| {
+        let samples = lane.samples.iter().map(|pending| &pending.data);
+        Payload::of(samples, lane.format.as_ref(), lock)
+    };
+    let payloads: Vec<Payload> = lanes.iter().map(payload).collect();
     let runs: Vec<_> = (1..)
         .zip(&*lanes)
         .zip(facts.iter().zip(&payloads))
@@ -206,37 +209,6 @@ fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, V
         }
     }
     (bytes, samples)
-}
-
-/// The bytes of a lane's samples as they go into a fragment.
-#[derive(Default)]
-struct Payload {
-    data: Vec<Bytes>,
-    subsamples: Vec<Vec<Subsample>>,
-    is_encrypted: bool,
-}
-
-impl Payload {
-    fn of(lane: &Lane, lock: Option<&Lock>) -> Self {
-        let samples = lane.samples.iter().map(|pending| &pending.data);
-        let cipher = lock.zip(lane.format.as_ref());
-        let Some(cipher) = cipher.and_then(|(lock, format)| lock.cipher(format)) else {
-            return Self {
-                data: samples.cloned().collect(),
-                ..Self::default()
-            };
-        };
-        let (data, mut subsamples): (_, Vec<_>) =
-            samples.map(|sample| cipher.encrypt(sample)).unzip();
-        if subsamples.iter().all(Vec::is_empty) {
-            subsamples.clear();
-        }
-        Self {
-            data,
-            subsamples,
-            is_encrypted: true,
-        }
-    }
 }
 
 fn facts(lane: &Lane) -> Vec<SampleFacts> {

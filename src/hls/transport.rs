@@ -196,10 +196,21 @@ fn packets(segment: &Segment) -> Vec<Packet> {
         let track = tracks.get(track);
         track.is_some_and(|track| track.format.kind() == Kind::Audio)
     };
+    let heard = placed.iter().filter(|placed| is_heard(placed.sample.track));
+    let times: Vec<u64> = heard.map(|placed| placed.pts).collect();
+    let steps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    let step = steps.min().unwrap_or(u64::MAX);
     let mut packets = Vec::with_capacity(placed.len());
     let mut held: Option<Packet> = None;
+    let mut last = 0;
     for Placed { sample, dts, pts } in placed {
         packets.extend(held.take_if(|held| held.is_full(dts)));
+        if is_heard(sample.track) {
+            // Players take it that frames in a packet follow one another.
+            let is_behind_hole = pts.saturating_sub(last) > step.saturating_mul(3) / 2;
+            packets.extend(held.take_if(|_| is_behind_hole));
+            last = pts;
+        }
         let packet = || Packet::new(sample.track, [pts, dts], sample.keyframe, &sample.data);
         match &mut held {
             _ if !is_heard(sample.track) => packets.push(packet()),

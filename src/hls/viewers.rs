@@ -18,7 +18,6 @@ use crate::base::id::SessionId;
 use crate::codec::Kind;
 use crate::config::Config;
 use crate::log::access::{AccessLog, Entry};
-use crate::media::channel::Channel;
 use crate::media::sessions::{Full, Role, Session, SessionFacts, Sessions};
 
 /// A viewer that has asked for nothing for so many target durations is gone.
@@ -170,8 +169,7 @@ impl Viewers {
     ///
     /// # Errors
     /// [`Full`] when a limit of the settings is reached.
-    pub fn stay(self: &Arc<Self>, channel: &Arc<Channel>, visit: Visit<'_>) -> Result<Stay, Full> {
-        let watched = Watched::Channel(Arc::clone(channel));
+    pub fn stay(self: &Arc<Self>, watched: &Watched, visit: Visit<'_>) -> Result<Stay, Full> {
         let agent = kept(visit.user_agent);
         Ok(Stay {
             viewer: Viewer {

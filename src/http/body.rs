@@ -20,8 +20,10 @@ pub(super) struct Body {
     pieces: VecDeque<Bytes>,
     /// Bytes of them.
     length: u64,
-    /// What comes after them, without a known length.
+    /// What comes after them.
     coming: Option<Coming>,
+    /// Bytes of what comes; `None` when nobody knows.
+    coming_length: Option<u64>,
     /// Who gets it.
     session: Option<Arc<Session>>,
     /// The request that it answers.
@@ -53,9 +55,23 @@ impl Body {
         }
     }
 
+    /// A body of `length` bytes, which come in time.
+    pub(super) fn coming(
+        length: u64,
+        pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static,
+    ) -> Self {
+        Self {
+            coming_length: Some(length),
+            ..Self::endless(pieces)
+        }
+    }
+
     /// How many bytes it has; `None` when nobody knows.
     pub(super) fn len(&self) -> Option<u64> {
-        self.coming.is_none().then_some(self.length)
+        match self.coming {
+            Some(_) => Some(self.length + self.coming_length?),
+            None => Some(self.length),
+        }
     }
 
     /// The request lasts until the body is gone.
@@ -112,7 +128,13 @@ impl hyper::body::Body for Body {
                 body.length -= piece.len() as u64;
                 Some(Ok(piece))
             }
-            (None, Some(Coming(pieces))) => ready!(pieces.as_mut().poll_next(context)),
+            (None, Some(Coming(pieces))) => {
+                let piece = ready!(pieces.as_mut().poll_next(context));
+                if let (Some(Ok(piece)), Some(length)) = (&piece, &mut body.coming_length) {
+                    *length = length.saturating_sub(piece.len() as u64);
+                }
+                piece
+            }
             (None, None) => None,
         };
         if let Some(Ok(piece)) = &piece {

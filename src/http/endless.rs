@@ -21,6 +21,7 @@ use crate::base::path::MediaPath;
 use crate::hls::endless::{Listener, NoStream};
 use crate::hls::object::Packing;
 use crate::hls::viewers::Stay;
+use crate::hls::watched::Watched;
 use crate::media::channel::Channel;
 use crate::wire::icy::{INTERVAL, Interleaver};
 
@@ -70,7 +71,8 @@ impl Server {
             *response.body_mut() = Body::endless(futures::stream::empty());
             return Ok(response);
         }
-        let stay = self.hls.viewers.stay(channel, asked.visit());
+        let watched = Watched::Channel(Arc::clone(channel));
+        let stay = self.hls.viewers.stay(&watched, asked.visit());
         let stay = stay.map_err(|full| unavailable(format!("{full}\n")))?;
         let session = Arc::clone(stay.session());
         let titles = wants_titles.then(|| (Interleaver::default(), channel.title()));

@@ -8,6 +8,7 @@ mod body;
 mod byte_range;
 mod channel_metrics;
 mod connection;
+mod download;
 mod endless;
 mod exposition;
 mod hls;

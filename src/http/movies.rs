@@ -76,7 +76,7 @@ impl Server {
 }
 
 /// Why a movie cannot be had.
-fn refused(error: &NoMovie) -> Response<Body> {
+pub(super) fn refused(error: &NoMovie) -> Response<Body> {
     let status = StatusCode::from_u16(error.kind().http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = typed(status, PLAIN, format!("{}\n", chain(error)));

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::body::Body;
 use super::connection::{self, text};
+use super::download::is_download;
 use super::hls::Asked;
 pub use super::page::Pages;
 use super::pauses::Pauses;
@@ -119,6 +120,9 @@ impl Server {
         match Route::read(request.uri().path()) {
             Ok(Route::Titles) => self.update_title(request.uri().query().unwrap_or_default(), peer),
             Ok(Route::Hls(readings)) => self.answer_hls(&asked, &readings).await,
+            Ok(Route::Page(path)) if is_download(request.uri().query().unwrap_or_default()) => {
+                self.answer_download(&asked, &path).await
+            }
             Ok(Route::Page(path)) => match self.answer_endless(&asked, &path).await {
                 Some(response) => response,
                 None => self.answer_page(&asked, &path).await,

@@ -90,12 +90,31 @@ impl Library {
         }
     }
 
-    /// Opens what a path names. Everybody who asks for the same file waits for one reading of its index.
+    /// Opens what a path names, to be served by RTSP.
+    ///
+    /// # Errors
+    /// Those of [`find`](Self::find), and [`Error::Unsupported`] for a movie of which no track can
+    /// be served so.
+    pub async fn open(self: &Arc<Self>, path: &MediaPath) -> Result<Found, Error> {
+        let found = self.find(path).await?;
+        match &found {
+            Found::Movie(movie) => match movie.unserved() {
+                Some(error) => {
+                    warn!(%path, "cannot be served: {error}");
+                    Err(error)
+                }
+                None => Ok(found),
+            },
+            Found::Redirect(_) => Ok(found),
+        }
+    }
+
+    /// Finds what a path names. Everybody who asks for the same file waits for one reading of its index.
     ///
     /// # Errors
     /// [`Error::NotFound`], also for what is never served; [`Error::Unsupported`] and
-    /// [`Error::Container`] for what is no playable movie, which is logged with its reason.
-    pub async fn open(self: &Arc<Self>, path: &MediaPath) -> Result<Found, Error> {
+    /// [`Error::Container`] for what is no movie, which is logged with its reason.
+    pub async fn find(self: &Arc<Self>, path: &MediaPath) -> Result<Found, Error> {
         let (library, wanted) = (Arc::clone(self), path.clone());
         let located = tokio::task::spawn_blocking(move || library.locate(&wanted)).await;
         let (file, facts) = located.map_err(io::Error::other)??;
@@ -230,7 +249,7 @@ impl Library {
                 MediaFile::open(&file, &self.numbers).map_err(|error| refuse(error.to_string()))?;
             files.push(Arc::new(file));
         }
-        let movie = Movie::new(path.clone(), index, files)?;
+        let movie = Movie::new(path.clone(), index, files);
         let faults = &movie.index().faults;
         // Hint tracks send also media that the server itself could not.
         if !faults.is_empty() && !movie.is_hinted() {

@@ -55,30 +55,30 @@ impl Movie {
     /// A movie of an index and its files; the first is the movie itself.
     ///
     /// Hinted movies serve their hint tracks, others what this server can packetise.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] with every reason when no track can be served.
     pub(super) fn new(
         path: MediaPath,
         index: container::Movie,
         files: Vec<Arc<MediaFile>>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let mut served: Vec<_> = (0..index.tracks.len())
             .filter_map(|at| hinted(&index, at))
             .collect();
         if served.is_empty() {
             served = packetised(&index);
         }
-        if served.is_empty() {
-            return Err(Error::Unsupported(reasons(&index)));
-        }
-        Ok(Self {
+        Self {
             path,
             index,
             files,
             served,
             told: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// The error that says why none of its tracks can be served by RTSP; `None` when one can.
+    pub(super) fn unserved(&self) -> Option<Error> {
+        let is_unserved = self.served.is_empty();
+        is_unserved.then(|| Error::Unsupported(reasons(&self.index)))
     }
 
     /// Its name below the movies folder.

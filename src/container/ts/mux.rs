@@ -186,13 +186,15 @@ impl Mux {
         let Some(stream) = self.streams.first() else {
             return;
         };
+        if self.told.is_none() {
+            packet::write_clock(stream.pid, stream.counter, clock(dts), &mut self.bytes);
+        }
         // After a leap the next picture tells it.
-        let Some(mut told) = self
-            .told
-            .filter(|told| dts.saturating_sub(*told) < MAX_SILENCE)
-        else {
+        let told = self.told.unwrap_or(dts);
+        if dts.saturating_sub(told) >= MAX_SILENCE {
             return;
-        };
+        }
+        let mut told = told;
         while dts.saturating_sub(told) > CLOCK_INTERVAL {
             told += CLOCK_INTERVAL;
             packet::write_clock(stream.pid, stream.counter, clock(told), &mut self.bytes);

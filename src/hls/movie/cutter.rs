@@ -13,6 +13,7 @@ use crate::base::media_time::MediaTime;
 use crate::container::FileRange;
 use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
 use crate::hls::carriage::Carriage;
+use crate::hls::lock::{Manner, Payload};
 use crate::hls::part::{Head, Map, MapTrack, Part, Sample, Segment};
 use crate::hls::transport::Transport;
 use crate::vod::Blocks;
@@ -111,26 +112,39 @@ impl Slice {
 
     fn fragment(&self, filled: &[Filled]) -> Bytes {
         let lanes = &self.rendition().lanes;
+        let lock = self.rendition().lock(self.segment);
         let facts: Vec<Vec<SampleFacts>> = filled
             .iter()
             .map(|lane| lane.samples.iter().map(facts).collect())
             .collect();
+        let payload = |filled: &Filled| {
+            Payload::of(
+                filled.data.iter(),
+                lanes[filled.lane].format(),
+                lock.as_ref(),
+            )
+        };
+        let payloads: Vec<Payload> = filled.iter().map(payload).collect();
         let runs: Vec<_> = filled
             .iter()
-            .zip(&facts)
-            .map(|(lane, facts)| Run {
+            .zip(facts.iter().zip(&payloads))
+            .map(|(lane, (facts, payload))| Run {
                 track: lane.lane as u32 + 1,
                 base_decode_time: lane
                     .samples
                     .first()
                     .map_or(0, |first| media_time(first.decode, lanes[lane.lane].lead)),
                 samples: facts,
-                data: &lane.data,
-                subsamples: &[],
+                data: &payload.data,
+                subsamples: &payload.subsamples,
             })
             .collect();
         let sequence = u32::try_from(self.segment).unwrap_or(u32::MAX - 1) + 1;
-        Fragment::of(sequence, true, &runs).bytes
+        let fragment = Fragment::of(sequence, true, &runs).bytes;
+        match lock.filter(|lock| lock.manner == Manner::Whole) {
+            Some(lock) => lock.seal([&fragment]),
+            None => fragment,
+        }
     }
 
     fn stream(&self, filled: &[Filled]) -> Result<Bytes, CutError> {
@@ -155,7 +169,7 @@ impl Slice {
             start: self.presentation.cuts.start(self.segment),
             date: self.presentation.date(),
             map: Arc::new(map),
-            lock: None,
+            lock: self.rendition().lock(self.segment).map(Arc::new),
         });
         let samples = filled
             .iter()

@@ -26,11 +26,16 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Track number `number` of `movie`, unless it is neither seen nor heard.
+    /// Track number `number` of `movie`, unless it is neither seen nor heard; `locks_samples` if its
+    /// samples are to be encrypted, which takes sample entries of our own.
     ///
     /// # Errors
     /// Why it cannot be carried, for people.
-    pub(super) fn of(movie: &Movie, number: usize) -> Option<Result<Self, String>> {
+    pub(super) fn of(
+        movie: &Movie,
+        number: usize,
+        locks_samples: bool,
+    ) -> Option<Result<Self, String>> {
         let track = movie.tracks.get(number)?;
         let kind = track.kind().filter(|kind| *kind != Kind::Application)?;
         let refused = |reason: &str| {
@@ -41,7 +46,7 @@ impl Lane {
             Role::Media(format) => Some(format.clone()),
             _ => None,
         };
-        let copied = CopiedEntry::of(track);
+        let copied = CopiedEntry::of(track).filter(|_| !locks_samples);
         if copied.is_none() && !format.as_ref().is_some_and(init::carries) {
             return refused("HLS cannot carry it");
         }
@@ -138,6 +143,17 @@ impl Lane {
         };
         let start = begin(number);
         start..begin(number + 1).max(start)
+    }
+
+    /// When its first sample in segment `number` is presented, where the cuts are another track's;
+    /// `None` when the next is not near the cut.
+    pub(super) fn start(&self, movie: &Movie, cuts: &Cuts, number: usize) -> Option<MediaTime> {
+        let range = self.range(movie, cuts, false, number);
+        let first = self.strip.sample(self.table(movie), range.start)?;
+        let rate = self.strip.timescale();
+        let wanted = cuts.start(number).at_rate(rate).ticks;
+        let is_near = first.presented.saturating_sub(wanted) < i64::from(rate) / 5;
+        is_near.then(|| MediaTime::new(first.presented, rate))
     }
 
     /// The samples of these numbers that have any bytes, the next one's decoding at the end of each.

@@ -7,9 +7,10 @@ use super::Presentation;
 use super::rendition::Rendition;
 use crate::codec::Kind;
 use crate::hls::carriage::Carriage;
+use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::playlist::{
-    AudioRendition, Control, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine,
+    AudioRendition, Control, KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine,
 };
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
@@ -75,14 +76,22 @@ impl Presentation {
             })
             .collect();
         let line = |number: usize| {
-            let is_first = number == 0 && carriage == Carriage::Fragments;
+            let map = rendition.map(number);
+            let is_new = number == 0 || rendition.map(number - 1) != map;
+            let has_map = is_new && carriage == Carriage::Fragments;
+            let lock = rendition.lock(number);
+            let lock = lock.filter(|lock| is_new || lock.manner == Manner::Whole);
             SegmentLine {
-                key: None,
-                map: is_first.then(|| name(File::Init(0))),
+                map: has_map.then(|| name(File::Init(map))),
+                key: lock.map(|lock| KeyLine {
+                    manner: lock.manner,
+                    uri: name(File::Key(lock.period)),
+                    iv: lock.iv(),
+                }),
                 discontinuity: false,
                 date: self.date_of(number),
                 parts: Vec::new(),
-                duration: self.cuts.duration(number),
+                duration: rendition.duration(self.movie.index(), &self.cuts, number),
                 gap: false,
                 uri: &names[number],
             }

@@ -8,17 +8,19 @@
 //!
 //! Which movies are open, and what is kept of their segments, is the matter of `movies`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::carriage::Carriage;
+use super::keys::{Key, Keys};
 use super::object::{File, Flavour, Object};
 use super::text::Text;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
+use crate::config::{Encryption, Method};
 use crate::vod::{Blocks, Movie};
 
 mod cuts;
@@ -38,12 +40,24 @@ use rendition::Rendition;
 #[derive(Debug)]
 pub struct Presentation {
     movie: Arc<Movie>,
-    /// How long segments were asked to be.
-    target: Duration,
+    terms: Terms,
     cuts: Cuts,
     /// The one that the variant's playlist plays, then those that can be chosen instead of its sound.
     renditions: Vec<Rendition>,
+    /// What players open, by flavour.
+    playlists: [OnceLock<Option<Arc<Text>>>; 3],
     left_out: Vec<String>,
+}
+
+/// How movies are to be presented.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    /// How long segments are meant to be.
+    pub target: Duration,
+    /// How they are encrypted.
+    pub encryption: Encryption,
+    /// What keys are made from where there is no key file.
+    pub secret: Key,
 }
 
 /// Why a movie cannot be presented as it is.
@@ -55,21 +69,25 @@ pub enum Unfit {
     /// It would take too many segments.
     #[error("{0}")]
     Length(String),
+    /// It cannot be encrypted; the text says why.
+    #[error("it cannot be encrypted: {0}")]
+    Keys(String),
 }
 
 impl Presentation {
-    /// Presents `movie` in segments of about `target`. Takes some time for long movies.
+    /// Presents `movie`. Takes some time for long movies, and reads the key file.
     ///
     /// The first track of pictures is played with its sound. Where there are several tracks of
     /// sound, each has a playlist of its own, and the pictures too.
     ///
     /// # Errors
     /// [`Unfit`] when nothing of it can be carried.
-    pub fn of(movie: &Arc<Movie>, target: Duration) -> Result<Self, Unfit> {
+    pub fn of(movie: &Arc<Movie>, terms: Terms) -> Result<Self, Unfit> {
         let index = movie.index();
+        let locks_samples = terms.encryption.method == Method::SampleAes;
         let (mut videos, mut sounds, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..index.tracks.len() {
-            match Lane::of(index, number) {
+            match Lane::of(index, number, locks_samples) {
                 Some(Ok(lane)) if lane.kind == Kind::Video => videos.push(lane),
                 Some(Ok(lane)) => sounds.push(lane),
                 Some(Err(reason)) => left_out.push(reason),
@@ -83,19 +101,21 @@ impl Presentation {
         };
         let ends = tracks.iter().map(|lane| lane.end().nanos());
         let end = MediaTime::from_nanos(ends.max().unwrap_or(0), leader.strip.timescale());
-        let cuts = Cuts::of(&leader.strip, leader.table(index), end, target)
+        let cuts = Cuts::of(&leader.strip, leader.table(index), end, terms.target)
             .map_err(|too_many| Unfit::Length(too_many.to_string()))?;
-        let number = version(movie, target);
+        let number = version(movie, &terms, keys(movie, &terms, 0)?.as_ref());
         let groups = groups(tracks).into_iter().enumerate();
         let renditions = groups.map(|(at, lanes)| {
             let number = number.wrapping_add(at as u32);
-            Rendition::new(number, lanes, at == 0, index)
+            let keys = keys(movie, &terms, number)?;
+            Ok(Rendition::new(number, lanes, at == 0, keys))
         });
         Ok(Self {
-            renditions: renditions.collect(),
+            renditions: renditions.collect::<Result<_, _>>()?,
             movie: Arc::clone(movie),
-            target,
+            terms,
             cuts,
+            playlists: Default::default(),
             left_out,
         })
     }
@@ -105,9 +125,9 @@ impl Presentation {
         &self.movie
     }
 
-    /// How long its segments were asked to be.
-    pub fn target(&self) -> Duration {
-        self.target
+    /// How it was to be presented.
+    pub fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// Why some of its tracks of pictures and sound are not played, a line each. They have to be
@@ -119,7 +139,11 @@ impl Presentation {
     /// A playlist; `None` when the flavour cannot carry the movie, and for sounds that it has not.
     pub fn playlist(&self, object: Object) -> Option<Arc<Text>> {
         match object {
-            Object::Multivariant(flavour) => self.multivariant(flavour),
+            Object::Multivariant(flavour) => {
+                let text =
+                    self.playlists[flavour as usize].get_or_init(|| self.multivariant(flavour));
+                text.clone()
+            }
             Object::Media(flavour) => self.media(0, flavour),
             Object::Audio(flavour, number) => self.media(number.into(), flavour),
             Object::File { .. } => None,
@@ -131,13 +155,10 @@ impl Presentation {
         let mut renditions = self.renditions.iter();
         let rendition = renditions.position(|rendition| rendition.number == number)?;
         let (flavour, sequence) = match file {
-            File::Init(version) => {
-                let init = self.renditions[rendition].init.clone();
-                return (version == 0).then_some(Source::Init(init));
-            }
+            File::Init(_) | File::Key(_) => return self.ready(rendition, file).map(Source::Ready),
             File::Segment(sequence) => (Flavour::Cmaf, sequence),
             File::Ts(sequence, _) => (Flavour::Ts, sequence),
-            File::Part(..) | File::Key(_) => return None,
+            File::Part(..) => return None,
         };
         let carriage = self.renditions[rendition].carriage(flavour)?;
         let is_so = match (carriage, file) {
@@ -155,6 +176,21 @@ impl Presentation {
         }))
     }
 
+    /// A file that takes no reading.
+    fn ready(&self, rendition: usize, file: File) -> Option<Bytes> {
+        let rendition = &self.renditions[rendition];
+        let last = self.cuts.len() - 1;
+        match file {
+            File::Key(period) => rendition.key(period, last),
+            File::Init(map) => {
+                let mut segments = 0..self.cuts.len();
+                let first = segments.find(|segment| rendition.map(*segment) == map)?;
+                Some(rendition.init(self.movie.index(), first))
+            }
+            _ => None,
+        }
+    }
+
     /// When the movie began, for playlists: when its file was last changed is all that is known.
     fn date(&self) -> SystemTime {
         self.movie.modified()
@@ -165,7 +201,7 @@ impl Presentation {
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     /// Nothing: here it is.
-    Init(Bytes),
+    Ready(Bytes),
     /// Samples of the movie.
     Segment(Slice),
 }
@@ -177,7 +213,7 @@ impl Source {
     /// [`CutError`] when the movie's file does not hold what its index promises.
     pub(super) async fn make(self, blocks: &Arc<Blocks>) -> Result<Bytes, CutError> {
         match self {
-            Self::Init(bytes) => Ok(bytes),
+            Self::Ready(bytes) => Ok(bytes),
             Self::Segment(slice) => slice.cut(blocks).await,
         }
     }
@@ -195,19 +231,30 @@ fn groups(tracks: Vec<Lane>) -> Vec<Vec<Lane>> {
     }
 }
 
+/// The keys of the files with that number.
+fn keys(movie: &Movie, terms: &Terms, number: u32) -> Result<Option<Keys>, Unfit> {
+    let keys = Keys::of(&terms.encryption, terms.secret, movie.path(), number);
+    keys.map_err(|error| Unfit::Keys(error.to_string()))
+}
+
 /// What tells the files of this movie in this form from those of its earlier forms.
-fn version(movie: &Movie, target: Duration) -> u32 {
+fn version(movie: &Movie, terms: &Terms, keys: Option<&Keys>) -> u32 {
     let modified = movie.modified().duration_since(SystemTime::UNIX_EPOCH);
     let mut digest = Sha256::new();
     digest.update(FORM.to_be_bytes());
+    digest.update(movie.path().as_str());
     digest.update(movie.size().to_be_bytes());
     digest.update(modified.unwrap_or_default().as_nanos().to_be_bytes());
-    digest.update(target.as_nanos().to_be_bytes());
+    digest.update(terms.target.as_nanos().to_be_bytes());
+    if let Some(keys) = keys {
+        let Key(key) = keys.key(0);
+        digest.update([terms.encryption.method as u8, terms.encryption.keys as u8]);
+        digest.update(terms.encryption.rotate_after.to_be_bytes());
+        digest.update(key);
+    }
     let digest = digest.finalize();
-    digest
-        .iter()
-        .take(4)
-        .fold(0, |number, byte| number << 8 | u32::from(*byte))
+    let digest = digest.iter().take(4);
+    digest.fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
 /// Every reason why nothing can be carried.

@@ -8,10 +8,13 @@ use bytes::Bytes;
 
 use super::cuts::Cuts;
 use super::lane::Lane;
+use crate::base::media_time::MediaTime;
 use crate::codec::{Format, Kind};
 use crate::container::Movie;
 use crate::container::mp4::init::InitSegment;
 use crate::hls::carriage::Carriage;
+use crate::hls::keys::{Key, Keys};
+use crate::hls::lock::{Lock, Manner};
 use crate::hls::object::{Flavour, Packing};
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
@@ -24,38 +27,89 @@ pub(super) struct Rendition {
     pub(super) lanes: Vec<Lane>,
     /// Whether the cuts are those of the first track.
     pub(super) leads: bool,
-    /// What is before the fragments.
-    pub(super) init: Bytes,
+    keys: Option<Keys>,
     /// Its media playlists, in fragments and as streams.
     pub(super) texts: [OnceLock<Arc<Text>>; 2],
 }
 
 impl Rendition {
-    pub(super) fn new(number: u32, lanes: Vec<Lane>, leads: bool, movie: &Movie) -> Self {
-        let inits: Vec<_> = (1..)
-            .zip(&lanes)
-            .filter_map(|(id, lane)| lane.init(id, movie))
-            .collect();
-        let InitSegment(init) = InitSegment::of(&inits);
+    /// Of `lanes`, encrypted with `keys` if there are any.
+    pub(super) fn new(number: u32, lanes: Vec<Lane>, leads: bool, keys: Option<Keys>) -> Self {
         Self {
             number,
             lanes,
             leads,
-            init,
+            keys,
             texts: Default::default(),
         }
+    }
+
+    /// How segment `number` is encrypted; `None` if it is not.
+    pub(super) fn lock(&self, number: usize) -> Option<Lock> {
+        self.keys.as_ref().map(|keys| keys.lock(number as u64))
+    }
+
+    /// Which map segment `number` needs: it tells how samples are encrypted.
+    pub(super) fn map(&self, number: usize) -> u32 {
+        let lock = self
+            .lock(number)
+            .filter(|lock| lock.manner == Manner::Samples);
+        lock.map_or(0, |lock| u32::try_from(lock.period).unwrap_or(u32::MAX))
+    }
+
+    /// What is before the fragments of segment `number`.
+    pub(super) fn init(&self, movie: &Movie, number: usize) -> Bytes {
+        let inits: Vec<_> = (1..)
+            .zip(&self.lanes)
+            .filter_map(|(id, lane)| lane.init(id, movie))
+            .collect();
+        let protection = self.lock(number).and_then(|lock| lock.protection());
+        let InitSegment(init) = InitSegment::protected(&inits, protection.as_ref());
+        init
+    }
+
+    /// The key of that period, if one of the segments up to number `last` needs it.
+    pub(super) fn key(&self, period: u64, last: usize) -> Option<Bytes> {
+        let keys = self.keys.as_ref()?;
+        let Key(key) = (period <= self.lock(last)?.period).then(|| keys.key(period))?;
+        Some(Bytes::copy_from_slice(&key))
     }
 
     /// How a flavour carries it; `None` if it cannot. Old players and new ones know packed MP3, but
     /// not all know it in fragments.
     pub(super) fn carriage(&self, flavour: Flavour) -> Option<Carriage> {
         let formats: Option<Vec<&Format>> = self.lanes.iter().map(Lane::format).collect();
+        // Samples are encrypted in fragments only.
+        let formats = formats.filter(|_| !self.has_locked_samples());
         let stream = formats.and_then(|formats| Carriage::of(&formats, Flavour::Ts));
         match (flavour, stream) {
             (Flavour::Ts, stream) => stream,
             (_, Some(Carriage::Stream(Packing::Mp3))) => stream,
             _ => Some(Carriage::Fragments),
         }
+    }
+
+    fn has_locked_samples(&self) -> bool {
+        let lock = self.lock(0);
+        lock.is_some_and(|lock| lock.manner == Manner::Samples)
+    }
+
+    /// How long segment `number` is: where the cuts are another track's, what is in it decides.
+    pub(super) fn duration(&self, movie: &Movie, cuts: &Cuts, number: usize) -> MediaTime {
+        let (start, end) = (
+            self.start(movie, cuts, number),
+            self.start(movie, cuts, number + 1),
+        );
+        let rate = start.rate.max(end.rate);
+        MediaTime::new(end.at_rate(rate).ticks - start.at_rate(rate).ticks, rate)
+    }
+
+    fn start(&self, movie: &Movie, cuts: &Cuts, number: usize) -> MediaTime {
+        let own = match self.lanes.first() {
+            Some(lane) if !self.leads && number > 0 => lane.start(movie, cuts, number),
+            _ => None,
+        };
+        own.unwrap_or_else(|| cuts.start(number))
     }
 
     /// Its tracks, and which of their samples are in segment `number`.

@@ -174,7 +174,7 @@ impl Viewers {
         Ok(Stay {
             viewer: Viewer {
                 protocol: "HTTP",
-                ..self.admit(&watched, agent, visit, "stream")?
+                ..self.admit(watched, agent, visit, "stream")?
             },
             viewers: Arc::clone(self),
         })

@@ -28,7 +28,7 @@ impl Answer {
     }
 }
 
-async fn ask(http: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
+pub(super) async fn ask(http: SocketAddr, method: &str, target: &str, headers: &str) -> Answer {
     let mut stream = TcpStream::connect(http).await.unwrap();
     let request =
         format!("{method} {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{headers}\r\n");

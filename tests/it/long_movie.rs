@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reelcast::base::path::MediaPath;
 use reelcast::vod::{Found, Library};
 use tokio::time::Instant;
 
+use crate::hls::text;
 use crate::support::boxes::{Trak, atom, full, movie, sound_entry, table, video_entry, words};
 use crate::support::program::Program;
+use crate::support::server::Server;
 use crate::support::viewer::{Viewer, Way};
 
 /// Length of the movie; every second of it is a chunk of each track.
@@ -54,6 +57,27 @@ async fn a_movie_of_two_hours_opens_at_once() {
     let answer = viewer.play("Range: npt=7000.5-\r\n").await;
     // The picture of second 7000, which is shown 40 ms after it is decoded.
     assert_eq!(answer.range_start(), 7000.04);
+}
+
+#[tokio::test]
+async fn its_playlists_by_hls_are_there_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("long.mp4"));
+    let server = Server::start(folder.path(), |_| {});
+    let asked = Instant::now();
+    let playlist = text(server.http, "/long.mp4/media.m3u8").await;
+    let cold = asked.elapsed();
+    assert_eq!(playlist.matches("#EXTINF:").count(), 1200);
+    let mut warm = Vec::new();
+    for target in ["/long.mp4/media.m3u8", "/long.mp4/index.m3u8"].repeat(5) {
+        let asked = Instant::now();
+        text(server.http, target).await;
+        warm.push(asked.elapsed());
+    }
+    warm.sort();
+    let median = warm[warm.len() / 2];
+    println!("a playlist in {cold:?} at first, then in {median:?}");
+    assert!(median < Duration::from_millis(50), "{median:?}");
 }
 
 /// Writes the movie; of its media only the size.

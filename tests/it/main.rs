@@ -12,6 +12,7 @@ mod hls;
 mod hls_faults;
 mod hls_keys;
 mod hls_media;
+mod hls_movies;
 mod hostile;
 mod layers;
 mod live_channel;

@@ -15,6 +15,7 @@ mod boxes;
 mod byte_ranges;
 mod changes;
 mod content;
+mod decryption;
 pub mod delivery;
 mod delta;
 mod elementary;

@@ -1,5 +1,6 @@
 //! One media playlist while it is watched: its versions, and the segments and parts that it tells of.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,18 +8,22 @@ use super::changes::Watch;
 use super::content::Content;
 use super::finding::Findings;
 use super::initialisation::{self, Initialisation};
-use super::media::{Media, Part, Segment};
+use super::media::{Key, Media, Segment};
 use super::multivariant::Variant;
 use super::rule::rules;
 use super::timeline::{self, Timeline};
 use super::transport_stream::{self, Counters};
-use super::{delta, fragments, lines, packed_audio, parts, segments};
+use super::{decryption, delta, fragments, lines, packed_audio, parts, segments};
 
 rules! {
     UNKNOWN "segment-format" Error "bis 3.1"
         "make segments transport streams, fragmented MP4, packed audio or WebVTT";
     ENCRYPTED_SIZE "encrypted-size" Error "bis 6.2.3"
         "pad segments encrypted with AES-128 to whole blocks of 16 bytes (PKCS #7)";
+    PADDING "encrypted-padding" Error "bis 6.2.3"
+        "encrypt with the key and the initialisation vector that the playlist tells, padded as PKCS #7 has it";
+    PEAK "bandwidth-exceeded" Warning "Apple 1.27 to 1.30, 9.13; bis 4.4.6.2"
+        "tell in BANDWIDTH the rate of the highest segment: measure it, and leave room above";
     KEY_SIZE "key-size" Error "bis 5"
         "serve keys as 16 bytes";
     NOT_SEGMENT "part-not-in-segment" Error "bis 4.4.4.9"
@@ -38,6 +43,10 @@ pub struct Stream {
     /// Samples of each track in the parts of segments that have not been added yet.
     parts: BTreeMap<u64, Vec<(usize, Content)>>,
     first: Option<Content>,
+    /// By the URI of each key.
+    keys: BTreeMap<String, [u8; 16]>,
+    /// The highest rate of a segment, in bit/s.
+    peak: f64,
 }
 
 impl Stream {
@@ -59,10 +68,20 @@ impl Stream {
         Some(media)
     }
 
+    /// Reads a key that segments are encrypted with.
+    pub fn key(&mut self, key: &Key, bytes: &[u8], findings: &mut Findings) {
+        match (bytes.try_into(), &key.uri) {
+            (Ok(bytes), Some(uri)) => drop(self.keys.insert(uri.clone(), bytes)),
+            _ => findings.add(&KEY_SIZE, key.line, format!("it has {} bytes", bytes.len())),
+        }
+    }
+
     /// Reads an initialisation segment, which is at `place`.
-    pub fn map(&mut self, place: &str, bytes: &[u8], findings: &mut Findings) {
-        let init = initialisation::read(bytes, place, findings);
-        self.maps.insert(place.to_owned(), init);
+    pub fn map(&mut self, place: &str, keys: &[Key], bytes: &[u8], findings: &mut Findings) {
+        if let Some(bytes) = self.unlock(keys, 0, bytes, place, findings) {
+            let init = initialisation::read(&bytes, place, findings);
+            self.maps.insert(place.to_owned(), init);
+        }
     }
 
     /// Whether the initialisation segment at `place` has been read.
@@ -85,14 +104,14 @@ impl Stream {
             self.counters.clear();
         }
         self.last = Some(segment.sequence);
-        if segment.keys.iter().any(|key| key.method == "AES-128") {
-            if !bytes.len().is_multiple_of(16) {
-                let found = format!("it has {} bytes", bytes.len());
-                findings.add(&ENCRYPTED_SIZE, &place, found);
-            }
-            return;
+        let is_usual = segment.duration >= 0.5 * media.target();
+        if is_usual && segment.duration > 0.0 {
+            self.peak = self.peak.max(bytes.len() as f64 * 8.0 / segment.duration);
         }
-        let Some(content) = self.read(map, bytes, &place, findings) else {
+        let sequence = segment.sequence;
+        let clear = self.unlock(&segment.keys, sequence, bytes, &place, findings);
+        let content = clear.and_then(|clear| self.read(map, &clear, &place, findings));
+        let Some(content) = content else {
             return;
         };
         self.check_parts(segment, &content, findings);
@@ -100,26 +119,28 @@ impl Stream {
         self.timeline.add(segment, content, media, findings);
     }
 
-    /// Reads a part of the segment `sequence`, its `number`th.
+    /// Reads a part of a segment, its `number`th.
     pub fn part(
         &mut self,
-        sequence: u64,
+        segment: &Segment,
         number: usize,
-        part: &Part,
         map: Option<&str>,
         bytes: &[u8],
         findings: &mut Findings,
     ) {
-        let place = part.line.to_string();
-        let Some(init) = map.and_then(|map| self.maps.get(map)) else {
+        let (Some(part), sequence) = (segment.parts.get(number), segment.sequence) else {
             return;
         };
-        let content = fragments::read(bytes, init, &place, findings);
+        let place = part.line.to_string();
+        let clear = self.unlock(&segment.keys, sequence, bytes, &place, findings);
+        let init = map.and_then(|map| self.maps.get(map));
+        let (Some(clear), Some(init)) = (clear, init) else {
+            return;
+        };
+        let content = fragments::read(&clear, init, &place, findings);
         timeline::check_part(part, &content, findings);
-        self.parts
-            .entry(sequence)
-            .or_default()
-            .push((number, content));
+        let parts = self.parts.entry(sequence).or_default();
+        parts.push((number, content));
     }
 
     /// Checks what the multivariant playlist tells of this one.
@@ -127,11 +148,45 @@ impl Stream {
         if let Some(content) = &self.first {
             timeline::check_variant(variant, content, findings);
         }
+        let is_live = self.last().is_some_and(Media::is_live);
+        // A live program can become richer than it has ever been.
+        let room = if is_live { 1.25 } else { 1.1 };
+        let told = variant.bandwidth.unwrap_or(u64::MAX) as f64;
+        if self.peak > told * room {
+            let found = format!("a segment has {:.0} bit/s, BANDWIDTH is {told}", self.peak);
+            findings.add(&PEAK, variant.line, found);
+        }
     }
 
     /// What was seen last of the playlist.
     pub fn last(&self) -> Option<&Media> {
         self.watch.last()
+    }
+
+    /// A file in clear; `None` when that cannot be had.
+    fn unlock<'b>(
+        &self,
+        keys: &[Key],
+        sequence: u64,
+        bytes: &'b [u8],
+        place: &str,
+        findings: &mut Findings,
+    ) -> Option<Cow<'b, [u8]>> {
+        let Some(key) = keys.iter().find(|key| key.method == "AES-128") else {
+            return Some(Cow::Borrowed(bytes));
+        };
+        if bytes.is_empty() || !bytes.len().is_multiple_of(16) {
+            let found = format!("it has {} bytes", bytes.len());
+            findings.add(&ENCRYPTED_SIZE, place, found);
+            return None;
+        }
+        let known = key.uri.as_ref().and_then(|uri| self.keys.get(uri))?;
+        let clear = decryption::decrypt(bytes, *known, key.iv.unwrap_or_else(|| sequence.into()));
+        if clear.is_none() {
+            let found = "it cannot be decrypted: its padding is wrong";
+            findings.add(&PADDING, place, found);
+        }
+        clear.map(Cow::Owned)
     }
 
     /// What a segment holds; `None` when that cannot be told.
@@ -200,12 +255,5 @@ pub fn check_delta(whole: &[u8], delta: &[u8], findings: &mut Findings) {
     let update = lines::read(delta, findings).map(|entries| Media::read(&entries, findings));
     if let (Some(whole), Some(update)) = (whole, update) {
         delta::check(&whole, &update, findings);
-    }
-}
-
-/// Checks a key that segments of `method` are encrypted with.
-pub fn check_key(method: &str, place: &str, key: &[u8], findings: &mut Findings) {
-    if ["AES-128", "SAMPLE-AES"].contains(&method) && key.len() != 16 {
-        findings.add(&KEY_SIZE, place, format!("it has {} bytes", key.len()));
     }
 }

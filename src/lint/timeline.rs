@@ -63,6 +63,8 @@ struct Seen {
 #[derive(Clone, Copy, Debug)]
 struct Run {
     begin: MediaTime,
+    /// By how many seconds another track begins earlier.
+    before: f64,
     /// Seconds of the segments since.
     told: f64,
 }
@@ -91,8 +93,11 @@ impl Timeline {
             None => self.run = None,
         }
         if let (None, Some(lead)) = (self.run, content.lead()) {
+            let tracks = content.tracks.iter();
+            let apart = tracks.map(|track| content.apart(track.shown, lead.shown));
             self.run = Some(Run {
                 begin: lead.shown,
+                before: apart.fold(0.0, f64::max),
                 told: 0.0,
             });
         }
@@ -112,7 +117,9 @@ impl Timeline {
         };
         let real = content.apart(run.begin, lead.shown);
         let frame = lead.sample_length().max(0.001);
-        if (real - run.told).abs() > frame + ROUNDING {
+        // The first segment may begin with its pictures, or with what is before them.
+        let off = [real - run.told, real + run.before - run.told];
+        if off.iter().all(|off| off.abs() > frame + ROUNDING) {
             let found = format!(
                 "the segments before are {real:.3} s long, and told to be {:.3} s",
                 run.told
@@ -311,7 +318,8 @@ fn check_continuity(before: &Content, after: &Content, place: &str, findings: &m
 fn tolerance(content: &Content, track: &Track) -> f64 {
     match (content.wraps, track.kind) {
         (false, _) => 0.002,
-        (true, Kind::Audio) => 0.002_f64.max(track.sample_length() * 0.5),
+        // Encoders that send RTP round times, and overlap a frame where a file begins again.
+        (true, Kind::Audio) => 0.01_f64.max(track.sample_length() * 1.5),
         (true, _) => 0.1_f64.max(track.sample_length() * 2.0),
     }
 }

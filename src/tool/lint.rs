@@ -109,7 +109,15 @@ async fn look(arguments: &Lint, url: &Url) -> Result<Report, Failure> {
     let mut report = Report::new(url.as_str(), &arguments.allow);
     let answer = web.get(url, None, PATIENCE).await?;
     if answer.delivery.status != 200 {
-        return Err(Failure::Status(answer.delivery.status));
+        let reason = String::from_utf8_lossy(&answer.body).into_owned();
+        let reason = reason
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(200)
+            .collect();
+        return Err(Failure::Status(answer.delivery.status, reason));
     }
     let mut findings = Findings::default();
     let playlist = program::read(&answer.body, &mut findings);

@@ -4,7 +4,7 @@ use super::playlists::{low_latency, read};
 use super::transport::{PPS, SPS};
 use super::{Fault, assert_sound};
 use crate::lint::finding::Findings;
-use crate::lint::media::{Media, Part};
+use crate::lint::media::{Media, Part, Segment};
 use crate::lint::stream::Stream;
 
 fn atom(kind: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
@@ -154,7 +154,7 @@ fn media() -> Media {
 fn look(init: &[u8], segments: &[Vec<u8>]) -> Findings {
     let (mut stream, mut findings) = (Stream::default(), Findings::default());
     let media = media();
-    stream.map("init.mp4", init, &mut findings);
+    stream.map("init.mp4", &[], init, &mut findings);
     for (segment, bytes) in media.segments.iter().zip(segments) {
         stream.segment(segment, Some("init.mp4"), bytes, &media, &mut findings);
     }
@@ -260,13 +260,17 @@ fn with_samples(mut init: Vec<u8>) -> Vec<u8> {
 fn parts(init: &[u8]) -> Vec<Fault> {
     let part = |independent, duration, bytes: &[u8]| {
         let (mut stream, mut findings) = (Stream::default(), Findings::default());
-        stream.map("init.mp4", init, &mut findings);
+        stream.map("init.mp4", &[], init, &mut findings);
         let part = Part {
             independent,
             duration,
             ..Part::default()
         };
-        stream.part(7, 0, &part, Some("init.mp4"), bytes, &mut findings);
+        let segment = Segment {
+            parts: vec![part],
+            ..Segment::default()
+        };
+        stream.part(&segment, 0, Some("init.mp4"), bytes, &mut findings);
         findings
     };
     let key = segment(0, 26, &SOUND);
@@ -293,9 +297,9 @@ fn parts(init: &[u8]) -> Vec<Fault> {
 fn missing_samples(init: &[u8]) -> Findings {
     let (mut stream, mut findings) = (Stream::default(), Findings::default());
     let media = media();
-    stream.map("init.mp4", init, &mut findings);
+    stream.map("init.mp4", &[], init, &mut findings);
     let whole = media.segment(12).unwrap();
-    for (number, part) in whole.parts.iter().enumerate() {
+    for number in 0..whole.parts.len() {
         let count = if number == 3 { 24 } else { 25 };
         let begin = number as u32 * 25_000;
         let flaws = Flaws {
@@ -304,7 +308,7 @@ fn missing_samples(init: &[u8]) -> Findings {
             ..SOUND
         };
         let bytes = segment(begin, count, &flaws);
-        stream.part(12, number, part, Some("init.mp4"), &bytes, &mut findings);
+        stream.part(whole, number, Some("init.mp4"), &bytes, &mut findings);
     }
     stream.segment(
         whole,

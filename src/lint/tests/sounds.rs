@@ -47,7 +47,7 @@ pub(super) fn faults() -> Vec<Fault> {
         ),
         (
             "timeline-gap",
-            look(&[sound(0), sound(281 * 1_920 + 1_920)]),
+            look(&[sound(0), sound(281 * 1_920 + 3_840)]),
         ),
         ("stereo", look(&[[tag(0), surround].concat()])),
     ]

@@ -1,15 +1,18 @@
 //! Faults of transport streams, written packet by packet.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::time::Duration;
 
-use super::playlists::{URL, plain, read};
+use aes::Aes128;
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockModeEncrypt, KeyIvInit};
+use cbc::Encryptor;
+
+use super::playlists::{plain, read};
 use super::{Fault, assert_sound};
 use crate::lint::finding::Findings;
-use crate::lint::media::{Media, Segment};
+use crate::lint::media::Media;
 use crate::lint::multivariant::Variant;
-use crate::lint::stream::{self, Stream};
+use crate::lint::stream::Stream;
 
 /// 640x480, Baseline, level 3.
 pub(super) const SPS: [u8; 9] = [0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xf6, 0x40];
@@ -415,7 +418,15 @@ fn variants() -> Vec<Fault> {
     };
     assert_sound(&check(&told));
     let codecs = vec!["avc1.42c01e".to_owned()];
+    let bandwidth = Some(1_000);
     vec![
+        (
+            "bandwidth-exceeded",
+            check(&Variant {
+                bandwidth,
+                ..told.clone()
+            }),
+        ),
         (
             "codecs-wrong",
             check(&Variant {
@@ -440,21 +451,55 @@ fn variants() -> Vec<Fault> {
     ]
 }
 
+/// A playlist whose segments are encrypted, with their numbers for initialisation vectors.
+fn locked() -> Media {
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF";
+    let text = plain().replacen("#EXTINF", key, 1);
+    read(text.as_bytes()).0.unwrap()
+}
+
+#[test]
+fn what_is_encrypted_is_read() {
+    let media = locked();
+    let key = [3; 16];
+    let (mut stream, mut findings) = (Stream::default(), Findings::default());
+    stream.key(&media.segments[0].keys[0], &key, &mut findings);
+    let mut packets = Packets::default();
+    for (begin, one) in (0..2).map(|number| number * 540_000).zip(&media.segments) {
+        let clear = segment(&mut packets, begin, &SOUND);
+        let iv = u128::from(one.sequence).to_be_bytes();
+        let encryptor = Encryptor::<Aes128>::new(&key.into(), &iv.into());
+        let bytes = encryptor.encrypt_padded_vec::<Pkcs7>(&clear);
+        stream.segment(one, None, &bytes, &media, &mut findings);
+    }
+    assert_sound(&findings);
+    let mut untold = Findings::default();
+    let codecs = vec!["hvc1".to_owned()];
+    let variant = Variant {
+        codecs,
+        ..Variant::default()
+    };
+    stream.check_variant(&variant, &mut untold);
+    assert!(
+        untold
+            .all()
+            .iter()
+            .any(|one| one.rule.name == "codecs-wrong")
+    );
+}
+
 fn encrypted() -> Vec<Fault> {
-    let mut text = plain();
-    write!(
-        text,
-        "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:6.00000,\n15.ts\n"
-    )
-    .unwrap();
-    let mut findings = Findings::default();
-    let mut stream = Stream::default();
-    let media = stream
-        .playlist(text.as_bytes(), URL, &[URL], Duration::ZERO, &mut findings)
-        .unwrap();
-    let segment: &Segment = media.segments.last().unwrap();
-    stream.segment(segment, None, &[7; 33], &media, &mut findings);
-    let mut key = Findings::default();
-    stream::check_key("AES-128", "line 30", &[0; 15], &mut key);
-    vec![("encrypted-size", findings), ("key-size", key)]
+    let media = locked();
+    let segment = &media.segments[0];
+    let look = |key: &[u8], bytes: &[u8]| {
+        let (mut stream, mut findings) = (Stream::default(), Findings::default());
+        stream.key(&segment.keys[0], key, &mut findings);
+        stream.segment(segment, None, bytes, &media, &mut findings);
+        findings
+    };
+    vec![
+        ("encrypted-size", look(&[0; 16], &[7; 33])),
+        ("encrypted-padding", look(&[0; 16], &[7; 32])),
+        ("key-size", look(&[0; 15], &[7; 32])),
+    ]
 }

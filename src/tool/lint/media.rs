@@ -11,7 +11,7 @@ use super::web::Web;
 use crate::lint::delivery::{self, Asked};
 use crate::lint::finding::Findings;
 use crate::lint::media::{Key, Map, Media, Segment};
-use crate::lint::stream::{self, Stream};
+use crate::lint::stream::Stream;
 
 /// Fetches each thing once.
 pub(super) struct Fetcher {
@@ -75,8 +75,8 @@ impl Fetcher {
                 continue;
             }
             self.from = self.from.max(segment.sequence + 1);
+            self.read_keys(own, &segment.keys, stream, findings).await;
             let map = self.map(own, segment, stream, findings).await;
-            self.read_keys(own, &segment.keys, findings).await;
             let range = segment.byte_range.as_ref();
             let place = &segment.place();
             if let Some(bytes) = self
@@ -116,23 +116,16 @@ impl Fetcher {
             let bytes = self
                 .get(own, &part.uri, range, Asked::Media, &place, findings)
                 .await;
-            if let Some(bytes) = bytes.filter(|_| segment.keys.is_empty()) {
+            if let Some(bytes) = bytes {
                 self.parts += 1;
-                stream.part(
-                    segment.sequence,
-                    number,
-                    part,
-                    map.as_deref(),
-                    &bytes,
-                    findings,
-                );
+                stream.part(segment, number, map.as_deref(), &bytes, findings);
             }
         }
     }
 
     /// Reads the initialisation segment, and tells how it is called.
     async fn map(
-        &self,
+        &mut self,
         own: &Url,
         segment: &Segment,
         stream: &mut Stream,
@@ -144,19 +137,24 @@ impl Fetcher {
             None => map.uri.clone(),
         };
         if !stream.has_map(&name) {
+            self.read_keys(own, &map.keys, stream, findings).await;
             let range = map.byte_range.as_ref();
             let place = map.uri.clone();
             let bytes = self
                 .get(own, &map.uri, range, Asked::Map, &place, findings)
                 .await?;
-            if map.keys.iter().all(|key| key.method != "AES-128") {
-                stream.map(&name, &bytes, findings);
-            }
+            stream.map(&name, &map.keys, &bytes, findings);
         }
         Some(name)
     }
 
-    async fn read_keys(&mut self, own: &Url, keys: &[Key], findings: &mut Findings) {
+    async fn read_keys(
+        &mut self,
+        own: &Url,
+        keys: &[Key],
+        stream: &mut Stream,
+        findings: &mut Findings,
+    ) {
         for key in keys.iter().filter(|key| key.format == "identity") {
             let Some(uri) = key.uri.as_ref().filter(|uri| !self.keys.contains(*uri)) else {
                 continue;
@@ -164,7 +162,7 @@ impl Fetcher {
             self.keys.insert(uri.clone());
             let place = key.line.to_string();
             if let Some(bytes) = self.get(own, uri, None, Asked::Key, &place, findings).await {
-                stream::check_key(&key.method, &place, &bytes, findings);
+                stream.key(key, &bytes, findings);
             }
         }
     }

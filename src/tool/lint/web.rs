@@ -48,8 +48,8 @@ pub(super) enum Failure {
     TooLong,
     #[error("the answer cannot be unpacked: {0}")]
     Packed(std::io::Error),
-    #[error("the answer is {0}")]
-    Status(u16),
+    #[error("the answer is {0}: {1}")]
+    Status(u16, String),
 }
 
 /// Where to ask.

@@ -108,6 +108,12 @@ impl Lane {
         self.bytes = 0;
     }
 
+    /// When the first sample that is there is decoded, or else the next, in ticks, if that is known.
+    pub(super) fn begin(&self) -> Option<i64> {
+        let first = self.samples.first().map(|first| first.decode);
+        first.or(self.next)
+    }
+
     /// A time at the rate of the track, in ticks.
     pub(super) fn ticks(&self, time: MediaTime) -> i64 {
         time.at_rate(self.timescale).ticks

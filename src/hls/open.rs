@@ -21,6 +21,8 @@ pub(super) struct Open {
     pub(super) head: Arc<Head>,
     /// When the part under way begins, in ticks of the segment's start.
     pub(super) part_start: i64,
+    /// From decoding to presentation of the first sample, in the same ticks.
+    delay: i64,
     /// Bytes of the parts.
     pub(super) bytes: usize,
     parts: Vec<Part>,
@@ -29,9 +31,10 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(head: Head) -> Self {
+    pub(super) fn new(head: Head, delay: i64) -> Self {
         Self {
             part_start: head.start.ticks,
+            delay,
             head: Arc::new(head),
             bytes: 0,
             parts: Vec::new(),
@@ -62,6 +65,7 @@ impl Open {
             let place = Place {
                 number: self.number(index),
                 begins_segment: index == 0,
+                presented: MediaTime::new(self.part_start.saturating_add(self.delay), rate),
                 event: title.as_deref().map(|title| self.event(title)),
             };
             let (data, samples) = fragment(&place, lanes, self.head.lock.as_deref());
@@ -155,11 +159,19 @@ fn starts_with_key(part: &Part) -> bool {
 struct Place {
     number: u32,
     begins_segment: bool,
+    /// When it begins to be seen or heard.
+    presented: MediaTime,
     event: Option<Event>,
 }
 
 /// The fragment of all samples of the lanes, which are empty then.
 fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, Vec<Sample>) {
+    let Place {
+        number,
+        begins_segment,
+        presented,
+        event,
+    } = place;
     let facts: Vec<Vec<SampleFacts>> = lanes.iter().map(facts).collect();
     let payload = |lane: &Lane| {
         let samples = lane.samples.iter().map(|pending| &pending.data);
@@ -169,22 +181,15 @@ fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, V
     let runs: Vec<_> = (1..)
         .zip(&*lanes)
         .zip(facts.iter().zip(&payloads))
+        .filter(|((_, lane), _)| lane.format.is_some())
         .map(|((id, lane), (facts, payload))| Run {
             track: id,
-            base_decode_time: lane
-                .samples
-                .first()
-                .map_or(0, |first| unsigned(first.decode)),
+            base_decode_time: unsigned(lane.begin().unwrap_or_else(|| lane.ticks(*presented))),
             samples: facts,
             data: &payload.data,
             subsamples: &payload.subsamples,
         })
         .collect();
-    let Place {
-        number,
-        begins_segment,
-        event,
-    } = place;
     let Fragment { bytes, media } =
         Fragment::with_event(*number, *begins_segment, event.as_ref(), &runs);
     let mut at = media;

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 FLASH = 100  # the mean of a bright picture is above, that of others below
 APART = 0.020
@@ -113,14 +115,17 @@ def see_with_vlc(url, seconds):
             nobody = pwd.getpwnam("nobody")
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        received = os.path.join(folder, "received.ts")
+        received = os.path.join(folder, "received.mkv")
         command = ["cvlc", "-I", "dummy", "--no-one-instance", "--run-time", str(seconds), "--play-and-exit", url,
-                   "--sout", f"#std{{access=file,mux=ts,dst={received}}}", "vlc://quit"]
+                   "--sout", f"#std{{access=file,mux=ffmpeg{{mux=matroska}},dst={received}}}", "vlc://quit"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder,
                               env=dict(os.environ, HOME=folder), **account)
         if not os.path.exists(received):
             sys.exit("VLC received nothing:\n" + done.stderr[-2000:])
-        return see_with_ffmpeg(received, None)
+        seen = see_with_ffmpeg(received, None)
+        # It stops in the middle of what it has received.
+        del seen.pictures[-25:]
+        return seen
 
 
 CLIENTS = {"ffmpeg": see_with_ffmpeg, "gstreamer": see_with_gstreamer, "vlc": see_with_vlc}
@@ -164,10 +169,25 @@ def compare_beeps(seen, source, least):
     if len(found) < least:
         sys.exit(f"{len(found)} beeps for {len(seen.flashes)} flashes, expected {least}")
     worst = max((offset - expected for offset in found), key=abs)
-    print(" ".join(f"{(offset - expected) * 1000:.1f}" for offset in found))
     print(f"{len(found)} beeps, the worst is off by {worst * 1000:.1f} ms")
     if abs(worst) > APART:
         sys.exit("sound and pictures are not together")
+
+
+def wait_for_channel(url):
+    """Until the server knows the channel, whose first playlist may take longer."""
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(url, timeout=0.1)
+            return
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                return
+        except (TimeoutError, urllib.error.URLError):
+            return
+        time.sleep(0.1)
+    sys.exit("nobody publishes")
 
 
 def main():
@@ -178,7 +198,7 @@ def main():
         ["ffmpeg", "-v", "error", "-nostdin", "-re", "-i", clip, "-c", "copy",
          "-f", "rtsp", "-rtsp_transport", "tcp", publish_url])
     try:
-        time.sleep(0.7)
+        wait_for_channel(hls_url)
         seen = CLIENTS[client](hls_url, seconds)
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -328,3 +328,54 @@ async fn nothing_to_play_is_told_after_a_while() {
     assert_eq!(answer.status, 503);
     assert_eq!(answer.header("retry-after"), Some("1"));
 }
+
+/// The name of the oldest segment of a playlist.
+fn oldest(playlist: &str) -> String {
+    let mut listed = listed(playlist).into_iter();
+    let segment = listed.find(|uri| uri.ends_with(".m4s")).unwrap();
+    format!("/live/{segment}")
+}
+
+#[tokio::test]
+async fn what_nobody_can_want_any_more_is_gone() {
+    let movies = tempfile::tempdir().unwrap();
+    let server = Server::start(movies.path(), |config| {
+        settings(config);
+        config.hls.window = Duration::from_secs(2);
+        config.hls.segments = 3;
+    });
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.0);
+    let segment = oldest(&text(server.http, "/live/media-cmaf.m3u8").await);
+    for end in 3..8 {
+        clip.send_until(f64::from(end) * 2.0 + 1.0);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let playlist = text(server.http, "/live/media-cmaf.m3u8").await;
+    assert_ne!(oldest(&playlist), segment);
+    let begun = Instant::now();
+    while get(server.http, &segment).await.status == 200 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // As long as itself and a playlist of at least three target durations with it.
+    assert!(
+        (6..15).contains(&begun.elapsed().as_secs()),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_channel_that_nobody_asks_for_is_packaged_anew_later() {
+    let server = start();
+    server.configure(|config| config.hls.idle_stop = Duration::from_secs(1));
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.0);
+    let first = text(server.http, "/live/media-cmaf.m3u8").await;
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    assert_eq!(get(server.http, &oldest(&first)).await.status, 404);
+    let again = text(server.http, "/live/media-cmaf.m3u8").await;
+    assert_ne!(oldest(&again), oldest(&first));
+    let tag = "#EXT-X-MEDIA-SEQUENCE:";
+    assert!(number(&again, tag) > number(&first, tag) + 1, "{again}");
+}

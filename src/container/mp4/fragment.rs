@@ -46,7 +46,8 @@ pub struct Fragment {
 }
 
 impl Fragment {
-    /// The fragment of `runs`, of which those without samples are left out.
+    /// The fragment of `runs`. Those without samples are told of only where a segment begins:
+    /// VLC takes a track that is not in a channel's first fragment to begin at zero.
     ///
     /// `sequence` counts the fragments of the movie from 1. Together they must stay below 2 GiB.
     pub fn of(sequence: u32, begins_segment: bool, runs: &[Run<'_>]) -> Self {
@@ -60,7 +61,8 @@ impl Fragment {
         event: Option<&Event>,
         runs: &[Run<'_>],
     ) -> Self {
-        let runs = || runs.iter().filter(|run| !run.samples.is_empty());
+        let is_told = |run: &&Run<'_>| begins_segment || !run.samples.is_empty();
+        let runs = || runs.iter().filter(is_told);
         let payload: usize = runs().flat_map(|run| run.data).map(Bytes::len).sum();
         let rows: usize = runs().map(|run| run.samples.len()).sum();
         let mut boxes = Boxes::default();

@@ -128,15 +128,15 @@ impl Slice {
         let runs: Vec<_> = filled
             .iter()
             .zip(facts.iter().zip(&payloads))
-            .map(|(lane, (facts, payload))| Run {
-                track: lane.lane as u32 + 1,
-                base_decode_time: lane
-                    .samples
-                    .first()
-                    .map_or(0, |first| media_time(first.decode, lanes[lane.lane].lead)),
-                samples: facts,
-                data: &payload.data,
-                subsamples: &payload.subsamples,
+            .filter_map(|(lane, (facts, payload))| {
+                let first = lane.samples.first()?;
+                Some(Run {
+                    track: lane.lane as u32 + 1,
+                    base_decode_time: media_time(first.decode, lanes[lane.lane].lead),
+                    samples: facts,
+                    data: &payload.data,
+                    subsamples: &payload.subsamples,
+                })
             })
             .collect();
         let sequence = u32::try_from(self.segment).unwrap_or(u32::MAX - 1) + 1;

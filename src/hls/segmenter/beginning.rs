@@ -82,7 +82,7 @@ impl Segmenter {
         let start = lane.next.unwrap_or_default();
         self.discontinuity_sequence += u64::from(discontinuity);
         self.has_history = true;
-        self.open = Some(Open::new(Head {
+        let head = Head {
             sequence: self.sequence,
             discontinuity_sequence: self.discontinuity_sequence,
             discontinuity,
@@ -90,7 +90,8 @@ impl Segmenter {
             date,
             map,
             lock: lock.map(Arc::new),
-        }));
+        };
+        self.open = Some(Open::new(head, self.delay));
         self.sequence += 1;
     }
 }

@@ -35,6 +35,8 @@ const BURSTS: usize = 64;
 /// After so long without a burst, units whose end only the next packet would show are taken as whole.
 const PAUSE: Duration = Duration::from_millis(500);
 
+const SECONDS_OF_DAY: u64 = 86_400;
+
 /// Packages `packager`'s channel until nobody has asked for it for `[hls] idle_stop`, or it has ended.
 pub(super) async fn run(
     packager: Arc<Packager>,
@@ -181,7 +183,8 @@ impl<'p> Line<'p> {
             target: hls.target_duration,
             part_target: hls.part_duration,
             sequence: first,
-            discontinuity_sequence: first,
+            // Discontinuities are rare, and hls.js stands still over numbers in the thousands of millions.
+            discontinuity_sequence: first / SECONDS_OF_DAY,
         };
         let keys = packager.keys().cloned();
         let mut segmenter = Segmenter::new(cutting, &tracks).with_keys(keys);

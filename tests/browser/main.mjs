@@ -1,5 +1,6 @@
 /** All cases, side by side in one browser: main.mjs BINARY ROOT. */
 
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -29,8 +30,11 @@ const browser = await chromium.launch({
 
 const clip = ['-stream_loop', '-1', '-i', join(samples, 'clock.mp4')]
 server.publish([...clip, '-c', 'copy', '-f', 'rtsp', '{rtsp}/live'])
-const radio = ['-vn', '-c:a', 'libmp3lame', '-f', 'mp3', '-content_type', 'audio/mpeg']
-server.publish([...clip, ...radio, 'icecast://source:any@{host}/radio'])
+server.publish([...clip, '-vn', '-c', 'copy', '-f', 'rtsp', '{rtsp}/music'])
+const song = join(server.movies, '..', 'song.mp3')
+execFileSync('ffmpeg', ['-v', 'error', '-i', join(samples, 'clock.mp4'), '-vn', song])
+const radio = ['-stream_loop', '-1', '-i', song, '-c', 'copy', '-f', 'mp3']
+server.publish([...radio, '-content_type', 'audio/mpeg', 'icecast://source:any@{host}/radio'])
 
 /** Watches a live channel for a minute. */
 async function live(name, query, frameRate) {
@@ -53,6 +57,27 @@ async function live(name, query, frameRate) {
   return complaints
 }
 
+/** Watches a movie to its end, with seeks forward, far forward and back on the way. */
+async function movie(name, flavour) {
+  const viewer = await Viewer.open(
+    browser,
+    `${server.web}/${name}?engine=hls.js&flavour=${flavour}`,
+  )
+  await viewer.begin()
+  for (const time of [4.5, 10, 1, 9]) {
+    await viewer.seek(time)
+    await viewer.playTo(time + 1)
+  }
+  await viewer.page.waitForFunction(() => document.querySelector('video').ended, null, {
+    timeout: 15_000,
+  })
+  const { duration } = await viewer.state()
+  const complaints = await viewer.complaints()
+  if (Math.abs(duration - 12) > 0.1) complaints.push(`it lasts ${duration} s, not 12`)
+  await viewer.close()
+  return complaints
+}
+
 /** Looks at the list, as one with a keyboard does. */
 async function list() {
   await server.untilLive('live')
@@ -67,7 +92,7 @@ async function list() {
   await link.focus()
   await viewer.page.keyboard.press('Enter')
   await viewer.page.getByRole('heading', { level: 1, name: 'clock.mp4' }).waitFor()
-  await viewer.page.getByRole('button', { name: 'Copy RTSP' }).waitFor()
+  await viewer.page.getByRole('button', { name: 'Copy HLS', exact: true }).waitFor()
   complaints.push(...viewer.faults)
   await viewer.close()
   return complaints
@@ -75,36 +100,63 @@ async function list() {
 
 /** Waits before there is a channel, and sees it begin. */
 async function patience() {
-  const viewer = await Viewer.open(browser, `${server.web}/later?engine=hls.js`)
+  const name = `later-${performance.now().toFixed()}`
+  const viewer = await Viewer.open(browser, `${server.web}/${name}?engine=hls.js`)
   await viewer.page.getByText('There is no channel or movie of this name').waitFor()
-  server.publish([...clip, '-c', 'copy', '-f', 'rtsp', '{rtsp}/later'])
+  server.publish([...clip, '-c', 'copy', '-f', 'rtsp', `{rtsp}/${name}`])
   await viewer.begin()
-  const complaints = await viewer.complaints()
+  // Of a first playlist that has parts alone hls.js complains, and asks again.
+  const complaints = (await viewer.complaints()).filter((one) => !one.startsWith('levelEmpty'))
   await viewer.close()
   return complaints
 }
 
-const cases = {
-  'the list': list,
-  'a channel that begins later': patience,
+/** They take their minute side by side. */
+const long = {
   'live low latency': () => live('live', 'engine=hls.js&flavour=low_latency', 25),
   'live fMP4': () => live('live', 'engine=hls.js&flavour=cmaf', 25),
   'live MPEG-TS': () => live('live', 'engine=hls.js&flavour=ts', 25),
-  'radio fMP4': () => live('radio', 'engine=hls.js&flavour=low_latency', 0),
-  'radio MP3': () => live('radio', 'engine=hls.js&flavour=ts', 0),
+  'live sound, low latency': () => live('music', 'engine=hls.js', 0),
+  'live sound, packed': () => live('music', 'engine=hls.js&flavour=ts', 0),
+  'radio in MP3': () => live('radio', 'engine=hls.js', 0),
 }
 
-let failed = 0
-await Promise.all(
-  Object.entries(cases).map(async ([name, play]) => {
-    const complaints = await play().catch((error) => [error.message])
-    console.log(`${complaints.length === 0 ? 'ok' : 'FAILED'} ${name}`)
-    for (const complaint of complaints) console.log(`    ${complaint}`)
-    failed += complaints.length > 0 ? 1 : 0
-  }),
-)
+/** Meanwhile these come one after the other, lest the browser itself be what is measured. */
+const short = {
+  'the list': list,
+  'a channel that begins later': patience,
+  'a movie, fMP4': () => movie('clock.mp4', 'low_latency'),
+  'a movie, MPEG-TS': () => movie('clock-hinted.mov', 'ts'),
+  'a sound file': () => movie('tone.m4a', 'cmaf'),
+}
+
+/** Runs a case; false when something is wrong. */
+async function run([name, play], remark = '') {
+  const complaints = await play().catch((error) => [error.message])
+  console.log(`${complaints.length === 0 ? 'ok' : 'FAILED'} ${name}${remark}`)
+  for (const complaint of complaints) console.log(`    ${complaint}`)
+  return complaints.length === 0
+}
+
+async function runShort() {
+  const failed = []
+  for (const one of Object.entries(short)) if (!(await run(one))) failed.push(one)
+  return failed
+}
+
+async function runLong() {
+  const entries = Object.entries(long)
+  const passed = await Promise.all(entries.map((one) => run(one)))
+  return entries.filter((_, index) => !passed[index])
+}
+
+// On a machine that was busy otherwise a player may stand still: each has a second chance.
+const again = (await Promise.all([runShort(), runLong()])).flat()
+const passed = await Promise.all(again.map((one) => run(one, ' (second attempt)')))
+const failed = passed.filter((one) => !one).length
 await browser.close()
 await server.stop()
 if (failed > 0) console.log(server.log.map((line) => `server: ${line}`).join('\n'))
-console.log(`${Object.keys(cases).length - failed} passed, ${failed} failed`)
+const total = Object.keys(short).length + Object.keys(long).length
+console.log(`${total - failed} passed, ${failed} failed`)
 process.exitCode = failed > 0 ? 1 : 0

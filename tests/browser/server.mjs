@@ -19,7 +19,10 @@ export class Server {
     for (const movie of movies) {
       await symlink(movie, join(server.movies, basename(movie)))
     }
-    const env = { ...process.env, REELCAST_SERVER_STATE: join(server.#folder, 'state') }
+    const env = {
+      ...process.env,
+      REELCAST_SERVER_STATE: join(server.#folder, 'state'),
+    }
     for (const listener of ['RTSP', 'HTTP', 'ADMIN', 'TS']) {
       env[`REELCAST_${listener}_LISTEN`] = '127.0.0.1:0'
     }

@@ -26,7 +26,9 @@ export class Viewer {
   /** Opens `url`. */
   static async open(browser, url) {
     const viewer = new Viewer()
-    viewer.context = await browser.newContext({ viewport: { width: 960, height: 720 } })
+    viewer.context = await browser.newContext({
+      viewport: { width: 960, height: 720 },
+    })
     viewer.page = await viewer.context.newPage()
     viewer.faults = []
     viewer.page.on('pageerror', (error) => viewer.faults.push(`script: ${error.message}`))
@@ -43,7 +45,9 @@ export class Viewer {
 
   /** Waits until it plays. */
   async begin() {
-    await this.page.waitForFunction(() => window.told.playing > 0, null, { timeout: BEGINNING })
+    await this.page.waitForFunction(() => window.told.playing > 0, null, {
+      timeout: BEGINNING,
+    })
   }
 
   /** What the player shows and has gone through. */
@@ -75,6 +79,12 @@ export class Viewer {
     }, time)
   }
 
+  /** Waits until it has played on to `time` in seconds. */
+  async playTo(time) {
+    const there = (time) => document.querySelector('video').currentTime >= time
+    await this.page.waitForFunction(there, time, { timeout: 15_000 })
+  }
+
   /** All that went wrong, as lines. */
   async complaints() {
     const { stalls, errors, violations, shown } = await this.state()
@@ -82,7 +92,10 @@ export class Viewer {
       ...this.faults,
       ...errors,
       ...violations.map((violation) => `against the policy: ${violation}`),
-      ...stalls.map((time) => `it stalled at ${time.toFixed(2)} s`),
+      ...stalls.map(
+        ({ currentTime, spans }) =>
+          `it stalled at ${currentTime.toFixed(2)} s; it has ${JSON.stringify(spans)}`,
+      ),
       ...(shown ? [`it says: ${shown}`] : []),
     ]
   }

@@ -12,12 +12,13 @@ it('spells URLs out', () => {
     'http://[::1]:8080/radio/index.m3u8',
     'http://[::1]:8080/radio/cmaf.m3u8',
     'http://[::1]:8080/radio/ts.m3u8',
+    'http://[::1]:8080/radio.mp3',
     'rtsp://[::1]:8554/radio',
   ])
 })
 
-it('leaves RTSP out where its port is not known', () => {
-  expect(addresses({ ...watch, rtsp_port: null }, base)).toHaveLength(3)
+it('leaves out what there is not', () => {
+  expect(addresses({ ...watch, endless: null, rtsp_port: null }, base)).toHaveLength(3)
 })
 
 it('lets no name break the code for other pages', () => {

@@ -28,6 +28,10 @@ export function addresses(watch: Watch, base: URL): Address[] {
     const [name, hint] = names[flavour]
     return { name, hint, url: new URL(url, base).href }
   })
+  if (watch.endless !== null) {
+    const url = new URL(watch.endless, base).href
+    list.push({ name: 'Endless stream', hint: 'Radios and set-top boxes without HLS', url })
+  }
   if (watch.rtsp_port !== null) {
     const url = `rtsp://${base.hostname}:${watch.rtsp_port}${watch.url}`
     list.push({ name: 'RTSP', hint: 'VLC, mpv, FFmpeg, GStreamer, QuickTime', url })

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 
-import { bestEngine, readOptions } from './options'
+import channel from '../samples/channel.json'
+import { bestEngine, playlistsToTry, readOptions } from './options'
+import type { Watch } from './page'
 
 it('reads what a URL asks for', () => {
   expect(readOptions('')).toEqual({ isEmbedded: false, flavour: null, engine: null })
@@ -25,4 +27,15 @@ it('takes the better player', () => {
     'hls.js',
     null,
   ])
+})
+
+it('tries what the browser can decode first', () => {
+  const radio = channel as Watch
+  const flavours = (watch: Watch, flavour: string | null, mp3InMp4: boolean) =>
+    playlistsToTry(watch, flavour, mp3InMp4).map((playlist) => playlist.flavour)
+  expect(flavours(radio, null, false)).toEqual(['ts', 'low_latency'])
+  expect(flavours(radio, null, true)).toEqual(['low_latency', 'ts'])
+  expect(flavours({ ...radio, formats: ['H.264'] }, null, false)).toEqual(['low_latency', 'ts'])
+  expect(flavours(radio, 'cmaf', false)).toEqual(['cmaf'])
+  expect(flavours({ ...radio, playlists: [] }, null, false)).toEqual([])
 })

@@ -1,4 +1,6 @@
-/** What the query of a page's URL asks for. */
+/** How a page plays: what the query of its URL asks for, and what the browser can. */
+
+import type { Playlist, Watch } from './page'
 
 export type Engine = 'hls.js' | 'native'
 
@@ -27,12 +29,18 @@ export interface Abilities {
   native: boolean
   /** Media source extensions, for hls.js. */
   mediaSource: boolean
+  /** MP3 in fragmented MP4 by media source extensions, which Chromium lacks. */
+  mp3InMp4: boolean
   /** It is Apple's, whose own player knows low latency, AirPlay and the lock screen. */
   apple: boolean
 }
 
 /** Who plays best; null when nobody can. */
-export function bestEngine({ native, mediaSource, apple }: Abilities): Engine | null {
+export function bestEngine({
+  native,
+  mediaSource,
+  apple,
+}: Omit<Abilities, 'mp3InMp4'>): Engine | null {
   if (native && (apple || !mediaSource)) {
     return 'native'
   }
@@ -43,6 +51,21 @@ export function abilities(media: HTMLMediaElement, window: Window & typeof globa
   return {
     native: media.canPlayType('application/vnd.apple.mpegurl') !== '',
     mediaSource: 'MediaSource' in window || 'ManagedMediaSource' in window,
+    mp3InMp4: window.MediaSource?.isTypeSupported('audio/mp4; codecs="mp3"') ?? true,
     apple: window.navigator.vendor.startsWith('Apple'),
   }
+}
+
+/** The playlists worth trying, the best first; `mp3InMp4` as far as the engine is concerned. */
+export function playlistsToTry(
+  watch: Watch,
+  flavour: string | null,
+  mp3InMp4: boolean,
+): Playlist[] {
+  if (flavour !== null) {
+    return watch.playlists.filter((playlist) => playlist.flavour === flavour)
+  }
+  const isOld = watch.formats.includes('MPEG audio') && !mp3InMp4
+  const order = isOld ? ['ts', 'low_latency'] : ['low_latency', 'ts']
+  return order.flatMap((name) => watch.playlists.filter(({ flavour }) => flavour === name))
 }

@@ -35,6 +35,8 @@ export interface Watch extends Card {
   about: string | null
   formats: string[]
   playlists: Playlist[]
+  /** The path of a channel in one endless answer. */
+  endless: string | null
   rtsp_port: number | null
 }
 

@@ -10,8 +10,8 @@ export type Phase =
   | { kind: 'ready' }
   /** It cannot be played now, and is tried again. */
   | { kind: 'waiting'; reason: string }
-  /** It cannot be played. */
-  | { kind: 'failed'; reason: string }
+  /** It cannot be played; what it is made of, if that is why. */
+  | { kind: 'failed'; reason: string; isUndecodable: boolean }
   /** A live channel has ended. */
   | { kind: 'over' }
 
@@ -106,7 +106,9 @@ export class Playback {
         this.#attach(Hls, workerPath)
       }
     } catch {
-      this.#again('The player could not be loaded.', attempt)
+      if (attempt === this.#attempt) {
+        this.#again('The player could not be loaded.')
+      }
     }
   }
 
@@ -139,8 +141,9 @@ export class Playback {
 
   readonly #failed = () => {
     // hls.js tells of its own failures.
-    if (!this.#hls && this.#media.error) {
-      void this.#explain(this.#media.error.message, this.#attempt)
+    const { error } = this.#media
+    if (!this.#hls && error) {
+      void this.#explain(error.message, error.code === MediaError.MEDIA_ERR_NETWORK)
     }
   }
 
@@ -154,7 +157,7 @@ export class Playback {
     if (type === 'mediaError' && this.#mayRecover()) {
       this.#hls?.recoverMediaError()
     } else {
-      void this.#explain(error.message, this.#attempt)
+      void this.#explain(error.message, type === 'networkError')
     }
   }
 
@@ -165,37 +168,32 @@ export class Playback {
   }
 
   /** Asks the server what is wrong, and tries again where that may help. */
-  async #explain(fault: string, attempt: number): Promise<void> {
-    this.#hls?.stopLoad()
+  async #explain(fault: string, isOfNetwork: boolean): Promise<void> {
+    this.#unload()
+    const attempt = this.#attempt
     const answer = await fetch(this.#setting.url).catch(() => null)
     const said = answer && !answer.ok ? await answer.text().catch(() => '') : ''
     if (attempt !== this.#attempt) {
       return
     }
     if (!answer) {
-      this.#again('The server cannot be reached.', attempt)
+      this.#again('The server cannot be reached.')
+    } else if (answer.ok && isOfNetwork) {
+      this.#again('Something did not arrive.')
     } else if (answer.ok) {
-      this.#unload()
-      this.#tell({ kind: 'failed', reason: `This browser cannot play it (${fault}).` })
+      const reason = `This browser cannot play it (${fault}).`
+      this.#tell({ kind: 'failed', reason, isUndecodable: true })
     } else if (answer.status === 503 || this.#setting.isLive) {
-      this.#again(sentence(said), attempt)
+      this.#again(sentence(said))
     } else {
-      this.#unload()
-      this.#tell({ kind: 'failed', reason: sentence(said) })
+      this.#tell({ kind: 'failed', reason: sentence(said), isUndecodable: false })
     }
   }
 
-  #again(reason: string, attempt: number): void {
-    if (attempt !== this.#attempt) {
-      return
-    }
-    this.#unload()
+  #again(reason: string): void {
     this.#tell({ kind: 'waiting', reason })
-    const next = this.#attempt
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      void this.#load(next)
-    }, PAUSE)
+    const attempt = this.#attempt
+    this.#timer = setTimeout(() => void this.#load(attempt), PAUSE)
   }
 }
 

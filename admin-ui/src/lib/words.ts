@@ -33,11 +33,11 @@ export function parts(name: string): { folder: string; file: string } {
   return { folder: name.slice(0, Math.max(0, cut)), file: name.slice(cut + 1) }
 }
 
-/** A hue in degrees that is always the same for one name. */
+/** A hue in degrees that is always the same for one name, and another for most others (FNV-1a). */
 export function hue(name: string): number {
-  let hash = 0
-  for (const character of name) {
-    hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 1_000_003
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(name)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
   }
   return hash % 360
 }

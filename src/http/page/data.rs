@@ -95,6 +95,8 @@ pub(super) struct Watch {
     pub(super) formats: Vec<String>,
     /// None when HLS is switched off.
     pub(super) playlists: Vec<Playlist>,
+    /// A channel in one endless answer, for players that know nothing of HLS.
+    pub(super) endless: Option<String>,
     /// Where RTSP players connect.
     pub(super) rtsp_port: Option<u16>,
 }
@@ -197,6 +199,7 @@ impl Watch {
                 .filter(named),
             formats: tracks.iter().map(format).collect(),
             playlists: playlists(&card, settings),
+            endless: endless(tracks).map(|extension| format!("{}.{extension}", card.url)),
             rtsp_port: rtsp_port(settings),
             card,
         }
@@ -208,6 +211,7 @@ impl Watch {
             about: None,
             formats: movie.facts.formats.clone(),
             playlists: playlists(&card, settings),
+            endless: None,
             rtsp_port: rtsp_port(settings),
             card,
         }
@@ -236,6 +240,18 @@ fn playlists(card: &Card, settings: &Config) -> Vec<Playlist> {
         url: format!("{}/{}", card.url, Object::Multivariant(flavour)),
     };
     flavours.map(playlist).collect()
+}
+
+/// What the name of the endless stream of a channel ends in.
+fn endless(tracks: &[Track]) -> Option<&'static str> {
+    if tracks.iter().any(|track| track.kind == Kind::Video) {
+        return Some("ts");
+    }
+    match format(tracks.first()?).as_str() {
+        "AAC" => Some("aac"),
+        "MPEG audio" => Some("mp3"),
+        _ => None,
+    }
 }
 
 /// The first port of the settings, unless the system chooses it.
@@ -304,6 +320,7 @@ mod tests {
             about: Some("What it plays".to_owned()),
             formats: vec!["MPEG audio".to_owned()],
             playlists: playlists(&card, &Config::default()),
+            endless: Some("/radio.mp3".to_owned()),
             rtsp_port: rtsp_port(&Config::default()),
             card,
         }

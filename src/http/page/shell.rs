@@ -36,7 +36,7 @@ macro_rules! policy {
     ($frames:literal) => {
         concat!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; ",
-            "media-src 'self' blob:; connect-src 'self'; worker-src 'self' blob:; ",
+            "media-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; ",
             "base-uri 'none'; form-action 'none'; frame-ancestors ",
             $frames
         )

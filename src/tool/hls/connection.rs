@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::GzDecoder;
@@ -11,11 +12,14 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HOST, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 use url::{Position, Url};
 
 use super::measurement::Tally;
+use crate::net::connect::connect;
+
+/// How long connecting may take.
+const CONNECTING: Duration = Duration::from_secs(10);
 
 /// The longest playlist that is read, in bytes.
 const MAX_TEXT: u64 = 4 << 20;
@@ -120,8 +124,7 @@ impl Connection {
         match &mut self.open {
             Some((sender, _)) => Ok(sender),
             open => {
-                let stream = TcpStream::connect(&*self.authority).await?;
-                stream.set_nodelay(true)?;
+                let stream = connect(&self.authority, CONNECTING).await?;
                 let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
                 // What goes wrong with it, the requests tell.
                 let task = tokio::spawn(async move { drop(connection.await) });

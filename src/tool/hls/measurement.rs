@@ -114,7 +114,7 @@ fn report(
             seconds: played.iter().map(|one| one.stalled.as_secs_f64()).sum(),
         },
         startup: Spread::of(played.iter().filter_map(|one| one.startup).collect()),
-        piece_delay: Spread::of(played.iter().flat_map(|one| one.delays.clone()).collect()),
+        piece_age: Spread::of(played.iter().flat_map(|one| one.ages.clone()).collect()),
         stale_playlists: played.iter().map(|one| one.stale).sum(),
         missed_pieces: played.iter().map(|one| one.missed).sum(),
         seconds,

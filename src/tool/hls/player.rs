@@ -20,8 +20,8 @@ pub(super) struct Played {
     pub(super) startup: Option<Duration>,
     pub(super) stalls: u64,
     pub(super) stalled: Duration,
-    /// From the capture of a piece's end until it had arrived, of those that it waited for.
-    pub(super) delays: Vec<Duration>,
+    /// From the capture of a piece's begin until all of it had arrived, of those that it waited for.
+    pub(super) ages: Vec<Duration>,
     /// Answers that did not hold what they were to be held back for, or held less than an earlier one.
     pub(super) stale: u64,
     /// Pieces that were gone before it had asked for them.
@@ -43,8 +43,8 @@ pub(super) struct Player {
     played: Played,
 }
 
-/// The longest delay of use: a channel that was published before has old dates.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+/// The longest age of use: a channel that was published before has old dates.
+const LONGEST_AGE: Duration = Duration::from_secs(60);
 
 impl Player {
     pub(super) fn new(url: &Url, authority: &Arc<str>, tally: &Arc<Tally>, clock: Clock) -> Self {
@@ -154,7 +154,7 @@ impl Player {
         {
             self.note_missed(piece);
             self.fetch_map(piece).await?;
-            self.note_delay(piece, at);
+            self.note_age(piece, at);
             self.take(piece, at);
         }
         Ok(new)
@@ -188,12 +188,12 @@ impl Player {
         };
     }
 
-    fn note_delay(&mut self, piece: &Piece, at: Instant) {
+    fn note_age(&mut self, piece: &Piece, at: Instant) {
         let wall = self.clock.wall(at);
-        let delay = piece.date.and_then(|date| wall.duration_since(date).ok());
+        let age = piece.date.and_then(|date| wall.duration_since(date).ok());
         self.played
-            .delays
-            .extend(delay.filter(|delay| *delay < LONGEST_DELAY));
+            .ages
+            .extend(age.filter(|age| *age < LONGEST_AGE));
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Piece {
     pub(super) place: Place,
     pub(super) uri: String,
     pub(super) length: Duration,
-    /// When its end was captured, as far as the playlist tells.
+    /// When its begin was captured, as far as the playlist tells.
     pub(super) date: Option<SystemTime>,
     /// A player may begin with it.
     pub(super) is_start: bool,
@@ -164,7 +164,8 @@ impl Reading {
 
     fn part(&mut self, attributes: &str) {
         let length = attribute(attributes, "DURATION").map_or(Duration::ZERO, seconds);
-        self.part_date = self.part_date.map(|date| date + length);
+        let date = self.part_date;
+        self.part_date = date.map(|date| date + length);
         self.parts.push(Piece {
             place: Place {
                 sequence: self.sequence,
@@ -172,7 +173,7 @@ impl Reading {
             },
             uri: attribute(attributes, "URI").unwrap_or_default().to_owned(),
             length,
-            date: self.part_date,
+            date,
             is_start: attribute(attributes, "INDEPENDENT") == Some("YES"),
             is_gap: attribute(attributes, "GAP") == Some("YES"),
             map: self.map.clone(),
@@ -185,7 +186,8 @@ impl Reading {
             self.variant.get_or_insert_with(|| uri.to_owned());
             return;
         }
-        self.date = self.date.map(|date| date + self.length);
+        let date = self.date;
+        self.date = date.map(|date| date + self.length);
         self.segments.push(Piece {
             place: Place {
                 sequence: self.sequence,
@@ -193,7 +195,7 @@ impl Reading {
             },
             uri: uri.to_owned(),
             length: self.length,
-            date: self.date,
+            date,
             is_start: true,
             is_gap: std::mem::take(&mut self.is_gap),
             map: self.map.clone(),
@@ -291,7 +293,7 @@ mod tests {
             media.pieces[1].date,
             media.pieces[2]
                 .date
-                .map(|date| date - Duration::from_millis(500))
+                .map(|date| date - Duration::from_secs(1))
         );
         assert_eq!(media.pieces[2].map.as_deref(), Some("init0.mp4"));
         assert_eq!(media.start(), 0);

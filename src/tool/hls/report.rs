@@ -14,8 +14,8 @@ pub(in crate::tool) struct Report {
     pub(super) stalls: Stalls,
     /// From a player's first request until it had enough to play.
     pub(super) startup: Spread,
-    /// From the capture of a piece's end, as the playlist dates it, until it had arrived.
-    pub(super) piece_delay: Spread,
+    /// From the capture of a piece's begin, as the playlist dates it, until all of it had arrived.
+    pub(super) piece_age: Spread,
     /// Playlists that did not hold what they were held back for, or less than an earlier one.
     pub(super) stale_playlists: u64,
     /// Pieces that were gone before a player had asked for them.
@@ -92,7 +92,7 @@ impl fmt::Display for Report {
             "stalls           {count} of {players} players, {seconds:.1} s together"
         )?;
         writeln!(f, "time to play     {}", self.startup)?;
-        writeln!(f, "capture to here  {} (ends of pieces)", self.piece_delay)?;
+        writeln!(f, "capture to here  {} (begins of pieces)", self.piece_age)?;
         let (stale, missed) = (self.stale_playlists, self.missed_pieces);
         writeln!(
             f,

@@ -1,6 +1,7 @@
 //! How soon a part can be fetched: from the last packet of its last picture until the packager,
 //! which was asked before, hands it out.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use reelcast::hls::object::{File, Flavour};
 use reelcast::hls::packager::{Directives, Packager};
 use reelcast::log::access::AccessLog;
 use reelcast::media::sessions::Sessions;
+use reelcast::vod::{Blocks, Library};
 use tokio::sync::watch;
 
 use super::channel::{Camera, RATE};
@@ -39,7 +41,10 @@ async fn run(seconds: u64) -> Vec<f64> {
     let clock = Clock::start();
     let mut camera = Camera::start(clock);
     let (_sender, settings) = watch::channel(Arc::new(Config::default()));
-    let gateway = Gateway::new(Sessions::new(), AccessLog::disabled(), &settings, clock);
+    let nothing = Arc::new(Library::new(PathBuf::new(), true));
+    let movies = (nothing, Arc::new(Blocks::new(0)));
+    let log = AccessLog::disabled();
+    let gateway = Gateway::new(movies, Sessions::new(), log, &settings, clock);
     let packager = gateway
         .packagers
         .of(camera.channel())

@@ -28,8 +28,10 @@ pub(crate) fn measure() {
     let (mut unpacking, mut cutting, mut packing) =
         (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let (mut segments, mut bytes, mut bursts) = (0, 0, Vec::new());
-    for _ in 0..RATE * SECONDS {
-        camera.send(clock.now());
+    let start = clock.now();
+    for picture in 0..RATE * SECONDS {
+        // As if it came in real time, which the channel expects of a publisher.
+        camera.send(start + Duration::from_millis((picture * 1000 / RATE) as u64));
         let sent = clock.now();
         while cursor.take(&mut bursts, 64) == Taken::Bursts {}
         bursts.drain(..).for_each(|burst| units.push(&burst));

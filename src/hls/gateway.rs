@@ -10,6 +10,7 @@ use super::keys::Key;
 use super::movies::Movies;
 use super::packagers::Packagers;
 use super::transcode::Transcoders;
+use super::transcode::remakes::Remakes;
 use super::viewers::Viewers;
 use crate::base::clock::Clock;
 use crate::config::Config;
@@ -26,6 +27,8 @@ pub struct Gateway {
     pub transcoders: Arc<Transcoders>,
     /// The movies.
     pub movies: Movies,
+    /// Those that are encoded for their players.
+    pub remakes: Remakes,
     /// The channels that are sent without an end.
     pub endless: Arc<Endless>,
     /// Who watches.
@@ -46,6 +49,12 @@ impl Gateway {
         let transcoders = Transcoders::new(settings.clone());
         Arc::new(Self {
             packagers: Packagers::new(settings.clone(), secret, Arc::clone(&transcoders), clock),
+            remakes: Remakes::new(
+                Arc::clone(&library),
+                Arc::clone(&transcoders),
+                secret,
+                clock,
+            ),
             transcoders,
             movies: Movies::new(library, blocks, secret, settings.clone(), clock),
             endless: Endless::new(settings.clone(), clock),
@@ -55,12 +64,17 @@ impl Gateway {
 
     /// Notices who is gone, for as long as it is polled.
     pub async fn watch(self: Arc<Self>) {
-        tokio::join!(self.viewers.watch(), self.movies.watch());
+        tokio::join!(
+            self.viewers.watch(),
+            self.movies.watch(),
+            self.remakes.watch()
+        );
     }
 
     /// Ends all that is packaged and all sessions, and waits for it.
     pub async fn stop(&self) {
         self.packagers.stop().await;
+        self.remakes.stop();
         self.endless.stop().await;
         self.viewers.stop();
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::compat;
 use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
 use super::part::{Head, Part, Sample, Segment, Title};
@@ -45,12 +46,16 @@ impl<'w> Listing<'w> {
         let video = formats.iter().find(|one| one.kind() == Kind::Video);
         let frame_rate = video.and_then(|video| video.frame_rate());
         let uri = Object::Media(flavour).to_string();
+        let size = video.and_then(|video| video.picture_size());
+        let frame_rate = video.and_then(|_| frame_rate.or_else(|| self.measured_frame_rate()));
+        let alternative = || compat::beside(&codecs, size, frame_rate, flavour);
         let playlist = Multivariant {
             bandwidth: rate.peak(),
             average_bandwidth: rate.average(),
             codecs: &codecs,
-            resolution: video.and_then(|video| video.picture_size()),
-            frame_rate: video.and_then(|_| frame_rate.or_else(|| self.measured_frame_rate())),
+            resolution: size,
+            frame_rate,
+            alternative: self.window.compat.then(alternative).flatten(),
             uri: &uri,
             audio: &[],
         };

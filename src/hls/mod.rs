@@ -5,6 +5,7 @@
 
 pub mod carriage;
 mod clocks;
+pub mod compat;
 pub mod counts;
 mod decode_times;
 pub mod endless;

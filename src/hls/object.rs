@@ -38,6 +38,14 @@ impl Flavour {
         }
     }
 
+    fn compat(self) -> &'static str {
+        match self {
+            Self::LowLatency => "compat.m3u8",
+            Self::Cmaf => "compat-cmaf.m3u8",
+            Self::Ts => "compat-ts.m3u8",
+        }
+    }
+
     fn audio_ending(self) -> &'static str {
         match self {
             Self::LowLatency => ".m3u8",
@@ -62,6 +70,8 @@ pub enum Object {
     Multivariant(Flavour),
     /// The playlist that it reloads.
     Media(Flavour),
+    /// The playlist for players that know H.264 and AAC alone.
+    Compat(Flavour),
     /// The playlist of one of the sounds that the program has, by its number from 1.
     Audio(Flavour, u16),
     /// Something that never changes.
@@ -109,6 +119,9 @@ impl Object {
             if name == flavour.media() {
                 return Some(Self::Media(flavour));
             }
+            if name == flavour.compat() {
+                return Some(Self::Compat(flavour));
+            }
             if let Some(number) = flavour.audio_number(name) {
                 return Some(Self::Audio(flavour, number));
             }
@@ -133,7 +146,9 @@ impl Object {
     /// Its media type (RFC 8216, 10; the authoring specification of Apple, 10.4).
     pub fn media_type(self) -> &'static str {
         match self {
-            Self::Multivariant(_) | Self::Media(_) | Self::Audio(..) => playlist::MEDIA_TYPE,
+            Self::Multivariant(_) | Self::Media(_) | Self::Compat(_) | Self::Audio(..) => {
+                playlist::MEDIA_TYPE
+            }
             Self::File { file, .. } => match file {
                 File::Init(_) => "video/mp4",
                 File::Segment(_) | File::Part(..) => "video/iso.segment",
@@ -195,6 +210,7 @@ impl Display for Object {
         let (packager, file) = match self {
             Self::Multivariant(flavour) => return f.write_str(flavour.multivariant()),
             Self::Media(flavour) => return f.write_str(flavour.media()),
+            Self::Compat(flavour) => return f.write_str(flavour.compat()),
             Self::Audio(flavour, number) => {
                 return write!(f, "audio{number}{}", flavour.audio_ending());
             }
@@ -224,6 +240,7 @@ mod tests {
         for (name, object) in [
             ("index.m3u8", Object::Multivariant(Flavour::LowLatency)),
             ("media-ts.m3u8", Object::Media(Flavour::Ts)),
+            ("compat.m3u8", Object::Compat(Flavour::LowLatency)),
             ("audio2.m3u8", Object::Audio(Flavour::LowLatency, 2)),
             ("audio10-ts.m3u8", Object::Audio(Flavour::Ts, 10)),
             ("00000a1b-init2.mp4", file(File::Init(2))),

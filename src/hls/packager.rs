@@ -31,6 +31,7 @@ const WAIT: u32 = 3;
 #[derive(Debug)]
 pub struct Packager {
     number: u32,
+    rendition: Rendition,
     keys: Option<Keys>,
     channel: Arc<Channel>,
     window: RwLock<Window>,
@@ -42,6 +43,15 @@ pub struct Packager {
     /// Milliseconds since the start of the clock.
     last_request_ms: AtomicU64,
     clock: Clock,
+}
+
+/// In which formats a channel is packaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rendition {
+    /// In its own, as far as segments can carry them.
+    Own,
+    /// In those that every player knows.
+    Compat,
 }
 
 /// How far the packaging is.
@@ -103,6 +113,7 @@ impl Packager {
     /// [`NoKeys`] when there is one that is not sound.
     pub(super) fn new(
         channel: &Arc<Channel>,
+        rendition: Rendition,
         settings: &Hls,
         secret: Key,
         clock: Clock,
@@ -113,11 +124,14 @@ impl Packager {
             segment: settings.target_duration,
             part: settings.part_duration,
         };
+        let offers_compat = rendition == Rendition::Own && settings.compat && settings.transcode;
+        let window = Window::new(number, bounds(settings), targets).with_compat(offers_compat);
         let packager = Self {
             number,
+            rendition,
             keys,
             channel: Arc::clone(channel),
-            window: RwLock::new(Window::new(number, bounds(settings), targets)),
+            window: RwLock::new(window),
             progress: watch::Sender::default(),
             wants_ts: watch::Sender::new(false),
             counts: Mutex::default(),
@@ -126,6 +140,11 @@ impl Packager {
         };
         packager.touch();
         Ok(Arc::new(packager))
+    }
+
+    /// Which formats it makes.
+    pub fn rendition(&self) -> Rendition {
+        self.rendition
     }
 
     /// What tells its files from those of other packagers.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::keys::{Key, NoKeys};
-use super::packager::Packager;
+use super::packager::{Packager, Rendition};
 use super::packaging;
 use super::transcode::Transcoders;
 use crate::base::clock::Clock;
@@ -53,15 +53,21 @@ impl Packagers {
     ///
     /// # Errors
     /// [`NoKeys`] when it is to encrypt and cannot.
-    pub fn of(self: &Arc<Self>, channel: &Arc<Channel>) -> Result<Arc<Packager>, NoKeys> {
+    pub fn of(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        rendition: Rendition,
+    ) -> Result<Arc<Packager>, NoKeys> {
         let mut table = self.table();
         let packagers = table.entry(channel.path().clone()).or_default();
-        let own = |packager: &&Arc<Packager>| Arc::ptr_eq(packager.channel(), channel);
+        let own = |packager: &&Arc<Packager>| {
+            Arc::ptr_eq(packager.channel(), channel) && packager.rendition() == rendition
+        };
         if let Some(packager) = packagers.iter().find(own) {
             return Ok(Arc::clone(packager));
         }
         let hls = self.settings.borrow().hls.clone();
-        let packager = Packager::new(channel, &hls, self.secret, self.clock)?;
+        let packager = Packager::new(channel, rendition, &hls, self.secret, self.clock)?;
         packagers.push(Arc::clone(&packager));
         let (there, begun) = (Arc::clone(self), Arc::clone(&packager));
         self.tasks.spawn(async move {
@@ -73,9 +79,9 @@ impl Packagers {
         Ok(packager)
     }
 
-    /// The newest packager of that name, of a channel that may have ended.
-    pub fn newest(&self, path: &MediaPath) -> Option<Arc<Packager>> {
-        self.table().get(path)?.last().cloned()
+    /// The newest packager of that name and rendition, of a channel that may have ended.
+    pub fn newest(&self, path: &MediaPath, rendition: Rendition) -> Option<Arc<Packager>> {
+        newest(self.table().get(path)?, rendition)
     }
 
     /// The packager of that name and number.
@@ -89,7 +95,7 @@ impl Packagers {
 
     /// The newest of each name, by name.
     pub fn newest_of_each(&self) -> Vec<Arc<Packager>> {
-        let newest = |packagers: &Vec<Arc<Packager>>| packagers.last().cloned();
+        let newest = |packagers: &Vec<Arc<Packager>>| newest(packagers, Rendition::Own);
         let mut list: Vec<_> = self.table().values().filter_map(newest).collect();
         list.sort_by(|one, other| one.channel().path().cmp(other.channel().path()));
         list
@@ -116,4 +122,9 @@ impl Packagers {
     fn table(&self) -> MutexGuard<'_, HashMap<MediaPath, Vec<Arc<Packager>>>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn newest(packagers: &[Arc<Packager>], rendition: Rendition) -> Option<Arc<Packager>> {
+    let mut packagers = packagers.iter().rev();
+    packagers.find(|one| one.rendition() == rendition).cloned()
 }

@@ -70,7 +70,7 @@ async fn package(
         return "nobody published".to_owned();
     };
     let encoded = match hls.transcode {
-        true => need::encoded(&description),
+        true => need::encoded(&description, packager.rendition()),
         false => Vec::new(),
     };
     let mut line = Line::new(packager, &description, &encoded, &hls);
@@ -312,11 +312,11 @@ impl<'p> Line<'p> {
         let now = clock.now();
         while let Some(unit) = self.units.pull() {
             let is_known = self.is_known.get(unit.track).copied().unwrap_or(true);
-            let is_told = unit.discontinuity || !is_known;
-            let format = self.units.format(unit.track).filter(|_| is_told).cloned();
-            if let Some(is_known) = self.is_known.get_mut(unit.track) {
-                *is_known |= format.is_some();
+            if !is_known {
+                self.tell_format(unit.track);
             }
+            let format = self.units.format(unit.track).filter(|_| unit.discontinuity);
+            let format = format.cloned();
             self.hold.push(Held { unit, format, at }, now);
         }
         while let Some(Held { unit, format, at }) = self.hold.pull(now) {
@@ -325,6 +325,16 @@ impl<'p> Line<'p> {
             }
             self.segmenter.push(&unit, clock.wall(at));
             self.collect();
+        }
+    }
+
+    /// Tells the first format of a track at once, so that the first map has it.
+    fn tell_format(&mut self, track: usize) {
+        if let Some(format) = self.units.format(track) {
+            self.segmenter.set_format(track, format.clone());
+            if let Some(is_known) = self.is_known.get_mut(track) {
+                *is_known = true;
+            }
         }
     }
 

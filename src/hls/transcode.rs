@@ -5,33 +5,52 @@
 //!
 //! ```text
 //!  a channel's packets ─ feed ─(RTSP over TCP)─> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> access units ─> hls/units
+//!  a movie's file ─────────────────────────────> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> assembly ─────> segments
 //! ```
 //!
 //! A channel's packets are given to the process as RTP, because that is the one form in which every
 //! format comes, and over TCP, where none is lost and ffmpeg puts nothing in order that is in order
 //! already. Their RTP times come back with what was made of them, so that a track that was encoded
 //! has the place on the timeline that the packets had.
+//!
+//! A movie is read by the process itself, from the segment on that somebody asks for. Segments
+//! lie in a grid that is known before (`grid`), so that the playlist is whole from the beginning.
 
+mod assembly;
 pub(super) mod channel;
 mod child;
 mod dialogue;
+mod facts;
 mod feed;
+mod grid;
 mod harvest;
 mod lines;
-pub(super) mod need;
+pub mod need;
 mod orders;
+pub mod remake;
+pub mod remakes;
+mod run;
+mod stock;
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::watch;
 
+use run::Run;
+
+use super::keys::Key;
+use super::movie::Terms;
 use crate::config::Config;
 
 /// What all transcoding of a server shares: its settings, its bound and its counters.
 #[derive(Debug)]
 pub struct Transcoders {
     settings: watch::Receiver<Arc<Config>>,
+    /// The processes that stand still until somebody asks for more, the one that was asked the
+    /// longest ago first.
+    standing: Mutex<Vec<Weak<Slot>>>,
     running: AtomicUsize,
     begun: AtomicU64,
     failed: AtomicU64,
@@ -67,6 +86,18 @@ pub enum Trouble {
     Fails,
 }
 
+/// The most bits a second that pictures of that size take, so many a second, headers and all.
+pub(super) fn most_bits(size: (u32, u32), frame_rate: f64) -> u64 {
+    // What an encoder's buffer holds can come on top in a segment.
+    u64::from(orders::most(size, frame_rate)) * 7 / 6 * 11 / 10
+}
+
+/// The most bits a second that AAC takes, headers and all.
+pub(super) const AAC_RATE: u64 = 150_000;
+
+/// The place of a movie's process.
+type Slot = tokio::sync::Mutex<Option<Run>>;
+
 /// The right to run one process; given back on drop.
 #[derive(Debug)]
 struct Seat(Arc<Transcoders>);
@@ -76,6 +107,7 @@ impl Transcoders {
     pub fn new(settings: watch::Receiver<Arc<Config>>) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            standing: Mutex::default(),
             running: AtomicUsize::new(0),
             begun: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -98,19 +130,70 @@ impl Transcoders {
         self.settings.borrow().hls.ffmpeg.clone()
     }
 
+    /// The name or path of the program that tells what is in a file; it comes with the other.
+    fn prober(&self) -> PathBuf {
+        let program = PathBuf::from(self.program());
+        let name = program.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().replacen("ffmpeg", "ffprobe", 1);
+        program.with_file_name(name)
+    }
+
+    /// How movies are cut and encrypted.
+    fn terms(&self, secret: Key) -> Terms {
+        let hls = &self.settings.borrow().hls;
+        Terms {
+            target: hls.target_duration,
+            encryption: hls.encryption.clone(),
+            secret,
+        }
+    }
+
+    /// How many bytes of segments of movies are kept.
+    fn budget(&self) -> usize {
+        self.settings.borrow().hls.movie_segments
+    }
+
     /// Takes the right to run one process more.
     fn seat(self: &Arc<Self>) -> Result<Seat, Trouble> {
         let most = self.settings.borrow().hls.transcoders;
-        let taken = self.running.fetch_update(Relaxed, Relaxed, |running| {
-            (running < most).then_some(running + 1)
-        });
-        match taken {
-            Ok(_) => Ok(Seat(Arc::clone(self))),
-            Err(_) => {
+        let is_taken = || {
+            let taken = self.running.fetch_update(Relaxed, Relaxed, |running| {
+                (running < most).then_some(running + 1)
+            });
+            taken.is_ok()
+        };
+        while !is_taken() {
+            if !self.end_one() {
                 self.refused.fetch_add(1, Relaxed);
-                Err(Trouble::Full)
+                return Err(Trouble::Full);
             }
         }
+        Ok(Seat(Arc::clone(self)))
+    }
+
+    /// Notes that a process stands still, which can be ended if another is needed more.
+    fn stand(&self, slot: &Arc<Slot>) {
+        let slot = Arc::downgrade(slot);
+        let mut standing = self.standing();
+        standing.retain(|one| one.strong_count() > 0 && !one.ptr_eq(&slot));
+        standing.push(slot);
+    }
+
+    /// Ends a process that stands still; false if there is none.
+    fn end_one(&self) -> bool {
+        let mut standing = self.standing();
+        while !standing.is_empty() {
+            let slot = standing.remove(0).upgrade();
+            let run = slot.and_then(|slot| slot.try_lock().ok()?.take());
+            if run.is_some() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Vec<Weak<Slot>>> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::transcode::remake::Remake;
 use crate::base::path::MediaPath;
 use crate::codec::Kind;
 use crate::media::channel::Channel;
@@ -15,6 +16,8 @@ pub enum Watched {
     Channel(Arc<Channel>),
     /// A movie of the folder.
     Movie(Arc<Movie>),
+    /// One that is encoded for its players.
+    Remake(Arc<Remake>),
 }
 
 impl Watched {
@@ -23,6 +26,7 @@ impl Watched {
         match self {
             Self::Channel(channel) => channel.path(),
             Self::Movie(movie) => movie.path(),
+            Self::Remake(remake) => remake.path(),
         }
     }
 
@@ -31,6 +35,7 @@ impl Watched {
         match self {
             Self::Channel(channel) => channel.bit_rate(),
             Self::Movie(movie) => movie.bit_rate(),
+            Self::Remake(remake) => remake.bit_rate(),
         }
     }
 
@@ -47,6 +52,7 @@ impl Watched {
                 let track = tracks.find(|track| track.kind == kind);
                 track.map(|track| track.encoding.clone())
             }
+            Self::Remake(remake) => remake.encoding(kind).map(str::to_owned),
         };
         encoding.unwrap_or_default()
     }
@@ -56,6 +62,7 @@ impl Watched {
         match self {
             Self::Channel(_) => Duration::ZERO,
             Self::Movie(movie) => movie.duration().duration().unwrap_or_default(),
+            Self::Remake(remake) => remake.duration(),
         }
     }
 
@@ -64,6 +71,7 @@ impl Watched {
         match self {
             Self::Channel(_) => 0,
             Self::Movie(movie) => movie.size(),
+            Self::Remake(remake) => remake.size(),
         }
     }
 }

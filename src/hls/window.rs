@@ -51,6 +51,8 @@ pub struct Window {
     /// The parts of the segment that is being made.
     pub(super) open: Vec<Part>,
     pub(super) rates: Rates,
+    /// Whether playlists tell of a variant for players that know H.264 and AAC alone.
+    pub(super) compat: bool,
     pub(super) ended: bool,
     bytes: usize,
     /// Counts the changes.
@@ -129,12 +131,19 @@ impl Window {
             removed: VecDeque::new(),
             open: Vec::new(),
             rates: Rates::default(),
+            compat: false,
             ended: false,
             bytes: 0,
             version: 0,
             modified: SystemTime::UNIX_EPOCH,
             texts: Default::default(),
         }
+    }
+
+    /// Has playlists tell of a variant for players that know H.264 and AAC alone, where it is needed.
+    pub fn with_compat(mut self, compat: bool) -> Self {
+        self.compat = compat;
+        self
     }
 
     /// Changes the bounds; they act with the next segment.

@@ -17,16 +17,18 @@ use tracing::error;
 use super::body::Body;
 use super::byte_range::{self, ByteRange};
 use super::connection::{text, typed};
+use super::remakes::untranscoded;
 use super::route;
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
-use crate::hls::packager::{NoPlaylist, Packager};
+use crate::hls::packager::{NoPlaylist, Packager, Rendition};
 use crate::hls::text::Text;
-use crate::hls::transcode::Trouble;
+use crate::hls::transcode::need;
 use crate::hls::viewers::Visit;
 use crate::hls::watched::Watched;
+use crate::media::channel::Channel;
 use crate::media::sessions::Session;
 
 /// A request, and between whom it travels.
@@ -83,7 +85,13 @@ impl Server {
         if !self.config().hls.enabled {
             return missing("HLS is switched off\n");
         }
-        for (name, object) in readings {
+        let is_offered = |object| self.offers_compat() || !matches!(object, Object::Compat(_));
+        let readings: Vec<_> = readings
+            .iter()
+            .filter(|(_, object)| is_offered(*object))
+            .cloned()
+            .collect();
+        for (name, object) in &readings {
             match self.packager(name, *object) {
                 Ok(Some(packager)) => return self.answer_for(asked, &packager, *object).await,
                 Ok(None) => {}
@@ -93,7 +101,7 @@ impl Server {
                 }
             }
         }
-        self.answer_movie(asked, readings).await
+        self.answer_movie(asked, &readings).await
     }
 
     /// Who packages what is asked for: only playlists make somebody begin.
@@ -103,8 +111,37 @@ impl Server {
         }
         let channel = self.mounts.open(name);
         match channel.filter(|channel| channel.ended().is_none()) {
-            Some(channel) => self.hls.packagers.of(&channel).map(Some),
-            None => Ok(self.hls.packagers.newest(name)),
+            Some(channel) => {
+                let rendition = self.rendition(Some(&channel), object);
+                self.hls.packagers.of(&channel, rendition).map(Some)
+            }
+            None => Ok(self
+                .hls
+                .packagers
+                .newest(name, self.rendition(None, object))),
+        }
+    }
+
+    /// Whether players that know H.264 and AAC alone are thought of.
+    pub(super) fn offers_compat(&self) -> bool {
+        let hls = &self.config().hls;
+        hls.compat && hls.transcode
+    }
+
+    /// In which formats an object of a channel is: as its name says, and in those that every player
+    /// knows where a transport stream cannot carry the others.
+    fn rendition(&self, channel: Option<&Arc<Channel>>, object: Object) -> Rendition {
+        let description = channel.and_then(|channel| channel.description());
+        let description = description.as_deref();
+        let needs_other = || description.is_some_and(need::is_beyond_streams);
+        match object {
+            Object::Compat(_) => Rendition::Compat,
+            Object::Multivariant(Flavour::Ts) | Object::Media(Flavour::Ts)
+                if self.offers_compat() && needs_other() =>
+            {
+                Rendition::Compat
+            }
+            _ => Rendition::Own,
         }
     }
 
@@ -126,7 +163,9 @@ impl Server {
                 let text = packager.multivariant(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
             }
-            Object::Media(flavour) => media(asked, packager, flavour, start_wait).await,
+            Object::Media(flavour) | Object::Compat(flavour) => {
+                media(asked, packager, flavour, start_wait).await
+            }
             Object::Audio(..) => missing("the channel has no other sound\n"),
             Object::File { file, .. } => match packager.file(file).await {
                 Some(pieces) => self::file(asked, object, pieces),
@@ -219,27 +258,6 @@ fn without_playlist(reason: NoPlaylist) -> Response<Body> {
     }
 }
 
-/// A page for people, because no player will say it.
-fn untranscoded(trouble: Trouble) -> Response<Body> {
-    let advice = match trouble {
-        Trouble::Missing => {
-            "Install ffmpeg on the server (Debian: <code>apt install ffmpeg</code>), or name it in \
-             <code>[hls] ffmpeg</code>. By RTSP it plays without."
-        }
-        Trouble::Full => "Try again later; <code>[hls] transcoders</code> says how many may be.",
-        Trouble::Fails => "By RTSP it plays as it is.",
-    };
-    let page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Reelcast</title>\n\
-         <h1>This cannot be played by HLS</h1>\n<p>Because {trouble}.\n<p>{advice}\n"
-    );
-    let mut response = typed(StatusCode::SERVICE_UNAVAILABLE, HTML, page);
-    set(&mut response, CACHE_CONTROL, "no-store");
-    set(&mut response, RETRY_AFTER, "30");
-    response
-}
-
 /// A file, or the range of it that is asked for. It never changes.
 pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body> {
     let tag = format!("\"{object}\"");
@@ -277,7 +295,7 @@ pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Res
 }
 
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 /// For what never changes, by names that are never used again.
 pub(super) const FOR_EVER: &str = "max-age=31536000, immutable";

@@ -22,6 +22,7 @@ use super::channel_metrics::ChannelMetrics;
 use super::hls_metrics::HlsMetrics;
 use super::session_metrics::{SessionMetrics, TotalMetrics};
 use super::source_metrics::SourceMetrics;
+use super::transcode_metrics::TranscodeMetrics;
 use super::upload_metrics::{EncoderMetrics, UploadMetrics};
 use super::uploads::Uploads;
 use crate::hls::gateway::Gateway;
@@ -86,8 +87,10 @@ impl Metrics {
         self.summary.register_collector(Box::new(encoders));
     }
 
-    /// Adds the numbers of the channels that are packaged for HLS.
+    /// Adds the numbers of the channels that are packaged for HLS, and of what is transcoded.
     pub fn hls(&mut self, gateway: Arc<Gateway>) {
+        let transcoding = TranscodeMetrics(Arc::clone(&gateway));
+        self.summary.register_collector(Box::new(transcoding));
         let collector = Box::new(HlsMetrics(gateway));
         self.summary.register_collector(collector);
     }

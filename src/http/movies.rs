@@ -31,12 +31,29 @@ impl Server {
     ) -> Response<Body> {
         for (name, object) in readings {
             match self.hls.movies.open(name).await {
-                Ok(shown) => return self.answer_shown(asked, &shown, *object).await,
+                Ok(shown) if !self.must_remake(&shown, *object) => {
+                    return self.answer_shown(asked, &shown, *object).await;
+                }
+                Ok(_) => return self.answer_remake(asked, name, *object).await,
                 Err(error) if error.kind() == Kind::NotFound => {}
+                Err(error) if error.kind() == Kind::Unsupported && self.config().hls.transcode => {
+                    return self.answer_remake(asked, name, *object).await;
+                }
                 Err(error) => return refused(&error),
             }
         }
         missing("there is no such channel or movie\n")
+    }
+
+    /// Whether the movie has to be encoded for who asks for `object`.
+    fn must_remake(&self, shown: &Shown, object: Object) -> bool {
+        let presentation = &shown.presentation;
+        let is_carried = || match object {
+            Object::Compat(_) => false,
+            Object::File { packager, .. } => presentation.has_made(packager),
+            _ => !presentation.is_mute_or_blank() && presentation.playlist(object, false).is_some(),
+        };
+        self.config().hls.transcode && !is_carried()
     }
 
     async fn answer_shown(
@@ -65,7 +82,7 @@ impl Server {
                     format!("{error}\n"),
                 ),
             },
-            _ => match presentation.playlist(object) {
+            _ => match presentation.playlist(object, self.offers_compat()) {
                 Some(text) => written(asked, &text, PLAYLIST_AGE),
                 None => missing("this flavour cannot carry the movie: take index.m3u8\n"),
             },

@@ -184,7 +184,10 @@ impl Library {
     }
 
     /// Finds the file of a path, and nothing outside of what may be served. Blocks.
-    fn locate(&self, path: &MediaPath) -> Result<(PathBuf, fs::Metadata), Error> {
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also for what is never served; [`Error::Unsupported`] for what is no file.
+    pub fn locate(&self, path: &MediaPath) -> Result<(PathBuf, fs::Metadata), Error> {
         if path.is_root() || is_private(path) {
             return Err(Error::NotFound);
         }

@@ -41,5 +41,6 @@ mod source;
 mod support;
 mod tidy;
 mod tools;
+mod transcode;
 mod ts;
 mod uploads;

@@ -7,6 +7,7 @@ use super::Presentation;
 use super::rendition::Rendition;
 use crate::codec::Kind;
 use crate::hls::carriage::Carriage;
+use crate::hls::compat;
 use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::playlist::{
@@ -16,8 +17,9 @@ use crate::hls::rates::Rate;
 use crate::hls::text::Text;
 
 impl Presentation {
-    /// The playlist that a player opens; `None` when the flavour cannot carry the movie.
-    pub(super) fn multivariant(&self, flavour: Flavour) -> Option<Arc<Text>> {
+    /// The playlist that a player opens; `None` when the flavour cannot carry the movie. With
+    /// `compat` it tells of a variant for players that know H.264 and AAC alone, where it is needed.
+    pub(super) fn multivariant(&self, flavour: Flavour, compat: bool) -> Option<Arc<Text>> {
         let main = self.renditions.first()?;
         let sounds = self.sounds();
         // Where the only choice is the playlist's own, there is nothing to tell.
@@ -39,16 +41,24 @@ impl Presentation {
             .collect();
         codecs.dedup();
         let uri = Object::Media(flavour).to_string();
+        let (resolution, frame_rate) = (self.resolution(), self.frame_rate());
+        let alternative = || compat::beside(&codecs, resolution, frame_rate, flavour);
         let playlist = Multivariant {
             bandwidth: most(Rate::peak),
             average_bandwidth: most(Rate::average),
             codecs: &codecs,
-            resolution: self.resolution(),
-            frame_rate: self.frame_rate(),
+            resolution,
+            frame_rate,
             uri: &uri,
             audio: &audio,
+            alternative: compat.then(alternative).flatten(),
         };
-        Some(self.text(playlist.to_string(), "all", flavour))
+        let name = if playlist.alternative.is_some() {
+            "compat"
+        } else {
+            "all"
+        };
+        Some(self.text(playlist.to_string(), name, flavour))
     }
 
     /// The playlist of rendition `at`; `None` when there is none, or the flavour cannot carry it.

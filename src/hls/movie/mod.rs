@@ -44,8 +44,8 @@ pub struct Presentation {
     cuts: Cuts,
     /// The one that the variant's playlist plays, then those that can be chosen instead of its sound.
     renditions: Vec<Rendition>,
-    /// What players open, by flavour.
-    playlists: [OnceLock<Option<Arc<Text>>>; 3],
+    /// What players open, by flavour, without and with a variant for those that know less.
+    playlists: [[OnceLock<Option<Arc<Text>>>; 2]; 3],
     left_out: Vec<String>,
 }
 
@@ -136,17 +136,39 @@ impl Presentation {
         &self.left_out
     }
 
+    /// Whether there are pictures or sounds, and none of them can be carried.
+    pub fn is_mute_or_blank(&self) -> bool {
+        let tracks = &self.movie.index().tracks;
+        let lanes = || self.renditions.iter().flat_map(|one| &one.lanes);
+        let is_lost = |kind| {
+            let mut tracks = tracks.iter();
+            let is_there =
+                tracks.any(|track| track.kind() == Some(kind) && !track.samples.is_empty());
+            is_there && !lanes().any(|lane| lane.kind == kind)
+        };
+        is_lost(Kind::Video) || is_lost(Kind::Audio)
+    }
+
+    /// Whether files with this number are of it.
+    pub fn has_made(&self, number: u32) -> bool {
+        let mut renditions = self.renditions.iter();
+        renditions.any(|rendition| rendition.number == number)
+    }
+
     /// A playlist; `None` when the flavour cannot carry the movie, and for sounds that it has not.
-    pub fn playlist(&self, object: Object) -> Option<Arc<Text>> {
+    ///
+    /// With `compat` the one that a player opens tells of a variant for players that know H.264 and
+    /// AAC alone, where it is needed.
+    pub fn playlist(&self, object: Object, compat: bool) -> Option<Arc<Text>> {
         match object {
             Object::Multivariant(flavour) => {
-                let text =
-                    self.playlists[flavour as usize].get_or_init(|| self.multivariant(flavour));
+                let slot = &self.playlists[flavour as usize][usize::from(compat)];
+                let text = slot.get_or_init(|| self.multivariant(flavour, compat));
                 text.clone()
             }
             Object::Media(flavour) => self.media(0, flavour),
             Object::Audio(flavour, number) => self.media(number.into(), flavour),
-            Object::File { .. } => None,
+            Object::Compat(_) | Object::File { .. } => None,
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-/// A program with one variant (rfc8216bis, 4.4.6).
+/// A program with one variant, and perhaps one beside it (rfc8216bis, 4.4.6).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Multivariant<'a> {
     /// The rate of the segment of the highest one, in bit/s.
@@ -22,6 +22,23 @@ pub struct Multivariant<'a> {
     /// The sounds that one can choose from, the one that players take of themselves first; none
     /// where the media playlist has the only one.
     pub audio: &'a [AudioRendition],
+    /// The same for players that do not know these formats; its sound is among its pictures.
+    pub alternative: Option<Alternative>,
+}
+
+/// A variant in other formats.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternative {
+    /// The most bits a second.
+    pub bandwidth: u64,
+    /// The formats as RFC 6381 names them.
+    pub codecs: String,
+    /// Width and height of the picture.
+    pub resolution: Option<(u32, u32)>,
+    /// Pictures per second.
+    pub frame_rate: Option<f64>,
+    /// The media playlist.
+    pub uri: String,
 }
 
 /// One of the sounds of a program (rfc8216bis, 4.4.6.1).
@@ -51,17 +68,39 @@ impl Display for Multivariant<'_> {
         if !self.codecs.is_empty() {
             write!(f, ",CODECS=\"{}\"", self.codecs.join(","))?;
         }
-        if let Some((width, height)) = self.resolution {
-            write!(f, ",RESOLUTION={width}x{height}")?;
-        }
-        if let Some(rate) = self.frame_rate {
-            write!(f, ",FRAME-RATE={rate:.3}")?;
-        }
+        write_pictures(self.resolution, self.frame_rate, f)?;
         if !self.audio.is_empty() {
             write!(f, ",AUDIO=\"{AUDIO}\"")?;
         }
+        writeln!(f, "\n{}", self.uri)?;
+        self.alternative.iter().try_for_each(|other| other.write(f))
+    }
+}
+
+impl Alternative {
+    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (bandwidth, codecs) = (self.bandwidth, &self.codecs);
+        write!(
+            f,
+            "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},AVERAGE-BANDWIDTH={bandwidth},CODECS=\"{codecs}\""
+        )?;
+        write_pictures(self.resolution, self.frame_rate, f)?;
         writeln!(f, "\n{}", self.uri)
     }
+}
+
+fn write_pictures(
+    resolution: Option<(u32, u32)>,
+    frame_rate: Option<f64>,
+    f: &mut Formatter<'_>,
+) -> fmt::Result {
+    if let Some((width, height)) = resolution {
+        write!(f, ",RESOLUTION={width}x{height}")?;
+    }
+    if let Some(rate) = frame_rate {
+        write!(f, ",FRAME-RATE={rate:.3}")?;
+    }
+    Ok(())
 }
 
 impl AudioRendition {
@@ -103,6 +142,7 @@ mod tests {
             frame_rate: Some(30_000.0 / 1001.0),
             uri: "media.m3u8",
             audio: &[],
+            alternative: None,
         };
         assert_eq!(
             video.to_string(),
@@ -123,6 +163,7 @@ mod tests {
             frame_rate: None,
             uri: "media-ts.m3u8",
             audio: &[],
+            alternative: None,
         };
         assert_eq!(
             audio.to_string(),
@@ -149,6 +190,7 @@ mod tests {
             frame_rate: None,
             uri: "media.m3u8",
             audio: &[sound("deu", None), sound("2", Some("audio2.m3u8"))],
+            alternative: None,
         };
         assert_eq!(
             program.to_string(),

@@ -16,13 +16,13 @@ use tracing::warn;
 
 use super::child::Child;
 use super::feed::{Door, Fed, Feed};
-pub(in crate::hls) use super::harvest::Encoded;
-use super::harvest::{Harvest, Stream};
-use super::lines::Lines;
+use super::harvest::{self, Harvest};
+use super::lines::{First, Lines};
 use super::orders::{self, Coding};
 use super::{Transcoders, Trouble};
 use crate::base::backoff::Backoff;
 use crate::base::media_time::NtpTime;
+use crate::codec::{AccessUnit, Format};
 use crate::media::channel::Channel;
 use crate::media::description::Description;
 use crate::media::ring::Start;
@@ -96,6 +96,17 @@ impl Transcoder {
         let _ = timeout(LAST_TIME, taken).await;
         rest
     }
+}
+
+/// What was made of a piece of a track.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::hls) struct Encoded {
+    /// The index of the track in the channel's description.
+    pub(in crate::hls) track: usize,
+    /// The unit, at the RTP time of what it was made of.
+    pub(in crate::hls) unit: AccessUnit,
+    /// The format, if it changes here.
+    pub(in crate::hls) format: Option<Format>,
 }
 
 /// What comes of transcoding.
@@ -172,7 +183,7 @@ impl Work {
         let Job {
             codings,
             mut lines,
-            harvest,
+            streams,
         } = Job::new(&description, &self.tracks, &given);
         let door = Door::open()?;
         let arguments = orders::of_channel(door.url(), &codings);
@@ -187,7 +198,9 @@ impl Work {
             output: &self.output,
             trouble: &self.trouble,
             progress: &progress,
+            streams: &streams,
         };
+        let harvest = Harvest::new(&codings);
         let mut harvesting = std::pin::pin!(harvester.run(stdout, harvest));
         let feeding = async {
             let mut connection = door.greet(sdp).await?;
@@ -242,7 +255,17 @@ fn sdp(description: &Description, given: &[usize], url: &str) -> String {
 struct Job {
     codings: Vec<Coding>,
     lines: Lines,
-    harvest: Harvest,
+    streams: Vec<Stream>,
+}
+
+/// A track that a process is given.
+struct Stream {
+    /// Its index in the channel's description.
+    track: usize,
+    clock_hz: u32,
+    first: First,
+    /// Of a unit, in ticks of the track's clock; `None` for pictures.
+    duration: Option<u32>,
 }
 
 impl Job {
@@ -258,14 +281,39 @@ impl Job {
             if is_given {
                 let coding = Coding::of(track);
                 codings.push(coding);
-                streams.push(Stream::new(index, track.clock_hz, first, coding));
+                streams.push(Stream {
+                    track: index,
+                    clock_hz: track.clock_hz,
+                    first,
+                    duration: coding.frame(track.clock_hz),
+                });
             }
         }
         Self {
             codings,
             lines,
-            harvest: Harvest::new(streams),
+            streams,
         }
+    }
+}
+
+impl Stream {
+    /// What was made of it, with the RTP time of what it was made of.
+    fn encoded(&self, made: harvest::Made) -> Option<Encoded> {
+        let since = made.time.at_rate(self.clock_hz).ticks;
+        let unit = AccessUnit {
+            // RTP times wrap.
+            time: self.first.get()?.wrapping_add(since as u32),
+            keyframe: made.keyframe,
+            damaged: false,
+            data: made.data,
+            duration: self.duration,
+        };
+        Some(Encoded {
+            track: self.track,
+            unit,
+            format: made.format,
+        })
     }
 }
 
@@ -282,6 +330,7 @@ struct Harvester<'w> {
     output: &'w mpsc::Sender<Encoded>,
     trouble: &'w watch::Sender<Option<Trouble>>,
     progress: &'w Progress<'w>,
+    streams: &'w [Stream],
 }
 
 impl Harvester<'_> {
@@ -308,13 +357,17 @@ impl Harvester<'_> {
     }
 
     /// False when nobody takes them any more.
-    async fn hand_out(&self, units: &mut Vec<Encoded>) -> bool {
+    async fn hand_out(&self, units: &mut Vec<harvest::Made>) -> bool {
         if !units.is_empty() {
             tell(self.trouble, None);
             self.progress.made.fetch_add(units.len() as u64, Relaxed);
         }
-        for unit in units.drain(..) {
-            if self.output.send(unit).await.is_err() {
+        for made in units.drain(..) {
+            let stream = self.streams.get(made.stream);
+            let Some(encoded) = stream.and_then(|stream| stream.encoded(made)) else {
+                continue;
+            };
+            if self.output.send(encoded).await.is_err() {
                 return false;
             }
         }

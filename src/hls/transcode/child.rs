@@ -90,7 +90,7 @@ impl Child {
     }
 }
 
-fn trouble(error: &io::Error) -> Trouble {
+pub(super) fn trouble(error: &io::Error) -> Trouble {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => Trouble::Missing,
         _ => Trouble::Fails,

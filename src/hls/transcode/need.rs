@@ -1,24 +1,46 @@
 //! Which tracks of a channel have to be encoded, judged by its description. Pure.
 
 use crate::codec::{self, Kind};
+use crate::hls::packager::Rendition;
 use crate::media::description::{Description, Track};
 
 /// The tracks that go into segments and have to be encoded before, by their index: among the first
 /// that is seen and the first that is heard.
-pub(in crate::hls) fn encoded(description: &Description) -> Vec<usize> {
+pub(in crate::hls) fn encoded(description: &Description, rendition: Rendition) -> Vec<usize> {
     let tracks = description.tracks();
     let first = |kind| tracks.iter().position(|track| track.kind == kind);
     let chosen = [Kind::Video, Kind::Audio].into_iter().filter_map(first);
     chosen
-        .filter(|index| tracks.get(*index).is_some_and(|track| !is_carried(track)))
+        .filter(|index| {
+            tracks
+                .get(*index)
+                .is_some_and(|track| !is_carried(track, rendition))
+        })
         .collect()
 }
 
-/// Whether segments carry the samples of a track as they are.
-fn is_carried(track: &Track) -> bool {
+/// Whether a transport stream cannot carry a channel, though fragments can.
+pub fn is_beyond_streams(description: &Description) -> bool {
+    let name = |track: &Track| {
+        track
+            .encoding
+            .split('/')
+            .next()
+            .map(str::to_ascii_uppercase)
+    };
+    let mut names = description.tracks().iter().filter_map(name);
+    names.any(|name| BEYOND_STREAMS.contains(&name.as_str()))
+}
+
+/// Whether the segments of a rendition carry the samples of a track as they are.
+fn is_carried(track: &Track, rendition: Rendition) -> bool {
     let name = track.encoding.split('/').next().unwrap_or_default();
+    let carried = match rendition {
+        Rendition::Own => &CARRIED[..],
+        Rendition::Compat => &COMMON[..],
+    };
     let is_read = || codec::depacketizer(&track.encoding, track.fmtp.as_deref()).is_some();
-    CARRIED.iter().any(|one| name.eq_ignore_ascii_case(one)) && is_read()
+    carried.iter().any(|one| name.eq_ignore_ascii_case(one)) && is_read()
 }
 
 /// The encodings of RTP whose samples fragments carry.
@@ -32,13 +54,30 @@ const CARRIED: [&str; 7] = [
     "OPUS",
 ];
 
+/// Those of them that every player knows.
+const COMMON: [&str; 4] = ["H264", "MP4A-LATM", "MPA", "MPEG4-GENERIC"];
+
+/// Those of them that transport streams for HLS do not carry.
+const BEYOND_STREAMS: [&str; 2] = ["H265", "OPUS"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn encoded_of(medias: &str) -> Vec<usize> {
         let sdp = format!("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{medias}");
-        encoded(&Description::read(sdp.as_bytes()).unwrap())
+        let description = Description::read(sdp.as_bytes()).unwrap();
+        encoded(&description, Rendition::Own)
+    }
+
+    #[test]
+    fn more_is_encoded_for_players_that_know_less() {
+        let sdp = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
+            a=rtpmap:96 H265/90000\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 ac3/48000/2\r\n";
+        let description = Description::read(sdp.as_bytes()).unwrap();
+        assert_eq!(encoded(&description, Rendition::Own), [0_usize; 0]);
+        assert_eq!(encoded(&description, Rendition::Compat), [0, 1]);
+        assert!(is_beyond_streams(&description));
     }
 
     #[test]

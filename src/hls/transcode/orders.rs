@@ -1,5 +1,8 @@
 //! What ffmpeg is told: its command lines. Pure.
 
+use std::path::Path;
+
+use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::media::description::Track;
 
@@ -14,7 +17,10 @@ pub(super) const FIRST_PID: u16 = 0x100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     /// H.264.
-    Video,
+    Video {
+        /// The most bits a second.
+        most: u32,
+    },
     /// AAC.
     Audio {
         /// Sampling rate in Hz.
@@ -29,7 +35,7 @@ impl Coding {
     /// time is ever rounded.
     pub(super) fn of(track: &Track) -> Self {
         if track.kind == Kind::Video {
-            return Self::Video;
+            return Self::Video { most: MOST };
         }
         let mut words = track.encoding.split('/');
         let name = words.next().unwrap_or_default();
@@ -47,74 +53,157 @@ impl Coding {
     }
 }
 
+impl Coding {
+    /// How long a frame of sound lasts, in ticks of `clock_hz`; `None` for pictures.
+    pub(super) fn frame(self, clock_hz: u32) -> Option<u32> {
+        match self {
+            Self::Video { .. } => None,
+            Self::Audio { rate_hz, .. } => {
+                let frame = MediaTime::new(FRAME.into(), rate_hz);
+                u32::try_from(frame.at_rate(clock_hz).ticks).ok()
+            }
+        }
+    }
+}
+
+/// Samples in a frame of AAC.
+pub(super) const FRAME: u32 = 1024;
+
 /// The sampling rates of AAC that every player takes, in Hz.
 const RATES: [u32; 9] = [
     8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000,
 ];
 
-/// To read a channel at `url`, and to make these of its tracks.
+/// To read a channel at `url`, and to make these of its tracks: at most one is seen, and one is heard.
 pub(super) fn of_channel(url: &str, codings: &[Coding]) -> Vec<String> {
-    let mut line = words("-nostdin -hide_banner -nostats -loglevel warning -copyts");
+    let mut line = words(GENERAL);
     // The description says what there is; what it does not say comes with the first picture.
-    line.extend(words(
-        "-probesize 1M -analyzeduration 1M -rtsp_transport tcp -i",
-    ));
-    line.push(url.to_owned());
+    line.extend(words("-copyts -probesize 1M -analyzeduration 1M"));
+    line.extend(words(&format!("-rtsp_transport tcp -i {url}")));
     for (index, coding) in codings.iter().enumerate() {
-        line.extend(words(&format!("-map 0:{index} {}", coded(index, *coding))));
+        line.extend(words(&format!("-map 0:{index}")));
+        line.extend(coded(*coding));
+        line.extend(words(match coding {
+            // Without looking ahead.
+            Coding::Video { .. } => "-tune:v zerolatency -force_key_frames expr:gte(t,n_forced*2)",
+            Coding::Audio { .. } => "-filter:a aresample=async=1",
+        }));
     }
-    // Without B-frames and without looking ahead.
-    line.extend(words(
-        "-tune:v zerolatency -fps_mode passthrough -enc_time_base:v 1:90000",
-    ));
-    line.extend(words(
-        "-force_key_frames expr:gte(t,n_forced*2) -af aresample=async=1",
-    ));
-    line.extend(output());
+    line.extend(output("-max_interleave_delta 500000"));
+    line
+}
+
+/// The most bits a second of pictures of which nothing is known.
+pub(super) const MOST: u32 = 6_000_000;
+
+/// As many bits a second as pictures of that size need that move a lot.
+pub(super) fn most((width, height): (u32, u32), frame_rate: f64) -> u32 {
+    let pixels = f64::from(width) * f64::from(height) * frame_rate.clamp(5.0, 60.0);
+    ((pixels / 8.0) as u32).clamp(LEAST, MOST)
+}
+
+/// Bits a second that the smallest pictures may need.
+const LEAST: u32 = 250_000;
+
+/// A file that is to be read from some point on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passage<'a> {
+    pub(super) file: &'a Path,
+    /// From where on, in seconds.
+    pub(super) from: f64,
+    /// Where the first segment begins and how long each is, in seconds after that.
+    pub(super) first_cut: f64,
+    pub(super) step: f64,
+    /// How long the rest of the file is, in seconds; sound goes on in silence until then.
+    pub(super) rest: f64,
+}
+
+/// To read a file, and to make these of the streams of those numbers in it.
+pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<String> {
+    let Passage {
+        file,
+        from,
+        first_cut,
+        step,
+        rest,
+    } = *passage;
+    let mut line = words(GENERAL);
+    line.extend(input(file, &format!("-ss {from:.9}")));
+    for (number, coding) in streams {
+        line.extend(words(&format!("-map 0:{number}")));
+        line.extend(coded(*coding));
+        line.extend(words(&match coding {
+            Coding::Video { .. } => {
+                // A thousandth earlier, lest rounding have a picture at a cut miss it.
+                let first = first_cut - 0.001;
+                format!("-force_key_frames expr:gte(t,{first:.9}+n_forced*{step:.9})")
+            }
+            Coding::Audio { .. } => {
+                format!("-filter:a aresample=async=1:first_pts=0,apad=whole_dur={rest:.3}")
+            }
+        }));
+    }
+    line.extend(output("-max_interleave_delta 2000000"));
+    line
+}
+
+/// What ffprobe is told, to say in JSON what is in a file.
+pub(super) fn of_probe(file: &Path) -> Vec<String> {
+    let mut line = words("-v error -of json -show_entries");
+    line.push(ENTRIES.to_owned());
+    line.extend(input(file, ""));
+    line
+}
+
+/// A file and nothing else: playlists and the like may not lead elsewhere.
+fn input(file: &Path, options: &str) -> Vec<String> {
+    let mut line = words("-protocol_whitelist file -format_whitelist");
+    line.push(CONTAINERS.to_owned());
+    line.extend(words(options));
+    line.extend(["-i".to_owned(), format!("file:{}", file.display())]);
     line
 }
 
 /// How a track is coded.
-fn coded(index: usize, coding: Coding) -> String {
+fn coded(coding: Coding) -> Vec<String> {
     match coding {
-        Coding::Video => {
-            let size = "scale=w='trunc(min(iw,1920)/2)*2':h=-2:flags=bicubic";
-            format!(
-                "-c:{index} libx264 -preset:{index} veryfast -profile:{index} main -crf:{index} 23 \
-                 -maxrate:{index} 6M -bufsize:{index} 9M -bf:{index} 0 -pix_fmt:{index} yuv420p \
-                 -filter:{index} {size}"
-            )
-        }
+        Coding::Video { most } => words(&format!(
+            "-c:v libx264 -preset:v veryfast -profile:v main -crf:v 23 -maxrate:v {most} \
+             -bufsize:v {most} -bf:v 0 -g:v 600 -pix_fmt:v yuv420p -fps_mode vfr \
+             -enc_time_base:v 1:90000 -filter:v scale=w='trunc(min(iw,1920)/2)*2':h=-2",
+        )),
         Coding::Audio {
             rate_hz,
             is_surround,
         } => {
             // No more than frames of a low rate can hold.
             let bit_rate = (3 * rate_hz).min(128_000);
-            let channels = if is_surround {
-                format!(" -ac:{index} 2")
-            } else {
-                String::new()
-            };
-            format!("-c:{index} aac -ar:{index} {rate_hz} -b:{index} {bit_rate}{channels}")
+            let channels = if is_surround { " -ac:a 2" } else { "" };
+            words(&format!(
+                "-c:a aac -ar:a {rate_hz} -b:a {bit_rate}{channels}"
+            ))
         }
     }
 }
 
-/// A transport stream at once, with the times that came in.
-fn output() -> Vec<String> {
-    let mut line = words("-f mpegts -muxdelay 0 -muxpreload 0 -avoid_negative_ts disabled");
-    line.extend(words(
-        "-pes_payload_size 0 -flush_packets 1 -max_interleave_delta 500000",
-    ));
-    line.extend([
-        "-output_ts_offset".to_owned(),
-        LEAD.to_string(),
-        "pipe:1".to_owned(),
-    ]);
-    line
+/// A transport stream at once, in which all times are later by [`LEAD`].
+fn output(options: &str) -> Vec<String> {
+    words(&format!(
+        "-f mpegts -muxdelay 0 -muxpreload 0 -avoid_negative_ts disabled -pes_payload_size 0 \
+         -flush_packets 1 {options} -output_ts_offset {LEAD} pipe:1"
+    ))
 }
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
+
+/// For all: nothing is asked for, and only faults are told of.
+const GENERAL: &str = "-nostdin -hide_banner -nostats -loglevel error";
+
+const ENTRIES: &str = "format=duration:stream=index,codec_type,width,height,sample_rate,channels,\
+    avg_frame_rate:stream_disposition=attached_pic";
+
+/// What files may be, as ffmpeg names it.
+const CONTAINERS: &str = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dv,eac3,flac,flv,gxf,ivf,matroska,\
+    mov,mp3,mpeg,mpegts,mpegvideo,mxf,nsv,nut,ogg,rm,tta,voc,w64,wav,wv";

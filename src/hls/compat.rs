@@ -1,0 +1,76 @@
+//! The variant for players that know H.264 and AAC alone: what playlists tell of it before anybody makes it. Pure.
+
+use super::object::{Flavour, Object};
+use super::playlist::Alternative;
+use super::transcode::{AAC_RATE, most_bits};
+
+/// The variant beside one of these codecs, as RFC 6381 names them; `None` if every player knows them.
+pub(super) fn beside(
+    codecs: &[String],
+    size: Option<(u32, u32)>,
+    frame_rate: Option<f64>,
+    flavour: Flavour,
+) -> Option<Alternative> {
+    let is_common = |codec: &String| COMMON.iter().any(|name| codec.starts_with(name));
+    if codecs.iter().all(is_common) {
+        return None;
+    }
+    let video = size.map(|size| most_bits(size, frame_rate.unwrap_or(USUAL_RATE)));
+    let is_heard = codecs.len() > usize::from(size.is_some());
+    let sound = is_heard.then_some(AAC_RATE);
+    let names = size.map(|_| VIDEO).into_iter().chain(sound.map(|_| AUDIO));
+    Some(Alternative {
+        bandwidth: video.unwrap_or(0) + sound.unwrap_or(0),
+        codecs: names.collect::<Vec<_>>().join(","),
+        resolution: size.map(scaled),
+        frame_rate,
+        uri: Object::Compat(flavour).to_string(),
+    })
+}
+
+/// The size to which pictures are brought: no wider than every player can show.
+fn scaled((width, height): (u32, u32)) -> (u32, u32) {
+    let wide = width.min(WIDEST) / 2 * 2;
+    let high = (f64::from(height) * f64::from(wide) / f64::from(width.max(1)) / 2.0).round();
+    (wide, high as u32 * 2)
+}
+
+/// What names of codecs begin with that every player knows.
+const COMMON: [&str; 2] = ["avc1.", "mp4a.40."];
+
+/// H.264 of the main profile, level 4.2 at most, and AAC of low complexity.
+const VIDEO: &str = "avc1.4d402a";
+const AUDIO: &str = "mp4a.40.2";
+
+const WIDEST: u32 = 1920;
+
+/// Pictures a second where nothing tells how many.
+const USUAL_RATE: f64 = 30.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(codecs: &[&str], size: Option<(u32, u32)>) -> Option<Alternative> {
+        let codecs: Vec<_> = codecs.iter().map(|codec| (*codec).to_owned()).collect();
+        beside(&codecs, size, Some(25.0), Flavour::Cmaf)
+    }
+
+    #[test]
+    fn only_what_some_players_do_not_know_has_a_variant_beside_it() {
+        assert_eq!(of(&["avc1.64001f", "mp4a.40.2"], Some((640, 360))), None);
+        let beside = of(&["hvc1.1.6.L120.90", "mp4a.40.2"], Some((3840, 2160))).unwrap();
+        assert_eq!(beside.codecs, "avc1.4d402a,mp4a.40.2");
+        assert_eq!(beside.resolution, Some((1920, 1080)));
+        assert_eq!(beside.uri, "compat-cmaf.m3u8");
+        let sound = of(&["ac-3"], None).unwrap();
+        assert_eq!(
+            (sound.codecs.as_str(), sound.resolution),
+            ("mp4a.40.2", None)
+        );
+        assert_eq!(
+            of(&["hvc1.1.6.L120.90"], Some((190, 243))).unwrap().codecs,
+            "avc1.4d402a"
+        );
+    }
+}

@@ -1,0 +1,360 @@
+//! A movie that is encoded for its players: its playlists, which need no encoding, and its segments,
+//! each made when somebody asks.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use tracing::warn;
+
+use super::assembly;
+use super::facts::Facts;
+use super::grid::Grid;
+use super::orders::Coding;
+use super::run::{Run, Task};
+use super::stock::Stock;
+use super::{AAC_RATE, Slot, Transcoders, Trouble, most_bits};
+use crate::base::path::MediaPath;
+use crate::codec::Kind;
+use crate::hls::keys::{Key, Keys, NoKeys};
+use crate::hls::lock::{Lock, Manner};
+use crate::hls::movie::Terms;
+use crate::hls::object::{File, Flavour, Object, Packing};
+use crate::hls::part::{Map, Segment};
+use crate::hls::playlist::{KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine};
+use crate::hls::text::Text;
+use crate::hls::transport::Transport;
+
+/// A process that is so many segments before one that is asked for is left to come there.
+const NEAR: u64 = 3;
+
+/// A file of the movies folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Source {
+    pub(super) path: MediaPath,
+    pub(super) file: PathBuf,
+    pub(super) size: u64,
+    pub(super) modified: SystemTime,
+}
+
+/// A movie that is encoded when somebody watches it.
+#[derive(Debug)]
+pub struct Remake {
+    source: Source,
+    facts: Facts,
+    grid: Grid,
+    target: Duration,
+    keys: Option<Keys>,
+    /// What tells its files from those of all others of that name.
+    number: u32,
+    map: OnceLock<Arc<Map>>,
+    /// The one process. Who wants another segment waits for it.
+    run: Arc<Slot>,
+    stock: Arc<Stock>,
+    shared: Arc<Transcoders>,
+}
+
+impl Remake {
+    pub(super) fn new(
+        source: Source,
+        facts: Facts,
+        terms: &Terms,
+        stock: &Arc<Stock>,
+        shared: &Arc<Transcoders>,
+    ) -> Result<Self, NoKeys> {
+        let target = terms.target;
+        let keys = |number| Keys::of(&terms.encryption, terms.secret, &source.path, number);
+        let number = version(&source, terms, keys(0)?.as_ref());
+        Ok(Self {
+            number,
+            keys: keys(number)?,
+            grid: Grid::new(facts.rate_hz, facts.seconds, target.as_secs()),
+            source,
+            facts,
+            target,
+            map: OnceLock::new(),
+            run: Arc::default(),
+            stock: Arc::clone(stock),
+            shared: Arc::clone(shared),
+        })
+    }
+
+    /// Its name.
+    pub fn path(&self) -> &MediaPath {
+        &self.source.path
+    }
+
+    /// Bytes of its file.
+    pub fn size(&self) -> u64 {
+        self.source.size
+    }
+
+    /// How long it is.
+    pub fn duration(&self) -> Duration {
+        Duration::from_secs_f64(self.facts.seconds)
+    }
+
+    /// What its pictures or its sound are encoded in, as SDP names it.
+    pub fn encoding(&self, kind: Kind) -> Option<&'static str> {
+        let mut streams = self.facts.streams.iter();
+        streams.find_map(|(_, coding)| match (kind, coding) {
+            (Kind::Video, Coding::Video { .. }) => Some("H264/90000"),
+            (Kind::Audio, Coding::Audio { .. }) => Some("mpeg4-generic"),
+            _ => None,
+        })
+    }
+
+    /// The most bits a second that a viewer takes.
+    pub fn bit_rate(&self) -> u64 {
+        let pictures = self.facts.pictures;
+        let video = pictures.map_or(0, |pictures| most_bits(pictures.size, pictures.rate));
+        let is_heard = self.encoding(Kind::Audio).is_some();
+        video + if is_heard { AAC_RATE } else { 0 }
+    }
+
+    /// Whether files with this number are of it.
+    pub fn has_made(&self, number: u32) -> bool {
+        self.number == number
+    }
+
+    /// A playlist; `None` for what it has not. Only that which a player opens needs an encoder, once.
+    ///
+    /// # Errors
+    /// Why it is not encoded.
+    pub async fn playlist(&self, object: Object) -> Result<Option<Arc<Text>>, Trouble> {
+        let (text, name) = match object {
+            Object::Multivariant(flavour) if self.carries(flavour) => {
+                let Some(map) = self.map(0).await? else {
+                    return Ok(None);
+                };
+                (
+                    self.multivariant(&map, flavour),
+                    format!("all-{}", flavour as u8),
+                )
+            }
+            Object::Media(flavour) | Object::Compat(flavour) if self.carries(flavour) => {
+                (self.media(flavour), format!("{}", flavour as u8))
+            }
+            _ => return Ok(None),
+        };
+        let tag = format!("{:08x}-{name}", self.number);
+        let text = Text::new(text, tag, self.source.modified);
+        Ok(Some(Arc::new(text)))
+    }
+
+    /// A file in pieces; `None` for what it has not. Cancel safe.
+    ///
+    /// # Errors
+    /// Why it is not encoded.
+    pub async fn file(&self, file: File) -> Result<Option<Vec<Bytes>>, Trouble> {
+        let pieces = match file {
+            File::Init(version) => match self.map(version).await? {
+                Some(map) => vec![map.data.clone()],
+                None => return Ok(None),
+            },
+            File::Key(period) => self.key(period).into_iter().collect(),
+            File::Segment(number) if number < self.grid.len() => {
+                self.segment(number).await?.fragments().collect()
+            }
+            File::Ts(number, packing) if number < self.grid.len() && packing == self.packing() => {
+                Transport::alone(&self.segment(number).await?)
+                    .into_iter()
+                    .collect()
+            }
+            _ => return Ok(None),
+        };
+        let is_empty = pieces.iter().all(Bytes::is_empty);
+        Ok((!is_empty).then_some(pieces))
+    }
+
+    fn packing(&self) -> Packing {
+        match self.facts.pictures {
+            Some(_) => Packing::Ts,
+            None => Packing::Aac,
+        }
+    }
+
+    /// What is before its fragments, as the first of them tells; `None` for a version that it has not.
+    async fn map(&self, version: u32) -> Result<Option<Arc<Map>>, Trouble> {
+        if let Some(map) = self.map.get().filter(|map| map.version == version) {
+            return Ok(Some(Arc::clone(map)));
+        }
+        let mut numbers = 0..self.grid.len();
+        let first = numbers.find(|number| self.map_version(*number) == version);
+        match first {
+            Some(first) => Ok(Some(Arc::clone(&self.segment(first).await?.head.map))),
+            None => Ok(None),
+        }
+    }
+
+    /// Which map a segment has.
+    fn map_version(&self, number: u64) -> u32 {
+        let lock = self.lock(number);
+        lock.as_ref().map_or(0, assembly::map_version)
+    }
+
+    /// How a segment is encrypted, if it is.
+    fn lock(&self, number: u64) -> Option<Lock> {
+        self.keys.as_ref().map(|keys| keys.lock(number))
+    }
+
+    fn key(&self, period: u64) -> Option<Bytes> {
+        let last = self.lock(self.grid.len() - 1)?;
+        let keys = self.keys.as_ref().filter(|_| period <= last.period)?;
+        let Key(key) = keys.key(period);
+        Some(Bytes::copy_from_slice(&key))
+    }
+
+    /// Whether transport streams carry it; samples are encrypted in fragments only.
+    fn carries(&self, flavour: Flavour) -> bool {
+        let is_clear = |lock: Lock| lock.manner != Manner::Samples;
+        flavour != Flavour::Ts || self.lock(0).is_none_or(is_clear)
+    }
+
+    async fn segment(&self, number: u64) -> Result<Segment, Trouble> {
+        if let Some(segment) = self.stock.get(self.number, number) {
+            return Ok(segment);
+        }
+        let mut run = self.run.lock().await;
+        // Somebody else may have waited for it.
+        if let Some(segment) = self.stock.get(self.number, number) {
+            return Ok(segment);
+        }
+        let is_near = |run: &Run| (run.next()..=run.next() + NEAR).contains(&number);
+        if !run.as_ref().is_some_and(is_near) {
+            // It goes before the next comes.
+            *run = None;
+            *run = Some(self.begin(number)?);
+        }
+        let made = match run.as_mut() {
+            Some(run) => self.make(run, number).await,
+            None => Err("there is no process".to_owned()),
+        };
+        self.shared.stand(&self.run);
+        made.map_err(|reason| {
+            *run = None;
+            warn!(path = %self.path(), number, "transcoding for HLS failed: {reason}");
+            Trouble::Fails
+        })
+    }
+
+    fn begin(&self, first: u64) -> Result<Run, Trouble> {
+        let task = Task {
+            name: self.path().as_str(),
+            file: &self.source.file,
+            modified: self.source.modified,
+            facts: &self.facts,
+            grid: self.grid,
+            keys: self.keys.as_ref(),
+            known: self.map.get(),
+        };
+        Run::begin(&self.shared, &task, first)
+    }
+
+    /// Reads on until a segment is there.
+    async fn make(&self, run: &mut Run, number: u64) -> Result<Segment, String> {
+        loop {
+            let segment = run.segment().await?;
+            self.map.get_or_init(|| Arc::clone(&segment.head.map));
+            self.stock
+                .put(self.number, segment.clone(), self.shared.budget());
+            if segment.head.sequence >= number {
+                return Ok(segment);
+            }
+        }
+    }
+
+    /// Ends the process, unless somebody waits for what it makes; whether there was one.
+    pub(super) fn pause(&self) -> bool {
+        let run = self.run.try_lock();
+        run.is_ok_and(|mut run| run.take().is_some())
+    }
+
+    fn multivariant(&self, map: &Map, flavour: Flavour) -> String {
+        let formats = map.tracks.iter().map(|track| &track.format);
+        let video = formats.clone().find(|format| format.kind() == Kind::Video);
+        let codecs: Vec<_> = formats.filter_map(|format| format.codec_string()).collect();
+        let rate = self.facts.pictures.map(|pictures| pictures.rate);
+        let playlist = Multivariant {
+            bandwidth: self.bit_rate(),
+            average_bandwidth: self.bit_rate(),
+            codecs: &codecs,
+            resolution: video.and_then(|format| format.picture_size()),
+            frame_rate: rate.filter(|rate| *rate > 0.0),
+            uri: &Object::Media(flavour).to_string(),
+            audio: &[],
+            alternative: None,
+        };
+        playlist.to_string()
+    }
+
+    fn media(&self, flavour: Flavour) -> String {
+        let packager = self.number;
+        let name = |file| Object::File { packager, file }.to_string();
+        let numbers = 0..self.grid.len();
+        let names = numbers.clone().map(|number| match flavour {
+            Flavour::Ts => name(File::Ts(number, self.packing())),
+            Flavour::LowLatency | Flavour::Cmaf => name(File::Segment(number)),
+        });
+        let names: Vec<_> = names.collect();
+        let line = |(number, uri): (u64, _)| {
+            let since = Duration::from_nanos(self.grid.start(number).nanos().unsigned_abs());
+            let modified = self.source.modified;
+            let version = self.map_version(number);
+            let is_new = number == 0 || self.map_version(number - 1) != version;
+            let lock = self.lock(number);
+            let lock = lock.filter(|lock| is_new || lock.manner == Manner::Whole);
+            SegmentLine {
+                map: (is_new && flavour != Flavour::Ts).then(|| name(File::Init(version))),
+                key: lock.map(|lock| KeyLine {
+                    manner: lock.manner,
+                    uri: name(File::Key(lock.period)),
+                    iv: lock.iv(),
+                }),
+                discontinuity: false,
+                date: modified.checked_add(since).unwrap_or(modified),
+                parts: Vec::new(),
+                duration: self.grid.duration(number),
+                gap: false,
+                uri,
+            }
+        };
+        let playlist = MediaPlaylist {
+            target_duration: self.target.as_secs().max(1),
+            independent: true,
+            kind: Some(PlaylistKind::Vod),
+            segments: numbers
+                .zip(names.iter().map(String::as_str))
+                .map(line)
+                .collect(),
+            ended: true,
+            ..MediaPlaylist::default()
+        };
+        playlist.to_string()
+    }
+}
+
+/// What tells the files of this movie in this form from those of all others of that name.
+fn version(source: &Source, terms: &Terms, keys: Option<&Keys>) -> u32 {
+    let modified = source.modified.duration_since(SystemTime::UNIX_EPOCH);
+    let mut digest = Sha256::new();
+    digest.update(FORM);
+    digest.update(source.path.as_str());
+    digest.update(source.size.to_be_bytes());
+    digest.update(modified.unwrap_or_default().as_nanos().to_be_bytes());
+    digest.update(terms.target.as_nanos().to_be_bytes());
+    if let Some(keys) = keys {
+        let Key(key) = keys.key(0);
+        digest.update([terms.encryption.method as u8, terms.encryption.keys as u8]);
+        digest.update(terms.encryption.rotate_after.to_be_bytes());
+        digest.update(key);
+    }
+    let digest = digest.finalize();
+    let first = digest.iter().take(4);
+    first.fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+/// In which way movies are encoded: to be changed when their segments do.
+const FORM: &str = "remake 1";

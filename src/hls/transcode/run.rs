@@ -1,0 +1,153 @@
+//! One process that makes segments of a movie, as far as somebody asks for them.
+//!
+//! It is not read when nobody waits for a segment, and stands still then, because its pipe is full.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::BytesMut;
+use tokio::io::AsyncReadExt;
+use tokio::process::ChildStdout;
+use tokio::time::timeout;
+
+use super::assembly::Assembly;
+use super::child::Child;
+use super::facts::Facts;
+use super::grid::Grid;
+use super::harvest::{Harvest, Made};
+use super::orders::{self, Passage};
+use super::{Transcoders, Trouble};
+use crate::hls::keys::Keys;
+use crate::hls::part::{Map, Segment};
+
+/// A process that writes nothing for so long while it is read is of no use.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Bytes that are read at a time.
+const READ: usize = 64 << 10;
+
+/// What is to be made of a movie.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task<'a> {
+    pub(super) name: &'a str,
+    pub(super) file: &'a Path,
+    pub(super) modified: SystemTime,
+    pub(super) facts: &'a Facts,
+    pub(super) grid: Grid,
+    pub(super) keys: Option<&'a Keys>,
+    /// The map of the segments that are there, if there are any.
+    pub(super) known: Option<&'a Arc<Map>>,
+}
+
+/// A process, from some segment on.
+pub(super) struct Run {
+    child: Option<Child>,
+    stdout: ChildStdout,
+    harvest: Harvest,
+    assembly: Assembly,
+    bytes: BytesMut,
+    made: Vec<Made>,
+    has_ended: bool,
+}
+
+impl Run {
+    /// Begins with segment `first`.
+    pub(super) fn begin(
+        shared: &Arc<Transcoders>,
+        task: &Task<'_>,
+        first: u64,
+    ) -> Result<Self, Trouble> {
+        let Task { facts, grid, .. } = *task;
+        let origin = grid.origin(first).seconds();
+        let arguments = orders::of_movie(
+            &Passage {
+                file: task.file,
+                from: origin,
+                first_cut: grid.start(first).seconds() - origin,
+                step: grid.step_time().seconds(),
+                rest: grid.start(grid.len()).seconds() - origin,
+            },
+            &facts.streams,
+        );
+        let (child, stdout) = Child::begin(shared, task.name, &arguments)?;
+        let codings: Vec<_> = facts.streams.iter().map(|(_, coding)| *coding).collect();
+        let harvest = Harvest::new(&codings);
+        let codings = codings.into_iter();
+        Ok(Self {
+            child: Some(child),
+            stdout,
+            harvest,
+            assembly: Assembly::new(
+                grid,
+                codings,
+                first,
+                task.modified,
+                task.keys.cloned(),
+                task.known,
+            ),
+            bytes: BytesMut::with_capacity(READ),
+            made: Vec::new(),
+            has_ended: false,
+        })
+    }
+
+    /// The number of the segment that comes next.
+    pub(super) fn next(&self) -> u64 {
+        self.assembly.next()
+    }
+
+    /// The next segment. Cancel safe.
+    ///
+    /// # Errors
+    /// Why there is none, for the log; the process is of no use then.
+    pub(super) async fn segment(&mut self) -> Result<Segment, String> {
+        loop {
+            if self.assembly.is_other() {
+                return Err("it is encoded in another way than before".to_owned());
+            }
+            if let Some(segment) = self.assembly.pull() {
+                return Ok(segment);
+            }
+            if self.has_ended {
+                return Err(self.fault().await);
+            }
+            self.read().await?;
+        }
+    }
+
+    async fn read(&mut self) -> Result<(), String> {
+        self.bytes.clear();
+        match timeout(SILENCE, self.stdout.read_buf(&mut self.bytes)).await {
+            Ok(Ok(1..)) => self.harvest.push(&self.bytes, &mut self.made),
+            Ok(_) => {
+                self.harvest.finish(&mut self.made);
+                self.has_ended = true;
+            }
+            Err(_) => return Err(self.fault().await),
+        }
+        for made in self.made.drain(..) {
+            self.assembly.push(made);
+        }
+        if self.has_ended {
+            self.assembly.finish();
+        }
+        Ok(())
+    }
+
+    async fn fault(&mut self) -> String {
+        match self.child.take() {
+            Some(child) => child.fault().await,
+            None => "it has ended".to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("next", &self.next())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,87 @@
+//! Movies by HLS that have to be encoded for their players.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{CACHE_CONTROL, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+
+use super::body::Body;
+use super::connection::typed;
+use super::hls::{Asked, HTML, PLAIN, file, missing, set, unavailable, written};
+use super::server::Server;
+use crate::base::path::MediaPath;
+use crate::hls::object::Object;
+use crate::hls::transcode::Trouble;
+use crate::hls::transcode::remakes::NoRemake;
+use crate::hls::watched::Watched;
+
+/// For how long caches may keep the playlists of movies, whose files may be replaced.
+const PLAYLIST_AGE: Duration = Duration::from_secs(10);
+
+/// Players that have read ahead ask for nothing for a while.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Server {
+    /// Answers a request for a movie of that name, encoded for players.
+    pub(super) async fn answer_remake(
+        &self,
+        asked: &Asked<'_>,
+        name: &MediaPath,
+        object: Object,
+    ) -> Response<Body> {
+        let remake = match self.hls.remakes.open(name).await {
+            Ok(remake) => remake,
+            Err(NoRemake::Trouble(trouble)) => return untranscoded(trouble),
+            Err(error @ NoRemake::Keys(_)) => return unavailable(format!("{error}\n")),
+            Err(NoRemake::NoMovie(reason)) => {
+                let because = format!("this cannot be played: {reason}\n");
+                return typed(StatusCode::UNSUPPORTED_MEDIA_TYPE, PLAIN, because);
+            }
+        };
+        let watched = Watched::Remake(Arc::clone(&remake));
+        let session = match self.admit(asked, &watched, PATIENCE) {
+            Ok(session) => session,
+            Err(refusal) => return *refusal,
+        };
+        let answered = match object {
+            Object::File { packager, .. } if !remake.has_made(packager) => Ok(None),
+            Object::File { file: wanted, .. } => {
+                let pieces = remake.file(wanted).await;
+                pieces.map(|pieces| pieces.map(|pieces| file(asked, object, pieces)))
+            }
+            _ => {
+                let text = remake.playlist(object).await;
+                text.map(|text| text.map(|text| written(asked, &text, PLAYLIST_AGE)))
+            }
+        };
+        let mut response = match answered {
+            Ok(Some(response)) => response,
+            Ok(None) => missing("there is no such segment, or no longer\n"),
+            Err(trouble) => untranscoded(trouble),
+        };
+        response.body_mut().count_for(session);
+        response
+    }
+}
+
+/// A page for people, because no player will say it.
+pub(super) fn untranscoded(trouble: Trouble) -> Response<Body> {
+    let advice = match trouble {
+        Trouble::Missing => {
+            "Install ffmpeg on the server (Debian: <code>apt install ffmpeg</code>), or name it in \
+             <code>[hls] ffmpeg</code>. By RTSP it plays without."
+        }
+        Trouble::Full => "Try again later; <code>[hls] transcoders</code> says how many may be.",
+        Trouble::Fails => "By RTSP it plays as it is.",
+    };
+    let page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Reelcast</title>\n\
+         <h1>This cannot be played by HLS</h1>\n<p>Because {trouble}.\n<p>{advice}\n"
+    );
+    let mut response = typed(StatusCode::SERVICE_UNAVAILABLE, HTML, page);
+    set(&mut response, CACHE_CONTROL, "no-store");
+    set(&mut response, RETRY_AFTER, "30");
+    response
+}

@@ -1,0 +1,170 @@
+//! What players cannot play, by HLS. The tests that need ffmpeg say so and pass where it is not installed.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use reelcast::base::media_time::MediaTime;
+use reelcast::base::path::MediaPath;
+use reelcast::codec::Format;
+use reelcast::codec::elementary::Frame;
+use reelcast::codec::pcm::{Coding, Config as Pcm};
+use reelcast::config::Config;
+use reelcast::media::description::Description;
+use reelcast::media::mounts::Takeover;
+use reelcast::media::publisher::Publisher;
+use reelcast::source::packetiser::Packetiser;
+
+use super::hls::{get, text};
+use super::support::server::Server;
+
+/// What phones send: G.711 at 8 kHz.
+const G711: Pcm = Pcm {
+    coding: Coding::ULaw,
+    rate_hz: 8000,
+    channels: 1,
+};
+
+/// Bytes of a second of it.
+const SECOND: usize = 8000;
+
+fn has_ffmpeg() -> bool {
+    let asked = Command::new("ffmpeg")
+        .arg("-version")
+        .stdout(Stdio::null())
+        .status();
+    let is_there = asked.is_ok_and(|status| status.success());
+    if !is_there {
+        println!("skipped: ffmpeg is not installed");
+    }
+    is_there
+}
+
+fn settings(config: &mut Config) {
+    config.hls.target_duration = Duration::from_secs(2);
+    config.hls.start_wait = Duration::from_secs(30);
+}
+
+/// A channel of G.711 that has been there for ten seconds.
+fn publish(server: &Server) -> Publisher {
+    let formats = [Format::Pcm(G711)];
+    let description = Description::of_formats("phone", &formats).unwrap();
+    let mut packetiser = Packetiser::new(&description, &formats, 1400, server.clock);
+    let path = MediaPath::from_plain("phone").unwrap();
+    let publisher = server
+        .mounts
+        .publish(&path, description, "test".to_owned(), Takeover::Replace);
+    let mut publisher = publisher.unwrap();
+    let start = server.clock.now();
+    for packet in 0..500_i64 {
+        let frame = Frame {
+            data: tone(SECOND / 50),
+            time: MediaTime::new(packet * 160, 8000),
+        };
+        let now = start + Duration::from_millis(20 * packet as u64);
+        packetiser.push(0, &[frame], &mut publisher, now).unwrap();
+    }
+    publisher.flush(start + Duration::from_secs(10));
+    publisher
+}
+
+/// A square wave.
+fn tone(length: usize) -> Vec<u8> {
+    (0..length)
+        .map(|at| if at / 8 % 2 == 0 { 0x20 } else { 0xa0 })
+        .collect()
+}
+
+/// G.711 in an AU file, which is played by RTSP, but not by HLS.
+fn movie(seconds: usize) -> Vec<u8> {
+    let length = (seconds * SECOND) as u32;
+    let mut file = b".snd".to_vec();
+    for field in [24, length, 1, 8000, 1] {
+        file.extend_from_slice(&u32::to_be_bytes(field));
+    }
+    file.extend(tone(seconds * SECOND));
+    file
+}
+
+/// What is listed in a media playlist.
+fn segments(playlist: &str) -> Vec<&str> {
+    playlist
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect()
+}
+
+#[tokio::test]
+async fn sound_of_a_channel_that_no_player_knows_is_encoded() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), settings);
+    let _publisher = publish(&server);
+    let playlist = text(server.http, "/phone/cmaf.m3u8").await;
+    assert!(playlist.contains("CODECS=\"mp4a.40.2\""), "{playlist}");
+    let playlist = text(server.http, "/phone/media-ts.m3u8").await;
+    let first = segments(&playlist)[0];
+    assert!(first.ends_with(".aac"), "{playlist}");
+    let segment = get(server.http, &format!("/phone/{first}")).await;
+    assert_eq!(&segment.body[..3], b"ID3");
+}
+
+#[tokio::test]
+async fn a_movie_that_no_player_knows_is_encoded_where_it_is_asked_for() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.au"), movie(11)).unwrap();
+    let server = Server::start(folder.path(), settings);
+    let playlist = text(server.http, "/a.au/index.m3u8").await;
+    assert!(playlist.contains("CODECS=\"mp4a.40.2\""), "{playlist}");
+    let playlist = text(server.http, "/a.au/media.m3u8").await;
+    assert!(playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
+    let all = segments(&playlist);
+    assert_eq!(all.len(), 6, "{playlist}");
+    // Far ahead first, then back.
+    let mut sizes = Vec::new();
+    for at in [4, 1, 4] {
+        let segment = get(server.http, &format!("/a.au/{}", all[at])).await;
+        assert_eq!(segment.status, 200, "{at}");
+        sizes.push(segment.body.len());
+    }
+    assert_eq!(sizes[0], sizes[2]);
+    let beyond = all[0].replace("-0.", "-6.");
+    assert_eq!(
+        get(server.http, &format!("/a.au/{beyond}")).await.status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn without_ffmpeg_a_page_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.au"), movie(3)).unwrap();
+    let server = Server::start(folder.path(), |config| {
+        settings(config);
+        config.hls.ffmpeg = "/nowhere/ffmpeg".to_owned();
+    });
+    let _publisher = publish(&server);
+    for target in [
+        "/phone/index.m3u8",
+        "/phone/media-ts.m3u8",
+        "/a.au/index.m3u8",
+    ] {
+        let answer = get(server.http, target).await;
+        assert_eq!(answer.status, 503, "{target}");
+        assert!(
+            answer
+                .header("content-type")
+                .unwrap()
+                .starts_with("text/html")
+        );
+        assert!(
+            answer.text().contains("ffmpeg is not installed"),
+            "{}",
+            answer.text()
+        );
+    }
+}

@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::connection::typed;
-use super::hls::{Asked, PLAIN, file, missing, set, unavailable, written};
+use super::hls::{Asked, PLAIN, file, missing, set, written};
 use super::server::Server;
 use crate::base::error::{Kind, chain};
 use crate::base::path::MediaPath;
@@ -64,10 +64,9 @@ impl Server {
     ) -> Response<Body> {
         let presentation = &shown.presentation;
         let watched = Watched::Movie(Arc::clone(presentation.movie()));
-        let visit = asked.visit();
-        let session = match self.hls.viewers.enter(&watched, visit, PATIENCE) {
+        let session = match self.admit(asked, &watched, PATIENCE) {
             Ok(session) => session,
-            Err(full) => return unavailable(format!("{full}\n")),
+            Err(refusal) => return *refusal,
         };
         let mut response = match object {
             Object::File {

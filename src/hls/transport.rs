@@ -31,7 +31,7 @@ pub fn packing(map: &Map) -> Option<Packing> {
 /// Writes segments one after the other; continuity counters run on from each to the next.
 #[derive(Debug, Default)]
 pub struct Transport {
-    current: Option<(Arc<Map>, Writer)>,
+    current: Option<(Arc<Map>, bool, Writer)>,
 }
 
 #[derive(Debug)]
@@ -49,8 +49,7 @@ impl Transport {
         if segment.gap {
             return None;
         }
-        let map = &segment.head.map;
-        let clear = match self.writer(map)? {
+        let clear = match self.writer(segment)? {
             Writer::Stream(mux) => {
                 mux.begin();
                 write_stream(mux, segment, Counters::RunOn)
@@ -63,7 +62,7 @@ impl Transport {
     /// The bytes of a segment that is made without those before it. Its counters go on where those
     /// of the segment before end all the same, for they are brought back to 0 at every end.
     pub fn alone(segment: &Segment) -> Option<Bytes> {
-        let clear = match Writer::new(&segment.head.map)? {
+        let clear = match Writer::new(&segment.head.map, false)? {
             Writer::Stream(mut mux) => {
                 mux.begin_at(segment.head.sequence);
                 write_stream(&mut mux, segment, Counters::Reset)
@@ -73,27 +72,36 @@ impl Transport {
         Some(seal(segment, clear))
     }
 
-    /// What writes segments of this map; the same again while the map is the same.
-    fn writer(&mut self, map: &Arc<Map>) -> Option<&mut Writer> {
-        let is_same = matches!(&self.current, Some((current, _)) if current.version == map.version);
-        if !is_same {
-            let mut writer = Writer::new(map)?;
-            if let (Writer::Stream(mux), Some((_, Writer::Stream(before)))) =
+    /// What writes `segment`; the same again while the map is the same, and since the first title.
+    fn writer(&mut self, segment: &Segment) -> Option<&mut Writer> {
+        let map = &segment.head.map;
+        let current = self.current.as_ref();
+        let had_titles = current.is_some_and(|(_, has_titles, _)| *has_titles);
+        let has_titles = had_titles || segment.parts.iter().any(|part| part.title.is_some());
+        let version = current.map(|(map, ..)| map.version);
+        if version != Some(map.version) || has_titles != had_titles {
+            let mut writer = Writer::new(map, has_titles)?;
+            if let (Writer::Stream(mux), Some((.., Writer::Stream(before)))) =
                 (&mut writer, &self.current)
             {
                 mux.count_on(before);
             }
-            self.current = Some((Arc::clone(map), writer));
+            self.current = Some((Arc::clone(map), has_titles, writer));
         }
-        self.current.as_mut().map(|(_, writer)| writer)
+        self.current.as_mut().map(|(.., writer)| writer)
     }
 }
 
 impl Writer {
-    fn new(map: &Map) -> Option<Self> {
+    fn new(map: &Map, has_titles: bool) -> Option<Self> {
         let formats: Vec<_> = map.tracks.iter().map(|track| &track.format).collect();
+        // The tables are others with and without titles.
+        let version = (map.version as u8) << 1 | u8::from(has_titles);
         Some(match packing(map)? {
-            Packing::Ts => Self::Stream(Box::new(mux::Mux::new(&formats, map.version as u8)?)),
+            Packing::Ts if has_titles => {
+                Self::Stream(Box::new(mux::Mux::with_tags(&formats, version)?))
+            }
+            Packing::Ts => Self::Stream(Box::new(mux::Mux::new(&formats, version)?)),
             Packing::Aac | Packing::Mp3 => Self::Packed(ByteStream::new(formats.first()?)?),
         })
     }
@@ -122,7 +130,11 @@ fn write_stream(mux: &mut mux::Mux, segment: &Segment, counters: Counters) -> By
         let streams = packets.iter().enumerate();
         is_last.extend(streams.map(|(at, packet)| (packet.stream, at)));
     }
+    let mut titles = titles(segment).peekable();
     for (at, packet) in packets.iter().enumerate() {
+        while let Some((time, title)) = titles.next_if(|(time, _)| *time <= packet.dts) {
+            mux.write_tag(time, &Tag::default().title(title).bytes());
+        }
         packet.write(mux, is_last.get(&packet.stream) == Some(&at));
     }
     mux.take()
@@ -222,11 +234,29 @@ fn packets(segment: &Segment) -> Vec<Packet> {
     packets
 }
 
+/// The titles that parts of a segment tell, and when, in ticks of 90 kHz.
+fn titles(segment: &Segment) -> impl Iterator<Item = (u64, &str)> {
+    segment.parts.iter().filter_map(|part| {
+        let time = part.start.at_rate(CLOCK_HZ).ticks;
+        Some((
+            u64::try_from(time).ok()?,
+            part.title.as_ref()?.text.as_str(),
+        ))
+    })
+}
+
 fn write_packed(byte_stream: &ByteStream, segment: &Segment) -> Bytes {
     let mut bytes = Vec::with_capacity(segment.size());
+    let mut titles = titles(segment).peekable();
     for Placed { sample, pts, .. } in samples(segment) {
-        if bytes.is_empty() {
-            bytes = Tag::default().timestamp(pts).bytes();
+        let title = titles.next_if(|(time, _)| *time <= pts);
+        if bytes.is_empty() || title.is_some() {
+            let tag = Tag::default().timestamp(pts);
+            let tag = match title {
+                Some((_, title)) => tag.title(title),
+                None => tag,
+            };
+            bytes.extend(tag.bytes());
         }
         let end = bytes.len();
         if byte_stream.write(&sample.data, true, &mut bytes).is_err() {

@@ -194,6 +194,12 @@ async fn titles_are_told_in_playlists_and_in_fragments() {
     let has = |text: &[u8]| part.windows(text.len()).any(|found| found == text);
     assert!(has(b"https://aomedia.org/emsg/ID3") && has(b"\x03Second"));
     let playlist = text(server.http, "/live/media-cmaf.m3u8").await;
+    let _ = get(server.http, "/live/ts.m3u8").await;
+    let streams = text(server.http, "/live/media-ts.m3u8").await;
+    let segment = streams.lines().last().unwrap();
+    let segment = get(server.http, &format!("/live/{segment}")).await.body;
+    let has = |text: &[u8]| segment.windows(text.len()).any(|found| found == text);
+    assert!(has(b"TIT2\0\0\0\x06\0\0\x03First") && has(b"\x03Second"));
     let ranges: Vec<_> = playlist
         .lines()
         .filter(|line| line.starts_with("#EXT-X-DATERANGE:"))
@@ -203,4 +209,27 @@ async fn titles_are_told_in_playlists_and_in_fragments() {
         ranges[1].contains("END-ON-NEXT=YES,X-TITLE=\"Second\""),
         "{playlist}"
     );
+}
+
+#[tokio::test]
+async fn a_movie_is_encrypted_as_channels_are() {
+    let movies = tempfile::tempdir().unwrap();
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
+    std::fs::copy(clip, movies.path().join("clock.mp4")).unwrap();
+    let clear = Server::start(movies.path(), |_| {});
+    let sealed = Server::start(movies.path(), |config| {
+        config.hls.encryption.method = Method::Aes128;
+    });
+    for media in ["media.m3u8", "media-ts.m3u8"] {
+        let target = format!("/clock.mp4/{media}");
+        let plain = text(clear.http, &target).await;
+        let playlist = text(sealed.http, &target).await;
+        for (file, original) in listed(&playlist).iter().zip(listed(&plain)) {
+            let key = get(sealed.http, &format!("/clock.mp4/{}", file.key)).await;
+            let key = key.body.try_into().unwrap();
+            let data = get(sealed.http, &format!("/clock.mp4/{}", file.uri)).await;
+            let original = get(clear.http, &format!("/clock.mp4/{}", original.uri)).await;
+            assert_eq!(open(&data.body, key, file.iv), Some(original.body));
+        }
+    }
 }

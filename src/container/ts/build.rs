@@ -1,7 +1,13 @@
 //! A multiplexer for tests: transport packets made by hand.
 
 use super::pes;
-pub(crate) use super::tables::{pat, pmt};
+use super::tables;
+pub(crate) use super::tables::pat;
+
+/// A PMT without descriptors of the program.
+pub(crate) fn pmt(number: u16, version: u8, streams: &[(u8, u16, &[u8])]) -> Vec<u8> {
+    tables::pmt(number, version, &[], streams)
+}
 
 /// Whether a PES packet tells its length.
 #[derive(Clone, Copy, PartialEq)]

@@ -22,6 +22,8 @@ use crate::codec::{Format, Malformed};
 pub struct Mux {
     streams: Vec<Stream>,
     tables: [Table; 2],
+    /// The packet counter of the ID3 tags.
+    tags: u8,
     /// When the clock was told last, in ticks.
     told: Option<u64>,
     /// The PES packet under way.
@@ -68,6 +70,15 @@ impl Mux {
     ///
     /// `version` is that of the tables, modulo 32: it changes with the formats.
     pub fn new(formats: &[&Format], version: u8) -> Option<Self> {
+        Self::with(formats, version, false)
+    }
+
+    /// The same with ID3 tags beside the streams.
+    pub fn with_tags(formats: &[&Format], version: u8) -> Option<Self> {
+        Self::with(formats, version, true)
+    }
+
+    fn with(formats: &[&Format], version: u8, has_tags: bool) -> Option<Self> {
         let streams: Vec<_> = (FIRST_STREAM..)
             .zip(formats)
             .map(|(pid, format)| {
@@ -78,7 +89,7 @@ impl Mux {
                 })
             })
             .collect::<Option<_>>()?;
-        let entries: Vec<_> = streams
+        let mut entries: Vec<_> = streams
             .iter()
             .zip(formats)
             .map(|(stream, format)| {
@@ -86,6 +97,10 @@ impl Mux {
                 (kind, stream.pid, descriptors)
             })
             .collect();
+        let program: &[u8] = if has_tags { &TAGS_OF_PROGRAM } else { &[] };
+        if has_tags {
+            entries.push((METADATA, TAGS, &TAGS_OF_STREAM));
+        }
         let table = |pid, section| Table {
             pid,
             section,
@@ -95,8 +110,9 @@ impl Mux {
             streams,
             tables: [
                 table(0, pat(&[(1, PROGRAM_MAP)])),
-                table(PROGRAM_MAP, pmt(1, version & 0x1f, &entries)),
+                table(PROGRAM_MAP, pmt(1, version & 0x1f, program, &entries)),
             ],
+            tags: 0,
             told: None,
             pes: Vec::new(),
             bytes: Vec::new(),
@@ -111,6 +127,7 @@ impl Mux {
         for (stream, before) in self.streams.iter_mut().zip(&before.streams) {
             stream.counter = before.counter;
         }
+        self.tags = before.tags;
     }
 
     /// Begins segment `number` of those that are each made by a multiplexer of its own: the tables
@@ -181,6 +198,15 @@ impl Mux {
         Ok(())
     }
 
+    /// Writes an ID3 tag that belongs to the time `pts`, in ticks; [`with_tags`](Self::with_tags)
+    /// announces it.
+    pub fn write_tag(&mut self, pts: u64, tag: &[u8]) {
+        let mut pes = Vec::with_capacity(tag.len() + 64);
+        pes::write_header(PRIVATE, [Some(pts), None], Some(tag.len()), &mut pes);
+        pes.extend_from_slice(tag);
+        packet::write(TAGS, &mut self.tags, None, true, &pes, &mut self.bytes);
+    }
+
     /// Tells the clock in packets of their own while nothing of the first stream does.
     fn keep_clock(&mut self, dts: u64) {
         let Some(stream) = self.streams.first() else {
@@ -235,6 +261,15 @@ const CLOCK_INTERVAL: u64 = CLOCK_HZ as u64 * 9 / 100;
 
 /// The longest silence, in ticks of 90 kHz, that the clock is told in.
 const MAX_SILENCE: u64 = CLOCK_HZ as u64 * 60;
+
+/// A stream of metadata in PES packets (ISO/IEC 13818-1, table 2-34).
+const METADATA: u8 = 0x15;
+
+/// The descriptors of ID3 tags (Timed Metadata for HTTP Live Streaming, 2): where in the program
+/// they are, and that the stream consists of them.
+const TAGS_OF_PROGRAM: [u8; 17] = *b"\x25\x0f\xff\xffID3 \xffID3 \0\x1f\0\x01";
+const TAGS_OF_STREAM: [u8; 15] = *b"\x26\x0d\xff\xffID3 \xffID3 \0\x0f";
+const TAGS: u16 = 0xf0;
 
 const PROGRAM_MAP: u16 = 0x1000;
 const FIRST_STREAM: u16 = 0x100;

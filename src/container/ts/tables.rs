@@ -183,10 +183,18 @@ pub(crate) fn pat(programs: &[(u16, u16)]) -> Vec<u8> {
     )
 }
 
-/// A PMT of (stream type, PID, descriptors); the clock travels with the first stream.
-pub(crate) fn pmt(number: u16, version: u8, streams: &[(u8, u16, &[u8])]) -> Vec<u8> {
+/// A PMT with `descriptors` of the program, and of each stream (stream type, PID, descriptors); the
+/// clock travels with the first.
+pub(super) fn pmt(
+    number: u16,
+    version: u8,
+    descriptors: &[u8],
+    streams: &[(u8, u16, &[u8])],
+) -> Vec<u8> {
     let clock = streams.first().map_or(0x1fff, |(_, pid, _)| *pid);
-    let mut body = [(clock | 0xe000).to_be_bytes(), [0xf0, 0]].concat();
+    let length = descriptors.len() as u16 | 0xf000;
+    let mut body = [(clock | 0xe000).to_be_bytes(), length.to_be_bytes()].concat();
+    body.extend_from_slice(descriptors);
     for (stream_type, pid, descriptors) in streams {
         body.push(*stream_type);
         body.extend_from_slice(&(pid | 0xe000).to_be_bytes());

@@ -159,7 +159,7 @@ impl Mux {
     /// # Errors
     /// [`Malformed`] when a sample is not what its format promises; it is left out then.
     pub fn write(&mut self, sample: &Sample<'_>) -> Result<(), Malformed> {
-        self.keep_clock(sample.dts);
+        self.keep_clock(sample.dts, sample.stream == 0);
         let Some(stream) = self.streams.get_mut(sample.stream) else {
             return Ok(());
         };
@@ -207,12 +207,13 @@ impl Mux {
         packet::write(TAGS, &mut self.tags, None, true, &pes, &mut self.bytes);
     }
 
-    /// Tells the clock in packets of their own while nothing of the first stream does.
-    fn keep_clock(&mut self, dts: u64) {
+    /// Tells the clock in packets of their own while nothing of the first stream does; what is next
+    /// may be of it.
+    fn keep_clock(&mut self, dts: u64, is_first: bool) {
         let Some(stream) = self.streams.first() else {
             return;
         };
-        if self.told.is_none() {
+        if self.told.is_none() && !is_first {
             packet::write_clock(stream.pid, stream.counter, clock(dts), &mut self.bytes);
         }
         // After a leap the next picture tells it.

@@ -131,13 +131,14 @@ fn track(
         default_duration: duration,
         default_size: size,
         default_flags: flags,
-        setup: Bytes::copy_from_slice(description.content),
+        setup: Bytes::new(),
     };
     match kind {
         Kind::Video => video(entry, &mut track),
         Kind::Audio => audio(entry, &mut track),
         Kind::Other => {}
     }
+    track.setup = setup(entry, &track);
     check_entry(&track, place, findings);
     Some(track)
 }
@@ -205,6 +206,24 @@ fn video(entry: Atom<'_>, track: &mut InitialTrack) {
             _ => {}
         }
     }
+}
+
+/// What of a sample entry a decoder is set up with: not how samples are encrypted.
+fn setup(entry: Atom<'_>, track: &InitialTrack) -> Bytes {
+    let fields = match track.kind {
+        Kind::Video => 78,
+        Kind::Audio => 28,
+        Kind::Other => return Bytes::copy_from_slice(entry.content),
+    };
+    let (fields, extensions) = entry.content.split_at(fields.min(entry.content.len()));
+    let mut setup = [track.codec.as_bytes(), fields].concat();
+    for extension in Atoms::of(extensions).map_while(Result::ok) {
+        if extension.kind != *b"sinf" {
+            setup.extend(extension.kind);
+            setup.extend(extension.content);
+        }
+    }
+    setup.into()
 }
 
 /// The name of what is encrypted stands in `frma`.

@@ -143,7 +143,9 @@ fn check_neighbours(before: &Segment, after: &Segment, findings: &mut Findings) 
         let map = segment.map.as_ref();
         map.map(|map| (map.uri.clone(), map.byte_range.clone()))
     };
-    if uri(before) != uri(after) && !after.discontinuity {
+    // Another key can need another one, for that tells of the keys too.
+    let is_same_key = before.keys == after.keys;
+    if uri(before) != uri(after) && is_same_key && !after.discontinuity {
         let found = "another initialisation segment begins without a discontinuity";
         findings.add(&MAP_CHANGE, after.place(), found);
     }

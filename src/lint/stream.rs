@@ -247,13 +247,16 @@ impl Stream {
     }
 }
 
+/// Reads a media playlist whose faults do not matter; `None` when it is none.
+pub fn read(bytes: &[u8]) -> Option<Media> {
+    let mut faults = Findings::default();
+    lines::read(bytes, &mut faults).map(|entries| Media::read(&entries, &mut faults))
+}
+
 /// Checks a delta update that was received immediately after the playlist `whole`.
 pub fn check_delta(whole: &[u8], delta: &[u8], findings: &mut Findings) {
-    // What is wrong with the whole playlist is told when that is read.
-    let mut known = Findings::default();
-    let whole = lines::read(whole, &mut known).map(|entries| Media::read(&entries, &mut known));
     let update = lines::read(delta, findings).map(|entries| Media::read(&entries, findings));
-    if let (Some(whole), Some(update)) = (whole, update) {
+    if let (Some(whole), Some(update)) = (read(whole), update) {
         delta::check(&whole, &update, findings);
     }
 }

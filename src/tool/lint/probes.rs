@@ -18,7 +18,9 @@ pub(super) async fn run(web: &Web, url: &Url, media: &Media, findings: &mut Find
     if control.can_block_reload {
         for (sequence, part) in reload::forbidden(media) {
             if let Ok(answer) = ask(web, url, sequence, part).await {
-                reload::check_forbidden(&told(sequence, part, &answer, None), findings);
+                let media = stream::read(&answer.body);
+                let told = told(sequence, part, &answer, media.as_ref());
+                reload::check_forbidden(&told, findings);
             }
         }
         let oldest = Some(media.media_sequence.saturating_sub(1));

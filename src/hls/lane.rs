@@ -216,6 +216,7 @@ impl Lane {
             size: picture_size(format).unwrap_or_default(),
             language: self.language.as_deref(),
             // The stream was under way before, so that no encoder's lead is in it.
+            lead: 0,
             priming: 0,
             sample,
         })

@@ -21,7 +21,9 @@ pub struct TrackInit<'a> {
     pub size: (u16, u16),
     /// Its language as ISO 639-2 has it, three small letters; another counts as not known.
     pub language: Option<&'a str>,
-    /// Ticks before the first that is presented: what an encoder puts before the sound.
+    /// Ticks before the first that is presented.
+    pub lead: u32,
+    /// Those of them that an encoder puts before the sound.
     pub priming: u32,
     /// One of its samples; AC-3 says more of itself there than the format does.
     pub sample: &'a [u8],
@@ -109,8 +111,8 @@ fn write_track(boxes: &mut Boxes, track: &TrackInit<'_>, protection: Option<&Pro
     let kind = track.entry.kind();
     boxes.atom(b"trak", |boxes| {
         track_header(boxes, track, kind);
-        if track.priming > 0 {
-            edit_list(boxes, track.priming);
+        if track.lead > 0 {
+            edit_list(boxes, track.lead);
         }
         boxes.atom(b"mdia", |boxes| {
             media_header(boxes, track);
@@ -251,6 +253,7 @@ mod tests {
             timescale: 48_000,
             size: (0, 0),
             language: None,
+            lead: 0,
             priming: 0,
             sample: &[],
         }
@@ -262,7 +265,7 @@ mod tests {
         let format = Format::Aac(config);
         let movie = read_back(&TrackInit {
             language: Some("deu"),
-            priming: 1024,
+            lead: 1024,
             ..track(&format)
         });
         let track = &movie.tracks[0];

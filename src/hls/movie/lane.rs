@@ -20,8 +20,10 @@ pub(super) struct Lane {
     /// The sample entry of the file, where that says more.
     copied: Option<CopiedEntry>,
     pub(super) strip: Strip,
+    /// What is decoded before the presentation begins, in ticks of the strip.
+    priming: i64,
     /// By how much the media of its fragments is later than the presentation, in ticks of the
-    /// strip: what is decoded before the presentation begins.
+    /// strip; at least what is decoded before.
     pub(super) lead: i64,
 }
 
@@ -58,14 +60,28 @@ impl Lane {
         let Some(first) = first else {
             return refused("nothing of it is shown");
         };
+        let priming = first.decode.saturating_neg().max(0);
         Some(Ok(Self {
             track: number,
             kind,
             format,
             copied,
             strip,
-            lead: first.decode.saturating_neg().max(0),
+            priming,
+            lead: priming,
         }))
+    }
+
+    /// What is decoded before the presentation begins, in nanoseconds.
+    pub(super) fn priming_nanos(&self) -> i64 {
+        MediaTime::new(self.priming, self.strip.timescale()).nanos()
+    }
+
+    /// Has its fragments be later than the presentation by `nanos`: players that pass over edit
+    /// lists keep tracks together of which all are late alike.
+    pub(super) fn delay(&mut self, nanos: i64) {
+        let lead = MediaTime::from_nanos(nanos, self.strip.timescale()).ticks;
+        self.lead = lead.max(self.priming);
     }
 
     /// The track in the movie's index.
@@ -119,7 +135,8 @@ impl Lane {
             timescale: self.strip.timescale(),
             size: track.size.unwrap_or_default(),
             language: track.language.as_deref(),
-            priming: u32::try_from(self.lead).unwrap_or(u32::MAX),
+            lead: u32::try_from(self.lead).unwrap_or(u32::MAX),
+            priming: u32::try_from(self.priming).unwrap_or(u32::MAX),
             sample: &[],
         })
     }

@@ -95,7 +95,9 @@ impl Presentation {
             }
         }
         sounds.truncate(MOST_SOUNDS);
-        let tracks: Vec<_> = videos.into_iter().take(1).chain(sounds).collect();
+        let mut tracks: Vec<_> = videos.into_iter().take(1).chain(sounds).collect();
+        let lead = tracks.iter().map(Lane::priming_nanos).max().unwrap_or(0);
+        tracks.iter_mut().for_each(|lane| lane.delay(lead));
         let Some(leader) = tracks.first() else {
             return Err(Unfit::Tracks(reasons(&left_out)));
         };

@@ -97,6 +97,9 @@ pub enum NoPlaylist {
     /// There is nothing to play yet.
     #[error("the channel has sent nothing to play yet")]
     Starting,
+    /// What the channel holds, or how it is encrypted, is not for this flavour.
+    #[error("this flavour cannot carry the channel: take index.m3u8")]
+    Unfit,
     /// The channel ended before there was anything to play, or holds nothing that can be packaged.
     #[error("the channel holds nothing that HLS can carry")]
     Nothing,
@@ -264,7 +267,11 @@ impl Packager {
         };
         match timeout(within, stages.wait_for(is_settled)).await {
             Ok(Ok(stage)) if readiness(&stage) == Readiness::Ready => Ok(()),
-            Ok(Ok(stage)) => Err(stage.trouble.map_or(NoPlaylist::Nothing, NoPlaylist::from)),
+            Ok(Ok(stage)) => Err(match stage.trouble {
+                Some(trouble) => trouble.into(),
+                None if readiness(&stage) == Readiness::Unfit => NoPlaylist::Unfit,
+                None => NoPlaylist::Nothing,
+            }),
             Ok(Err(_)) => Err(NoPlaylist::Nothing),
             Err(_) => Err(NoPlaylist::Starting),
         }

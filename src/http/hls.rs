@@ -253,7 +253,7 @@ fn without_playlist(reason: NoPlaylist) -> Response<Body> {
     match reason {
         NoPlaylist::Beyond => typed(StatusCode::BAD_REQUEST, PLAIN, because),
         NoPlaylist::Late | NoPlaylist::Starting => unavailable(because),
-        NoPlaylist::Nothing => typed(StatusCode::NOT_FOUND, PLAIN, because),
+        NoPlaylist::Nothing | NoPlaylist::Unfit => typed(StatusCode::NOT_FOUND, PLAIN, because),
         NoPlaylist::Untranscoded(trouble) => untranscoded(trouble),
     }
 }

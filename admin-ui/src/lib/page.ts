@@ -37,6 +37,8 @@ export interface Watch extends Card {
   playlists: Playlist[]
   /** The path of a channel in one endless answer. */
   endless: string | null
+  /** The path of a movie's file. */
+  download: string | null
   rtsp_port: number | null
 }
 

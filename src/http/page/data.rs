@@ -97,6 +97,8 @@ pub(super) struct Watch {
     pub(super) playlists: Vec<Playlist>,
     /// A channel in one endless answer, for players that know nothing of HLS.
     pub(super) endless: Option<String>,
+    /// The file of a movie, where the settings let viewers have it.
+    pub(super) download: Option<String>,
     /// Where RTSP players connect.
     pub(super) rtsp_port: Option<u16>,
 }
@@ -200,6 +202,7 @@ impl Watch {
             formats: tracks.iter().map(format).collect(),
             playlists: playlists(&card, settings),
             endless: endless(tracks).map(|extension| format!("{}.{extension}", card.url)),
+            download: None,
             rtsp_port: rtsp_port(settings),
             card,
         }
@@ -212,6 +215,10 @@ impl Watch {
             formats: movie.facts.formats.clone(),
             playlists: playlists(&card, settings),
             endless: None,
+            download: settings
+                .http
+                .download
+                .then(|| format!("{}?download", card.url)),
             rtsp_port: rtsp_port(settings),
             card,
         }
@@ -321,6 +328,7 @@ mod tests {
             formats: vec!["MPEG audio".to_owned()],
             playlists: playlists(&card, &Config::default()),
             endless: Some("/radio.mp3".to_owned()),
+            download: None,
             rtsp_port: rtsp_port(&Config::default()),
             card,
         }

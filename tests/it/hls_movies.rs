@@ -35,7 +35,8 @@ async fn whole(server: &Server, name: &str, playlist: &str) -> Vec<Vec<u8>> {
     files
 }
 
-/// Time, offset, whether it is a key frame, and bytes, of all samples of the tracks that HLS carries.
+/// Time from where the presentation begins, offset, whether it is a key frame, and bytes, of all
+/// samples of the tracks that HLS carries.
 type Samples = Vec<Vec<(i64, i32, bool, Vec<u8>)>>;
 
 fn samples(movie: &Movie, file: &[u8]) -> Samples {
@@ -50,12 +51,13 @@ fn samples(movie: &Movie, file: &[u8]) -> Samples {
         .collect();
     tracks.sort_by_key(|track| track.kind() != Some(Kind::Video));
     let samples = |track: &&container::Track| {
+        let begin = track.edits.spans()[0].media_start;
         let mut cursor = track.samples.cursor(0);
         let all = std::iter::from_fn(|| cursor.next(&track.samples));
         all.map(|sample| {
             let mut data = vec![0; sample.size as usize];
             (&file).read_at(sample.offset, &mut data).unwrap();
-            (sample.time, sample.composition, sample.sync, data)
+            (sample.time - begin, sample.composition, sample.sync, data)
         })
         .collect()
     };

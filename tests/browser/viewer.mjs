@@ -11,7 +11,13 @@ function watch() {
     document.addEventListener(name, (event) => what(event, event.target), true)
   note('playing', () => (told.playing += 1))
   note('waiting', (_, media) => {
-    if (told.playing > 0 && !media.seeking) told.stalls.push(media.currentTime)
+    if (told.playing === 0 || media.seeking) return
+    const { currentTime, buffered } = media
+    const spans = Array.from({ length: buffered.length }, (_, at) => [
+      buffered.start(at),
+      buffered.end(at),
+    ])
+    told.stalls.push({ currentTime, spans })
   })
   note('error', (_, media) => {
     if (media instanceof HTMLMediaElement) told.errors.push(media.error?.message ?? 'error')

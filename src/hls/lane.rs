@@ -173,14 +173,21 @@ impl Lane {
     }
 
     /// Adds a unit of a track that the cuts do not follow, presented at `at`; what was lost
-    /// before it prolongs the sample before, and what overlaps by far is left out.
+    /// before it prolongs the sample before, or the unit itself where that has gone out already,
+    /// and what overlaps by far is left out.
     pub(super) fn follow(&mut self, unit: &Unit, at: i64) {
         self.learn(at, unit);
         let behind = self.next.map_or(0, |next| at.saturating_sub(next));
         if self.overlaps(behind) {
             return;
         }
-        if self.is_hole(behind) {
+        let is_hole = self.is_hole(behind);
+        let is_short = behind <= i64::from(self.timescale);
+        if is_hole && is_short && self.samples.is_empty() {
+            self.append(unit, at, at, i64::MAX);
+            return self.settle(at.saturating_add(self.step().unwrap_or(0)));
+        }
+        if is_hole {
             self.settle(at);
             self.next = Some(at);
         }

@@ -181,7 +181,7 @@ fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, V
     let runs: Vec<_> = (1..)
         .zip(&*lanes)
         .zip(facts.iter().zip(&payloads))
-        .filter(|((_, lane), _)| lane.format.is_some())
+        .filter(|((_, lane), _)| lane.format.is_some() || !lane.samples.is_empty())
         .map(|((id, lane), (facts, payload))| Run {
             track: id,
             base_decode_time: unsigned(lane.begin().unwrap_or_else(|| lane.ticks(*presented))),

@@ -329,6 +329,30 @@ fn sound_goes_on_when_pictures_vanish() {
 }
 
 #[test]
+fn lost_sound_leaves_no_gap_in_the_times() {
+    let mut segmenter = television();
+    let mut made = Made::default();
+    for index in 0..300 {
+        made.push(&mut segmenter, &picture(40 * index, index % 50 == 0));
+        for unit in 2 * index..2 * index + 2 {
+            // Of each second of sound a third is lost.
+            if unit % 47 < 31 {
+                made.push(&mut segmenter, &sound(1, 960 * unit));
+            }
+        }
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    let samples = made.parts.iter().flat_map(|part| part.samples.iter());
+    let heard: Vec<_> = samples.filter(|sample| sample.track == 1).collect();
+    for pair in heard.windows(2) {
+        let end = pair[0].decode + u64::from(pair[0].duration);
+        assert_eq!(pair[1].decode, end, "{pair:?}");
+    }
+}
+
+#[test]
 fn sound_begins_without_pictures_that_never_come() {
     let mut segmenter = television();
     let mut made = Made::default();

@@ -9,7 +9,7 @@ use reelcast::base::clock::Clock;
 use reelcast::config::Config;
 use reelcast::hls::gateway::Gateway;
 use reelcast::hls::object::{File, Flavour};
-use reelcast::hls::packager::{Directives, Packager};
+use reelcast::hls::packager::{Directives, Packager, Rendition};
 use reelcast::log::access::AccessLog;
 use reelcast::media::sessions::Sessions;
 use reelcast::vod::{Blocks, Library};
@@ -47,7 +47,7 @@ async fn run(seconds: u64) -> Vec<f64> {
     let gateway = Gateway::new(movies, Sessions::new(), log, &settings, clock);
     let packager = gateway
         .packagers
-        .of(camera.channel())
+        .of(camera.channel(), Rendition::Own)
         .expect("no keys are needed");
     let (sent, times) = watch::channel(Vec::new());
     let reading = tokio::spawn(read(packager, times, clock));

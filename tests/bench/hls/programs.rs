@@ -1,4 +1,4 @@
-//! The programs that are measured, and those that ask them; each is killed when dropped.
+//! The programs that are measured, and those that ask them; each ends when dropped.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,6 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::{self, SERVER_CPU, VIEWERS_CPU};
 
@@ -28,7 +30,8 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // Not killed, for nginx would leave its worker behind.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
         let _ = self.0.wait();
     }
 }

@@ -26,7 +26,7 @@ rules! {
     SYNC "mp4-sync-sample" Error "Apple 7.4; ISO/IEC 14496-12 8.8.3"
         "mark as sync samples those that begin with an IDR picture, and no others";
     EVENT "mp4-event" Warning "Apple, CMAF"
-        "carry ID3 in emsg of version 1 with the scheme https://aomedia.org/emsg/ID3";
+        "carry ID3 in emsg of version 1 with the scheme `https://aomedia.org/emsg/ID3`";
 }
 
 /// Reads a segment or a part that belongs to `init`.

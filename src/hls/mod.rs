@@ -8,6 +8,7 @@ mod clocks;
 pub mod compat;
 pub mod counts;
 mod decode_times;
+mod edition;
 pub mod endless;
 pub mod gateway;
 mod hold;

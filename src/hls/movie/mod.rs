@@ -12,9 +12,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use super::carriage::Carriage;
+use super::edition::{self, Original};
 use super::keys::{Key, Keys};
 use super::object::{File, Flavour, Object};
 use super::text::Text;
@@ -105,7 +105,12 @@ impl Presentation {
         let end = MediaTime::from_nanos(ends.max().unwrap_or(0), leader.strip.timescale());
         let cuts = Cuts::of(&leader.strip, leader.table(index), end, terms.target)
             .map_err(|too_many| Unfit::Length(too_many.to_string()))?;
-        let number = version(movie, &terms, keys(movie, &terms, 0)?.as_ref());
+        let original = Original {
+            path: movie.path(),
+            size: movie.size(),
+            modified: movie.modified(),
+        };
+        let number = edition::number(FORM, &original, &terms, keys(movie, &terms, 0)?.as_ref());
         let groups = groups(tracks).into_iter().enumerate();
         let renditions = groups.map(|(at, lanes)| {
             let number = number.wrapping_add(at as u32);
@@ -261,26 +266,6 @@ fn keys(movie: &Movie, terms: &Terms, number: u32) -> Result<Option<Keys>, Unfit
     keys.map_err(|error| Unfit::Keys(error.to_string()))
 }
 
-/// What tells the files of this movie in this form from those of its earlier forms.
-fn version(movie: &Movie, terms: &Terms, keys: Option<&Keys>) -> u32 {
-    let modified = movie.modified().duration_since(SystemTime::UNIX_EPOCH);
-    let mut digest = Sha256::new();
-    digest.update(FORM.to_be_bytes());
-    digest.update(movie.path().as_str());
-    digest.update(movie.size().to_be_bytes());
-    digest.update(modified.unwrap_or_default().as_nanos().to_be_bytes());
-    digest.update(terms.target.as_nanos().to_be_bytes());
-    if let Some(keys) = keys {
-        let Key(key) = keys.key(0);
-        digest.update([terms.encryption.method as u8, terms.encryption.keys as u8]);
-        digest.update(terms.encryption.rotate_after.to_be_bytes());
-        digest.update(key);
-    }
-    let digest = digest.finalize();
-    let digest = digest.iter().take(4);
-    digest.fold(0, |number, byte| number << 8 | u32::from(*byte))
-}
-
 /// Every reason why nothing can be carried.
 fn reasons(left_out: &[String]) -> String {
     if left_out.is_empty() {
@@ -290,8 +275,8 @@ fn reasons(left_out: &[String]) -> String {
     }
 }
 
-/// Counts the ways in which this server has cut movies: to be raised when segments change.
-const FORM: u32 = 1;
+/// In which way movies are cut: to be changed when their segments do.
+const FORM: &str = "cut 1";
 
 /// The most sounds that one can choose from.
 const MOST_SOUNDS: usize = 32;

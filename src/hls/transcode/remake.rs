@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tracing::warn;
 
 use super::assembly;
@@ -18,6 +17,7 @@ use super::stock::Stock;
 use super::{AAC_RATE, Slot, Transcoders, Trouble, most_bits};
 use crate::base::path::MediaPath;
 use crate::codec::Kind;
+use crate::hls::edition::{self, Original};
 use crate::hls::keys::{Key, Keys, NoKeys};
 use crate::hls::lock::{Lock, Manner};
 use crate::hls::movie::Terms;
@@ -66,7 +66,12 @@ impl Remake {
     ) -> Result<Self, NoKeys> {
         let target = terms.target;
         let keys = |number| Keys::of(&terms.encryption, terms.secret, &source.path, number);
-        let number = version(&source, terms, keys(0)?.as_ref());
+        let original = Original {
+            path: &source.path,
+            size: source.size,
+            modified: source.modified,
+        };
+        let number = edition::number(FORM, &original, terms, keys(0)?.as_ref());
         Ok(Self {
             number,
             keys: keys(number)?,
@@ -334,26 +339,6 @@ impl Remake {
         };
         playlist.to_string()
     }
-}
-
-/// What tells the files of this movie in this form from those of all others of that name.
-fn version(source: &Source, terms: &Terms, keys: Option<&Keys>) -> u32 {
-    let modified = source.modified.duration_since(SystemTime::UNIX_EPOCH);
-    let mut digest = Sha256::new();
-    digest.update(FORM);
-    digest.update(source.path.as_str());
-    digest.update(source.size.to_be_bytes());
-    digest.update(modified.unwrap_or_default().as_nanos().to_be_bytes());
-    digest.update(terms.target.as_nanos().to_be_bytes());
-    if let Some(keys) = keys {
-        let Key(key) = keys.key(0);
-        digest.update([terms.encryption.method as u8, terms.encryption.keys as u8]);
-        digest.update(terms.encryption.rotate_after.to_be_bytes());
-        digest.update(key);
-    }
-    let digest = digest.finalize();
-    let first = digest.iter().take(4);
-    first.fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
 /// In which way movies are encoded: to be changed when their segments do.

@@ -394,6 +394,6 @@ fn tell_described(segmenter: &mut Segmenter, description: &Description, encoded:
 fn track(track: &description::Track) -> segmenter::Track {
     segmenter::Track {
         kind: track.kind,
-        language: None,
+        language: track.language.clone(),
     }
 }

@@ -20,6 +20,12 @@ pub const MAX_TRACKS: usize = 32;
 /// The first dynamic payload type (RFC 3551, 6).
 const FIRST_DYNAMIC: u8 = 96;
 
+/// The attribute that tells a language.
+const LANGUAGE: &str = "lang";
+
+/// The longest language tag that is read, in bytes (RFC 5646, 4.4.1).
+const MAX_LANGUAGE: usize = 35;
+
 /// Attributes that speak of the publisher's own transport and sources, which readers never meet.
 const OF_TRANSPORT: [&str; 8] = [
     "control",
@@ -54,6 +60,8 @@ pub struct Track {
     pub encoding: String,
     /// The value of `a=fmtp` after the payload type.
     pub fmtp: Option<String>,
+    /// Its language (RFC 5646), by its own `a=lang` or that of the session.
+    pub language: Option<String>,
     /// The publisher's own `a=control`.
     pub control: Option<String>,
     /// All payload types of the media line.
@@ -168,6 +176,21 @@ impl Description {
         self
     }
 
+    /// The description with the languages of its tracks, in their order (RFC 8866, 6.12).
+    pub fn in_languages(mut self, languages: &[Option<String>]) -> Self {
+        let media = self.session.medias.iter_mut().zip(&mut self.tracks);
+        for ((media, track), language) in media.zip(languages) {
+            media
+                .attributes
+                .retain(|attribute| !is_named(attribute, LANGUAGE));
+            if let Some(language) = language {
+                media.add_attribute_with_value(LANGUAGE, language);
+            }
+            track.language = language_of(media, &self.session.attributes);
+        }
+        self
+    }
+
     fn of_session(session: Session) -> Result<Self, Unfit> {
         if session.medias.is_empty() {
             return Err(Unfit::NoMedia);
@@ -177,7 +200,7 @@ impl Description {
         }
         let tracks = (1..).map(TrackId).zip(&session.medias);
         let tracks = tracks
-            .map(|(id, media)| read_track(id, media))
+            .map(|(id, media)| read_track(id, media, &session.attributes))
             .collect::<Result<_, _>>()?;
         Ok(Self { session, tracks })
     }
@@ -263,7 +286,7 @@ fn pick<T: Clone>(all: &[T], indices: &[usize]) -> Vec<T> {
         .collect()
 }
 
-fn read_track(id: TrackId, media: &Media) -> Result<Track, Unfit> {
+fn read_track(id: TrackId, media: &Media, of_session: &[Attribute]) -> Result<Track, Unfit> {
     if !travels_as_rtp(&media.proto) {
         let proto = media.proto.clone();
         return Err(Unfit::Transport { track: id, proto });
@@ -293,6 +316,7 @@ fn read_track(id: TrackId, media: &Media) -> Result<Track, Unfit> {
         clock_hz,
         encoding,
         fmtp: value_for(media, "fmtp", payload_type).map(str::to_owned),
+        language: language_of(media, of_session),
         control: first_value(media, "control").map(str::to_owned),
         payload_types,
     })
@@ -326,21 +350,34 @@ fn media_of(kind: Kind) -> &'static str {
 }
 
 fn first_value<'a>(media: &'a Media, name: &str) -> Option<&'a str> {
-    let mut values = values(media, name);
-    values.next()
+    values(&media.attributes, name).next()
 }
 
-fn values<'a>(media: &'a Media, name: &str) -> impl Iterator<Item = &'a str> {
-    media
-        .attributes
+fn values<'a>(attributes: &'a [Attribute], name: &str) -> impl Iterator<Item = &'a str> {
+    attributes
         .iter()
-        .filter(move |attribute| attribute.attribute.eq_ignore_ascii_case(name))
+        .filter(move |attribute| is_named(attribute, name))
         .filter_map(|attribute| attribute.value.as_deref())
+}
+
+fn is_named(attribute: &Attribute, name: &str) -> bool {
+    attribute.attribute.eq_ignore_ascii_case(name)
+}
+
+/// The first language of a track, else that of the whole session (RFC 8866, 6.12); `None` for what is no tag.
+fn language_of(media: &Media, of_session: &[Attribute]) -> Option<String> {
+    let mut told = values(&media.attributes, LANGUAGE).chain(values(of_session, LANGUAGE));
+    let tag = told.next()?.trim();
+    let is_word = |word: &str| {
+        (1..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let is_tag = tag.len() <= MAX_LANGUAGE && tag.split('-').all(is_word);
+    (is_tag && !tag.eq_ignore_ascii_case("und")).then(|| tag.to_owned())
 }
 
 /// The value of an attribute that begins with the payload type it is for.
 fn value_for<'a>(media: &'a Media, name: &str, payload_type: u8) -> Option<&'a str> {
-    values(media, name).find_map(|value| {
+    values(&media.attributes, name).find_map(|value| {
         let (number, rest) = value.trim().split_once(char::is_whitespace)?;
         (number.parse() == Ok(payload_type)).then(|| rest.trim())
     })
@@ -393,9 +430,7 @@ fn application_specific(bandwidths: &[Bandwidth]) -> Option<u64> {
 }
 
 pub(super) fn is_of_media(attribute: &Attribute) -> bool {
-    !OF_TRANSPORT
-        .iter()
-        .any(|name| attribute.attribute.eq_ignore_ascii_case(name))
+    !OF_TRANSPORT.iter().any(|name| is_named(attribute, name))
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use super::Failure;
 use super::byte_feed::{ByteFeed, Settings};
 use super::pace::Pace;
 use super::packetiser::{Packetiser, Refused};
-use super::ts_tracks::Tracks;
+use super::ts_tracks::{Described, Tracks};
 use crate::base::media_time::MediaTime;
 use crate::codec::elementary::{Frame, Piece};
 use crate::container::ts::{CLOCK_HZ, Counts, Demux, Event, Unit};
-use crate::media::description::Description;
+use crate::media::description::{Description, Unfit};
 use crate::media::publisher::Publisher;
 
 /// How long streams that are ready wait for those that are not.
@@ -175,10 +175,10 @@ impl TsFeed {
         let Stage::Live { publisher, .. } = &mut self.stage else {
             return;
         };
-        let Some(formats) = self.tracks.changed() else {
+        let Some(changed) = self.tracks.changed() else {
             return;
         };
-        let described = Description::of_formats(&self.settings.name, &formats);
+        let described = describe(&self.settings.name, &changed);
         if described.and_then(|one| publisher.describe(one)).is_err() {
             self.stage = Stage::waiting();
         }
@@ -212,10 +212,10 @@ impl TsFeed {
         let Stage::Waiting { held, .. } = mem::replace(&mut self.stage, Stage::waiting()) else {
             return Ok(());
         };
-        let formats = self.tracks.publish(&self.settings.name);
-        let description = Description::of_formats(&self.settings.name, &formats)?;
+        let described = self.tracks.publish(&self.settings.name);
+        let description = describe(&self.settings.name, &described)?;
         let (limit, clock) = (self.settings.payload_limit, self.settings.clock);
-        let packetiser = Packetiser::new(&description, &formats, limit, clock);
+        let packetiser = Packetiser::new(&description, &described.formats, limit, clock);
         self.stage = Stage::Live {
             publisher: (self.settings.open)(description)?,
             packetiser,
@@ -341,6 +341,11 @@ impl fmt::Debug for TsFeed {
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
+}
+
+fn describe(name: &str, described: &Described) -> Result<Description, Unfit> {
+    let description = Description::of_formats(name, &described.formats)?;
+    Ok(description.in_languages(&described.languages))
 }
 
 fn time(ticks: i64) -> MediaTime {

@@ -11,9 +11,24 @@ pub(super) struct Tracks(Vec<Track>);
 struct Track {
     pid: u16,
     coding: Coding,
+    /// As the program tells it (ISO 639-2).
+    language: Option<String>,
     framer: Box<dyn Framer>,
-    /// Its place in the channel, and the format that was published.
-    published: Option<(usize, Format)>,
+    /// Its place in the channel, and what was published of it.
+    published: Option<(usize, Said)>,
+}
+
+/// What a channel's description says of a stream.
+#[derive(Clone, PartialEq)]
+struct Said {
+    format: Format,
+    language: Option<String>,
+}
+
+/// What is said of all streams that have a place, by place.
+pub(super) struct Described {
+    pub(super) formats: Vec<Format>,
+    pub(super) languages: Vec<Option<String>>,
 }
 
 impl Tracks {
@@ -23,14 +38,18 @@ impl Tracks {
     }
 
     /// Takes up the streams of `program`, and goes on with those that were there; false if
-    /// they are the same.
+    /// they are the same, be it in other languages.
     pub(super) fn follow(&mut self, program: &Program, channel: &str) -> bool {
         let wanted: Vec<_> = program
             .streams
             .iter()
-            .filter_map(|stream| Some((stream.pid, stream.coding?)))
+            .filter_map(|stream| Some((stream.pid, stream.coding?, &stream.language)))
             .collect();
-        if self.0.iter().map(Track::key).eq(wanted.iter().copied()) {
+        let keys = wanted.iter().map(|(pid, coding, _)| (*pid, *coding));
+        if self.0.iter().map(Track::key).eq(keys) {
+            for (track, (.., language)) in self.0.iter_mut().zip(wanted) {
+                track.language.clone_from(language);
+            }
             return false;
         }
         for unknown in program
@@ -47,12 +66,13 @@ impl Tracks {
             );
         }
         let mut old = std::mem::take(&mut self.0);
-        for (pid, coding) in wanted {
+        for (pid, coding, language) in wanted {
             let kept = old.iter().position(|track| track.key() == (pid, coding));
             let framer = kept.map_or_else(|| coding.framer(), |at| old.swap_remove(at).framer);
             self.0.push(Track {
                 pid,
                 coding,
+                language: language.clone(),
                 framer,
                 published: None,
             });
@@ -91,35 +111,46 @@ impl Tracks {
         track.published.as_ref().map(|(index, _)| *index)
     }
 
-    /// Gives a place to every stream whose format is known; the formats, by place.
-    pub(super) fn publish(&mut self, channel: &str) -> Vec<Format> {
-        let mut formats = Vec::new();
+    /// Gives a place to every stream whose format is known, and says what they are.
+    pub(super) fn publish(&mut self, channel: &str) -> Described {
+        let mut places = 0..;
         for track in &mut self.0 {
-            track.published = track.framer.format().map(|format| (formats.len(), format));
-            match &track.published {
-                Some((_, format)) => formats.push(format.clone()),
-                None => {
-                    let (pid, coding) = (track.pid, track.coding);
-                    tracing::warn!(channel, pid, ?coding, "left out a stream that says nothing");
-                }
+            let language = track.language.clone();
+            let said = track
+                .framer
+                .format()
+                .map(|format| Said { format, language });
+            track.published = said.and_then(|said| Some((places.next()?, said)));
+            if track.published.is_none() {
+                let (pid, coding) = (track.pid, track.coding);
+                tracing::warn!(channel, pid, ?coding, "left out a stream that says nothing");
             }
         }
-        formats
+        self.described()
     }
 
-    /// The formats by place, if one has changed since they were asked for.
-    pub(super) fn changed(&mut self) -> Option<Vec<Format>> {
+    /// The same anew, if something has changed since it was asked for.
+    pub(super) fn changed(&mut self) -> Option<Described> {
         let mut has_changed = false;
-        let mut formats = Vec::new();
         for track in &mut self.0 {
-            if let Some((_, published)) = &mut track.published {
-                let format = track.framer.format().unwrap_or_else(|| published.clone());
-                has_changed |= format != *published;
-                published.clone_from(&format);
-                formats.push(format);
+            if let Some((_, said)) = &mut track.published {
+                let now = Said {
+                    format: track.framer.format().unwrap_or_else(|| said.format.clone()),
+                    language: track.language.clone(),
+                };
+                has_changed |= now != *said;
+                *said = now;
             }
         }
-        has_changed.then_some(formats)
+        has_changed.then(|| self.described())
+    }
+
+    fn described(&self) -> Described {
+        let said = self.0.iter().filter_map(|track| track.published.as_ref());
+        let (formats, languages) = said
+            .map(|(_, said)| (said.format.clone(), said.language.clone()))
+            .unzip();
+        Described { formats, languages }
     }
 }
 

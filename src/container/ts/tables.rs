@@ -26,6 +26,8 @@ pub struct Stream {
     pub stream_type: u8,
     /// What type and descriptors come to; `None` for what this server does not know.
     pub coding: Option<Coding>,
+    /// Its language: three small letters (ISO 639-2), when a descriptor tells.
+    pub language: Option<String>,
 }
 
 /// The most streams of a program that are looked at.
@@ -85,12 +87,14 @@ impl Program {
         while let Some((&[stream_type, a, b, c, d], after)) = rest.split_first_chunk::<5>() {
             let length = length12([c, d]).min(after.len());
             let (descriptors, after) = after.split_at(length);
+            let descriptors = Descriptors(descriptors);
             rest = after;
             if streams.len() < MAX_STREAMS {
                 streams.push(Stream {
                     pid: u16::from_be_bytes([a, b]) & 0x1fff,
                     stream_type,
-                    coding: coding(stream_type, Descriptors(descriptors)),
+                    coding: coding(stream_type, descriptors),
+                    language: language(descriptors),
                 });
             }
         }
@@ -134,10 +138,22 @@ fn private_coding(descriptors: Descriptors<'_>) -> Option<Coding> {
     }
 }
 
+/// The first language of the ISO 639 language descriptor (ISO/IEC 13818-1, 2.6.18).
+fn language(descriptors: Descriptors<'_>) -> Option<String> {
+    let code: &[u8; 3] = descriptors.find(LANGUAGE)?.first_chunk()?;
+    let code = code.to_ascii_lowercase();
+    let is_told = code.iter().all(u8::is_ascii_lowercase) && code != UNDETERMINED;
+    is_told.then(|| code.iter().copied().map(char::from).collect())
+}
+
 const REGISTRATION: u8 = 0x05;
+const LANGUAGE: u8 = 0x0a;
 const DVB_AC3: u8 = 0x6a;
 const EXTENSION: u8 = 0x7f;
 const OPUS_CHANNELS: u8 = 0x80;
+
+/// What ISO 639-2 calls a language that nobody has told.
+const UNDETERMINED: [u8; 3] = *b"und";
 
 /// Descriptors, each a tag, a length and so many bytes.
 #[derive(Clone, Copy)]
@@ -218,5 +234,17 @@ mod tests {
         assert_eq!(coding(b"\x05\x04Opus"), None);
         assert_eq!(coding(b"\x05\x04Op"), None);
         assert_eq!(coding(b"\x05"), None);
+    }
+
+    #[test]
+    fn a_stream_has_the_language_that_its_descriptor_tells_first() {
+        let language = |descriptors: &[u8]| language(Descriptors(descriptors));
+        let told = |code: &str| Some(code.to_owned());
+        assert_eq!(language(b"\x05\x04AC-3\x0a\x08DEU\0eng\0"), told("deu"));
+        assert_eq!(language(b"\x0a\x04fra\x03"), told("fra"));
+        assert_eq!(language(b"\x0a\x04und\0"), None);
+        assert_eq!(language(b"\x0a\x04e\"g\0"), None);
+        assert_eq!(language(b"\x0a\x02en"), None);
+        assert_eq!(language(b""), None);
     }
 }

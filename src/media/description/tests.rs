@@ -172,6 +172,30 @@ fn formats_describe_themselves() {
     assert_eq!(Description::of_formats("none", &[]), Err(Unfit::NoMedia));
 }
 
+#[test]
+fn tracks_have_languages() {
+    let text = "v=0\ns=x\na=lang:fr-CA\nm=audio 0 RTP/AVP 0\na=lang:de\nm=audio 0 RTP/AVP 8\n\
+        m=audio 0 RTP/AVP 9\na=lang:\"en\"\nm=audio 0 RTP/AVP 3\na=lang:und\n";
+    let languages = |description: &Description| -> Vec<_> {
+        let tracks = description.tracks().iter();
+        tracks.map(|track| track.language.clone()).collect()
+    };
+    let told = |tag: &str| Some(tag.to_owned());
+    let description = read(text);
+    assert_eq!(
+        languages(&description),
+        [told("de"), told("fr-CA"), None, None]
+    );
+    assert!(presented(&description).contains("\r\na=lang:de\r\n"));
+    let others = description.in_languages(&[None, told("nld")]);
+    assert_eq!(languages(&others)[..2], [told("fr-CA"), told("nld")]);
+    let sdp = presented(&others);
+    assert!(
+        sdp.contains("a=lang:nld\r\n") && !sdp.contains("a=lang:de"),
+        "{sdp}"
+    );
+}
+
 proptest! {
     #[test]
     fn rubbish_does_not_panic(text in "(v=0|[a-z]=[ -~]{0,40}|m=(audio|video) [0-9]{1,6} RTP/AVP [0-9 ]{0,9}|\\PC{0,20}\n){0,20}") {

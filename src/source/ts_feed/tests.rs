@@ -225,6 +225,27 @@ fn new_parameter_sets_are_told_to_the_channel() {
 }
 
 #[test]
+fn languages_are_told_to_the_channel_and_change_without_a_break() {
+    let german: &[u8] = b"\x0a\x04deu\0";
+    let streams = [(0x1b, VIDEO, &[][..]), (0x0f, AUDIO, german)];
+    let mut mux = Mux::new(&streams);
+    let mut fed = Fed::new();
+    fed.push(&half_second(&mut mux, 1000), 0);
+    let channel = fed.channel().unwrap();
+    let language = || {
+        let description = channel.description().unwrap();
+        description.tracks()[1].language.clone()
+    };
+    assert_eq!(language().as_deref(), Some("deu"));
+    let french: &[u8] = b"\x0a\x04fra\0";
+    let others = [streams[0], (0x0f, AUDIO, french)];
+    mux.section(0x100, &build::pmt(1, 1, &others));
+    fed.push(&half_second(&mut mux, 1500), 500);
+    assert_eq!(language().as_deref(), Some("fra"));
+    assert!(channel.ended().is_none());
+}
+
+#[test]
 fn damage_costs_the_samples_that_it_hits() {
     let mut fed = Fed::new();
     let mut mux = Mux::new(&STREAMS[..1]);

@@ -63,6 +63,7 @@ fn live(config: &Config) -> Vec<Objection> {
     let live = &config.live;
     found([
         seconds("live.grace", live.grace, 0, 86_400),
+        seconds("live.record_wait", live.record_wait, 1, 86_400),
         seconds("live.ring_time", live.ring_time, 1, 600),
         seconds("live.slow_reader", live.slow_reader, 1, 3600),
         seconds("live.describe_wait", live.describe_wait, 0, 60),

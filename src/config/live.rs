@@ -17,6 +17,9 @@ pub struct Live {
     /// How long a channel waits for a publisher that has gone.
     #[serde(with = "quantity::duration")]
     pub grace: Duration,
+    /// How long a client that has announced a channel, or paused it, may go without recording.
+    #[serde(with = "quantity::duration")]
+    pub record_wait: Duration,
     /// Whether a second publisher takes a channel over; otherwise it is refused.
     pub takeover: bool,
     /// The most time that a channel keeps for readers that join or lag.
@@ -46,6 +49,7 @@ impl Default for Live {
         Self {
             channels: 1000,
             grace: Duration::from_secs(30),
+            record_wait: Duration::from_secs(60),
             takeover: false,
             ring_time: Duration::from_secs(10),
             ring_bytes: 32_000_000,

@@ -9,6 +9,8 @@ pub enum Ending {
     HungUp,
     /// Its client gave no sign of life, or sent no media, for too long.
     Silent,
+    /// Its client announced a channel, or paused it, and did not record for too long.
+    NotRecorded,
     /// Its client took nothing for too long.
     Slow,
     /// The server ended it: with its channel, for another publisher, or with itself.
@@ -17,10 +19,11 @@ pub enum Ending {
 
 impl Ending {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Left,
         Self::HungUp,
         Self::Silent,
+        Self::NotRecorded,
         Self::Slow,
         Self::Ended,
     ];
@@ -31,6 +34,7 @@ impl Ending {
             Self::Left => "left",
             Self::HungUp => "hung_up",
             Self::Silent => "silent",
+            Self::NotRecorded => "not_recorded",
             Self::Slow => "slow",
             Self::Ended => "ended",
         }

@@ -108,6 +108,12 @@ impl Party {
         }
     }
 
+    /// Whether the client has announced a channel, or paused it, and did not record for longer than `limit`.
+    pub(super) fn is_overdue(&self, now: Instant, limit: Duration) -> bool {
+        self.publisher()
+            .is_some_and(|publisher| publisher.is_overdue(now, limit))
+    }
+
     /// Whether the client watches a channel, and took nothing of it for too long.
     pub(super) fn is_slow(&self) -> bool {
         self.viewer()

@@ -1,9 +1,9 @@
 //! A client that publishes: what it has announced, the ways its tracks come in, and the task that sees to them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
@@ -37,6 +37,8 @@ struct State {
     connection: Weak<Interleaved>,
     /// The tracks that are set up, by their index.
     ways: Vec<(usize, Way)>,
+    /// When it was first seen that nothing is recorded; `None` while something is.
+    unrecorded: Option<Instant>,
     /// Runs while the way in is open.
     care: Option<AbortOnDropHandle<()>>,
 }
@@ -74,6 +76,7 @@ impl Publisher {
                 announcement,
                 connection: Weak::new(),
                 ways: Vec::new(),
+                unrecorded: None,
                 care: None,
             }),
         };
@@ -91,6 +94,16 @@ impl Publisher {
     /// Whether packets are taken.
     pub(super) fn is_recording(&self) -> bool {
         self.ingest.is_open()
+    }
+
+    /// Whether nothing was recorded for longer than `limit` since this was first asked.
+    pub(super) fn is_overdue(&self, now: Instant, limit: Duration) -> bool {
+        let mut state = self.lock();
+        if self.is_recording() {
+            return false;
+        }
+        let since = *state.unrecorded.get_or_insert(now);
+        now.saturating_duration_since(since) > limit
     }
 
     /// Why no more is taken, in words for the log; `None` while it could be.
@@ -145,6 +158,7 @@ impl Publisher {
             .iter()
             .filter_map(|(index, way)| Some((*index, tracks.get(*index)?.clock_hz, way.arrival())));
         self.ingest.open(Intake::new(publisher, arrivals));
+        state.unrecorded = None;
         if state
             .ways
             .iter()
@@ -184,9 +198,13 @@ impl Publisher {
         self.lock().ways.clear();
     }
 
-    /// Closes the connections that tracks come in by: there is nothing more for the client to say.
+    /// Closes the connections that the client publishes by: there is nothing more for it to say.
     pub(super) fn hang_up(&self) {
-        for (_, way) in &self.lock().ways {
+        let state = self.lock();
+        if let Some(connection) = state.connection.upgrade() {
+            connection.close();
+        }
+        for (_, way) in &state.ways {
             if let Way::Frames(connection) = way {
                 connection.close();
             }
@@ -218,7 +236,7 @@ impl Care {
     async fn run(self, replaced: impl Future<Output = ()>) {
         let mut replaced = std::pin::pin!(replaced);
         // The first comes early (RFC 3550, 6.2).
-        let first = Instant::now() + REPORT_INTERVAL / 2;
+        let first = tokio::time::Instant::now() + REPORT_INTERVAL / 2;
         let mut reports = interval_at(first, REPORT_INTERVAL);
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -106,7 +106,8 @@ impl Service {
 
     fn expire(&self) {
         let now = self.parts.clock.now();
-        let timeout = self.config().rtsp.session_timeout;
+        let config = self.config();
+        let (timeout, record_wait) = (config.rtsp.session_timeout, config.live.record_wait);
         self.tunnels.expire(now);
         for party in self.all() {
             if party.takes_leave(now, LAST_WORDS) {
@@ -118,6 +119,9 @@ impl Service {
             } else if now.saturating_duration_since(party.watched().last_seen()) > timeout {
                 info!(session = %party.id(), peer = %party.peer(), "nothing came for {timeout:?}");
                 self.end_if_idle(&party, Ending::Silent);
+            } else if party.is_overdue(now, record_wait) {
+                info!(session = %party.id(), peer = %party.peer(), "nothing was recorded for {record_wait:?}");
+                self.end_if_idle(&party, Ending::NotRecorded);
             }
         }
     }
@@ -216,7 +220,7 @@ impl Service {
 fn status_of(ending: Ending) -> u16 {
     match ending {
         Ending::Left => 200,
-        Ending::HungUp | Ending::Silent => 504,
+        Ending::HungUp | Ending::Silent | Ending::NotRecorded => 504,
         Ending::Slow | Ending::Ended => 500,
     }
 }

@@ -207,6 +207,46 @@ async fn a_publisher_that_sends_nothing_is_ended_though_it_keeps_asking() {
     );
 }
 
+/// Announced alone, set up, and paused after a while; each asks on in its own words.
+#[tokio::test]
+async fn a_publisher_that_does_not_record_is_ended_though_it_keeps_asking() {
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.live.record_wait = Duration::from_secs(1);
+    });
+    let announced = Publisher::announce(server.address, "live").await;
+    let mut ready = Publisher::announce(server.address, "live").await;
+    ready
+        .set_up(0, "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record")
+        .await;
+    let mut paused = Publisher::over_udp(server.address, "live").await;
+    let pause = paused
+        .client
+        .status_of("PAUSE", &paused.url, &paused.session);
+    assert_eq!(pause.await, 200);
+    let recording = Publisher::over_tcp(server.address, "another").await;
+    let asking = [
+        ask_on(announced, "OPTIONS"),
+        ask_on(ready, "GET_PARAMETER"),
+        ask_on(paused, "SET_PARAMETER"),
+    ];
+    futures::future::join_all(asking).await;
+    assert_eq!(
+        server.count("sessions_ended_total{reason=\"not_recorded\"}"),
+        3
+    );
+    assert_eq!(server.sessions.len(), 1, "who records stays");
+    recording.tear_down().await;
+}
+
+/// Returns when the server has closed the connection.
+async fn ask_on(mut publisher: Publisher, method: &str) {
+    let (url, session) = (&publisher.url, &publisher.session);
+    let request = format!("{method} {url} RTSP/1.0\r\nCSeq: 7\r\n{session}\r\n");
+    while publisher.client.try_send(request.as_bytes()).await {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_publisher_over_udp_that_hangs_up_leaves_its_channel_at_once() {
     let server = serve();

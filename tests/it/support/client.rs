@@ -27,6 +27,11 @@ impl Client {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Sends to a server that may have hung up; whether the system knew nothing of that.
+    pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).await.is_ok()
+    }
+
     /// Sends a request with a CSeq of 7 and returns the head and body of its answer.
     pub(crate) async fn ask(&mut self, method: &str, url: &str, headers: &str) -> String {
         let request = format!("{method} {url} RTSP/1.0\r\nCSeq: 7\r\n{headers}\r\n");

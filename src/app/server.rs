@@ -89,7 +89,8 @@ impl Server {
         supervision.spawn(followers.follow(setting.settings.clone()));
         let mounts = Arc::clone(&self.parts.mounts);
         supervision.spawn(expire_channels(mounts, setting.clock));
-        supervision.spawn(Arc::clone(&self.parts.web.hls).watch());
+        let mounts = Arc::clone(&self.parts.mounts);
+        supervision.spawn(Arc::clone(&self.parts.web.hls).watch(mounts));
     }
 
     /// Starts what feeds channels by itself.

@@ -30,7 +30,9 @@ pub struct Hls {
     /// The most bytes of segments of movies that are kept, of all movies together.
     #[serde(with = "quantity::bytes")]
     pub movie_segments: usize,
-    /// How long a channel is packaged after the last request.
+    /// When channels are packaged.
+    pub package: Package,
+    /// How long a channel that is packaged on demand is after the last request.
     #[serde(with = "quantity::duration")]
     pub idle_stop: Duration,
     /// How long the first request waits for something to play.
@@ -46,6 +48,17 @@ pub struct Hls {
     pub transcoders: usize,
     /// `[hls.encryption]`
     pub encryption: Encryption,
+}
+
+/// When channels are packaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Package {
+    /// While somebody asks for them.
+    #[serde(rename = "on demand")]
+    OnDemand,
+    /// As long as they are live.
+    #[serde(rename = "always")]
+    Always,
 }
 
 /// How segments are encrypted.
@@ -108,6 +121,7 @@ impl Default for Hls {
             segments: 6,
             window_bytes: 256_000_000,
             movie_segments: 128_000_000,
+            package: Package::OnDemand,
             idle_stop: Duration::from_secs(60),
             start_wait: Duration::from_secs(10),
             transcode: true,

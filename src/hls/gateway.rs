@@ -15,6 +15,7 @@ use super::viewers::Viewers;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::log::access::AccessLog;
+use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::vod::{Blocks, Library};
 
@@ -62,9 +63,10 @@ impl Gateway {
         })
     }
 
-    /// Notices who is gone, for as long as it is polled.
-    pub async fn watch(self: Arc<Self>) {
+    /// Notices who is gone, and which channels of `mounts` come, for as long as it is polled.
+    pub async fn watch(self: Arc<Self>, mounts: Arc<Mounts>) {
         tokio::join!(
+            self.packagers.watch(&mounts),
             self.viewers.watch(),
             self.movies.watch(),
             self.remakes.watch()

@@ -1,11 +1,15 @@
-//! The channels that are packaged at the moment: begun when somebody asks, gone when nobody does.
+//! The channels that are packaged at the moment: begun when somebody asks and gone when nobody does, or as
+//! long as they are live.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::error;
 
 use super::keys::{Key, NoKeys};
 use super::packager::{Packager, Rendition};
@@ -13,8 +17,12 @@ use super::packaging;
 use super::transcode::Transcoders;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
-use crate::config::Config;
-use crate::media::channel::Channel;
+use crate::config::{Config, Package};
+use crate::media::channel::{Channel, State};
+use crate::media::mounts::Mounts;
+
+/// How often channels are looked for that are packaged without being asked for.
+const TICK: Duration = Duration::from_secs(1);
 
 /// All packagers of a server.
 #[derive(Debug)]
@@ -69,14 +77,40 @@ impl Packagers {
         let hls = self.settings.borrow().hls.clone();
         let packager = Packager::new(channel, rendition, &hls, self.secret, self.clock)?;
         packagers.push(Arc::clone(&packager));
-        let (there, begun) = (Arc::clone(self), Arc::clone(&packager));
+        let place = Place {
+            packagers: Arc::clone(self),
+            packager: Arc::clone(&packager),
+        };
+        let (settings, stop) = (self.settings.clone(), self.stop.clone());
+        let transcoders = Arc::clone(&self.transcoders);
         self.tasks.spawn(async move {
-            let (settings, stop) = (there.settings.clone(), there.stop.clone());
-            let transcoders = Arc::clone(&there.transcoders);
-            packaging::run(Arc::clone(&begun), settings, transcoders, stop).await;
-            there.remove(&begun);
+            packaging::run(&place.packager, settings, transcoders, stop).await;
         });
         Ok(packager)
+    }
+
+    /// Packages what is live of `mounts` without being asked, for as long as it is polled and the settings say so.
+    pub async fn watch(self: &Arc<Self>, mounts: &Mounts) {
+        let mut ticks = interval(TICK);
+        let mut refused = None;
+        loop {
+            ticks.tick().await;
+            let hls = self.settings.borrow().hls.clone();
+            if !hls.enabled || hls.package != Package::Always || self.stop.is_cancelled() {
+                continue;
+            }
+            let before = refused.take();
+            for channel in mounts.list() {
+                if channel.state() == State::Live
+                    && let Err(reason) = self.of(&channel, Rendition::Own)
+                {
+                    refused = Some(reason.to_string());
+                }
+            }
+            if let Some(reason) = refused.as_ref().filter(|_| refused != before) {
+                error!(reason, "channels cannot be encrypted");
+            }
+        }
     }
 
     /// The newest packager of that name and rendition, of a channel that may have ended.
@@ -121,6 +155,19 @@ impl Packagers {
 
     fn table(&self) -> MutexGuard<'_, HashMap<MediaPath, Vec<Arc<Packager>>>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A packager's place in the table, which it leaves when this is dropped, also by a panic.
+struct Place {
+    packagers: Arc<Packagers>,
+    packager: Arc<Packager>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.packager.finish();
+        self.packagers.remove(&self.packager);
     }
 }
 

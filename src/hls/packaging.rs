@@ -1,9 +1,10 @@
-//! The task that packages a channel: from its bursts to the packager's window, until nobody asks for it.
+//! The task that packages a channel: from its bursts to the packager's window, as long as the settings say.
 
+mod cutting;
 mod report;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,17 +14,16 @@ use tracing::{info, warn};
 use super::counts::Counts;
 use super::hold::{Held, Hold};
 use super::packager::{Packager, bounds};
-use super::segmenter::{self, Cut, Segmenter};
+use super::segmenter::{Cut, Segmenter};
 use super::transcode::channel::{Encoded, Made, Transcoder};
 use super::transcode::{Transcoders, need};
 use super::transport::Transport;
 use super::units::Units;
 use super::window::{Targets, Window};
-use crate::codec;
-use crate::config::{Config, Hls};
+use crate::config::{Config, Hls, Package};
 use crate::media::burst::Burst;
 use crate::media::channel::End;
-use crate::media::description::{self, Description};
+use crate::media::description::Description;
 use crate::media::ring::{Cursor, Start, Taken};
 
 /// How often what has had its time is dropped, and idleness noticed.
@@ -35,11 +35,10 @@ const BURSTS: usize = 64;
 /// After so long without a burst, units whose end only the next packet would show are taken as whole.
 const PAUSE: Duration = Duration::from_millis(500);
 
-const SECONDS_OF_DAY: u64 = 86_400;
-
-/// Packages `packager`'s channel until nobody has asked for it for `[hls] idle_stop`, or it has ended.
+/// Packages `packager`'s channel until it has ended, or until nobody has asked for it for `[hls] idle_stop`
+/// where it is packaged on demand.
 pub(super) async fn run(
-    packager: Arc<Packager>,
+    packager: &Packager,
     settings: watch::Receiver<Arc<Config>>,
     transcoders: Arc<Transcoders>,
     stop: CancellationToken,
@@ -49,9 +48,8 @@ pub(super) async fn run(
     let reason = tokio::select! {
         biased;
         () = stop.cancelled() => "the server stops".to_owned(),
-        reason = package(&packager, &settings, &transcoders) => reason,
+        reason = package(packager, &settings, &transcoders) => reason,
     };
-    packager.finish();
     info!(%path, reason, "packaging for HLS ends");
 }
 
@@ -65,7 +63,7 @@ async fn package(
     // Before the first player would be sent away without a segment.
     let deadline = packager.clock().now() + hls.start_wait / 4 * 3;
     let channel = packager.channel();
-    let demand = channel.demand();
+    let mut demand = Some(channel.demand());
     let Some(description) = channel.described(hls.start_wait).await else {
         return "nobody published".to_owned();
     };
@@ -112,9 +110,13 @@ async fn package(
                 if now >= deadline {
                     line.segmenter.hurry();
                 }
-                if !hls.enabled || packager.idle(now) >= hls.idle_stop {
+                let is_idle = packager.idle(now) >= hls.idle_stop;
+                if !hls.enabled || is_idle && hls.package == Package::OnDemand {
                     return "nobody asks for it".to_owned();
                 }
+                // A source on demand is pulled for viewers only.
+                let demanded = demand.take().unwrap_or_else(|| channel.demand());
+                demand = (!is_idle).then_some(demanded);
             }
         }
     };
@@ -166,29 +168,13 @@ impl<'p> Line<'p> {
     ) -> Self {
         let clock = packager.clock();
         let now = clock.now();
-        let tracks: Vec<_> = description.tracks().iter().map(track).collect();
         let mut units = Units::new(description, encoded);
         let mut reports = Vec::new();
         packager.channel().reports(now, &mut reports);
         for (track, report) in &reports {
             units.report(*track, report);
         }
-        // Sequence numbers begin with the time in seconds, and segments last for a second as a rule:
-        // a channel that is packaged anew goes on with higher numbers, also after a restart.
-        let first = clock
-            .wall(now)
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        let cutting = segmenter::Settings {
-            target: hls.target_duration,
-            part_target: hls.part_duration,
-            sequence: first,
-            // Discontinuities are rare, and hls.js stands still over numbers in the thousands of millions.
-            discontinuity_sequence: first / SECONDS_OF_DAY,
-        };
-        let keys = packager.keys().cloned();
-        let mut segmenter = Segmenter::new(cutting, &tracks).with_keys(keys);
-        tell_described(&mut segmenter, description, encoded);
+        let segmenter = cutting::segmenter(packager, description, encoded, hls);
         Self {
             packager,
             units,
@@ -197,7 +183,7 @@ impl<'p> Line<'p> {
             description: Arc::clone(description),
             transport: Transport::default(),
             makes_ts: false,
-            is_known: vec![false; tracks.len()],
+            is_known: vec![false; description.tracks().len()],
             is_flushed: true,
             has_warned: false,
             lacks_pictures: false,
@@ -377,23 +363,5 @@ impl<'p> Line<'p> {
                 }
             }
         });
-    }
-}
-
-/// What the description tells of formats goes into the first map, also of tracks that come later.
-fn tell_described(segmenter: &mut Segmenter, description: &Description, encoded: &[usize]) {
-    let tracks = description.tracks().iter().enumerate();
-    for (index, track) in tracks.filter(|(index, _)| !encoded.contains(index)) {
-        let depacketizer = codec::depacketizer(&track.encoding, track.fmtp.as_deref());
-        if let Some(format) = depacketizer.and_then(|one| one.format()) {
-            segmenter.set_format(index, format);
-        }
-    }
-}
-
-fn track(track: &description::Track) -> segmenter::Track {
-    segmenter::Track {
-        kind: track.kind,
-        language: track.language.clone(),
     }
 }

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reelcast::config::Config;
+use reelcast::base::path::MediaPath;
+use reelcast::config::{Config, Package};
+use reelcast::hls::packager::{Packager, Rendition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -378,4 +380,40 @@ async fn a_channel_that_nobody_asks_for_is_packaged_anew_later() {
     assert_ne!(oldest(&again), oldest(&first));
     let tag = "#EXT-X-MEDIA-SEQUENCE:";
     assert!(number(&again, tag) > number(&first, tag) + 1, "{again}");
+}
+
+/// Waits until what packages the channel `live`, if anything does, is as `is_wanted` says.
+async fn packaged(server: &Server, is_wanted: impl Fn(Option<&Packager>) -> bool) {
+    let path = MediaPath::from_plain("live").unwrap();
+    let newest = || server.hls.packagers.newest(&path, Rendition::Own);
+    let wanted = async {
+        while !is_wanted(newest().as_deref()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let wanted = timeout(Duration::from_secs(20), wanted).await;
+    wanted.expect("the packager as it is wanted");
+}
+
+#[tokio::test]
+async fn a_channel_is_packaged_always_where_the_settings_say_so() {
+    let server = start();
+    server.configure(|config| {
+        config.hls.package = Package::Always;
+        config.hls.idle_stop = Duration::ZERO;
+    });
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(9.0);
+    // Counts are told where idleness would be noticed.
+    let has_begun =
+        |packager: Option<&Packager>| packager.is_some_and(|one| one.counts().segments >= 4);
+    packaged(&server, has_begun).await;
+    let channel = server.mounts.list().pop().unwrap();
+    assert_eq!(channel.readers(), 0, "nobody asks for it");
+    clip.send_until(19.0);
+    let goes_on =
+        |packager: Option<&Packager>| packager.is_some_and(|one| one.counts().segments >= 9);
+    packaged(&server, goes_on).await;
+    server.configure(|config| config.hls.package = Package::OnDemand);
+    packaged(&server, |packager| packager.is_none()).await;
 }

@@ -33,6 +33,7 @@ pub(crate) struct Server {
     pub(crate) http: SocketAddr,
     pub(crate) sessions: Sessions,
     pub(crate) mounts: Arc<Mounts>,
+    pub(crate) hls: Arc<Gateway>,
     /// Who has come to the port for transport streams.
     pub(crate) encoders: Arc<Encoders>,
     pub(crate) clock: Clock,
@@ -89,7 +90,7 @@ impl Server {
         let blocks = Arc::new(Blocks::new(32 << 20));
         let movies = (Arc::clone(&library), Arc::clone(&blocks));
         let hls = Gateway::new(movies, sessions.clone(), log, &config, clock);
-        tokio::spawn(Arc::clone(&hls).watch());
+        tokio::spawn(Arc::clone(&hls).watch(Arc::clone(&mounts)));
         let web = Arc::new(HttpServer {
             library: Arc::clone(&library),
             mounts: Arc::clone(&mounts),
@@ -146,6 +147,7 @@ impl Server {
             http,
             sessions,
             mounts,
+            hls,
             encoders,
             clock,
             metrics,

@@ -7,7 +7,7 @@ use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
 use super::part::{Head, Part, Sample, Segment, Title};
 use super::playlist::{
-    Control, KeyLine, MediaPlaylist, Multivariant, PartLine, SegmentLine, TitleLine,
+    Control, KeyLine, MediaPlaylist, Multivariant, PartLine, SegmentLine, SessionKey, TitleLine,
 };
 use super::rates::Rate;
 use super::transport;
@@ -16,6 +16,9 @@ use crate::codec::Kind;
 
 /// Players stay so many target durations, or part targets, behind the end.
 const HOLD_BACK: f64 = 3.0;
+
+/// What is within that of the end: about so many segments, the one that is being made among them.
+const BEGUN_WITH: usize = 4;
 
 /// So much further, in seconds, lest a player that computes with less precision finds it short.
 const MARGIN: f64 = 0.001;
@@ -58,8 +61,21 @@ impl<'w> Listing<'w> {
             alternative: self.window.compat.then(alternative).flatten(),
             uri: &uri,
             audio: &[],
+            session_keys: &self.session_keys(),
         };
         playlist.to_string()
+    }
+
+    /// The keys of the segments that players begin with.
+    fn session_keys(self) -> Vec<SessionKey> {
+        let newest = self.heads().rev().take(BEGUN_WITH);
+        let mut locks: Vec<&Lock> = newest.filter_map(|head| head.lock.as_deref()).collect();
+        locks.dedup_by_key(|lock| lock.period);
+        let key = |lock: &Lock| SessionKey {
+            manner: lock.manner,
+            uri: self.file(File::Key(lock.period)),
+        };
+        locks.into_iter().rev().map(key).collect()
     }
 
     /// The playlist that a player reloads; `delta` leaves out what it has, as far as that is allowed.

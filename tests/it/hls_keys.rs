@@ -110,6 +110,44 @@ async fn every_file_opens_with_the_key_of_its_playlist() {
     }
 }
 
+/// The places of the keys that a player can load early.
+fn session_keys(program: &str) -> Vec<&str> {
+    let tags = program
+        .lines()
+        .filter(|line| line.starts_with("#EXT-X-SESSION-KEY:METHOD=AES-128,"));
+    tags.map(|tag| quoted(tag, "URI")).collect()
+}
+
+#[tokio::test]
+async fn the_keys_that_a_player_begins_with_are_told_early() {
+    let encrypt = |config: &mut Config| {
+        config.hls.encryption.method = Method::Aes128;
+        config.hls.encryption.keys = KeyCount::Rotate;
+        config.hls.encryption.rotate_after = 2;
+    };
+    let server = start(encrypt);
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(13.0);
+    let program = text(server.http, "/live/index.m3u8").await;
+    let playlist = text(server.http, "/live/media.m3u8").await;
+    let told = session_keys(&program);
+    let mut used: Vec<_> = listed(&playlist).iter().map(|file| file.key).collect();
+    used.dedup();
+    assert!(used.ends_with(&told), "{program}{playlist}");
+    assert!((2..=3).contains(&told.len()), "{program}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies");
+    let server = Server::start(&folder, encrypt);
+    for flavour in ["", "-ts"] {
+        let program = match flavour {
+            "" => "index",
+            _ => "ts",
+        };
+        let program = text(server.http, &format!("/clock.mp4/{program}.m3u8")).await;
+        let playlist = text(server.http, &format!("/clock.mp4/media{flavour}.m3u8")).await;
+        assert_eq!(session_keys(&program), [listed(&playlist)[0].key]);
+    }
+}
+
 #[tokio::test]
 async fn keys_are_there_as_long_as_something_needs_them() {
     let server = start(|config| config.hls.encryption.method = Method::Aes128);

@@ -12,6 +12,7 @@ use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::playlist::{
     AudioRendition, Control, KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine,
+    SessionKey,
 };
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
@@ -52,6 +53,7 @@ impl Presentation {
             uri: &uri,
             audio: &audio,
             alternative: compat.then(alternative).flatten(),
+            session_keys: &self.session_keys(),
         };
         let name = if playlist.alternative.is_some() {
             "compat"
@@ -59,6 +61,18 @@ impl Presentation {
             "all"
         };
         Some(self.text(playlist.to_string(), name, flavour))
+    }
+
+    /// The keys that the variant begins with, and the sound that players take of themselves.
+    fn session_keys(&self) -> Vec<SessionKey> {
+        let key = |rendition: &Rendition| {
+            let lock = rendition.lock(0)?;
+            Some(SessionKey {
+                manner: lock.manner,
+                uri: rendition.name(File::Key(lock.period)),
+            })
+        };
+        self.renditions.iter().take(2).filter_map(key).collect()
     }
 
     /// The playlist of rendition `at`; `None` when there is none, or the flavour cannot carry it.
@@ -74,8 +88,7 @@ impl Presentation {
     }
 
     fn list(&self, rendition: &Rendition, carriage: Carriage) -> String {
-        let packager = rendition.number;
-        let name = |file| Object::File { packager, file }.to_string();
+        let name = |file| rendition.name(file);
         let count = self.cuts.len();
         let names: Vec<_> = (0..count as u64)
             .map(|sequence| {

@@ -15,7 +15,7 @@ use crate::container::mp4::init::InitSegment;
 use crate::hls::carriage::Carriage;
 use crate::hls::keys::{Key, Keys};
 use crate::hls::lock::{Lock, Manner};
-use crate::hls::object::{Flavour, Packing};
+use crate::hls::object::{File, Flavour, Object, Packing};
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
 
@@ -47,6 +47,12 @@ impl Rendition {
     /// How segment `number` is encrypted; `None` if it is not.
     pub(super) fn lock(&self, number: usize) -> Option<Lock> {
         self.keys.as_ref().map(|keys| keys.lock(number as u64))
+    }
+
+    /// How a file of it is called.
+    pub(super) fn name(&self, file: File) -> String {
+        let packager = self.number;
+        Object::File { packager, file }.to_string()
     }
 
     /// Which map segment `number` needs: it tells how samples are encrypted.

@@ -4,8 +4,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::hls::lock::Manner;
+
 /// A program with one variant, and perhaps one beside it (rfc8216bis, 4.4.6).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Multivariant<'a> {
     /// The rate of the segment of the highest one, in bit/s.
     pub bandwidth: u64,
@@ -24,6 +26,8 @@ pub struct Multivariant<'a> {
     pub audio: &'a [AudioRendition],
     /// The same for players that do not know these formats; its sound is among its pictures.
     pub alternative: Option<Alternative>,
+    /// The keys that a player needs first. No two have the same place.
+    pub session_keys: &'a [SessionKey],
 }
 
 /// A variant in other formats.
@@ -38,6 +42,15 @@ pub struct Alternative {
     /// Pictures per second.
     pub frame_rate: Option<f64>,
     /// The media playlist.
+    pub uri: String,
+}
+
+/// Where a key is that a player can load before it has read a media playlist (rfc8216bis, 4.4.6.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionKey {
+    /// What is encrypted with it.
+    pub manner: Manner,
+    /// Where it is.
     pub uri: String,
 }
 
@@ -57,6 +70,10 @@ pub struct AudioRendition {
 impl Display for Multivariant<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "#EXTM3U\n#EXT-X-VERSION:6")?;
+        for SessionKey { manner, uri } in self.session_keys {
+            let method = manner.method();
+            writeln!(f, "#EXT-X-SESSION-KEY:METHOD={method},URI=\"{uri}\"")?;
+        }
         for (number, rendition) in self.audio.iter().enumerate() {
             rendition.write(number == 0, f)?;
         }
@@ -141,8 +158,7 @@ mod tests {
             resolution: Some((1280, 720)),
             frame_rate: Some(30_000.0 / 1001.0),
             uri: "media.m3u8",
-            audio: &[],
-            alternative: None,
+            ..Multivariant::default()
         };
         assert_eq!(
             video.to_string(),
@@ -162,8 +178,7 @@ mod tests {
             resolution: None,
             frame_rate: None,
             uri: "media-ts.m3u8",
-            audio: &[],
-            alternative: None,
+            ..Multivariant::default()
         };
         assert_eq!(
             audio.to_string(),
@@ -190,7 +205,7 @@ mod tests {
             frame_rate: None,
             uri: "media.m3u8",
             audio: &[sound("deu", None), sound("2", Some("audio2.m3u8"))],
-            alternative: None,
+            ..Multivariant::default()
         };
         assert_eq!(
             program.to_string(),
@@ -199,6 +214,29 @@ mod tests {
              #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"deu\",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE=\"deu\",CHANNELS=\"2\"\n\
              #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"2\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio2.m3u8\"\n\
              #EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1,AUDIO=\"audio\"\n\
+             media.m3u8\n"
+        );
+    }
+
+    #[test]
+    fn keys_can_be_loaded_before_media_playlists() {
+        let key = |manner, uri: &str| SessionKey {
+            manner,
+            uri: uri.to_owned(),
+        };
+        let keys = [key(Manner::Whole, "3.key"), key(Manner::Samples, "4.key")];
+        let program = Multivariant {
+            session_keys: &keys,
+            uri: "media.m3u8",
+            ..Multivariant::default()
+        };
+        assert_eq!(
+            program.to_string(),
+            "#EXTM3U\n\
+             #EXT-X-VERSION:6\n\
+             #EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"3.key\"\n\
+             #EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI=\"4.key\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=0,AVERAGE-BANDWIDTH=0\n\
              media.m3u8\n"
         );
     }

@@ -23,7 +23,9 @@ use crate::hls::lock::{Lock, Manner};
 use crate::hls::movie::Terms;
 use crate::hls::object::{File, Flavour, Object, Packing};
 use crate::hls::part::{Map, Segment};
-use crate::hls::playlist::{KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine};
+use crate::hls::playlist::{
+    KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine, SessionKey,
+};
 use crate::hls::text::Text;
 use crate::hls::transport::Transport;
 
@@ -282,6 +284,10 @@ impl Remake {
         let video = formats.clone().find(|format| format.kind() == Kind::Video);
         let codecs: Vec<_> = formats.filter_map(|format| format.codec_string()).collect();
         let rate = self.facts.pictures.map(|pictures| pictures.rate);
+        let session_key = self.lock(0).map(|lock| SessionKey {
+            manner: lock.manner,
+            uri: self.name(File::Key(lock.period)),
+        });
         let playlist = Multivariant {
             bandwidth: self.bit_rate(),
             average_bandwidth: self.bit_rate(),
@@ -289,15 +295,19 @@ impl Remake {
             resolution: video.and_then(|format| format.picture_size()),
             frame_rate: rate.filter(|rate| *rate > 0.0),
             uri: &Object::Media(flavour).to_string(),
-            audio: &[],
-            alternative: None,
+            session_keys: session_key.as_slice(),
+            ..Multivariant::default()
         };
         playlist.to_string()
     }
 
-    fn media(&self, flavour: Flavour) -> String {
+    fn name(&self, file: File) -> String {
         let packager = self.number;
-        let name = |file| Object::File { packager, file }.to_string();
+        Object::File { packager, file }.to_string()
+    }
+
+    fn media(&self, flavour: Flavour) -> String {
+        let name = |file| self.name(file);
         let numbers = 0..self.grid.len();
         let names = numbers.clone().map(|number| match flavour {
             Flavour::Ts => name(File::Ts(number, self.packing())),

@@ -10,8 +10,11 @@ export class Server {
   #children = []
   #folder
 
-  /** Starts `binary` on free ports, with links to `movies`, and waits until it says where it is. */
-  static async start(binary, movies) {
+  /**
+   * Starts `binary` on free ports, with links to `movies` and with `settings` by their variables, and
+   * waits until it says where it is.
+   */
+  static async start(binary, movies, settings = {}) {
     const server = new Server()
     server.#folder = await mkdtemp(join(tmpdir(), 'reelcast-browser-'))
     server.movies = join(server.#folder, 'movies')
@@ -21,6 +24,7 @@ export class Server {
     }
     const env = {
       ...process.env,
+      ...settings,
       REELCAST_SERVER_STATE: join(server.#folder, 'state'),
     }
     for (const listener of ['RTSP', 'HTTP', 'ADMIN', 'TS']) {

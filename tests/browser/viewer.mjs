@@ -20,17 +20,36 @@ function watch() {
     told.stalls.push({ currentTime, spans })
   })
   note('error', (_, media) => {
-    if (media instanceof HTMLMediaElement) told.errors.push(media.error?.message ?? 'error')
+    if (!(media instanceof HTMLMediaElement)) return
+    told.errors.push({ text: media.error?.message ?? 'error', fatal: true })
   })
-  note('playbackerror', ({ detail }) => told.errors.push(`${detail.details}: ${detail.message}`))
+  note('playbackerror', ({ detail }) => {
+    // Seeking stops what is being loaded.
+    if (detail.details === 'aborted') return
+    told.errors.push({ text: `${detail.details}: ${detail.message}`, fatal: detail.fatal })
+  })
   note('securitypolicyviolation', (event) =>
     told.violations.push(`${event.violatedDirective} ${event.blockedURI}`),
   )
 }
 
+/** Gives the page a measure of how little blank a picture is: the standard deviation of its brightness. */
+function measure() {
+  window.contrast = (media) => {
+    const [width, height] = [64, 36]
+    const context = new OffscreenCanvas(width, height).getContext('2d')
+    context.drawImage(media, 0, 0, width, height)
+    const { data } = context.getImageData(0, 0, width, height)
+    const greens = Array.from({ length: width * height }, (_, at) => data[at * 4 + 1])
+    const mean = greens.reduce((sum, green) => sum + green, 0) / greens.length
+    const squares = greens.reduce((sum, green) => sum + (green - mean) ** 2, 0)
+    return Math.sqrt(squares / greens.length)
+  }
+}
+
 export class Viewer {
-  /** Opens `url`. */
-  static async open(browser, url) {
+  /** Opens `url`; `prepare` is given the page before. */
+  static async open(browser, url, prepare = () => undefined) {
     const viewer = new Viewer()
     viewer.context = await browser.newContext({
       viewport: { width: 960, height: 720 },
@@ -45,6 +64,8 @@ export class Viewer {
       }
     })
     await viewer.page.addInitScript(watch)
+    await viewer.page.addInitScript(measure)
+    await prepare(viewer.page)
     await viewer.page.goto(url)
     return viewer
   }
@@ -68,12 +89,14 @@ export class Viewer {
         duration: media.duration,
         frames: quality.totalVideoFrames,
         dropped: quality.droppedVideoFrames,
+        heard: media.webkitAudioDecodedByteCount,
+        contrast: window.contrast(media),
         shown: document.querySelector('.cover p')?.textContent ?? '',
       }
     })
   }
 
-  /** Jumps to `time` in seconds, and waits until it shows something there. */
+  /** Jumps to `time` in seconds, waits until it shows something there, and plays on. */
   async seek(time) {
     await this.page.evaluate((time) => {
       const media = document.querySelector('video')
@@ -81,6 +104,7 @@ export class Viewer {
         setTimeout(() => reject(new Error(`no picture at ${time} s`)), 15_000)
         media.addEventListener('seeked', resolve, { once: true })
         media.currentTime = time
+        void media.play()
       })
     }, time)
   }
@@ -93,15 +117,24 @@ export class Viewer {
 
   /** All that went wrong, as lines. */
   async complaints() {
-    const { stalls, errors, violations, shown } = await this.state()
+    const { stalls, errors } = await this.state()
     return [
-      ...this.faults,
-      ...errors,
-      ...violations.map((violation) => `against the policy: ${violation}`),
+      ...(await this.failures()),
+      ...errors.filter(({ fatal }) => !fatal).map(({ text }) => text),
       ...stalls.map(
         ({ currentTime, spans }) =>
           `it stalled at ${currentTime.toFixed(2)} s; it has ${JSON.stringify(spans)}`,
       ),
+    ]
+  }
+
+  /** What playing does not get over, as lines. */
+  async failures() {
+    const { errors, violations, shown } = await this.state()
+    return [
+      ...this.faults,
+      ...errors.filter(({ fatal }) => fatal).map(({ text }) => text),
+      ...violations.map((violation) => `against the policy: ${violation}`),
       ...(shown ? [`it says: ${shown}`] : []),
     ]
   }

@@ -28,6 +28,8 @@ pub(super) struct Lane {
     pub(super) timescale: u32,
     /// When the next sample is decoded, in ticks on the timeline of the segments.
     pub(super) next: Option<i64>,
+    /// The earliest that the first sample may be decoded, as long as there was none, in the same ticks.
+    earliest: Option<i64>,
     pub(super) samples: Vec<Pending>,
     /// Bytes of them.
     pub(super) bytes: usize,
@@ -57,6 +59,7 @@ impl Lane {
             coming: None,
             timescale: VIDEO_HZ,
             next: None,
+            earliest: None,
             samples: Vec::new(),
             bytes: 0,
             steps: Steps::default(),
@@ -103,9 +106,28 @@ impl Lane {
     /// Forgets where the track stood, because it goes on elsewhere.
     pub(super) fn interrupt(&mut self, next: Option<i64>) {
         self.next = next;
+        self.earliest = None;
         self.steps.last = None;
         self.samples.clear();
         self.bytes = 0;
+    }
+
+    /// Does the same where nobody knows yet when the track goes on, but not before `earliest`.
+    pub(super) fn await_first(&mut self, earliest: i64) {
+        self.interrupt(None);
+        self.earliest = Some(earliest);
+    }
+
+    /// A segment, which is presented at `presented`, begins without a sample of the track, and
+    /// tells when the next is decoded.
+    ///
+    /// Players count on from there, whatever later fragments of the segment tell.
+    pub(super) fn tell_next(&mut self, presented: i64) {
+        let mut told = self.next.or(self.earliest).unwrap_or(presented);
+        if self.earliest.is_some() {
+            told = told.max(presented.saturating_sub(self.longest_hole()));
+        }
+        self.next = Some(told);
     }
 
     /// When the first sample that is there is decoded, or else the next, in ticks, if that is known.
@@ -177,12 +199,15 @@ impl Lane {
     /// and what overlaps by far is left out.
     pub(super) fn follow(&mut self, unit: &Unit, at: i64) {
         self.learn(at, unit);
+        if let Some(earliest) = self.earliest {
+            return self.follow_first(unit, at, earliest);
+        }
         let behind = self.next.map_or(0, |next| at.saturating_sub(next));
         if self.overlaps(behind) {
             return;
         }
         let is_hole = self.is_hole(behind);
-        let is_short = behind <= i64::from(self.timescale);
+        let is_short = behind <= self.longest_hole();
         if is_hole && is_short && self.samples.is_empty() {
             self.append(unit, at, at, i64::MAX);
             return self.settle(at.saturating_add(self.step().unwrap_or(0)));
@@ -192,6 +217,29 @@ impl Lane {
             self.next = Some(at);
         }
         self.append(unit, at, at, i64::MAX);
+    }
+
+    /// Adds the first unit, unless most of it is heard before `earliest`. It begins where a
+    /// fragment has told that already, and lasts until the next is due, so that only its own time
+    /// is bent.
+    fn follow_first(&mut self, unit: &Unit, at: i64, earliest: i64) {
+        let step = self.step().unwrap_or(0);
+        let begin = self.next.unwrap_or(earliest);
+        if at.saturating_add(step / 2) < begin {
+            return;
+        }
+        let is_told = self.next.is_some() && at.saturating_sub(begin) <= self.longest_hole();
+        self.next = Some(if is_told { begin } else { at.max(begin) });
+        self.earliest = None;
+        self.append(unit, at, at, i64::MAX);
+        if step > 0 {
+            self.settle(at.saturating_add(step));
+        }
+    }
+
+    /// By how much a sample may be prolonged, in ticks.
+    fn longest_hole(&self) -> i64 {
+        self.timescale.into()
     }
 
     /// Whether sound is missing in `behind` ticks.

@@ -172,6 +172,11 @@ fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, V
         presented,
         event,
     } = place;
+    if *begins_segment {
+        for lane in lanes.iter_mut().filter(|lane| lane.samples.is_empty()) {
+            lane.tell_next(lane.ticks(*presented));
+        }
+    }
     let facts: Vec<Vec<SampleFacts>> = lanes.iter().map(facts).collect();
     let payload = |lane: &Lane| {
         let samples = lane.samples.iter().map(|pending| &pending.data);
@@ -184,7 +189,7 @@ fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, V
         .filter(|((_, lane), _)| lane.format.is_some() || !lane.samples.is_empty())
         .map(|((id, lane), (facts, payload))| Run {
             track: id,
-            base_decode_time: unsigned(lane.begin().unwrap_or_else(|| lane.ticks(*presented))),
+            base_decode_time: unsigned(lane.begin().unwrap_or_default()),
             samples: facts,
             data: &payload.data,
             subsamples: &payload.subsamples,

@@ -99,8 +99,6 @@ pub struct Segmenter {
     shift: i64,
     /// From decoding to presentation of a segment's first sample, in ticks of the first lane.
     delay: i64,
-    /// When the first sample after the last discontinuity is presented, in ticks of the first lane.
-    begun: i64,
     /// The first lane goes on with a key frame only.
     is_broken: bool,
     /// How far the second lane may be ahead before it goes on without the first, in nanoseconds.
@@ -141,7 +139,6 @@ impl Segmenter {
             part_target: PartTarget::new(settings.part_target),
             shift: 0,
             delay: 0,
-            begun: 0,
             is_broken: true,
             patience: PATIENCE,
             open: None,
@@ -379,6 +376,9 @@ const MAX_HOLE: u64 = 10;
 /// at first, and for channels whose pictures are always that late.
 const PATIENCE: i64 = 3_000_000_000;
 const MAX_PATIENCE: i64 = 12_000_000_000;
+
+/// Sound that begins so long before the pictures may last into them, in nanoseconds.
+const LEAD: i64 = 100_000_000;
 
 /// A part ends when it has so many bytes or samples, however short it is.
 const MAX_PART: usize = 32 << 20;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{MAX_PATIENCE, Segmenter};
+use super::{LEAD, MAX_PATIENCE, Segmenter};
 use crate::base::media_time::MediaTime;
 use crate::codec::Format;
 use crate::hls::keys::Keys;
@@ -32,7 +32,8 @@ impl Segmenter {
         self.close();
         self.lanes.iter_mut().for_each(Lane::adopt);
         let seen = unit.pts.nanos();
-        self.waiting.retain(seen..seen.saturating_add(MAX_PATIENCE));
+        let heard = seen.saturating_sub(LEAD)..seen.saturating_add(MAX_PATIENCE);
+        self.waiting.retain(heard);
         let Some(lane) = self.lanes.first_mut() else {
             return;
         };
@@ -44,12 +45,12 @@ impl Segmenter {
         self.shift = start.saturating_sub(decoded);
         let presented = lane.ticks(unit.pts).saturating_add(self.shift);
         self.delay = presented.saturating_sub(start);
-        self.begun = presented;
+        let presented = MediaTime::new(presented, lane.timescale);
         lane.interrupt(Some(start));
         lane.learn(start, unit);
         self.part_target.learn(lane);
         if let Some(follower) = self.lanes.get_mut(1) {
-            follower.interrupt(None);
+            follower.await_first(follower.ticks(presented));
         }
         self.target.forget_key();
         let time = self.nanos(start);

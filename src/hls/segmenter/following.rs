@@ -77,7 +77,7 @@ impl Segmenter {
             let shift = shift.at_rate(second.timescale).ticks;
             let at = second.ticks(unit.pts).saturating_add(shift);
             let has_room = second.bytes < MAX_PART && second.samples.len() < MAX_SAMPLES;
-            if has_room && heard >= self.begun {
+            if has_room {
                 second.follow(unit, at);
             }
             self.waiting.pop();

@@ -352,6 +352,63 @@ fn lost_sound_leaves_no_gap_in_the_times() {
     }
 }
 
+/// When the fragments of a part say that sound is decoded that comes next.
+fn told_of_sound(part: &Part) -> Option<i64> {
+    let data = &part.data;
+    let times = data
+        .windows(4)
+        .enumerate()
+        .filter(|(_, kind)| *kind == b"tfdt");
+    let (at, _) = times.skip(1).last()?;
+    let time = data.get(at + 8..at + 16)?.try_into().ok()?;
+    Some(i64::from_be_bytes(time))
+}
+
+#[test]
+fn sound_is_at_its_time_from_the_beginning_wherever_its_frames_begin() {
+    for ahead in [-1023, -700, -511, -1, 0, 1, 47, 400, 513, 1023, 14_400] {
+        // Encoders send some sound at a time, so that the first parts may go out without any.
+        for late in [0, 12, 40] {
+            let mut segmenter = television();
+            let mut made = Made::default();
+            for index in 0..150 {
+                made.push(&mut segmenter, &picture(40 * index, index % 50 == 0));
+                let heard = |frame: i64| ahead + 1024 * frame;
+                let due = 1920 * (index - late);
+                let come = |frame: &i64| (due..due + 1920).contains(&heard(*frame).max(0));
+                for frame in (0..300).filter(come) {
+                    made.push(&mut segmenter, &sound(1, heard(frame)));
+                }
+            }
+            segmenter.finish();
+            made.take(&mut segmenter);
+            check(&made, &segmenter);
+            let samples = made.parts.iter().flat_map(|part| part.samples.iter());
+            let heard: Vec<_> = samples.filter(|sample| sample.track == 1).collect();
+            let begin = i64::try_from(heard[0].decode).unwrap();
+            let told = told_of_sound(&made.parts[0]);
+            assert!(told == Some(begin), "{told:?}, {begin}");
+            let expected = 480_000 + ahead + 1024 * i64::from(ahead < -512);
+            assert!(
+                begin >= 480_000 && begin.abs_diff(expected) <= 14_400,
+                "{begin} {ahead}"
+            );
+            for pair in heard.windows(2) {
+                let end = pair[0].decode + u64::from(pair[0].duration);
+                assert_eq!(pair[1].decode, end, "{ahead} {late}: {pair:?}");
+            }
+            for (frame, sample) in (1..).zip(&heard[1..]) {
+                let expected = expected + 1024 * frame;
+                let off = expected - i64::try_from(sample.decode).unwrap();
+                assert!(
+                    off.abs() <= 1,
+                    "{ahead} {late}: frame {frame} is off by {off}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn sound_begins_without_pictures_that_never_come() {
     let mut segmenter = television();

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 import { films, glance } from './films.mjs'
+import { FLAVOURS, readAll } from './playlists.mjs'
 import { Server } from './server.mjs'
 import { Viewer } from './viewer.mjs'
 
@@ -125,6 +126,7 @@ const long = {
 const short = {
   'the list': list,
   'a channel that begins later': patience,
+  'the playlists': () => readAll(server, ['live', 'music', 'radio', ...movies], FLAVOURS),
   'a movie, fMP4': () => movie('clock.mp4', 'low_latency'),
   'a movie, MPEG-TS': () => movie('clock-hinted.mov', 'ts'),
   'a sound file': () => movie('tone.m4a', 'cmaf'),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 
 import { chromium } from 'playwright-core'
 
+import { Encrypted } from './encrypted.mjs'
 import { films, glance } from './films.mjs'
 import { FLAVOURS, readAll } from './playlists.mjs'
 import { Server } from './server.mjs'
@@ -112,6 +113,13 @@ async function patience() {
   return complaints
 }
 
+const encryptions = [
+  ['aes-128', 'one'],
+  ['aes-128', 'each'],
+  ['aes-128', 'rotate'],
+  ['sample-aes', 'each'],
+]
+
 /** They take their minute side by side. */
 const long = {
   'live low latency': () => live('live', 'engine=hls.js&flavour=low_latency', 25),
@@ -166,6 +174,17 @@ async function runFilms() {
   return finish(theatre, passed)
 }
 
+/** What is encrypted, with keys of each kind. */
+async function runEncrypted() {
+  const passed = []
+  for (const [method, keys] of encryptions) {
+    const secret = await Encrypted.start(browser, binary, join(samples, 'clock.mp4'), method, keys)
+    const ends = await runAll(secret.cases(), 6)
+    passed.push(...(await finish(secret.server, ends)))
+  }
+  return passed
+}
+
 /** Stops a server; it is heard when something went wrong. */
 async function finish(server, passed) {
   await server.stop()
@@ -175,7 +194,7 @@ async function finish(server, passed) {
 
 const together = await Promise.all([runAll(short, 1), runAll(long, Object.keys(long).length)])
 const passed = await finish(server, together.flat())
-passed.push(...(await runFilms()))
+passed.push(...(await runFilms()), ...(await runEncrypted()))
 const failed = passed.filter((one) => !one).length
 await browser.close()
 console.log(`${passed.length - failed} passed, ${failed} failed`)

@@ -3,6 +3,9 @@
 /** How long a player may take to begin, in milliseconds. */
 const BEGINNING = 20_000
 
+/** How long it may take to play on to a place some seconds ahead. */
+const PLAYING = 30_000
+
 /** Notes in the page what its media element goes through. */
 function watch() {
   const told = { playing: 0, stalls: [], errors: [], violations: [] }
@@ -112,7 +115,7 @@ export class Viewer {
   /** Waits until it has played on to `time` in seconds. */
   async playTo(time) {
     const there = (time) => document.querySelector('video').currentTime >= time
-    await this.page.waitForFunction(there, time, { timeout: 15_000 })
+    await this.page.waitForFunction(there, time, { timeout: PLAYING })
   }
 
   /** All that went wrong, as lines. */

@@ -1,7 +1,7 @@
 /** Plays a playlist on a media element, and goes on after whatever can be got over. */
 
 import type Hls from 'hls.js/light'
-import type { ErrorData } from 'hls.js/light'
+import type { ErrorData, LevelDetails } from 'hls.js/light'
 
 import type { Engine } from './options'
 
@@ -23,6 +23,10 @@ export interface Setting {
 
 /** How long to wait before the next attempt, in milliseconds. */
 const PAUSE = 3000
+
+/** What is told of samples that are encrypted one by one. */
+const ENCRYPTED_SAMPLES =
+  'It is encrypted in a way that this browser cannot decrypt (SAMPLE-AES); Apple’s players can.'
 
 /** How often a decoder is restarted within that many milliseconds before it is given up. */
 const RECOVERIES = 3
@@ -116,6 +120,7 @@ export class Playback {
     const hls = new library({ workerPath, backBufferLength: 60, maxLiveSyncPlaybackRate: 1.05 })
     this.#hls = hls
     hls.on(library.Events.ERROR, (_, data) => this.#problem(data))
+    hls.on(library.Events.LEVEL_LOADED, (_, { details }) => this.#inspect(details))
     hls.loadSource(this.#setting.url)
     hls.attachMedia(this.#media)
   }
@@ -147,6 +152,14 @@ export class Playback {
     }
   }
 
+  /** Gives up what hls.js cannot decrypt: it knows encrypted segments, but no encrypted samples in MP4. */
+  #inspect({ fragments }: LevelDetails): void {
+    if (fragments.some(({ decryptdata }) => decryptdata?.method === 'SAMPLE-AES')) {
+      this.#unload()
+      this.#tell({ kind: 'failed', reason: ENCRYPTED_SAMPLES, isUndecodable: false })
+    }
+  }
+
   #problem(data: ErrorData): void {
     const { type, details, fatal, error } = data
     const detail = { type, details, fatal, message: error.message }
@@ -156,6 +169,8 @@ export class Playback {
     }
     if (type === 'mediaError' && this.#mayRecover()) {
       this.#hls?.recoverMediaError()
+      // Which does not load again where nothing has played yet.
+      this.#hls?.startLoad(this.#media.currentTime || -1)
     } else {
       void this.#explain(error.message, type === 'networkError')
     }

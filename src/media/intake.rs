@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(50);
 pub enum Arrival {
     /// One by one, in whatever order, perhaps twice or never.
     Datagrams,
+    /// The same, but whoever received them has dropped what came late: nothing is to be waited for.
+    Sifted,
     /// In the order in which they were sent.
     InOrder,
 }
@@ -47,14 +49,13 @@ impl Intake {
         publisher: Publisher,
         tracks: impl IntoIterator<Item = (usize, u32, Arrival)>,
     ) -> Self {
-        let datagrams = tracks
-            .into_iter()
-            .filter(|(.., arrival)| *arrival == Arrival::Datagrams);
+        let datagrams = tracks.into_iter().filter_map(|(index, clock_hz, arrival)| {
+            let patience = arrival.patience()?;
+            Some((index, Datagrams::new(clock_hz, patience)))
+        });
         Self {
             publisher,
-            datagrams: datagrams
-                .map(|(index, clock_hz, _)| (index, Datagrams::new(clock_hz)))
-                .collect(),
+            datagrams: datagrams.collect(),
         }
     }
 
@@ -127,6 +128,17 @@ impl Intake {
     }
 }
 
+impl Arrival {
+    /// How long packets wait for one before them; `None` where nothing is to be put in order.
+    fn patience(self) -> Option<Duration> {
+        match self {
+            Self::Datagrams => Some(PATIENCE),
+            Self::Sifted => Some(Duration::ZERO),
+            Self::InOrder => None,
+        }
+    }
+}
+
 /// Hands on what need not wait any longer.
 fn release(
     publisher: &mut Publisher,
@@ -143,9 +155,9 @@ fn release(
 }
 
 impl Datagrams {
-    fn new(clock_hz: u32) -> Self {
+    fn new(clock_hz: u32, patience: Duration) -> Self {
         Self {
-            reorder: Reorder::new(WINDOW, PATIENCE),
+            reorder: Reorder::new(WINDOW, patience),
             receiver: Receiver::new(clock_hz),
         }
     }
@@ -156,5 +168,51 @@ impl Datagrams {
                 self.receiver.sender_report(&report, now);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::base::path::MediaPath;
+    use crate::media::description::Description;
+    use crate::media::mounts::{Limits, Mounts, Takeover};
+    use crate::wire::rtp;
+
+    const SDP: &[u8] = b"v=0\r\no=- 1 1 IN IP4 h\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n";
+
+    /// How many packets the channel has after each of `sequences`, and what became of their order.
+    fn taken(arrival: Arrival, sequences: &[u16]) -> (Vec<u64>, ReorderCounts) {
+        let clock = Clock::start();
+        let mounts = Mounts::new(Limits::default(), clock);
+        let path = MediaPath::from_plain("live").unwrap();
+        let description = Description::read(SDP).unwrap();
+        let publisher = mounts.publish(&path, description, "test".to_owned(), Takeover::Refuse);
+        let mut intake = Intake::new(publisher.unwrap(), [(0, 8000, arrival)]);
+        let channel = mounts.open(&path).unwrap();
+        let taken = sequences.iter().map(|sequence| {
+            let mut header = [0; rtp::HEADER_LEN];
+            rtp::write_header(&mut header, false, 0, *sequence, 0, 7);
+            let packet = [header.as_slice(), &[0; 160]].concat();
+            let pushed = intake.push(0, PacketKind::Rtp, &packet, clock.started());
+            assert_eq!(pushed, Ok(()));
+            channel.stats().snapshot().packets
+        });
+        (taken.collect(), intake.order())
+    }
+
+    #[test]
+    fn datagrams_wait_for_those_before_them() {
+        let (taken, order) = taken(Arrival::Datagrams, &[1, 3, 3, 2]);
+        assert_eq!(taken, [1, 1, 1, 3]);
+        assert_eq!((order.replayed, order.given_up), (1, 0));
+    }
+
+    #[test]
+    fn what_was_sifted_waits_for_nothing_and_passes_the_replay_detector_all_the_same() {
+        let (taken, order) = taken(Arrival::Sifted, &[1, 3, 3, 4, 2]);
+        assert_eq!(taken, [1, 2, 2, 3, 3]);
+        assert_eq!((order.replayed, order.given_up, order.late), (1, 1, 1));
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Retina leads the dialogue: authentication, keep-alives, TEARDOWN. Its packets
 //! go on as they came, also those of formats that nobody here knows. Over UDP it
-//! refuses duplicates and whatever arrives out of order by itself, so there is
-//! nothing left to put in order, and it sends no receiver reports: TCP is the
-//! better choice but in a quiet local network.
+//! receives at sockets of its own, drops what arrives late before anybody else
+//! sees it, and sends no receiver reports: TCP is the better choice but in a
+//! quiet local network.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -26,7 +26,7 @@ use crate::base::clock::Clock;
 use crate::config::{self, ChannelSource, Scheme};
 use crate::media::burst::PacketKind;
 use crate::media::description::{Description, Track};
-use crate::media::publisher::Publisher;
+use crate::media::intake::{Arrival, Intake};
 
 /// How long to wait for the answer to a TEARDOWN.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -108,12 +108,12 @@ impl Pull {
             .initial_timestamp(InitialTimestampPolicy::Ignore)
             .initial_seq(InitialSequenceNumberPolicy::Ignore);
         let session = self.answer("PLAY", session.play(play)).await?;
-        let publisher = attempt.publish(description)?;
+        let intake = self.intake(attempt, description)?;
         let relay = Relay {
             open: tracks.iter().map(Option::is_some).collect(),
             tracks,
             session,
-            publisher,
+            intake,
             heard: attempt.clock.now(),
             patience: self.settings.timeout,
             clock: attempt.clock,
@@ -145,6 +145,19 @@ impl Pull {
             config::Transport::Tcp => Transport::Tcp(TcpTransportOptions::default()),
             config::Transport::Udp => Transport::Udp(UdpTransportOptions::default()),
         })
+    }
+
+    /// The way into the channel for what retina hands on.
+    fn intake(&self, attempt: &Attempt, description: Description) -> Result<Intake, Failure> {
+        let arrival = match self.settings.transport {
+            config::Transport::Tcp => Arrival::InOrder,
+            config::Transport::Udp => Arrival::Sifted,
+        };
+        let tracks = description.tracks().iter().enumerate();
+        let arrivals: Vec<_> = tracks
+            .map(|(index, track)| (index, track.clock_hz, arrival))
+            .collect();
+        Ok(Intake::new(attempt.publish(description)?, arrivals))
     }
 
     async fn answer<T>(
@@ -187,7 +200,7 @@ fn tracks_of(streams: &[Stream], tracks: &[Track]) -> Vec<Option<usize>> {
 /// Packets on their way from a session to a channel.
 struct Relay {
     session: Session<Playing>,
-    publisher: Publisher,
+    intake: Intake,
     /// The track of each stream of the session.
     tracks: Vec<Option<usize>>,
     /// The streams that have not said goodbye.
@@ -200,12 +213,12 @@ struct Relay {
 
 impl Relay {
     async fn run(mut self) -> Failure {
-        let mut replaced = pin!(self.publisher.replaced());
+        let mut replaced = pin!(self.intake.publisher().replaced());
         loop {
             let silent_at = self.heard + self.patience;
             let wake = self
-                .publisher
-                .flush_due()
+                .intake
+                .deadline()
                 .map_or(silent_at, |due| due.min(silent_at));
             tokio::select! {
                 biased;
@@ -215,7 +228,7 @@ impl Relay {
                     if now >= silent_at {
                         return Failure::Silent(self.patience);
                     }
-                    self.publisher.flush(now);
+                    self.intake.advance(now);
                 }
                 item = self.session.next() => match item {
                     Some(Ok(item)) => self.take(&item),
@@ -260,7 +273,7 @@ impl Relay {
     /// Whether the channel took the packet; it counts what it refuses.
     fn push(&mut self, stream: usize, kind: PacketKind, packet: &[u8], now: Instant) -> bool {
         let track = self.tracks.get(stream).copied().flatten();
-        track.is_some_and(|track| self.publisher.push(track, kind, packet, now).is_ok())
+        track.is_some_and(|track| self.intake.push(track, kind, packet, now).is_ok())
     }
 }
 

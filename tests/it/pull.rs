@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reelcast::base::path::MediaPath;
 use reelcast::config::{ChannelSource, Transport};
 use reelcast::http::metrics::Metrics;
 use reelcast::source::Feeds;
@@ -104,6 +105,38 @@ async fn a_camera_that_comes_back_goes_on_for_its_viewers() {
     assert!(apart.into_iter().all(|apart| apart == 1));
     let counts = feeding.status("door").await.counts();
     assert!(counts.reconnects >= 2 && counts.failures >= 2, "{counts:?}");
+}
+
+/// Retina, which receives, drops what comes late; so nobody waits for it.
+#[tokio::test]
+async fn datagrams_that_come_twice_or_late_are_left_out() {
+    let camera = Camera::start(Manners {
+        // Of ten, the fourth instead of the fifth, and the eighth before the seventh.
+        number: |turn| match turn % 10 {
+            4 | 7 => turn - 1,
+            6 => turn + 1,
+            _ => turn,
+        },
+        ..Manners::default()
+    })
+    .await;
+    let server = server();
+    let door = ChannelSource {
+        transport: Transport::Udp,
+        ..of_camera("door", &camera)
+    };
+    let feeding = Feeding::start(&server, vec![door]);
+    feeding.reaches("door", "live").await;
+    let channel = server.mounts.open(&MediaPath::from_plain("door").unwrap());
+    let channel = channel.expect("the channel");
+    let counts = || channel.stats().snapshot();
+    eventually("packets", || counts().packets >= 80).await;
+    let counts = counts();
+    let (packets, lost) = (counts.packets, counts.lost);
+    assert!(
+        (lost * 4).abs_diff(packets) <= 8,
+        "{lost} lost, {packets} came"
+    );
 }
 
 #[tokio::test]

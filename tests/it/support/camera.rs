@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use reelcast::wire::rtsp::{Limits, Message, Method, Parser, Request, Response, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 
 /// What a camera shows and how it behaves.
@@ -23,6 +23,8 @@ pub(crate) struct Manners {
     pub(crate) packets: Option<u16>,
     /// The payload type of its packets.
     pub(crate) payload_type: u8,
+    /// The sequence number of the packet that is sent at a turn, counted from 0.
+    pub(crate) number: fn(u16) -> u16,
 }
 
 impl Default for Manners {
@@ -33,6 +35,7 @@ impl Default for Manners {
             challenge: None,
             packets: None,
             payload_type: 96,
+            number: |turn| turn,
         }
     }
 }
@@ -92,27 +95,40 @@ async fn serve(listener: TcpListener, manners: Manners, requests: Arc<Mutex<Vec<
 async fn attend(mut stream: TcpStream, manners: Manners, requests: Arc<Mutex<Vec<Request>>>) {
     let (mut parser, mut buffer) = (Parser::new(Limits::default()), BytesMut::new());
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
-    let (mut playing, mut sequence) = (false, 0_u16);
+    let (mut playing, mut turn) = (false, 0_u16);
+    let mut datagrams = None;
     loop {
         tokio::select! {
             read = stream.read_buf(&mut buffer) => if !matches!(read, Ok(1..)) {
                 return;
             },
             _ = ticks.tick(), if playing => {
-                if manners.packets == Some(sequence) {
+                if manners.packets == Some(turn) {
                     return;
                 }
-                let packet = packet(sequence, manners.payload_type);
-                stream.write_all(&packet).await.ok();
-                sequence += 1;
+                let frame = frame((manners.number)(turn), manners.payload_type);
+                match &datagrams {
+                    Some(socket) => UdpSocket::send(socket, &frame[4..]).await.map(drop).ok(),
+                    None => stream.write_all(&frame).await.ok(),
+                };
+                turn += 1;
             }
         }
         while let Some(message) = parser.next(&mut buffer).unwrap() {
             let Message::Request(request) = message else {
                 continue;
             };
+            let mut response = answer(&request, &manners);
+            if let Some(to) = client_port(&request) {
+                let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+                let port = socket.local_addr().unwrap().port();
+                socket.connect(("127.0.0.1", to)).await.unwrap();
+                let transport = format!("RTP/AVP;unicast;server_port={port}-{}", port + 1);
+                response.headers.push("Transport", transport);
+                datagrams = Some(socket);
+            }
             let mut bytes = BytesMut::new();
-            answer(&request, &manners).write(&mut bytes);
+            response.write(&mut bytes);
             playing |= request.method == Method::Play;
             requests.lock().unwrap().push(request);
             stream.write_all(&bytes).await.ok();
@@ -144,15 +160,24 @@ fn answer(request: &Request, manners: &Manners) -> Response {
         Method::Setup => {
             response.headers.push("Session", "17");
             let transport = request.headers.get("Transport").unwrap_or_default();
-            response.headers.push("Transport", transport);
+            if client_port(request).is_none() {
+                response.headers.push("Transport", transport);
+            }
         }
         _ => {}
     }
     response
 }
 
+/// Where the client wants the RTP of the track that the request sets up, if by UDP.
+fn client_port(request: &Request) -> Option<u16> {
+    let transport = request.headers.get("Transport")?;
+    let (_, ports) = transport.split_once("client_port=")?;
+    ports.split(['-', ';']).next()?.parse().ok()
+}
+
 /// An interleaved packet that holds a key picture.
-fn packet(sequence: u16, payload_type: u8) -> Vec<u8> {
+fn frame(sequence: u16, payload_type: u8) -> Vec<u8> {
     let mut bytes = vec![b'$', 0, 0, 14, 0x80, 0x80 | payload_type];
     bytes.extend(sequence.to_be_bytes());
     bytes.extend((u32::from(sequence) * 900).to_be_bytes());

@@ -62,6 +62,7 @@ impl<'w> Listing<'w> {
             uri: &uri,
             audio: &[],
             session_keys: &self.session_keys(),
+            i_frames: None,
         };
         playlist.to_string()
     }
@@ -114,6 +115,7 @@ impl<'w> Listing<'w> {
                 head.discontinuity_sequence - u64::from(head.discontinuity)
             }),
             independent: window.listed.iter().all(|kept| kept.segment.independent),
+            i_frames_only: false,
             kind: None,
             control: self.control(with_parts),
             part_target: with_parts.then_some(part_target),

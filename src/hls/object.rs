@@ -46,6 +46,14 @@ impl Flavour {
         }
     }
 
+    fn i_frames(self) -> &'static str {
+        match self {
+            Self::LowLatency => "iframes.m3u8",
+            Self::Cmaf => "iframes-cmaf.m3u8",
+            Self::Ts => "iframes-ts.m3u8",
+        }
+    }
+
     fn audio_ending(self) -> &'static str {
         match self {
             Self::LowLatency => ".m3u8",
@@ -74,6 +82,8 @@ pub enum Object {
     Compat(Flavour),
     /// The playlist of one of the sounds that the program has, by its number from 1.
     Audio(Flavour, u16),
+    /// The playlist of key frames, for pictures while the viewer scrubs.
+    IFrames(Flavour),
     /// Something that never changes.
     File {
         /// The number of the packager that made it.
@@ -122,6 +132,9 @@ impl Object {
             if name == flavour.compat() {
                 return Some(Self::Compat(flavour));
             }
+            if name == flavour.i_frames() {
+                return Some(Self::IFrames(flavour));
+            }
             if let Some(number) = flavour.audio_number(name) {
                 return Some(Self::Audio(flavour, number));
             }
@@ -146,9 +159,11 @@ impl Object {
     /// Its media type (RFC 8216, 10; the authoring specification of Apple, 10.4).
     pub fn media_type(self) -> &'static str {
         match self {
-            Self::Multivariant(_) | Self::Media(_) | Self::Compat(_) | Self::Audio(..) => {
-                playlist::MEDIA_TYPE
-            }
+            Self::Multivariant(_)
+            | Self::Media(_)
+            | Self::Compat(_)
+            | Self::Audio(..)
+            | Self::IFrames(_) => playlist::MEDIA_TYPE,
             Self::File { file, .. } => match file {
                 File::Init(_) => "video/mp4",
                 File::Segment(_) | File::Part(..) => "video/iso.segment",
@@ -214,6 +229,7 @@ impl Display for Object {
             Self::Audio(flavour, number) => {
                 return write!(f, "audio{number}{}", flavour.audio_ending());
             }
+            Self::IFrames(flavour) => return f.write_str(flavour.i_frames()),
             Self::File { packager, file } => (packager, file),
         };
         write!(f, "{packager:08x}-")?;
@@ -243,6 +259,8 @@ mod tests {
             ("compat.m3u8", Object::Compat(Flavour::LowLatency)),
             ("audio2.m3u8", Object::Audio(Flavour::LowLatency, 2)),
             ("audio10-ts.m3u8", Object::Audio(Flavour::Ts, 10)),
+            ("iframes.m3u8", Object::IFrames(Flavour::LowLatency)),
+            ("iframes-ts.m3u8", Object::IFrames(Flavour::Ts)),
             ("00000a1b-init2.mp4", file(File::Init(2))),
             ("00000a1b-17.m4s", file(File::Segment(17))),
             ("00000a1b-17.3.m4s", file(File::Part(17, 3))),

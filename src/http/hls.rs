@@ -167,6 +167,7 @@ impl Server {
                 media(asked, packager, flavour, start_wait).await
             }
             Object::Audio(..) => missing("the channel has no other sound\n"),
+            Object::IFrames(_) => missing("the channel has no playlist of key frames\n"),
             Object::File { file, .. } => match packager.file(file).await {
                 Some(pieces) => self::file(asked, object, pieces),
                 None => missing("there is no such segment, or no longer\n"),

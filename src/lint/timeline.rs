@@ -80,12 +80,13 @@ impl Timeline {
     ) {
         let place = segment.place();
         check_alone(&content, media, &place, findings);
-        if !std::mem::replace(&mut self.advised, true) {
+        if !media.i_frames_only && !std::mem::replace(&mut self.advised, true) {
             advise(&content, &place, findings);
         }
         let before = self.last.take();
         let before = before.filter(|before| before.sequence + 1 == segment.sequence);
-        match before.filter(|_| !segment.discontinuity) {
+        // Between key frames that stand alone is what was left out.
+        match before.filter(|_| !segment.discontinuity && !media.i_frames_only) {
             Some(before) => {
                 check_continuity(&before.content, &content, &place, findings);
                 self.check_sum(&content, &place, findings);

@@ -156,7 +156,7 @@ async fn look_at_program(
     }
     let followed = follow_all(web, arguments, urls).await;
     let mut findings = Findings::default();
-    for variant in &playlist.variants {
+    for variant in playlist.variants.iter().chain(&playlist.i_frames) {
         let own = answer.url.join(&variant.uri).ok();
         let stream = followed
             .iter()

@@ -14,6 +14,7 @@ mod hls_keys;
 mod hls_media;
 mod hls_movies;
 mod hostile;
+mod i_frames;
 mod layers;
 mod live_channel;
 mod live_decoding;

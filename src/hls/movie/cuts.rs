@@ -90,6 +90,36 @@ impl Cuts {
         })
     }
 
+    /// A segment for each key frame of the movie that lasts until `end`, the first of those that are
+    /// closer together than anybody could tell while he scrubs.
+    pub(super) fn of_key_frames(strip: &Strip, table: &SampleTable, end: MediaTime) -> Self {
+        let timescale = strip.timescale();
+        let end = end.at_rate(timescale).ticks;
+        let most = i64::try_from(MOST_SEGMENTS).unwrap_or(i64::MAX);
+        let least = MediaTime::from_nanos(CLOSEST_KEY_FRAMES, timescale).ticks;
+        let least = least.max(end / most);
+        let mut cuts = vec![Cut { start: 0, at: 0 }];
+        let mut last = cuts[0];
+        let mut at = 0;
+        while let Some(next) = strip.next_sync(table, at) {
+            at = next;
+            let Some(frame) = strip.sample(table, at) else {
+                break;
+            };
+            let start = frame.presented;
+            if start.saturating_sub(last.start) >= least && start < end && frame.sample.size > 0 {
+                last = Cut { start, at };
+                cuts.push(last);
+            }
+        }
+        Self {
+            cuts,
+            timescale,
+            end: end.max(last.start + 1),
+            independent: true,
+        }
+    }
+
     /// How many segments there are; at least one.
     pub(super) fn len(&self) -> usize {
         self.cuts.len()
@@ -230,6 +260,9 @@ const LATE: Duration = Duration::from_millis(499);
 
 /// Segments end without a key frame rather than being longer.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// How far apart key frames are at least that are segments of their own, in nanoseconds.
+const CLOSEST_KEY_FRAMES: i64 = 400_000_000;
 
 /// The most segments of a movie: at 6 s, more than a day of it.
 const MOST_SEGMENTS: usize = 20_000;

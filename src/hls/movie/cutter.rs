@@ -46,8 +46,8 @@ struct Filled {
 #[derive(Clone, Debug)]
 pub(in crate::hls) struct Slice {
     pub(super) presentation: Arc<Presentation>,
-    /// Which rendition, an index into those of the presentation.
-    pub(super) rendition: usize,
+    /// Which of its renditions.
+    pub(super) rendition: Arc<Rendition>,
     /// Which segment, from 0.
     pub(super) segment: usize,
     pub(super) carriage: Carriage,
@@ -87,9 +87,7 @@ impl Slice {
     /// What the segment consists of.
     fn plan(&self) -> Result<Vec<Filled>, CutError> {
         let movie = self.presentation.movie.index();
-        let ranges = self
-            .rendition()
-            .ranges(movie, &self.presentation.cuts, self.segment);
+        let ranges = self.rendition.ranges(movie, self.segment);
         ranges
             .enumerate()
             .map(|(at, (lane, range))| {
@@ -99,20 +97,16 @@ impl Slice {
                 }
                 Ok(Filled {
                     lane: at,
-                    samples: lane.samples(movie, range),
+                    samples: self.rendition.samples(movie, lane, range, self.segment),
                     data: Vec::new(),
                 })
             })
             .collect()
     }
 
-    fn rendition(&self) -> &Rendition {
-        &self.presentation.renditions[self.rendition]
-    }
-
     fn fragment(&self, filled: &[Filled]) -> Bytes {
-        let lanes = &self.rendition().lanes;
-        let lock = self.rendition().lock(self.segment);
+        let lanes = &self.rendition.lanes;
+        let lock = self.rendition.lock(self.segment);
         let facts: Vec<Vec<SampleFacts>> = filled
             .iter()
             .map(|lane| lane.samples.iter().map(facts).collect())
@@ -148,7 +142,7 @@ impl Slice {
     }
 
     fn stream(&self, filled: &[Filled]) -> Result<Bytes, CutError> {
-        let lanes = &self.rendition().lanes;
+        let lanes = &self.rendition.lanes;
         let tracks = lanes.iter().zip(1..).filter_map(|(lane, id)| {
             Some(MapTrack {
                 id,
@@ -166,15 +160,15 @@ impl Slice {
             sequence: self.segment as u64,
             discontinuity_sequence: 0,
             discontinuity: false,
-            start: self.presentation.cuts.start(self.segment),
+            start: self.rendition.cuts.start(self.segment),
             date: self.presentation.date(),
             map: Arc::new(map),
-            lock: self.rendition().lock(self.segment).map(Arc::new),
+            lock: self.rendition.lock(self.segment).map(Arc::new),
         });
         let samples = filled
             .iter()
             .flat_map(|lane| samples(lane, &lanes[lane.lane]));
-        let duration = self.presentation.cuts.duration(self.segment);
+        let duration = self.rendition.cuts.duration(self.segment);
         let part = Part {
             head: Arc::clone(&head),
             index: 0,

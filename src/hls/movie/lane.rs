@@ -173,6 +173,21 @@ impl Lane {
         is_near.then(|| MediaTime::new(first.presented, rate))
     }
 
+    /// The key frame that segment `number` of `cuts` begins with. It lasts until the next segment
+    /// begins, as if there were no other samples.
+    pub(super) fn key_frame(&self, movie: &Movie, cuts: &Cuts, number: usize) -> Option<Placed> {
+        let begin = |number| self.strip.sample(self.table(movie), cuts.cut(number)?.at);
+        let frame = begin(number)?;
+        let duration = match begin(number + 1) {
+            Some(next) => next.decode.saturating_sub(frame.decode),
+            None => self.strip.end().saturating_sub(frame.presented),
+        };
+        Some(Placed {
+            duration: duration.max(frame.duration),
+            ..frame
+        })
+    }
+
     /// The samples of these numbers that have any bytes, the next one's decoding at the end of each.
     pub(super) fn samples(&self, movie: &Movie, range: Range<u64>) -> Vec<Placed> {
         let count = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);

@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use super::Presentation;
 use super::rendition::Rendition;
+use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::hls::carriage::Carriage;
 use crate::hls::compat;
 use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::playlist::{
-    AudioRendition, Control, KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine,
-    SessionKey,
+    AudioRendition, Control, IFrames, KeyLine, MediaPlaylist, Multivariant, PlaylistKind,
+    SegmentLine, SessionKey,
 };
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
@@ -53,6 +54,7 @@ impl Presentation {
             uri: &uri,
             audio: &audio,
             alternative: compat.then(alternative).flatten(),
+            i_frames: self.i_frames(flavour),
             session_keys: &self.session_keys(),
         };
         let name = if playlist.alternative.is_some() {
@@ -63,9 +65,22 @@ impl Presentation {
         Some(self.text(playlist.to_string(), name, flavour))
     }
 
+    /// What is told of the key frames; `None` without pictures, and when the flavour cannot carry them.
+    fn i_frames(&self, flavour: Flavour) -> Option<IFrames> {
+        let rendition = self.i_frames.as_ref()?;
+        let rate = self.rate(rendition, flavour)?;
+        Some(IFrames {
+            bandwidth: rate.peak(),
+            average_bandwidth: rate.average(),
+            codec: rendition.lanes.first().and_then(|lane| lane.codec_string()),
+            resolution: self.resolution(),
+            uri: Object::IFrames(flavour).to_string(),
+        })
+    }
+
     /// The keys that the variant begins with, and the sound that players take of themselves.
     fn session_keys(&self) -> Vec<SessionKey> {
-        let key = |rendition: &Rendition| {
+        let key = |rendition: &Arc<Rendition>| {
             let lock = rendition.lock(0)?;
             Some(SessionKey {
                 manner: lock.manner,
@@ -75,9 +90,8 @@ impl Presentation {
         self.renditions.iter().take(2).filter_map(key).collect()
     }
 
-    /// The playlist of rendition `at`; `None` when there is none, or the flavour cannot carry it.
-    pub(super) fn media(&self, at: usize, flavour: Flavour) -> Option<Arc<Text>> {
-        let rendition = self.renditions.get(at)?;
+    /// The playlist of a rendition; `None` when the flavour cannot carry it.
+    pub(super) fn media(&self, rendition: &Rendition, flavour: Flavour) -> Option<Arc<Text>> {
         let carriage = rendition.carriage(flavour)?;
         let slot = &rendition.texts[usize::from(carriage != Carriage::Fragments)];
         let text = slot.get_or_init(|| {
@@ -89,7 +103,8 @@ impl Presentation {
 
     fn list(&self, rendition: &Rendition, carriage: Carriage) -> String {
         let name = |file| rendition.name(file);
-        let count = self.cuts.len();
+        let cuts = &rendition.cuts;
+        let count = cuts.len();
         let names: Vec<_> = (0..count as u64)
             .map(|sequence| {
                 name(match carriage {
@@ -112,16 +127,17 @@ impl Presentation {
                     iv: lock.iv(),
                 }),
                 discontinuity: false,
-                date: self.date_of(number),
+                date: self.date_at(cuts.start(number)),
                 parts: Vec::new(),
-                duration: rendition.duration(self.movie.index(), &self.cuts, number),
+                duration: rendition.duration(self.movie.index(), number),
                 gap: false,
                 uri: &names[number],
             }
         };
         let playlist = MediaPlaylist {
-            target_duration: self.cuts.target_duration(),
-            independent: self.cuts.independent() || !rendition.has_video(),
+            target_duration: cuts.target_duration(),
+            independent: cuts.independent() || !rendition.has_video(),
+            i_frames_only: rendition.is_key_frames(),
             kind: Some(PlaylistKind::Vod),
             control: Control::default(),
             segments: (0..count).map(line).collect(),
@@ -131,8 +147,8 @@ impl Presentation {
         playlist.to_string()
     }
 
-    fn date_of(&self, number: usize) -> SystemTime {
-        let since = u64::try_from(self.cuts.start(number).nanos()).unwrap_or(0);
+    fn date_at(&self, start: MediaTime) -> SystemTime {
+        let since = u64::try_from(start.nanos()).unwrap_or(0);
         let date = self.date();
         date.checked_add(Duration::from_nanos(since))
             .unwrap_or(date)
@@ -170,7 +186,7 @@ impl Presentation {
 
     fn rate(&self, rendition: &Rendition, flavour: Flavour) -> Option<Rate> {
         let carriage = rendition.carriage(flavour)?;
-        Some(rendition.rate(self.movie.index(), &self.cuts, carriage))
+        Some(rendition.rate(self.movie.index(), carriage))
     }
 
     fn resolution(&self) -> Option<(u32, u32)> {

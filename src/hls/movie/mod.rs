@@ -8,6 +8,7 @@
 //!
 //! Which movies are open, and what is kept of their segments, is the matter of `movies`.
 
+use std::iter;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -34,16 +35,17 @@ use cuts::Cuts;
 pub use cutter::CutError;
 use cutter::Slice;
 use lane::Lane;
-use rendition::Rendition;
+use rendition::{Extent, Rendition};
 
 /// A movie as it is presented by HLS.
 #[derive(Debug)]
 pub struct Presentation {
     movie: Arc<Movie>,
     terms: Terms,
-    cuts: Cuts,
     /// The one that the variant's playlist plays, then those that can be chosen instead of its sound.
-    renditions: Vec<Rendition>,
+    renditions: Vec<Arc<Rendition>>,
+    /// The key frames of its pictures, one by one.
+    i_frames: Option<Arc<Rendition>>,
     /// What players open, by flavour, without and with a variant for those that know less.
     playlists: [[OnceLock<Option<Arc<Text>>>; 2]; 3],
     left_out: Vec<String>,
@@ -105,23 +107,37 @@ impl Presentation {
         let end = MediaTime::from_nanos(ends.max().unwrap_or(0), leader.strip.timescale());
         let cuts = Cuts::of(&leader.strip, leader.table(index), end, terms.target)
             .map_err(|too_many| Unfit::Length(too_many.to_string()))?;
+        let cuts = Arc::new(cuts);
+        let i_frames = (leader.kind == Kind::Video).then(|| {
+            let cuts = Cuts::of_key_frames(&leader.strip, leader.table(index), end);
+            (leader.clone(), Arc::new(cuts))
+        });
         let original = Original {
             path: movie.path(),
             size: movie.size(),
             modified: movie.modified(),
         };
         let number = edition::number(FORM, &original, &terms, keys(movie, &terms, 0)?.as_ref());
-        let groups = groups(tracks).into_iter().enumerate();
-        let renditions = groups.map(|(at, lanes)| {
+        let rendition = |at: usize, lanes, cuts, extent| {
             let number = number.wrapping_add(at as u32);
             let keys = keys(movie, &terms, number)?;
-            Ok(Rendition::new(number, lanes, at == 0, keys))
-        });
+            Ok(Arc::new(Rendition::new(number, lanes, cuts, extent, keys)))
+        };
+        let groups = groups(tracks);
+        let count = groups.len();
+        let extents = iter::once(Extent::Leading).chain(iter::repeat(Extent::Following));
+        let renditions = groups.into_iter().zip(extents).enumerate();
+        let renditions =
+            renditions.map(|(at, (lanes, extent))| rendition(at, lanes, Arc::clone(&cuts), extent));
+        let renditions = renditions.collect::<Result<_, _>>()?;
+        let i_frames = i_frames
+            .map(|(lane, cuts)| rendition(count, vec![lane], cuts, Extent::KeyFrame))
+            .transpose()?;
         Ok(Self {
-            renditions: renditions.collect::<Result<_, _>>()?,
+            renditions,
+            i_frames,
             movie: Arc::clone(movie),
             terms,
-            cuts,
             playlists: Default::default(),
             left_out,
         })
@@ -158,8 +174,13 @@ impl Presentation {
 
     /// Whether files with this number are of it.
     pub fn has_made(&self, number: u32) -> bool {
-        let mut renditions = self.renditions.iter();
-        renditions.any(|rendition| rendition.number == number)
+        self.rendition(number).is_some()
+    }
+
+    /// What has files with that number.
+    fn rendition(&self, number: u32) -> Option<&Arc<Rendition>> {
+        let mut renditions = self.renditions.iter().chain(&self.i_frames);
+        renditions.find(|rendition| rendition.number == number)
     }
 
     /// A playlist; `None` when the flavour cannot carry the movie, and for sounds that it has not.
@@ -173,46 +194,47 @@ impl Presentation {
                 let text = slot.get_or_init(|| self.multivariant(flavour, compat));
                 text.clone()
             }
-            Object::Media(flavour) => self.media(0, flavour),
-            Object::Audio(flavour, number) => self.media(number.into(), flavour),
+            Object::Media(flavour) => self.media(self.renditions.first()?, flavour),
+            Object::Audio(flavour, number) => {
+                self.media(self.renditions.get(usize::from(number))?, flavour)
+            }
+            Object::IFrames(flavour) => self.media(self.i_frames.as_ref()?, flavour),
             Object::Compat(_) | Object::File { .. } => None,
         }
     }
 
     /// What a file is made of; `None` for what is not there. `number` tells the rendition.
     pub(super) fn source(self: &Arc<Self>, number: u32, file: File) -> Option<Source> {
-        let mut renditions = self.renditions.iter();
-        let rendition = renditions.position(|rendition| rendition.number == number)?;
+        let rendition = self.rendition(number)?;
         let (flavour, sequence) = match file {
             File::Init(_) | File::Key(_) => return self.ready(rendition, file).map(Source::Ready),
             File::Segment(sequence) => (Flavour::Cmaf, sequence),
             File::Ts(sequence, _) => (Flavour::Ts, sequence),
             File::Part(..) => return None,
         };
-        let carriage = self.renditions[rendition].carriage(flavour)?;
+        let carriage = rendition.carriage(flavour)?;
         let is_so = match (carriage, file) {
             (Carriage::Fragments, File::Segment(_)) => true,
             (Carriage::Stream(packing), File::Ts(_, asked)) => packing == asked,
             _ => false,
         };
         let segment = usize::try_from(sequence).ok();
-        let segment = segment.filter(|segment| is_so && *segment < self.cuts.len())?;
+        let segment = segment.filter(|segment| is_so && *segment < rendition.cuts.len())?;
         Some(Source::Segment(Slice {
             presentation: Arc::clone(self),
-            rendition,
+            rendition: Arc::clone(rendition),
             segment,
             carriage,
         }))
     }
 
     /// A file that takes no reading.
-    fn ready(&self, rendition: usize, file: File) -> Option<Bytes> {
-        let rendition = &self.renditions[rendition];
-        let last = self.cuts.len() - 1;
+    fn ready(&self, rendition: &Rendition, file: File) -> Option<Bytes> {
+        let count = rendition.cuts.len();
         match file {
-            File::Key(period) => rendition.key(period, last),
+            File::Key(period) => rendition.key(period, count - 1),
             File::Init(map) => {
-                let mut segments = 0..self.cuts.len();
+                let mut segments = 0..count;
                 let first = segments.find(|segment| rendition.map(*segment) == map)?;
                 Some(rendition.init(self.movie.index(), first))
             }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::cuts::Cuts;
 use super::lane::Lane;
+use super::strip::Placed;
 use crate::base::media_time::MediaTime;
 use crate::codec::{Format, Kind};
 use crate::container::Movie;
@@ -25,20 +26,40 @@ pub(super) struct Rendition {
     /// What tells its files from those of all others of that name.
     pub(super) number: u32,
     pub(super) lanes: Vec<Lane>,
-    /// Whether the cuts are those of the first track.
-    pub(super) leads: bool,
+    /// Where its segments begin.
+    pub(super) cuts: Arc<Cuts>,
+    /// What is in them of its tracks.
+    extent: Extent,
     keys: Option<Keys>,
     /// Its media playlists, in fragments and as streams.
     pub(super) texts: [OnceLock<Arc<Text>>; 2],
 }
 
+/// What segments hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All from one cut to the next; the cuts are those of the first track.
+    Leading,
+    /// All from one cut to the next; the cuts are another track's.
+    Following,
+    /// The key frame alone at which the first track is cut.
+    KeyFrame,
+}
+
 impl Rendition {
     /// Of `lanes`, encrypted with `keys` if there are any.
-    pub(super) fn new(number: u32, lanes: Vec<Lane>, leads: bool, keys: Option<Keys>) -> Self {
+    pub(super) fn new(
+        number: u32,
+        lanes: Vec<Lane>,
+        cuts: Arc<Cuts>,
+        extent: Extent,
+        keys: Option<Keys>,
+    ) -> Self {
         Self {
             number,
             lanes,
-            leads,
+            cuts,
+            extent,
             keys,
             texts: Default::default(),
         }
@@ -101,34 +122,56 @@ impl Rendition {
     }
 
     /// How long segment `number` is: where the cuts are another track's, what is in it decides.
-    pub(super) fn duration(&self, movie: &Movie, cuts: &Cuts, number: usize) -> MediaTime {
-        let (start, end) = (
-            self.start(movie, cuts, number),
-            self.start(movie, cuts, number + 1),
-        );
+    pub(super) fn duration(&self, movie: &Movie, number: usize) -> MediaTime {
+        let (start, end) = (self.start(movie, number), self.start(movie, number + 1));
         let rate = start.rate.max(end.rate);
         MediaTime::new(end.at_rate(rate).ticks - start.at_rate(rate).ticks, rate)
     }
 
-    fn start(&self, movie: &Movie, cuts: &Cuts, number: usize) -> MediaTime {
+    fn start(&self, movie: &Movie, number: usize) -> MediaTime {
         let own = match self.lanes.first() {
-            Some(lane) if !self.leads && number > 0 => lane.start(movie, cuts, number),
+            Some(lane) if self.extent == Extent::Following && number > 0 => {
+                lane.start(movie, &self.cuts, number)
+            }
             _ => None,
         };
-        own.unwrap_or_else(|| cuts.start(number))
+        own.unwrap_or_else(|| self.cuts.start(number))
     }
 
     /// Its tracks, and which of their samples are in segment `number`.
     pub(super) fn ranges<'r>(
         &'r self,
         movie: &'r Movie,
-        cuts: &'r Cuts,
         number: usize,
     ) -> impl Iterator<Item = (&'r Lane, Range<u64>)> {
         self.lanes.iter().enumerate().map(move |(at, lane)| {
-            let leads = self.leads && at == 0;
-            (lane, lane.range(movie, cuts, leads, number))
+            let leads = self.extent != Extent::Following && at == 0;
+            let range = lane.range(movie, &self.cuts, leads, number);
+            let end = match self.extent {
+                Extent::KeyFrame => range.end.min(range.start + 1),
+                _ => range.end,
+            };
+            (lane, range.start..end)
         })
+    }
+
+    /// The samples of one of its tracks that are in segment `number`, which are those of `range`.
+    pub(super) fn samples(
+        &self,
+        movie: &Movie,
+        lane: &Lane,
+        range: Range<u64>,
+        number: usize,
+    ) -> Vec<Placed> {
+        match self.extent {
+            Extent::KeyFrame => Vec::from_iter(lane.key_frame(movie, &self.cuts, number)),
+            _ => lane.samples(movie, range),
+        }
+    }
+
+    /// Whether its segments are key frames.
+    pub(super) fn is_key_frames(&self) -> bool {
+        self.extent == Extent::KeyFrame
     }
 
     /// Whether pictures are among its tracks.
@@ -137,12 +180,16 @@ impl Rendition {
     }
 
     /// The rates of its segments, from the sizes that the index tells.
-    pub(super) fn rate(&self, movie: &Movie, cuts: &Cuts, carriage: Carriage) -> Rate {
-        let target = Duration::from_secs(cuts.target_duration());
+    pub(super) fn rate(&self, movie: &Movie, carriage: Carriage) -> Rate {
+        let target = match self.extent {
+            // Encoders add some wherever the picture changes, in no regular time.
+            Extent::KeyFrame => Duration::ZERO,
+            _ => Duration::from_secs(self.cuts.target_duration()),
+        };
         let mut rate = Rate::default();
-        for number in 0..cuts.len() {
-            let bytes = self.size(movie, cuts, carriage, number);
-            let nanos = u64::try_from(cuts.duration(number).nanos()).unwrap_or(0);
+        for number in 0..self.cuts.len() {
+            let bytes = self.size(movie, carriage, number);
+            let nanos = u64::try_from(self.cuts.duration(number).nanos()).unwrap_or(0);
             let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
             rate.add(bytes, Duration::from_nanos(nanos), target);
         }
@@ -150,9 +197,9 @@ impl Rendition {
     }
 
     /// About how many bytes segment `number` has: exactly in fragments, and what is usual in streams.
-    fn size(&self, movie: &Movie, cuts: &Cuts, carriage: Carriage, number: usize) -> u64 {
-        let seconds = cuts.duration(number).seconds();
-        let lanes = self.ranges(movie, cuts, number).map(|(lane, range)| {
+    fn size(&self, movie: &Movie, carriage: Carriage, number: usize) -> u64 {
+        let seconds = self.cuts.duration(number).seconds();
+        let lanes = self.ranges(movie, number).map(|(lane, range)| {
             let count = range.end - range.start;
             let bytes = lane.strip.bytes(lane.table(movie), range);
             match carriage {
@@ -190,7 +237,7 @@ fn stream_size(lane: &Lane, bytes: u64, count: u64, seconds: f64) -> u64 {
 }
 
 /// What fragments add, in bytes: once, for each track and for each sample.
-const FRAGMENT: u64 = 56;
+const FRAGMENT: u64 = 64;
 const FRAGMENT_TRACK: u64 = 64;
 const FRAGMENT_ROW: u64 = 16;
 

@@ -11,6 +11,7 @@ use crate::base::media_time::MediaTime;
 use crate::hls::lock::Manner;
 
 /// The versions of the protocol that features need (rfc8216bis, 8); `EXT-X-MAP` in any playlist is 6.
+const VERSION_OF_I_FRAMES: u8 = 4;
 const VERSION_OF_SAMPLE_KEYS: u8 = 5;
 const VERSION_OF_MAP: u8 = 6;
 const VERSION_OF_GAP: u8 = 8;
@@ -32,6 +33,8 @@ pub struct MediaPlaylist<'a> {
     pub discontinuity_sequence: u64,
     /// Whether every segment begins with a key frame.
     pub independent: bool,
+    /// Whether every segment is one key frame, which lasts until the next of them is shown.
+    pub i_frames_only: bool,
     /// What the playlist may become; `None` for one that loses what is old.
     pub kind: Option<PlaylistKind>,
     /// What the server can do for players that reload.
@@ -153,6 +156,8 @@ impl MediaPlaylist<'_> {
             VERSION_OF_MAP
         } else if lines().any(SegmentLine::has_sample_key) {
             VERSION_OF_SAMPLE_KEYS
+        } else if self.i_frames_only {
+            VERSION_OF_I_FRAMES
         } else {
             VERSION
         }
@@ -166,6 +171,9 @@ impl MediaPlaylist<'_> {
         writeln!(f, "#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuities}")?;
         if self.independent {
             writeln!(f, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+        }
+        if self.i_frames_only {
+            writeln!(f, "#EXT-X-I-FRAMES-ONLY")?;
         }
         match self.kind {
             Some(PlaylistKind::Vod) => writeln!(f, "#EXT-X-PLAYLIST-TYPE:VOD")?,
@@ -525,6 +533,17 @@ mod tests {
         let text = playlist.to_string();
         assert!(text.contains("\n#EXT-X-PLAYLIST-TYPE:VOD\n"), "{text}");
         assert!(!text.contains("SERVER-CONTROL"), "{text}");
+    }
+
+    #[test]
+    fn key_frames_alone_need_a_later_version() {
+        let playlist = MediaPlaylist {
+            i_frames_only: true,
+            ..plain()
+        };
+        let text = playlist.to_string();
+        assert!(text.contains("#EXT-X-VERSION:4\n"), "{text}");
+        assert!(text.contains("\n#EXT-X-I-FRAMES-ONLY\n"), "{text}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub use media::{
     Control, KeyLine, MediaPlaylist, PartLine, PlaylistKind, RenditionReport, SegmentLine,
     TitleLine,
 };
-pub use multivariant::{Alternative, AudioRendition, Multivariant, SessionKey};
+pub use multivariant::{Alternative, AudioRendition, IFrames, Multivariant, SessionKey};
 
 /// The media type of every playlist (RFC 8216, 10).
 pub const MEDIA_TYPE: &str = "application/vnd.apple.mpegurl";

@@ -26,6 +26,8 @@ pub struct Multivariant<'a> {
     pub audio: &'a [AudioRendition],
     /// The same for players that do not know these formats; its sound is among its pictures.
     pub alternative: Option<Alternative>,
+    /// The key frames of its pictures.
+    pub i_frames: Option<IFrames>,
     /// The keys that a player needs first. No two have the same place.
     pub session_keys: &'a [SessionKey],
 }
@@ -41,6 +43,21 @@ pub struct Alternative {
     pub resolution: Option<(u32, u32)>,
     /// Pictures per second.
     pub frame_rate: Option<f64>,
+    /// The media playlist.
+    pub uri: String,
+}
+
+/// The key frames of a program's pictures (rfc8216bis, 4.4.6.3).
+#[derive(Clone, Debug, PartialEq)]
+pub struct IFrames {
+    /// The rate of the key frame of the highest one, in bit/s.
+    pub bandwidth: u64,
+    /// The mean rate of all key frames, in bit/s.
+    pub average_bandwidth: u64,
+    /// The format as RFC 6381 names it, if it has such a name.
+    pub codec: Option<String>,
+    /// Width and height of the picture.
+    pub resolution: Option<(u32, u32)>,
     /// The media playlist.
     pub uri: String,
 }
@@ -90,7 +107,10 @@ impl Display for Multivariant<'_> {
             write!(f, ",AUDIO=\"{AUDIO}\"")?;
         }
         writeln!(f, "\n{}", self.uri)?;
-        self.alternative.iter().try_for_each(|other| other.write(f))
+        self.alternative
+            .iter()
+            .try_for_each(|other| other.write(f))?;
+        self.i_frames.iter().try_for_each(|frames| frames.write(f))
     }
 }
 
@@ -103,6 +123,21 @@ impl Alternative {
         )?;
         write_pictures(self.resolution, self.frame_rate, f)?;
         writeln!(f, "\n{}", self.uri)
+    }
+}
+
+impl IFrames {
+    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (peak, average) = (self.bandwidth, self.average_bandwidth);
+        write!(
+            f,
+            "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
+        )?;
+        if let Some(codec) = &self.codec {
+            write!(f, ",CODECS=\"{codec}\"")?;
+        }
+        write_pictures(self.resolution, None, f)?;
+        writeln!(f, ",URI=\"{}\"", self.uri)
     }
 }
 
@@ -239,5 +274,24 @@ mod tests {
              #EXT-X-STREAM-INF:BANDWIDTH=0,AVERAGE-BANDWIDTH=0\n\
              media.m3u8\n"
         );
+    }
+
+    #[test]
+    fn key_frames_have_a_playlist_of_their_own() {
+        let program = Multivariant {
+            uri: "media.m3u8",
+            i_frames: Some(IFrames {
+                bandwidth: 200_000,
+                average_bandwidth: 90_000,
+                codec: Some("avc1.64001f".to_owned()),
+                resolution: Some((1280, 720)),
+                uri: "iframes.m3u8".to_owned(),
+            }),
+            ..Multivariant::default()
+        };
+        let text = program.to_string();
+        let tag = "\nmedia.m3u8\n#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=200000,AVERAGE-BANDWIDTH=90000,\
+             CODECS=\"avc1.64001f\",RESOLUTION=1280x720,URI=\"iframes.m3u8\"\n";
+        assert!(text.ends_with(tag), "{text}");
     }
 }

@@ -51,6 +51,25 @@ fn segments_end_at_the_key_frame_nearest_to_the_target() {
 }
 
 #[test]
+fn key_frames_that_are_too_close_together_are_passed_over() {
+    for (step, expected) in [
+        (20, vec![0, 2000, 4000]),
+        (
+            3,
+            vec![0, 600, 1200, 1800, 2400, 3000, 3600, 4200, 4800, 5400],
+        ),
+    ] {
+        let movie = pictures(60, &every(step, 60), &[], &[]);
+        let table = &movie.tracks[0].samples;
+        let strip = Strip::of(&movie.tracks[0], Kind::Video);
+        let cuts = Cuts::of_key_frames(&strip, table, MediaTime::new(6500, 1000));
+        assert_eq!(starts(&cuts), expected);
+        let last = cuts.len() - 1;
+        assert_eq!(cuts.duration(last).ticks, 6500 - expected[last]);
+    }
+}
+
+#[test]
 fn a_long_way_to_the_next_key_frame_is_cut_all_the_same() {
     let movie = pictures(500, &[1, 401], &[], &[]);
     let cuts = cuts(&movie, 50_000);

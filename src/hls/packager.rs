@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{self, timeout, timeout_at};
 
 use super::counts::Counts;
 use super::keys::{Key, Keys, NoKeys};
@@ -191,7 +191,7 @@ impl Packager {
     }
 
     /// A playlist, waited for as long as `start_wait` while there is nothing to play, and as the
-    /// directives ask. Cancel safe.
+    /// directives ask: then for three target durations in all. Cancel safe.
     ///
     /// # Errors
     /// Why there is none.
@@ -201,9 +201,14 @@ impl Packager {
         directives: Directives,
         start_wait: Duration,
     ) -> Result<Arc<Text>, NoPlaylist> {
-        self.started(flavour, start_wait).await?;
+        let asked = time::Instant::now();
+        let within = match directives.wanted {
+            Some(_) => start_wait.min(self.patience()),
+            None => start_wait,
+        };
+        self.started(flavour, within).await?;
         if let Some(wanted) = directives.wanted {
-            self.reached(wanted).await?;
+            self.reached(wanted, asked).await?;
         }
         let playlist = if directives.skip {
             Playlist::Delta(flavour)
@@ -277,8 +282,8 @@ impl Packager {
         }
     }
 
-    /// Waits until a playlist holds what is wanted, unless nothing comes any more.
-    async fn reached(&self, wanted: Wanted) -> Result<(), NoPlaylist> {
+    /// Waits until a playlist holds what is wanted, which was `asked` for then, unless nothing comes any more.
+    async fn reached(&self, wanted: Wanted, asked: time::Instant) -> Result<(), NoPlaylist> {
         let part_target = self.read().targets().part;
         let mut stages = self.progress.subscribe();
         let now = stages.borrow().progress.unwrap_or_default();
@@ -287,7 +292,8 @@ impl Packager {
         }
         let holds = |progress: Progress| progress.ended || progress.holds(wanted);
         let held = stages.wait_for(|stage| stage.over || stage.progress.is_some_and(holds));
-        let waited = timeout(self.patience(), held).await.map(|_| ());
+        let deadline = asked + self.patience();
+        let waited = timeout_at(deadline, held).await.map(|_| ());
         self.touch();
         waited.map_err(|_| NoPlaylist::Late)
     }
@@ -377,3 +383,6 @@ pub(super) fn bounds(settings: &Hls) -> Bounds {
         bytes: settings.window_bytes,
     }
 }
+
+#[cfg(test)]
+mod tests;

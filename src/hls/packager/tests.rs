@@ -1,0 +1,106 @@
+use std::time::SystemTime;
+
+use super::*;
+use crate::base::media_time::MediaTime;
+use crate::base::path::MediaPath;
+use crate::codec::{Format, Kind};
+use crate::hls::segmenter::{Cut, Segmenter, Settings, Track};
+use crate::hls::units::Unit;
+use crate::media::description::Description;
+use crate::media::mounts::{Limits, Mounts, Takeover};
+
+const START_WAIT: Duration = Duration::from_secs(10);
+
+fn packager() -> Arc<Packager> {
+    let clock = Clock::start();
+    let description = Description::read(b"v=0\r\ns=x\r\nm=audio 0 RTP/AVP 14\r\n").unwrap();
+    let path = MediaPath::from_plain("radio").unwrap();
+    let publisher = Mounts::new(Limits::default(), clock)
+        .publish(&path, description, "test".to_owned(), Takeover::Refuse)
+        .unwrap();
+    let key = Key([7; 16]);
+    Packager::new(
+        publisher.channel(),
+        Rendition::Own,
+        &Hls::default(),
+        key,
+        clock,
+    )
+    .unwrap()
+}
+
+/// The segments 0 to 3, of six seconds of sound together.
+fn package(packager: &Packager) {
+    let tracks = [Track {
+        kind: Kind::Audio,
+        language: None,
+    }];
+    let mut segmenter = Segmenter::new(Settings::default(), &tracks);
+    let format = Format::MpegAudio {
+        rate_hz: 48_000,
+        channels: 2,
+    };
+    segmenter.set_format(0, format);
+    for frame in 0..250 {
+        let time = MediaTime::new(1152 * frame, 48_000);
+        let unit = Unit {
+            track: 0,
+            pts: time,
+            dts: time,
+            keyframe: true,
+            damaged: false,
+            discontinuity: false,
+            wall: None,
+            duration: Some(1152),
+            data: Bytes::from_static(&[0xff, 0xfb, 0x94, 0]),
+        };
+        segmenter.push(&unit, SystemTime::UNIX_EPOCH);
+    }
+    segmenter.finish();
+    let now = packager.clock().now();
+    packager.update(|window| {
+        while let Some(cut) = segmenter.pull() {
+            match cut {
+                Cut::Part(part) => window.push_part(part, SystemTime::UNIX_EPOCH),
+                Cut::Segment(segment) => {
+                    window.push_segment(segment, None, now, SystemTime::UNIX_EPOCH);
+                }
+            }
+        }
+    });
+}
+
+/// Asks for the segment that never comes.
+const NEXT: Directives = Directives {
+    wanted: Some(Wanted {
+        sequence: 4,
+        part: None,
+    }),
+    skip: false,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_waits_for_three_targets_and_no_longer() {
+    let packager = packager();
+    package(&packager);
+    let asked = time::Instant::now();
+    let answer = packager.media(Flavour::Cmaf, NEXT, START_WAIT);
+    assert_eq!(answer.await.err(), Some(NoPlaylist::Late));
+    let waited = asked.elapsed().as_secs_f64();
+    assert!((18.0..18.1).contains(&waited), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_waited_for_the_beginning_waits_no_longer_in_all() {
+    let packager = packager();
+    let asked = time::Instant::now();
+    let begins = async {
+        time::sleep(Duration::from_secs(5)).await;
+        package(&packager);
+    };
+    let answer = packager.media(Flavour::Cmaf, NEXT, START_WAIT);
+    let (answer, ()) = tokio::join!(answer, begins);
+    assert_eq!(answer.err(), Some(NoPlaylist::Late));
+    let waited = asked.elapsed().as_secs_f64();
+    assert!((18.0..18.1).contains(&waited), "{waited}");
+}

@@ -7,9 +7,11 @@ it('shows lengths as clocks do', () => {
 })
 
 it('says lengths as people do', () => {
-  expect([12, 60, 3600, 5400, 7199].map(length)).toEqual([
+  expect([12, 60, 70, 625, 3600, 5400, 7199].map(length)).toEqual([
     '12 s',
     '1 min',
+    '1 min 10 s',
+    '10 min',
     '1 h',
     '1 h 30 min',
     '2 h',

@@ -9,11 +9,18 @@ export function clock(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${tail}` : `${minutes}:${tail}`
 }
 
-/** A length as people say it: `1 h 2 min`, `12 s`. */
+/** Up to so many seconds a length is told to the second. */
+const EXACT = 600
+
+/** A length as people say it: `1 h 2 min`, `1 min 10 s`, `12 s`. */
 export function length(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
   if (whole < 60) {
     return `${whole} s`
+  }
+  if (whole < EXACT) {
+    const rest = whole % 60
+    return `${Math.floor(whole / 60)} min${rest > 0 ? ` ${rest} s` : ''}`
   }
   const minutes = Math.round(whole / 60)
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60]

@@ -68,7 +68,7 @@ fn settings(config: &mut Config) {
 }
 
 /// The number of a tag of a playlist.
-fn number(playlist: &str, tag: &str) -> u64 {
+pub(crate) fn number(playlist: &str, tag: &str) -> u64 {
     let line = playlist.lines().find_map(|line| line.strip_prefix(tag));
     line.unwrap_or_else(|| panic!("no {tag}: {playlist}"))
         .parse()

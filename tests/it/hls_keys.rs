@@ -11,7 +11,7 @@ use reelcast::base::path::MediaPath;
 use reelcast::config::{Config, KeyCount, Method};
 use reelcast::container::{self, Role};
 
-use super::hls::{get, text};
+use super::hls::{get, number, text};
 use super::support::clip::Clip;
 use super::support::server::Server;
 
@@ -219,6 +219,10 @@ async fn titles_are_told_in_playlists_and_in_fragments() {
     channel.set_title("First");
     clip.send_until(5.0);
     let playlist = text(server.http, "/live/media.m3u8").await;
+    let sequence = number(&playlist, "#EXT-X-MEDIA-SEQUENCE:");
+    // The last part that five seconds of the clip fill.
+    let last = format!("/live/media.m3u8?_HLS_msn={}&_HLS_part=1", sequence + 2);
+    let playlist = text(server.http, &last).await;
     assert_eq!(
         playlist.matches("X-TITLE=\"First\"").count(),
         1,

@@ -77,8 +77,6 @@ async fn package(
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut head = channel.head();
-    let mut titles = channel.title();
-    line.follow_title(&mut titles);
     let mut cursor = channel.cursor(Start::Past);
     let ended = loop {
         head.borrow_and_update();
@@ -101,7 +99,6 @@ async fn package(
                 Made::All => transcoder = None,
             },
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
-            Ok(()) = titles.changed() => line.follow_title(&mut titles),
             () = tokio::time::sleep(PAUSE), if !line.is_flushed => line.flush(),
             _ = ticks.tick() => {
                 let hls = settings.borrow().hls.clone();
@@ -147,6 +144,7 @@ struct Line<'p> {
     hold: Hold,
     segmenter: Segmenter,
     description: Arc<Description>,
+    title: watch::Receiver<Option<Arc<str>>>,
     transport: Transport,
     makes_ts: bool,
     /// By track: whether the segmenter knows its format.
@@ -169,6 +167,8 @@ impl<'p> Line<'p> {
         let clock = packager.clock();
         let now = clock.now();
         let mut units = Units::new(description, encoded);
+        let mut title = packager.channel().title();
+        title.mark_changed();
         let mut reports = Vec::new();
         packager.channel().reports(now, &mut reports);
         for (track, report) in &reports {
@@ -181,6 +181,7 @@ impl<'p> Line<'p> {
             hold: Hold::new(encoded),
             segmenter,
             description: Arc::clone(description),
+            title,
             transport: Transport::default(),
             makes_ts: false,
             is_known: vec![false; description.tracks().len()],
@@ -202,6 +203,8 @@ impl<'p> Line<'p> {
             warn!(path = %cursor.channel().path(), packets, "packaging for HLS fell behind");
             self.units.missed();
         }
+        // After the cursor, so that what was on before a burst came is told before it.
+        self.follow_title();
         for burst in bursts.drain(..) {
             self.units.push(&burst);
             self.cut(burst.arrived());
@@ -225,10 +228,13 @@ impl<'p> Line<'p> {
     }
 
     /// What is on now is told from the next part on.
-    fn follow_title(&mut self, titles: &mut watch::Receiver<Option<Arc<str>>>) {
-        let title = titles.borrow_and_update().clone();
-        self.segmenter
-            .set_title(title.as_deref().unwrap_or_default());
+    fn follow_title(&mut self) {
+        // Its sender lives in the channel, which the packager holds.
+        if self.title.has_changed().unwrap_or(false) {
+            let title = self.title.borrow_and_update().clone();
+            self.segmenter
+                .set_title(title.as_deref().unwrap_or_default());
+        }
     }
 
     /// Takes what was waiting for the next packet.

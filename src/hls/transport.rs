@@ -209,9 +209,7 @@ fn packets(segment: &Segment) -> Vec<Packet> {
         track.is_some_and(|track| track.format.kind() == Kind::Audio)
     };
     let heard = placed.iter().filter(|placed| is_heard(placed.sample.track));
-    let times: Vec<u64> = heard.map(|placed| placed.pts).collect();
-    let steps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
-    let step = steps.min().unwrap_or(u64::MAX);
+    let step = usual_step(heard.map(|placed| placed.pts));
     let mut packets = Vec::with_capacity(placed.len());
     let mut held: Option<Packet> = None;
     let mut last = 0;
@@ -219,8 +217,8 @@ fn packets(segment: &Segment) -> Vec<Packet> {
         packets.extend(held.take_if(|held| held.is_full(dts)));
         if is_heard(sample.track) {
             // Players take it that frames in a packet follow one another.
-            let is_behind_hole = pts.saturating_sub(last) > step.saturating_mul(3) / 2;
-            packets.extend(held.take_if(|_| is_behind_hole));
+            let is_apart = pts.saturating_sub(last).abs_diff(step) > step / 8;
+            packets.extend(held.take_if(|_| is_apart));
             last = pts;
         }
         let packet = || Packet::new(sample.track, [pts, dts], sample.keyframe, &sample.data);
@@ -232,6 +230,15 @@ fn packets(segment: &Segment) -> Vec<Packet> {
     }
     packets.extend(held);
     packets
+}
+
+/// The distance that most of these times have from the one before, 0 for a single one.
+fn usual_step(times: impl Iterator<Item = u64>) -> u64 {
+    let times: Vec<_> = times.collect();
+    let steps = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    let mut steps: Vec<_> = steps.collect();
+    steps.sort_unstable();
+    steps.get(steps.len() / 2).copied().unwrap_or(0)
 }
 
 /// The titles that parts of a segment tell, and when, in ticks of 90 kHz.

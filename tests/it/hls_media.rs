@@ -187,8 +187,8 @@ fn compare(
     for (kind, name) in [(Kind::Video, "v"), (Kind::Audio, "a")] {
         let mut expected: Vec<_> = units
             .iter()
-            .filter(|(unit, of, _)| *of == kind && unit.pts.seconds() >= first)
-            .map(|(unit, ..)| unit.pts.seconds() - first)
+            .filter(|(unit, of, _)| *of == kind && middle(unit) >= first)
+            .map(|(unit, ..)| (unit.pts.seconds() - first).max(0.0))
             .collect();
         expected.sort_by(f64::total_cmp);
         let found = times(path, name);
@@ -213,6 +213,12 @@ fn compare(
             );
         }
     }
+}
+
+/// The middle of a frame of sound, of which no segment begins with less than half; the time of a picture.
+fn middle(unit: &Unit) -> f64 {
+    let duration = MediaTime::new(unit.duration.unwrap_or(0).into(), unit.pts.rate);
+    unit.pts.seconds() + duration.seconds() / 2.0
 }
 
 fn decode(path: &Path, bytes: &[u8], level: &str, options: &str) {

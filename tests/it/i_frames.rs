@@ -1,8 +1,5 @@
 //! Playlists of key frames by HLS, for pictures while the viewer scrubs.
 
-use std::path::Path;
-use std::process::Command;
-
 use bytes::Bytes;
 use reelcast::codec::Kind;
 use reelcast::config::{Config, KeyCount, Method};
@@ -10,6 +7,7 @@ use reelcast::container::{self, ReadAt, Track};
 
 use super::hls::{get, text};
 use super::support::movies::clips;
+use super::support::pictures;
 use super::support::server::Server;
 
 const CLIP: &str = "clock.mp4";
@@ -34,7 +32,7 @@ fn key_frames(track: &Track, file: &[u8]) -> Vec<(i64, Vec<u8>)> {
         .collect()
 }
 
-fn pictures(movie: &container::Movie) -> &Track {
+fn picture_track(movie: &container::Movie) -> &Track {
     let mut tracks = movie.tracks.iter();
     tracks
         .find(|track| track.kind() == Some(Kind::Video))
@@ -46,7 +44,7 @@ async fn each_key_frame_of_a_movie_is_a_segment_that_lasts_until_the_next() {
     let server = start(Method::None);
     let original = std::fs::read(clips().join(CLIP)).unwrap();
     let movie = container::open(&Bytes::from(original.clone())).unwrap();
-    let expected = key_frames(pictures(&movie), &original);
+    let expected = key_frames(picture_track(&movie), &original);
     assert!(expected.len() > 3);
     let playlist = text(server.http, &format!("/{CLIP}/iframes.m3u8")).await;
     assert!(playlist.contains("\n#EXT-X-I-FRAMES-ONLY\n"), "{playlist}");
@@ -66,7 +64,7 @@ async fn each_key_frame_of_a_movie_is_a_segment_that_lasts_until_the_next() {
         }
     }
     let read = container::open(&Bytes::from(made.clone())).unwrap();
-    let track = pictures(&read);
+    let track = picture_track(&read);
     assert_eq!(
         (read.tracks.len(), track.samples.len() as usize),
         (1, expected.len())
@@ -108,35 +106,13 @@ async fn each_key_frame_of_a_movie_is_a_segment_that_lasts_until_the_next() {
     );
 }
 
-/// The pictures that ffmpeg decodes, as their digests.
-fn decoded(input: &str, options: &[&str]) -> Vec<String> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-allowed_extensions", "ALL"])
-        .args(options)
-        .args(["-i", input, "-map", "0:v", "-fps_mode", "passthrough"])
-        .args(["-f", "framemd5", "-"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.trim().is_empty(),
-        "{input}: {said}"
-    );
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| line.rsplit(',').next().unwrap().trim().to_owned())
-        .collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn ffmpeg_decodes_every_key_frame_by_its_playlist() {
-    if Command::new("ffmpeg").arg("-version").output().is_err() {
-        println!("skipped: there is no ffmpeg");
+    if !pictures::can_be_decoded() {
         return;
     }
     let clip = clips().join(CLIP);
-    let expected = only_keys(&clip);
+    let (expected, _) = pictures::decoded(clip.to_str().unwrap(), &["-skip_frame", "nokey"]);
     for (method, playlists) in [
         (
             Method::None,
@@ -148,39 +124,11 @@ async fn ffmpeg_decodes_every_key_frame_by_its_playlist() {
         let server = start(method);
         for playlist in playlists {
             let url = format!("http://{}/{CLIP}/{playlist}", server.http);
-            assert_eq!(decoded(&url, &[]), expected, "{method:?}: {playlist}");
+            let (seen, complaint) = pictures::decoded(&url, &["-allowed_extensions", "ALL"]);
+            assert_eq!(complaint, "", "{method:?}: {playlist}");
+            assert_eq!(seen, expected, "{method:?}: {playlist}");
         }
     }
-}
-
-fn only_keys(clip: &Path) -> Vec<String> {
-    let clip = clip.to_str().unwrap();
-    let output = Command::new("ffmpeg")
-        .args([
-            "-v",
-            "error",
-            "-nostdin",
-            "-skip_frame",
-            "nokey",
-            "-i",
-            clip,
-        ])
-        .args([
-            "-map",
-            "0:v",
-            "-fps_mode",
-            "passthrough",
-            "-f",
-            "framemd5",
-            "-",
-        ])
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .map(|line| line.rsplit(',').next().unwrap().trim().to_owned())
-        .collect()
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::time::sleep;
 
 use crate::support::clip::Clip;
+use crate::support::pictures;
 use crate::support::received::ReceivedPacket;
 use crate::support::server::Server;
 use crate::support::viewer::{Viewer, WatchedTrack, Way};
@@ -33,13 +33,7 @@ async fn send(clip: &mut Clip, pictures: Range<usize>) {
 
 #[tokio::test]
 async fn fifty_viewers_see_whole_pictures_again_from_the_next_key_frame() {
-    if Command::new("ffmpeg")
-        .arg("-version")
-        .stdout(Stdio::null())
-        .status()
-        .is_err()
-    {
-        println!("skipped: there is no ffmpeg");
+    if !pictures::can_be_decoded() {
         return;
     }
     let server = Server::start(Path::new("no movies"), |_| {});
@@ -64,20 +58,20 @@ async fn fifty_viewers_see_whole_pictures_again_from_the_next_key_frame() {
     let mut streams = Vec::new();
     for viewer in &mut viewers {
         viewer
-            .watch_until(|tracks| pictures(&tracks[0]) >= sent)
+            .watch_until(|tracks| pictures_of(&tracks[0]) >= sent)
             .await;
-        assert_eq!(pictures(&viewer.tracks[0]), sent);
+        assert_eq!(pictures_of(&viewer.tracks[0]), sent);
         streams.push(byte_stream(&viewer.tracks[0]));
         assert_eq!(viewer.ask("GET_PARAMETER", "").await.status, 200);
     }
     assert!(streams.iter().all(|stream| *stream == streams[0]));
 
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
-    let published = decode(&clip);
+    let (published, _) = pictures::decoded(clip.to_str().unwrap(), &[]);
     let folder = tempfile::tempdir().unwrap();
     let received = folder.path().join("received.h264");
     std::fs::write(&received, &streams[0]).unwrap();
-    let seen = decode(&received);
+    let (seen, _) = pictures::decoded(received.to_str().unwrap(), &[]);
     assert_eq!(
         seen[..end],
         published[..end],
@@ -95,7 +89,7 @@ async fn fifty_viewers_see_whole_pictures_again_from_the_next_key_frame() {
     );
 }
 
-fn pictures(track: &WatchedTrack) -> usize {
+fn pictures_of(track: &WatchedTrack) -> usize {
     track.packets.iter().filter(|packet| packet.marker).count()
 }
 
@@ -144,26 +138,4 @@ fn write_units(packet: &ReceivedPacket, stream: &mut Vec<u8>) {
         }
         other => panic!("a payload of type {other}"),
     }
-}
-
-/// The checksums of the pictures that ffmpeg decodes.
-fn decode(file: &Path) -> Vec<String> {
-    let output = Command::new("ffmpeg")
-        .args(["-v", "quiet", "-nostdin", "-i"])
-        .arg(file)
-        .args([
-            "-map",
-            "0:v",
-            "-fps_mode",
-            "passthrough",
-            "-f",
-            "framemd5",
-            "-",
-        ])
-        .output()
-        .expect("ffmpeg");
-    let text = String::from_utf8(output.stdout).unwrap();
-    let frames = text.lines().filter(|line| line.starts_with("0,"));
-    let sums = frames.map(|line| line.rsplit(',').next().unwrap().trim().to_owned());
-    sums.collect()
 }

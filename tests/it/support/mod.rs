@@ -10,6 +10,7 @@ pub(crate) mod clip;
 pub(crate) mod hint_walk;
 pub(crate) mod incoming;
 pub(crate) mod movies;
+pub(crate) mod pictures;
 pub(crate) mod program;
 pub(crate) mod publisher;
 pub(crate) mod received;

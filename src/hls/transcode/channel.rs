@@ -34,8 +34,8 @@ const WAITING: usize = 64;
 /// How long a process waits for tracks that have sent nothing yet.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A process that makes nothing for so long of what it is given is of no use.
-const SILENCE: Duration = Duration::from_secs(20);
+/// A process that makes nothing of what it is given in so many seconds is of no use.
+const BARREN_SECONDS: u32 = 20;
 
 /// How long a process may take to write what it has left.
 const LAST_TIME: Duration = Duration::from_secs(3);
@@ -180,6 +180,10 @@ impl Work {
         self.wait_for_tracks().await;
         let given = |track: &usize| self.feed.has(*track);
         let given: Vec<_> = self.tracks.iter().copied().filter(given).collect();
+        if given.is_empty() {
+            // The channel has ended.
+            return Ok(Fed::All);
+        }
         let Job {
             codings,
             mut lines,
@@ -337,23 +341,27 @@ impl Harvester<'_> {
     /// Returns when it writes nothing more, or nothing of what it was given.
     async fn run(&self, mut stdout: ChildStdout, mut harvest: Harvest) {
         let (mut bytes, mut units) = (BytesMut::with_capacity(READ), Vec::new());
-        let mut fed = 0;
-        loop {
+        let (mut fed, mut barren_seconds) = (0, 0);
+        while barren_seconds < BARREN_SECONDS {
             bytes.clear();
-            match timeout(SILENCE, stdout.read_buf(&mut bytes)).await {
-                Ok(Ok(1..)) => {}
-                Ok(_) => break,
-                Err(_) if self.progress.fed.load(Relaxed) == fed => continue,
-                Err(_) => return,
+            match timeout(Duration::from_secs(1), stdout.read_buf(&mut bytes)).await {
+                Ok(Ok(1..)) => barren_seconds = 0,
+                Ok(_) => {
+                    harvest.finish(&mut units);
+                    self.hand_out(&mut units).await;
+                    return;
+                }
+                Err(_) => {
+                    // Nothing can be made of a publisher's silence.
+                    let before = std::mem::replace(&mut fed, self.progress.fed.load(Relaxed));
+                    barren_seconds += u32::from(fed != before);
+                }
             }
-            fed = self.progress.fed.load(Relaxed);
             harvest.push(&bytes, &mut units);
             if !self.hand_out(&mut units).await {
                 return;
             }
         }
-        harvest.finish(&mut units);
-        self.hand_out(&mut units).await;
     }
 
     /// False when nobody takes them any more.

@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` is the map of this tree. Each folder has a rank and may
 //! only use folders of a lower rank; `tests/it/layers.rs` holds that.
 
+pub mod access;
 pub mod app;
 pub mod base;
 pub mod client;

@@ -3,12 +3,13 @@
 use super::source::Source;
 
 /// A folder may use itself and folders of a lower rank.
-const RANKS: [(&str, u8); 19] = [
+const RANKS: [(&str, u8); 20] = [
     ("base", 0),
     ("wire", 1),
     ("codec", 2),
     ("container", 3),
     ("media", 4),
+    ("access", 5),
     ("config", 5),
     ("log", 5),
     ("net", 5),

@@ -1,0 +1,165 @@
+//! The one decision point: may this client watch what has this name?
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::challenge::Client;
+use super::credentials::Credentials;
+use super::guard::{Denied, Guard, Rule};
+use super::guards::{Files, Guards};
+use super::nonces::Nonces;
+use crate::base::clock::Clock;
+use crate::base::path::MediaPath;
+
+/// A client's wish to watch something, as its request tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// What the request asks for, as it is spelled, where Digest must be about that very request and
+    /// each answer good once, as in HTTP; `None` where clients of the time before `qop` are served
+    /// too, and name the movie in their own way, as in RTSP.
+    pub uri: Option<&'a str>,
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// What the client understands.
+    pub client: Client,
+}
+
+/// Whether it may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everybody may.
+    Open,
+    /// This user may.
+    User(String),
+    /// It has to log in, or to log in as somebody else: 401 with these `WWW-Authenticate` headers.
+    Challenge(Vec<String>),
+    /// Nobody may, because a file of rules or users has a fault, which was logged: 403.
+    Closed,
+}
+
+/// Who may watch what.
+#[derive(Debug)]
+pub struct Gate {
+    guards: Guards,
+    nonces: Mutex<Nonces>,
+    clock: Clock,
+}
+
+impl Gate {
+    /// The gate to what lies below the movies folder `root`.
+    pub fn new(root: PathBuf, files: Files, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            guards: Guards::new(root, files),
+            nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
+            clock,
+        })
+    }
+
+    /// Takes other files of users and groups from now on.
+    pub fn configure(&self, files: Files) {
+        self.guards.configure(files);
+    }
+
+    /// Whether a client may watch what has `names`: all readings of one URL, of which each must be
+    /// allowed. To be asked before anything is looked for, so that nobody learns what there is.
+    ///
+    /// Cancel safe.
+    pub async fn decide(self: &Arc<Self>, names: &[MediaPath], attempt: &Attempt<'_>) -> Verdict {
+        let rules = self.rules(names).await;
+        if rules.is_empty() {
+            return Verdict::Open;
+        }
+        let credentials = attempt.authorization.and_then(Credentials::read);
+        let mut user = String::new();
+        for rule in &rules {
+            match rule.admit(credentials.as_ref(), attempt) {
+                Ok(admitted) => user = admitted,
+                Err(Denied::Closed) => return Verdict::Closed,
+                Err(Denied::Unknown | Denied::Unlisted) => {
+                    return self.challenge(rule, false, attempt.client);
+                }
+            }
+        }
+        if let Some(Credentials::Digest(answer)) = &credentials {
+            let count = answer.count.as_ref().map(|count| count.number);
+            let now = self.clock.now();
+            if self.nonces().take(&answer.nonce, count, now).is_err() {
+                let [rule, ..] = &rules[..] else {
+                    return Verdict::Closed;
+                };
+                return self.challenge(rule, true, attempt.client);
+            }
+        }
+        Verdict::User(user)
+    }
+
+    /// Whether everybody may watch what has this name. Cancel safe.
+    pub async fn is_open(self: &Arc<Self>, name: &MediaPath) -> bool {
+        self.rules(std::slice::from_ref(name)).await.is_empty()
+    }
+
+    /// Those of `names` that have no rules but those of `folder`, so that whoever may see its list
+    /// may see them in it. Cancel safe.
+    pub async fn as_open_as(
+        self: &Arc<Self>,
+        folder: &MediaPath,
+        names: HashSet<MediaPath>,
+    ) -> HashSet<MediaPath> {
+        let (gate, folder) = (Arc::clone(self), folder.clone());
+        let look = move || {
+            let known = gate.guard_now(&folder);
+            let is_as_open = |name: &MediaPath| {
+                let guard = gate.guard_now(name);
+                guard.0.iter().all(|rule| known.0.contains(rule))
+            };
+            names.into_iter().filter(is_as_open).collect()
+        };
+        // Of what could not be looked at nothing is open.
+        tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    }
+
+    /// All rules that guard `names`.
+    async fn rules(self: &Arc<Self>, names: &[MediaPath]) -> Vec<Arc<Rule>> {
+        let mut rules = Vec::new();
+        for name in names {
+            let guard = self.guard(name).await;
+            for rule in &guard.0 {
+                if !rules.contains(rule) {
+                    rules.push(Arc::clone(rule));
+                }
+            }
+        }
+        rules
+    }
+
+    async fn guard(self: &Arc<Self>, name: &MediaPath) -> Arc<Guard> {
+        if let Some(guard) = self.guards.fresh(name, self.clock.now()) {
+            return guard;
+        }
+        let (gate, name) = (Arc::clone(self), name.clone());
+        let looked = tokio::task::spawn_blocking(move || gate.guard_now(&name)).await;
+        looked.unwrap_or_else(|_| Arc::new(Guard(vec![Arc::new(Rule::Closed)])))
+    }
+
+    /// Blocks.
+    fn guard_now(&self, name: &MediaPath) -> Arc<Guard> {
+        let now = self.clock.now();
+        let known = self.guards.fresh(name, now);
+        known.unwrap_or_else(|| self.guards.look(name, now))
+    }
+
+    fn challenge(&self, rule: &Rule, is_stale: bool, client: Client) -> Verdict {
+        let nonce = self.nonces().make(rand::random(), self.clock.now());
+        Verdict::Challenge(rule.challenges(&nonce, is_stale, client))
+    }
+
+    fn nonces(&self) -> MutexGuard<'_, Nonces> {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,391 @@
+use std::fs;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::access::digest::{Algorithm, Answer, Count};
+
+/// HA1 of `ann` and `secret`, and of `bob` and `hidden`, in the realm `Films`.
+const ANN: (&str, &str) = (
+    "c0246d1bbd99545245aca0d67458ee50",
+    "e62787a7eb67786205354d5afd5f109f104cdc78dde801a212bc7b2ae1caabf3",
+);
+const BOB: (&str, &str) = (
+    "8a3138383f16197782b66f3b0d051b46",
+    "835a0decd3cd02aedf6f900479eefce3d9cf5a9e303695c598558ccc7b24e7e3",
+);
+
+fn folder(files: &[(&str, &str)]) -> (TempDir, Arc<Gate>) {
+    let folder = tempfile::tempdir().unwrap();
+    let users = format!(
+        "realm Films\nann:x:{}:{}\nbob:x:{}:{}\n",
+        ANN.0, ANN.1, BOB.0, BOB.1
+    );
+    let of_house = [("qtusers", users.as_str()), ("qtgroups", "staff: bob\n")];
+    for (name, text) in of_house.iter().chain(files) {
+        write(folder.path(), name, text);
+    }
+    let files = Files {
+        users: vec!["/nowhere/qtusers".into(), folder.path().join("qtusers")],
+        groups: vec![folder.path().join("qtgroups")],
+    };
+    let gate = Gate::new(folder.path().to_owned(), files, Clock::start());
+    (folder, gate)
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    let file = folder.join(name);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, text).unwrap();
+}
+
+fn name(path: &str) -> MediaPath {
+    MediaPath::from_url(path).unwrap()
+}
+
+fn attempt(authorization: Option<&str>) -> Attempt<'_> {
+    Attempt {
+        method: "GET",
+        uri: Some("/a"),
+        authorization,
+        client: Client::Modern,
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// The verdict in a word.
+async fn verdict(gate: &Arc<Gate>, path: &str, authorization: Option<&str>) -> String {
+    match gate.decide(&[name(path)], &attempt(authorization)).await {
+        Verdict::Open => "open".to_owned(),
+        Verdict::User(user) => user,
+        Verdict::Challenge(_) => "401".to_owned(),
+        Verdict::Closed => "403".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn the_nearest_file_decides() {
+    let (_folder, gate) = folder(&[
+        ("open/a.mov", ""),
+        ("users/qtaccess", "AuthScheme basic\nrequire valid-user"),
+        ("users/deep/er/a.mov", ""),
+        ("users/free/qtaccess", "require any-user"),
+        (
+            "users/staff/qtaccess",
+            "AuthScheme basic\nrequire group staff",
+        ),
+        ("users/ann/qtaccess", "AuthScheme basic\nrequire user ann"),
+        ("users/bad/qtaccess", "reqire user ann"),
+        (
+            "users/lost/qtaccess",
+            "AuthUserFile none\nAuthScheme basic\nrequire user ann",
+        ),
+        ("live/qtaccess", "AuthScheme basic\nrequire user ann"),
+    ]);
+    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
+    let wrong = basic("ann", "hidden");
+    for (path, stranger, ann_is, bob_is) in [
+        ("", "open", "open", "open"),
+        ("open/a.mov", "open", "open", "open"),
+        ("nothing", "open", "open", "open"),
+        ("users", "401", "ann", "bob"),
+        ("users/a.mov", "401", "ann", "bob"),
+        ("users/deep/er/a.mov", "401", "ann", "bob"),
+        ("users/no/such/folder", "401", "ann", "bob"),
+        ("users/free/a.mov", "open", "open", "open"),
+        ("users/staff/a.mov", "401", "401", "bob"),
+        ("users/ann/a.mov", "401", "ann", "401"),
+        ("users/bad/a.mov", "403", "403", "403"),
+        ("users/lost/a.mov", "403", "403", "403"),
+        // A channel is guarded by its folder, by each of its names.
+        ("live", "401", "ann", "401"),
+        ("live.sdp", "401", "ann", "401"),
+    ] {
+        assert_eq!(verdict(&gate, path, None).await, stranger, "{path}");
+        assert_eq!(verdict(&gate, path, Some(&ann)).await, ann_is, "{path}");
+        assert_eq!(verdict(&gate, path, Some(&bob)).await, bob_is, "{path}");
+        let guessed = verdict(&gate, path, Some(&wrong)).await;
+        assert_eq!(guessed, stranger, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_name_widens_access() {
+    let (_folder, gate) = folder(&[("users/b/qtaccess", "require user ann")]);
+    for spelling in [
+        "/users/b/a.mov",
+        "users/b/a.mov",
+        "//users///b//a.mov",
+        "/./users/./b/a.mov",
+        "/users/b/a.mov/",
+        "/users/b/./",
+        "/%75sers/%62/a.mov",
+        "/users/%2e/b/a.mov",
+        "/users/b/%61.mov",
+        "/users/b",
+        "/users/b.sdp",
+    ] {
+        assert_eq!(verdict(&gate, spelling, None).await, "401", "{spelling}");
+    }
+    for climbing in [
+        "/users/b/../a",
+        "/x/%2e%2e/users/b/a",
+        "/users%2fb/a",
+        "/users\\b",
+    ] {
+        assert!(MediaPath::from_url(climbing).is_err(), "{climbing}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn canonical_names_are_guarded_however_they_are_spelled(
+        slashes in proptest::collection::vec(1_usize..4, 4),
+        dots in proptest::collection::vec(any::<bool>(), 4),
+        encoded in any::<u16>(),
+    ) {
+        let mut spelled = String::new();
+        let mut letter = 0;
+        for ((part, slashes), dot) in ["users", "b", "c", "a.mov"].iter().zip(slashes).zip(dots) {
+            spelled += &"/".repeat(slashes);
+            spelled += if dot { "./" } else { "" };
+            for byte in part.bytes() {
+                match encoded >> letter & 1 {
+                    1 => spelled += &format!("%{byte:02X}"),
+                    _ => spelled.push(char::from(byte)),
+                }
+                letter += 1;
+            }
+        }
+        prop_assert_eq!(name(&spelled), name("users/b/c/a.mov"));
+    }
+}
+
+#[tokio::test]
+async fn links_are_guarded_at_both_ends() {
+    let outside = tempfile::tempdir().unwrap();
+    write(
+        outside.path(),
+        "qtaccess",
+        "AuthScheme basic\nrequire user ann",
+    );
+    write(outside.path(), "a.mov", "");
+    let (folder, gate) = folder(&[
+        ("users/qtaccess", "AuthScheme basic\nrequire user bob"),
+        ("users/a.mov", ""),
+        ("free/a.mov", ""),
+    ]);
+    let link = |from: &str, to: &Path| {
+        std::os::unix::fs::symlink(to, folder.path().join(from)).unwrap();
+    };
+    link("in.mov", &folder.path().join("users/a.mov"));
+    link("folder", &folder.path().join("users"));
+    link("out.mov", &outside.path().join("a.mov"));
+    link("users/free.mov", &folder.path().join("free/a.mov"));
+    link("users/out.mov", &outside.path().join("a.mov"));
+    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
+    for (path, ann_is, bob_is) in [
+        ("in.mov", "401", "bob"),
+        ("folder/a.mov", "401", "bob"),
+        ("folder/channel", "401", "bob"),
+        ("out.mov", "ann", "401"),
+        ("users/free.mov", "401", "bob"),
+        ("users/out.mov", "401", "401"),
+        ("free/a.mov", "open", "open"),
+    ] {
+        assert_eq!(verdict(&gate, path, Some(&ann)).await, ann_is, "{path}");
+        assert_eq!(verdict(&gate, path, Some(&bob)).await, bob_is, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn all_readings_must_be_allowed() {
+    let (_folder, gate) = folder(&[("b/qtaccess", "require user ann")]);
+    let attempt = attempt(None);
+    let both = [name("a"), name("b/a")];
+    let decided = gate.decide(&both, &attempt).await;
+    assert!(matches!(decided, Verdict::Challenge(_)), "{decided:?}");
+    let names = [name("a"), name("b"), name("b/c")].into();
+    let shown = gate.as_open_as(&name(""), names).await;
+    assert_eq!(shown, [name("a")].into());
+    let names = [name("a"), name("b/c")].into();
+    assert_eq!(gate.as_open_as(&name("b"), names).await.len(), 2);
+}
+
+/// What a client answers to a challenge.
+struct Login {
+    user: &'static str,
+    algorithm: Algorithm,
+    ha1: &'static str,
+    uri: &'static str,
+    method: &'static str,
+    count: Option<u32>,
+}
+
+const LOGIN: Login = Login {
+    user: "ann",
+    algorithm: Algorithm::Sha256,
+    ha1: ANN.1,
+    uri: "/a",
+    method: "GET",
+    count: Some(1),
+};
+
+impl Login {
+    fn header(&self, nonce: &str) -> String {
+        let count = self.count.map(|number| Count {
+            spelled: format!("{number:08x}"),
+            number,
+            client_nonce: "c".to_owned(),
+        });
+        let counted = match &count {
+            Some(count) => format!(", qop=auth, nc={}, cnonce=\"c\"", count.spelled),
+            None => String::new(),
+        };
+        let answer = Answer {
+            user: self.user.to_owned(),
+            realm: "Films".to_owned(),
+            nonce: nonce.to_owned(),
+            uri: self.uri.to_owned(),
+            algorithm: self.algorithm,
+            count,
+            response: String::new(),
+        };
+        let response = answer.expected(self.ha1, self.method);
+        format!(
+            "Digest username=\"{}\", realm=\"Films\", nonce=\"{nonce}\", uri=\"{}\", algorithm={}, response=\"{response}\"{counted}",
+            self.user,
+            self.uri,
+            self.algorithm.name()
+        )
+    }
+}
+
+/// The challenges to one who says `authorization`.
+async fn challenges(gate: &Arc<Gate>, attempt: &Attempt<'_>) -> Vec<String> {
+    match gate.decide(&[name("a")], attempt).await {
+        Verdict::Challenge(challenges) => challenges,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn nonce_of(challenge: &str) -> String {
+    let (_, nonce) = challenge.split_once("nonce=\"").unwrap();
+    nonce.split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn digest_lets_in_who_knows_the_password() {
+    let (_folder, gate) = folder(&[("qtaccess", "require user ann")]);
+    let asked = challenges(&gate, &attempt(None)).await;
+    assert!(asked[0].contains("algorithm=SHA-256"), "{asked:?}");
+    assert!(asked[1].contains("algorithm=MD5"), "{asked:?}");
+    let nonce = nonce_of(&asked[0]);
+    let md5 = Login {
+        algorithm: Algorithm::Md5,
+        ha1: ANN.0,
+        count: Some(2),
+        ..LOGIN
+    };
+    for login in [LOGIN, md5] {
+        let header = login.header(&nonce);
+        assert_eq!(verdict(&gate, "a", Some(&header)).await, "ann");
+        // Once is enough.
+        let again = challenges(&gate, &attempt(Some(&header))).await;
+        assert!(again[0].ends_with(", stale=true"), "{again:?}");
+    }
+    for (login, what) in [
+        (
+            Login {
+                ha1: ANN.0,
+                ..LOGIN
+            },
+            "a wrong password",
+        ),
+        (
+            Login {
+                user: "eve",
+                ..LOGIN
+            },
+            "nobody",
+        ),
+        (
+            Login {
+                user: "bob",
+                ha1: BOB.1,
+                ..LOGIN
+            },
+            "who may not",
+        ),
+        (Login { uri: "/b", ..LOGIN }, "of another URL"),
+        (
+            Login {
+                method: "HEAD",
+                ..LOGIN
+            },
+            "of another method",
+        ),
+        (
+            Login {
+                count: None,
+                ..LOGIN
+            },
+            "without a count",
+        ),
+    ] {
+        let login = Login {
+            count: login.count.map(|_| 7),
+            ..login
+        };
+        let header = login.header(&nonce);
+        let again = challenges(&gate, &attempt(Some(&header))).await;
+        assert!(!again[0].contains("stale"), "{what}: {again:?}");
+    }
+    let basic = basic("ann", "secret");
+    assert_eq!(verdict(&gate, "a", Some(&basic)).await, "401");
+    let foreign = LOGIN.header(&"0".repeat(64));
+    let again = challenges(&gate, &attempt(Some(&foreign))).await;
+    assert!(again[0].ends_with(", stale=true"), "{again:?}");
+}
+
+#[tokio::test]
+async fn old_players_log_in_by_rtsp() {
+    let (_folder, gate) = folder(&[("qtaccess", "require user ann")]);
+    let old = |authorization| Attempt {
+        method: "DESCRIBE",
+        uri: None,
+        authorization,
+        client: Client::Old,
+    };
+    let asked = challenges(&gate, &old(None)).await;
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(!asked[0].contains("qop"), "{asked:?}");
+    let login = Login {
+        algorithm: Algorithm::Md5,
+        ha1: ANN.0,
+        uri: "rtsp://h/a.mov",
+        method: "DESCRIBE",
+        count: None,
+        ..LOGIN
+    };
+    let header = login.header(&nonce_of(&asked[0]));
+    let decided = gate.decide(&[name("a")], &old(Some(&header))).await;
+    assert_eq!(decided, Verdict::User("ann".to_owned()));
+}
+
+#[tokio::test]
+async fn basic_shows_its_own_realm() {
+    let text = "AuthScheme basic\nAuthName \"Members only\"\nrequire valid-user";
+    let (_folder, gate) = folder(&[("qtaccess", text)]);
+    let asked = challenges(&gate, &attempt(None)).await;
+    assert_eq!(asked, ["Basic realm=\"Members only\""]);
+    let digest = LOGIN.header("n");
+    assert_eq!(verdict(&gate, "a", Some(&digest)).await, "401");
+}

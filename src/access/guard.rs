@@ -1,0 +1,115 @@
+//! What guards a name: the rules that a client has to satisfy, all of them. Pure.
+
+use std::sync::Arc;
+
+use subtle::ConstantTimeEq;
+
+use super::challenge::{self, Client};
+use super::credentials::Credentials;
+use super::digest::{Algorithm, Answer};
+use super::gate::Attempt;
+use super::groups::Groups;
+use super::qtaccess::{AccessFile, Require, Scheme};
+use super::users::Users;
+
+/// All rules of a name; none, and everybody may watch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Guard(pub(super) Vec<Arc<Rule>>);
+
+/// One access file with those that it names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// A file has a fault: nobody may watch.
+    Closed,
+    /// Users may watch.
+    Users {
+        access: Arc<AccessFile>,
+        users: Arc<Users>,
+        groups: Arc<Groups>,
+    },
+}
+
+/// Why a client may not watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denied {
+    /// Nobody may.
+    Closed,
+    /// Nobody is logged in, or not by the scheme that is asked for, or the password is wrong.
+    Unknown,
+    /// The user may not, whoever it is.
+    Unlisted,
+}
+
+impl Rule {
+    /// Whom this lets in of those who have `credentials`: the user's name.
+    ///
+    /// A nonce is not looked at here.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub(super) fn admit(
+        &self,
+        credentials: Option<&Credentials>,
+        attempt: &Attempt<'_>,
+    ) -> Result<String, Denied> {
+        let Self::Users {
+            access,
+            users,
+            groups,
+        } = self
+        else {
+            return Err(Denied::Closed);
+        };
+        let user = match (access.scheme, credentials) {
+            (Scheme::Basic, Some(Credentials::Basic { user, password })) => {
+                users.knows(user, password).then_some(user)
+            }
+            (Scheme::Digest, Some(Credentials::Digest(answer))) => {
+                is_proof(answer, users, attempt).then_some(&answer.user)
+            }
+            _ => None,
+        };
+        let user = user.ok_or(Denied::Unknown)?;
+        let lets_in = |require: &Require| match require {
+            Require::AnyUser | Require::ValidUser => true,
+            Require::Users(names) => names.contains(user),
+            Require::Groups(names) => names.iter().any(|group| groups.has(group, user)),
+        };
+        match access.required.iter().any(lets_in) {
+            true => Ok(user.clone()),
+            false => Err(Denied::Unlisted),
+        }
+    }
+
+    /// The `WWW-Authenticate` headers that ask a client to log in; none when nobody may.
+    pub(super) fn challenges(&self, nonce: &str, is_stale: bool, client: Client) -> Vec<String> {
+        let Self::Users { access, users, .. } = self else {
+            return Vec::new();
+        };
+        let realm = users.realm();
+        match access.scheme {
+            Scheme::Basic => vec![challenge::basic(access.name.as_deref().unwrap_or(realm))],
+            Scheme::Digest => {
+                challenge::digest(realm, &users.algorithms(), nonce, is_stale, client)
+            }
+        }
+    }
+}
+
+/// Whether an answer shows that the client knows the user's password.
+fn is_proof(answer: &Answer, users: &Users, attempt: &Attempt<'_>) -> bool {
+    let is_about_this = match attempt.uri {
+        Some(uri) => answer.count.is_some() && answer.uri == uri,
+        None => true,
+    };
+    let is_offered = |algorithm: Algorithm| users.algorithms().contains(&algorithm);
+    if !is_about_this || answer.realm != users.realm() || !is_offered(answer.algorithm) {
+        return false;
+    }
+    let Some(ha1) = users.ha1(&answer.user, answer.algorithm) else {
+        return false;
+    };
+    let expected = answer.expected(ha1, attempt.method);
+    let told = answer.response.to_ascii_lowercase();
+    expected.as_bytes().ct_eq(told.as_bytes()).into()
+}

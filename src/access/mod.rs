@@ -1,0 +1,21 @@
+//! Who may watch what: access files, users and groups, and logging in by Basic and Digest.
+//!
+//! [`Gate`] is the one place that decides, for RTSP and HTTP alike; who asks it builds an
+//! [`Attempt`] and obeys the [`Verdict`]. Who may publish is not decided here.
+
+mod challenge;
+mod credentials;
+mod digest;
+mod gate;
+mod groups;
+mod guard;
+mod guards;
+mod md5_crypt;
+mod nonces;
+mod qtaccess;
+mod texts;
+mod users;
+
+pub use challenge::Client;
+pub use gate::{Attempt, Gate, Verdict};
+pub use guards::Files;

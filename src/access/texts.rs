@@ -1,0 +1,198 @@
+//! Files of rules, users and groups: read when somebody needs them, and again when they changed.
+
+use std::fs::{self, Metadata};
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use lru::LruCache;
+use tracing::error;
+
+/// The longest file, in bytes.
+const LONGEST: u64 = 16 << 20;
+
+/// The most files that are kept in memory.
+const MOST: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
+
+/// What is wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Counted from 1; 0 when it is the file as a whole.
+    pub(super) line: usize,
+    /// What is wrong, and what would be right.
+    pub(super) text: String,
+}
+
+/// Files of one kind as they were read last.
+#[derive(Debug)]
+pub(super) struct Texts<T> {
+    known: Mutex<LruCache<PathBuf, Known<T>>>,
+}
+
+/// A file as it was read last.
+#[derive(Debug)]
+struct Known<T> {
+    /// `None` for a file that cannot be looked at, or is not there.
+    stamp: Option<Stamp>,
+    /// `None` for what is of no use, which was logged.
+    value: Option<Arc<T>>,
+}
+
+/// By what a file is known to have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    changed: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+/// A file is there, but of no use; the log says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unsound;
+
+impl<T> Default for Texts<T> {
+    fn default() -> Self {
+        Self {
+            known: Mutex::new(LruCache::new(MOST)),
+        }
+    }
+}
+
+impl<T> Texts<T> {
+    /// What `read` makes of the text of `file`; `None` when there is no such file. Blocks.
+    ///
+    /// # Errors
+    /// [`Unsound`] for what cannot be read; the fault was logged when the file was read last.
+    pub(super) fn of(
+        &self,
+        file: &Path,
+        read: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Result<Option<Arc<T>>, Unsound> {
+        let stamp = match fs::metadata(file) {
+            Ok(facts) => Some(Stamp::of(&facts)),
+            Err(error) if is_missing(&error) => return Ok(None),
+            // Reading it will fail too, and say why.
+            Err(_) => None,
+        };
+        if let Some(known) = self.lock().get(file)
+            && known.stamp == stamp
+        {
+            return known.value.clone().map(Some).ok_or(Unsound);
+        }
+        let value = text_of(file).and_then(|text| read(&text)).map(Arc::new);
+        let value = value.inspect_err(|fault| {
+            error!("{}:{}: {}", file.display(), fault.line, fault.text);
+        });
+        let value = value.ok();
+        self.keep(file, stamp, value.clone());
+        value.map(Some).ok_or(Unsound)
+    }
+
+    /// What `read` makes of the first of `files` that exists; `None` when none does, or for one that
+    /// cannot be read. Both are logged once. Blocks.
+    pub(super) fn first(
+        &self,
+        files: &[PathBuf],
+        read: fn(&str) -> Result<T, Fault>,
+    ) -> Option<Arc<T>> {
+        for file in files {
+            match self.of(file, read) {
+                Ok(Some(value)) => return Some(value),
+                Ok(None) => {}
+                Err(Unsound) => return None,
+            }
+        }
+        let first = files.first()?;
+        let was_missing = |known: Known<T>| known.stamp.is_none() && known.value.is_none();
+        if !self.keep(first, None, None).is_some_and(was_missing) {
+            let names: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+            let names = names.join(" or ");
+            error!("nobody may watch what needs {names}: it does not exist");
+        }
+        None
+    }
+
+    /// Returns what was known before.
+    fn keep(&self, file: &Path, stamp: Option<Stamp>, value: Option<Arc<T>>) -> Option<Known<T>> {
+        self.lock().put(file.to_owned(), Known { stamp, value })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<PathBuf, Known<T>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stamp {
+    fn of(facts: &Metadata) -> Self {
+        Self {
+            modified: facts.modified().ok(),
+            changed: (facts.ctime(), facts.ctime_nsec()),
+            size: facts.len(),
+            inode: facts.ino(),
+        }
+    }
+}
+
+fn text_of(file: &Path) -> Result<String, Fault> {
+    let fault = |text: String| Fault { line: 0, text };
+    let cannot = |error: io::Error| fault(format!("cannot be read: {error}"));
+    let opened = fs::File::open(file).map_err(cannot)?;
+    let mut bytes = Vec::new();
+    opened
+        .take(LONGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(fault(format!("is longer than {LONGEST} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| fault("is not UTF-8; save it as such".to_owned()))
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_again_when_it_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("text");
+        let texts = Texts::default();
+        let of = |read: &dyn Fn(&str) -> Result<String, Fault>| texts.of(&file, read);
+        let copy = |text: &str| Ok(text.to_owned());
+        assert_eq!(of(&copy), Ok(None));
+        fs::write(&file, "one").unwrap();
+        assert_eq!(of(&copy), Ok(Some(Arc::new("one".to_owned()))));
+        let unasked = |_: &str| panic!("it has not changed");
+        assert_eq!(of(&unasked), Ok(Some(Arc::new("one".to_owned()))));
+        fs::write(&file, b"\xff three").unwrap();
+        assert_eq!(of(&copy), Err(Unsound));
+        assert_eq!(of(&unasked), Err(Unsound));
+        fs::remove_file(&file).unwrap();
+        assert_eq!(of(&copy), Ok(None));
+    }
+
+    #[test]
+    fn the_first_that_exists_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["one", "two"].map(|name| folder.path().join(name));
+        let texts = Texts::default();
+        let first = || texts.first(&files, |text| Ok(text.to_owned()));
+        assert_eq!(first(), None);
+        assert_eq!(first(), None);
+        fs::write(&files[1], "second").unwrap();
+        assert_eq!(first().as_deref(), Some(&"second".to_owned()));
+        fs::write(&files[0], b"\xff").unwrap();
+        assert_eq!(first(), None);
+        fs::write(&files[0], "first").unwrap();
+        assert_eq!(first().as_deref(), Some(&"first".to_owned()));
+    }
+}

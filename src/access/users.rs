@@ -1,0 +1,224 @@
+//! Files of users: a realm, then `user:crypt:HA1` on each line, with HA1 of SHA-256 as a fourth
+//! field (QTSS manual, "Create a User File"; RFC 7616, 3.4.2). Pure.
+
+use std::collections::HashMap;
+
+use md5::{Digest, Md5};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::digest::{Algorithm, hex};
+use super::md5_crypt;
+use super::qtaccess::lines;
+use super::texts::Fault;
+
+/// The realm of files that name none.
+const REALM: &str = "Streaming Server";
+
+/// The users of a file.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Users {
+    realm: String,
+    entries: HashMap<String, Entry>,
+}
+
+/// What is known of a user's password.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Entry {
+    crypt: String,
+    /// HA1 in hexadecimal digits.
+    md5: Option<String>,
+    sha256: Option<String>,
+}
+
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Users({}, {} entries)", self.realm, self.entries.len())
+    }
+}
+
+impl Users {
+    /// Reads the text of a file. Of two lines for a user the first counts.
+    ///
+    /// # Errors
+    /// The first line that is no user.
+    pub(super) fn read(text: &str) -> Result<Self, Fault> {
+        let mut users = Self {
+            realm: REALM.to_owned(),
+            entries: HashMap::new(),
+        };
+        for (number, line) in (1..).zip(lines(text)) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(realm) = realm_of(line) {
+                users.realm = realm.to_owned();
+                continue;
+            }
+            let (name, entry) = Entry::read(line).map_err(|text| Fault { line: number, text })?;
+            users.entries.entry(name).or_insert(entry);
+        }
+        Ok(users)
+    }
+
+    /// The realm that the hashes were made for.
+    pub(super) fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// The algorithms that Digest is offered with, the best first: SHA-256 where all users have it,
+    /// for a client takes the first that it knows.
+    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
+        let mut entries = self.entries.values();
+        let has_sha256 = !self.entries.is_empty() && entries.all(|entry| entry.sha256.is_some());
+        let has_md5 = self.entries.values().any(|entry| entry.md5.is_some());
+        let offered = [
+            (Algorithm::Sha256, has_sha256),
+            (Algorithm::Md5, has_md5 || !has_sha256),
+        ];
+        let offered = offered.into_iter().filter(|(_, is_offered)| *is_offered);
+        offered.map(|(algorithm, _)| algorithm).collect()
+    }
+
+    /// HA1 of `user` in hexadecimal digits.
+    pub(super) fn ha1(&self, user: &str, algorithm: Algorithm) -> Option<&str> {
+        let entry = self.entries.get(user)?;
+        match algorithm {
+            Algorithm::Md5 => entry.md5.as_deref(),
+            Algorithm::Sha256 => entry.sha256.as_deref(),
+        }
+    }
+
+    /// Whether `password` is that of `user`, by the best hash that the file has of it.
+    pub(super) fn knows(&self, user: &str, password: &str) -> bool {
+        let Some(entry) = self.entries.get(user) else {
+            return false;
+        };
+        let text = format!("{user}:{}:{password}", self.realm);
+        let (made, known) = match (&entry.sha256, &entry.md5) {
+            (Some(known), _) => (hex(&Sha256::digest(text)), known.clone()),
+            (None, Some(known)) => (hex(&Md5::digest(text)), known.clone()),
+            (None, None) => match md5_crypt::hash(password, &entry.crypt) {
+                Some(made) => (made, entry.crypt.clone()),
+                None => return false,
+            },
+        };
+        made.as_bytes().ct_eq(known.as_bytes()).into()
+    }
+}
+
+impl Entry {
+    fn read(line: &str) -> Result<(String, Self), String> {
+        let mut fields = line.split(':');
+        let name = fields.next().unwrap_or_default();
+        let crypt = fields
+            .next()
+            .ok_or("no user; write USER:CRYPT:HA1, or the realm as realm NAME")?;
+        let md5 = fields.next().unwrap_or_default();
+        let sha256 = fields.next().unwrap_or_default();
+        if name.is_empty() || fields.next().is_some() {
+            return Err("no user; write USER:CRYPT:HA1".to_owned());
+        }
+        let entry = Self {
+            crypt: crypt.to_owned(),
+            md5: hash_of(md5, 32)?,
+            sha256: hash_of(sha256, 64)?,
+        };
+        let is_readable = || md5_crypt::is_known(&entry.crypt);
+        if entry.md5.is_none() && entry.sha256.is_none() && !is_readable() {
+            return Err(format!("{name} has no hash that can be read; add HA1"));
+        }
+        Ok((name.to_owned(), entry))
+    }
+}
+
+/// The realm that a line tells; `realm:…` is a user.
+fn realm_of(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("realm")?;
+    rest.starts_with(char::is_whitespace).then(|| rest.trim())
+}
+
+fn hash_of(field: &str, digits: usize) -> Result<Option<String>, String> {
+    let field = field.trim();
+    if field.is_empty() {
+        return Ok(None);
+    }
+    if field.len() != digits || !field.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!("HA1 is not {digits} hexadecimal digits"));
+    }
+    Ok(Some(field.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `ann` with the password `secret` in the realm `Films`.
+    const MD5: &str = "c0246d1bbd99545245aca0d67458ee50";
+    const SHA256: &str = "e62787a7eb67786205354d5afd5f109f104cdc78dde801a212bc7b2ae1caabf3";
+
+    fn users(lines: &str) -> Users {
+        Users::read(&format!("realm Films\n{lines}\n")).unwrap()
+    }
+
+    #[test]
+    fn passwords_are_known_by_each_hash() {
+        for line in [
+            format!("ann:GHZBmpuE2OC2.:{MD5}"),
+            format!("ann::{MD5}:"),
+            format!("ann:::{SHA256}"),
+            format!("ann:x:{MD5}:{SHA256}"),
+            "ann:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/".to_owned(),
+            "ann:$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1:".to_owned(),
+        ] {
+            let users = users(&line);
+            assert!(users.knows("ann", "secret"), "{line}");
+            for (user, password) in [
+                ("ann", "Secret"),
+                ("ann", ""),
+                ("ann", MD5),
+                ("Ann", "secret"),
+                ("", "secret"),
+                ("bob", "secret"),
+            ] {
+                assert!(!users.knows(user, password), "{line} {user} {password}");
+            }
+        }
+    }
+
+    #[test]
+    fn digest_is_offered_as_the_file_allows() {
+        use Algorithm::{Md5, Sha256};
+        let both = format!("ann::{MD5}:{SHA256}");
+        for (lines, algorithms) in [
+            (both.clone(), vec![Sha256, Md5]),
+            (format!("{both}\nbob::{MD5}"), vec![Md5]),
+            (format!("ann:::{SHA256}"), vec![Sha256]),
+            (String::new(), vec![Md5]),
+        ] {
+            assert_eq!(users(&lines).algorithms(), algorithms, "{lines}");
+        }
+        assert_eq!(users(&both).ha1("ann", Md5), Some(MD5));
+        assert_eq!(users(&both).ha1("bob", Md5), None);
+    }
+
+    #[test]
+    fn lines_are_read_or_told() {
+        let users = Users::read("# x\r\nrealm My films \r\nrealm:$1$a$b:\r\n").unwrap();
+        assert_eq!(users.realm(), "My films");
+        assert!(users.entries.contains_key("realm"));
+        assert_eq!(Users::read("").unwrap().realm(), REALM);
+        for text in [
+            "ann",
+            ":x:y",
+            "ann::short",
+            "ann:GHZBmpuE2OC2.",
+            "ann::::x:",
+            "ann::zz82e7d0a4a4c3f1e1f2d3c4b5a69788",
+        ] {
+            let fault = Users::read(&format!("realm x\n{text}")).expect_err(text);
+            assert_eq!(fault.line, 2, "{text}");
+        }
+    }
+}

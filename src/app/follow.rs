@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::access::{Files, Gate};
 use crate::config::{Config, Live, Rtsp};
 use crate::media::mounts::{self, Mounts};
 use crate::net::fan::{self, Fan};
@@ -12,6 +13,7 @@ use crate::vod::{Pace, Pacer};
 
 /// The parts that are told of changed settings, for they do not look them up by themselves.
 pub(super) struct Followers {
+    pub(super) gate: Arc<Gate>,
     pub(super) pacer: Arc<Pacer>,
     pub(super) mounts: Arc<Mounts>,
     pub(super) fan: Arc<Fan>,
@@ -23,11 +25,20 @@ impl Followers {
     pub(super) async fn follow(self, mut settings: watch::Receiver<Arc<Config>>) {
         while settings.changed().await.is_ok() {
             let config = Arc::clone(&settings.borrow_and_update());
+            self.gate.configure(access_files(&config));
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
             self.fan.configure(fan_settings(&config.live));
             self.casts.configure(multicast_settings(&config));
         }
+    }
+}
+
+pub(super) fn access_files(config: &Config) -> Files {
+    let access = &config.access;
+    Files {
+        users: access.users.clone(),
+        groups: access.groups.clone(),
     }
 }
 

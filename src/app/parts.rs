@@ -6,7 +6,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::follow::{Followers, channel_limits, fan_settings, multicast_settings, pace};
+use super::follow::{
+    Followers, access_files, channel_limits, fan_settings, multicast_settings, pace,
+};
+use crate::access::Gate;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::hls::gateway::Gateway;
@@ -38,6 +41,7 @@ pub(super) struct Setting {
 /// The parts of a server.
 pub(super) struct Parts {
     pub(super) library: Arc<Library>,
+    pub(super) gate: Arc<Gate>,
     pub(super) pacer: Arc<Pacer>,
     pub(super) mounts: Arc<Mounts>,
     pub(super) fan: Arc<Fan>,
@@ -57,6 +61,7 @@ impl Parts {
         let clock = setting.clock;
         let library = Library::new(config.server.movies.clone(), config.server.follow_links);
         let library = Arc::new(library);
+        let gate = Gate::new(config.server.movies.clone(), access_files(&config), clock);
         let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
         let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
         let mounts = Mounts::new(channel_limits(&config.live), clock);
@@ -71,6 +76,7 @@ impl Parts {
         let feeds = Feeds::new(Arc::clone(&sources), stop.clone());
         let service = Service::new(rtsp::Parts {
             library: Arc::clone(&library),
+            gate: Arc::clone(&gate),
             pacer: Arc::clone(&pacer),
             mounts: Arc::clone(&mounts),
             feeds: Arc::clone(&feeds),
@@ -88,6 +94,7 @@ impl Parts {
         let hls = Gateway::new(movies, sessions.clone(), access_log, settings, clock);
         let web = Arc::new(HttpServer {
             library: Arc::clone(&library),
+            gate: Arc::clone(&gate),
             mounts: Arc::clone(&mounts),
             hls,
             pages: Pages::default(),
@@ -108,6 +115,7 @@ impl Parts {
         count_files(&mut metrics, blocks, setting.access_log.clone());
         Self {
             library,
+            gate,
             pacer,
             mounts,
             fan,
@@ -124,6 +132,7 @@ impl Parts {
     /// Those that are told of changed settings.
     pub(super) fn followers(&self) -> Followers {
         Followers {
+            gate: Arc::clone(&self.gate),
             pacer: Arc::clone(&self.pacer),
             mounts: Arc::clone(&self.mounts),
             fan: Arc::clone(&self.fan),

@@ -97,14 +97,12 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// Settings whose part of the server comes with a later release.
-const LATER: [&str; 7] = [
+const LATER: [&str; 5] = [
     "server.user",
     "rtsp.tls_listen",
     "http.tls_listen",
     "admin.tls_listen",
     "relay.conf",
-    "access.users",
-    "access.groups",
 ];
 
 fn later(config: &Config) -> Vec<Objection> {

@@ -17,6 +17,7 @@ pub mod metrics;
 mod movies;
 mod page;
 pub mod pauses;
+mod permission;
 mod remakes;
 mod route;
 pub mod server;

@@ -40,6 +40,18 @@ impl Route {
         }
         Ok(Self::Hls(readings))
     }
+
+    /// The names of all that may be watched by it.
+    pub(super) fn names(&self) -> Vec<MediaPath> {
+        match self {
+            Self::Titles => Vec::new(),
+            Self::Hls(readings) => readings.iter().map(|(name, _)| name.clone()).collect(),
+            Self::Page(path) => {
+                let streamed = endless(path).map(|(name, _)| name);
+                [path.clone()].into_iter().chain(streamed).collect()
+            }
+        }
+    }
 }
 
 /// Which channel, and in which packing, a path asks for that ends like a file of sound or a

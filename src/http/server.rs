@@ -8,7 +8,8 @@ use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue,
+    ORIGIN, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
@@ -22,6 +23,7 @@ use super::pauses::Pauses;
 use super::route::Route;
 use super::upload_connection::UploadConnection;
 use super::uploads::Uploads;
+use crate::access::Gate;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::hls::gateway::Gateway;
@@ -37,6 +39,8 @@ const METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, SOURCE";
 /// What the HTTP port needs of the other parts.
 #[derive(Debug)]
 pub struct Server {
+    /// Who may watch what.
+    pub gate: Arc<Gate>,
     /// The movies, whose names no channel may have.
     pub library: Arc<Library>,
     /// The channels.
@@ -117,17 +121,22 @@ impl Server {
         if let Some(asset) = self.answer_asset(&asked) {
             return asset;
         }
-        match Route::read(request.uri().path()) {
-            Ok(Route::Titles) => self.update_title(request.uri().query().unwrap_or_default(), peer),
-            Ok(Route::Hls(readings)) => self.answer_hls(&asked, &readings).await,
-            Ok(Route::Page(path)) if is_download(request.uri().query().unwrap_or_default()) => {
+        let Ok(route) = Route::read(request.uri().path()) else {
+            return text(StatusCode::BAD_REQUEST, "that is no name\n");
+        };
+        if let Some(refusal) = self.refusal(&asked, &route).await {
+            return refusal;
+        }
+        match route {
+            Route::Titles => self.update_title(request.uri().query().unwrap_or_default(), peer),
+            Route::Hls(readings) => self.answer_hls(&asked, &readings).await,
+            Route::Page(path) if is_download(request.uri().query().unwrap_or_default()) => {
                 self.answer_download(&asked, &path).await
             }
-            Ok(Route::Page(path)) => match self.answer_endless(&asked, &path).await {
+            Route::Page(path) => match self.answer_endless(&asked, &path).await {
                 Some(response) => response,
                 None => self.answer_page(&asked, &path).await,
             },
-            Err(_) => text(StatusCode::BAD_REQUEST, "that is no name\n"),
         }
     }
 
@@ -158,13 +167,16 @@ fn preflight(asked: &HeaderMap) -> Response<Body> {
 }
 
 /// Lets the pages of all sites use an answer, with the viewer's cookies, which `*` would not allow.
+/// What a viewer has logged in for, other sites' pages get only if they know the password themselves.
 fn share(asked: &HeaderMap, response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("Origin, Accept-Encoding"));
     if let Some(origin) = asked.get(ORIGIN) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        let allowed = HeaderValue::from_static("true");
-        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
+        if !asked.contains_key(AUTHORIZATION) {
+            let allowed = HeaderValue::from_static("true");
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
+        }
         let exposed = HeaderValue::from_static("Content-Length, Content-Range, Date, ETag");
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }

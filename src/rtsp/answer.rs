@@ -261,7 +261,7 @@ fn rtp_info(playing: &Playing, urls: &[(TrackId, String)]) -> String {
 }
 
 fn write_refusal(response: &mut Response, refusal: Refusal) {
-    if let Some((name, value)) = refusal.header {
+    for (name, value) in refusal.headers {
         response.headers.push(name, value);
     }
     response.body = refusal.body.into();

@@ -20,6 +20,7 @@ mod inflow;
 mod ingest;
 mod inlet;
 mod party;
+mod permission;
 mod publication;
 mod publish;
 mod publisher;

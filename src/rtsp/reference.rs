@@ -10,7 +10,8 @@ use super::service::Service;
 
 impl Service {
     /// The reference movie for an HTTP GET of the path of a movie or channel (QTSS manual, "Reference movies");
-    /// `local` stands in for a missing Host.
+    /// `local` stands in for a missing Host. Of what not everybody may watch it tells nothing: the player
+    /// that follows it is asked to log in, whether there is such a thing or not.
     ///
     /// # Errors
     /// Why there is neither.
@@ -21,7 +22,7 @@ impl Service {
     ) -> Result<String, Kind> {
         let path = head.target.split('?').next().unwrap_or_default();
         let path = MediaPath::from_url(path).map_err(|_| Kind::NotFound)?;
-        if self.parts.mounts.open(&path).is_none() {
+        if self.parts.gate.is_open(&path).await && self.parts.mounts.open(&path).is_none() {
             let found = self.parts.library.open(&path).await;
             found.map_err(|error| error.kind())?;
         }

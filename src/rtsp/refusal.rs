@@ -19,8 +19,8 @@ pub(super) struct Refusal {
     pub(super) status: Status,
     /// What was wrong, in a few words.
     pub(super) reason: Cow<'static, str>,
-    /// A header field that the status asks for.
-    pub(super) header: Option<(&'static str, String)>,
+    /// Header fields that the status asks for.
+    pub(super) headers: Vec<(&'static str, String)>,
     /// A text for the client: what was not understood, or why it cannot be had.
     pub(super) body: String,
 }
@@ -31,7 +31,7 @@ impl Refusal {
         Self {
             status: Status(status),
             reason: reason.into(),
-            header: None,
+            headers: Vec::new(),
             body: String::new(),
         }
     }
@@ -39,15 +39,24 @@ impl Refusal {
     /// 302, for a movie that is elsewhere.
     pub(super) fn moved(url: String) -> Self {
         Self {
-            header: Some(("Location", url)),
+            headers: vec![("Location", url)],
             ..Self::new(302, "the movie is elsewhere")
+        }
+    }
+
+    /// 401, with the challenges to log in by (RFC 2326, 14).
+    pub(super) fn challenge(challenges: Vec<String>) -> Self {
+        let header = |challenge| ("WWW-Authenticate", challenge);
+        Self {
+            headers: challenges.into_iter().map(header).collect(),
+            ..Self::new(401, "the client has to log in")
         }
     }
 
     /// 405, for a method that RTSP knows and this server does not serve.
     pub(super) fn not_served(method: &Method) -> Self {
         Self {
-            header: Some(("Allow", METHODS.to_owned())),
+            headers: vec![("Allow", METHODS.to_owned())],
             ..Self::new(405, format!("{} is not served", method.name()))
         }
     }
@@ -55,7 +64,7 @@ impl Refusal {
     /// 551, for a feature that the client requires (RFC 2326, 12.32).
     pub(super) fn option(name: &str) -> Self {
         Self {
-            header: Some(("Unsupported", name.to_owned())),
+            headers: vec![("Unsupported", name.to_owned())],
             ..Self::new(551, format!("option {name} is not supported"))
         }
     }
@@ -69,7 +78,7 @@ impl Refusal {
     pub(super) fn told(status: u16, reason: impl Into<Cow<'static, str>>) -> Self {
         let refusal = Self::new(status, reason);
         Self {
-            header: Some(("Content-Type", "text/plain; charset=utf-8".to_owned())),
+            headers: vec![("Content-Type", "text/plain; charset=utf-8".to_owned())],
             body: format!("{}\r\n", refusal.reason),
             ..refusal
         }
@@ -78,7 +87,7 @@ impl Refusal {
     /// 405, for an ANNOUNCE of what is a file.
     pub(super) fn not_for_movies(path: &MediaPath) -> Self {
         Self {
-            header: Some(("Allow", METHODS_OF_MOVIES.to_owned())),
+            headers: vec![("Allow", METHODS_OF_MOVIES.to_owned())],
             ..Self::told(
                 405,
                 format!("{path} is a file, which a channel cannot hide"),
@@ -89,7 +98,7 @@ impl Refusal {
     /// 451, naming the parameters that were not understood (RFC 2326, 10.8).
     pub(super) fn parameters(names: String) -> Self {
         Self {
-            header: Some(("Content-Type", "text/parameters".to_owned())),
+            headers: vec![("Content-Type", "text/parameters".to_owned())],
             body: names,
             ..Self::new(451, "parameter not understood")
         }

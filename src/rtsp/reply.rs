@@ -65,7 +65,10 @@ impl Connection {
         let mut session = self.new_session();
         let visit = Visit::new(request, self.peer(), self.local());
         let outcome = match session.ask(request, self.local()) {
-            Ok(ask) => self.carry_out(ask, session.id(), None, visit.clone()).await,
+            Ok(ask) => match self.permit(request, &ask, None).await {
+                Ok(()) => self.carry_out(ask, session.id(), None, visit.clone()).await,
+                Err(refusal) => Err(refusal),
+            },
             Err(refusal) => Err(refusal),
         };
         let (done, party) = outcome.unwrap_or_else(|refusal| {
@@ -102,7 +105,10 @@ impl Connection {
         }
         let visit = Visit::new(request, self.peer(), self.local());
         let outcome = match session.ask(request, self.local()) {
-            Ok(ask) => self.carry_out(ask, session.id(), Some(party), visit).await,
+            Ok(ask) => match self.permit(request, &ask, Some(party)).await {
+                Ok(()) => self.carry_out(ask, session.id(), Some(party), visit).await,
+                Err(refusal) => Err(refusal),
+            },
             Err(refusal) => Err(refusal),
         };
         let done = outcome.map_or_else(Done::Refused, |(done, _)| done);

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::access::Gate;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::config::Config;
@@ -37,6 +38,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub struct Parts {
     /// The movies.
     pub library: Arc<Library>,
+    /// Who may watch them, and the channels.
+    pub gate: Arc<Gate>,
     /// What sends the movies' packets.
     pub pacer: Arc<Pacer>,
     /// The live channels.

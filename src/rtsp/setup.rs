@@ -30,7 +30,7 @@ impl Connection {
         visit: Visit,
     ) -> Result<(Done, Arc<Party>), Refusal> {
         let (content, path, track) = self.service().track_of(&setup.target).await?;
-        let multicast = content.is_live() && self.service().parts.casts.are_on();
+        let multicast = self.may_go_to_groups(&content).await;
         let (offer, audience) = choose(&setup.transports, self.peer().ip(), multicast)?;
         let party = match party {
             Some(party) => Arc::clone(party),
@@ -59,6 +59,12 @@ impl Connection {
             dynamic_rate: setup.dynamic_rate.map(|rate| rate.enabled),
         };
         Ok((Done::SetUp(Box::new(set_up)), party))
+    }
+
+    /// Whether multicast groups may have it: whoever listens to those is not asked for a password.
+    async fn may_go_to_groups(&self, content: &Content) -> bool {
+        let parts = &self.service().parts;
+        content.is_live() && parts.casts.are_on() && parts.gate.is_open(content.path()).await
     }
 
     fn new_viewer(

@@ -328,7 +328,12 @@ impl Entry {
 }
 
 fn is_private(path: &MediaPath) -> bool {
-    path.is_hidden() || NEVER_SERVED.contains(&path.name())
+    let name = path.name();
+    // Some file systems do not tell letters of different case apart.
+    let is_of_access = NEVER_SERVED
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known));
+    path.is_hidden() || is_of_access
 }
 
 fn missing(error: io::Error) -> Error {

@@ -79,7 +79,7 @@ impl Server {
         if wish == Wish::Poster {
             return posters::answer(&self.library, stock.picture(path)).await;
         }
-        let page = self.page(path, &stock);
+        let page = self.page(path, &stock).await;
         let status = match page {
             Page::Missing { .. } => StatusCode::NOT_FOUND,
             Page::List(_) | Page::Watch(_) => StatusCode::OK,
@@ -99,7 +99,7 @@ impl Server {
         response
     }
 
-    fn page(&self, path: &MediaPath, stock: &Stock) -> Page {
+    async fn page(&self, path: &MediaPath, stock: &Stock) -> Page {
         let open = (!path.is_root()).then(|| self.mounts.open(path));
         let channel = open.flatten().filter(|channel| channel.ended().is_none());
         let settings = self.config();
@@ -111,25 +111,31 @@ impl Server {
             let card = self.movie_card(movie, stock);
             return Page::Watch(Watch::of_movie(movie, card, &settings));
         }
-        let list = self.list(path, stock);
+        let list = self.list(path, stock).await;
         if path.is_root() || !list.is_empty() {
             return Page::List(list);
         }
         Page::missing(path)
     }
 
-    /// What lies below `folder`; a channel hides the movie of its name.
-    fn list(&self, folder: &MediaPath, stock: &Stock) -> List {
+    /// What lies below `folder` for those who may see its list; a channel hides the movie of its name.
+    async fn list(&self, folder: &MediaPath, stock: &Stock) -> List {
         let mut channels = self.mounts.list();
         channels.retain(|channel| channel.ended().is_none());
+        channels.retain(|channel| channel.path().is_below(folder));
         let names: HashSet<_> = channels.iter().map(|channel| channel.path()).collect();
         let movies = stock.movies().iter();
+        let movies =
+            movies.filter(|movie| movie.path.is_below(folder) && !names.contains(&movie.path));
+        let folders = movies.clone().map(|movie| movie.path.parent());
+        let places = folders.chain(names.iter().map(|&name| name.clone()));
+        let shown = self.gate.as_open_as(folder, places.collect()).await;
         let movies = movies
-            .filter(|movie| movie.path.is_below(folder) && !names.contains(&movie.path))
+            .filter(|movie| shown.contains(&movie.path.parent()))
             .map(|movie| self.movie_card(movie, stock));
         let channels = channels
             .iter()
-            .filter(|channel| channel.path().is_below(folder))
+            .filter(|channel| shown.contains(channel.path()))
             .map(|channel| self.channel_card(channel, stock));
         List::new(folder, channels.collect(), movies.collect())
     }

@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::access::Files;
 use crate::log::access::AccessLog;
 use crate::media::mounts::Limits;
 use crate::media::sessions::Sessions;
@@ -16,7 +17,9 @@ fn server() -> Arc<Server> {
     let log = AccessLog::disabled();
     let library = Arc::new(Library::new(PathBuf::from("no movies"), true));
     let movies = (Arc::clone(&library), Arc::new(Blocks::new(1 << 20)));
+    let gate = Gate::new(PathBuf::from("no movies"), Files::default(), clock);
     Arc::new(Server {
+        gate,
         library,
         mounts: Mounts::new(Limits::default(), clock),
         hls: Gateway::new(movies, Sessions::new(), log, &settings, clock),

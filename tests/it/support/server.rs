@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reelcast::access::{Files, Gate};
 use reelcast::base::clock::Clock;
 use reelcast::config::Config;
 use reelcast::hls::gateway::Gateway;
@@ -82,6 +83,11 @@ impl Server {
             announce: config.borrow().sap.announce,
         };
         let library = Arc::new(Library::new(folder.to_owned(), true));
+        let files = Files {
+            users: config.borrow().access.users.clone(),
+            groups: config.borrow().access.groups.clone(),
+        };
+        let gate = Gate::new(folder.to_owned(), files, clock);
         let stop = CancellationToken::new();
         let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
         let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
@@ -93,6 +99,7 @@ impl Server {
         tokio::spawn(Arc::clone(&hls).watch(Arc::clone(&mounts)));
         let web = Arc::new(HttpServer {
             library: Arc::clone(&library),
+            gate: Arc::clone(&gate),
             mounts: Arc::clone(&mounts),
             hls: Arc::clone(&hls),
             pages: Pages::default(),
@@ -113,6 +120,7 @@ impl Server {
         tokio::spawn(Announcer::new(Arc::clone(&casts), clock).run(stop.clone()));
         let service = Service::new(Parts {
             library,
+            gate,
             feeds,
             pacer: Pacer::start(1, pace, blocks, clock),
             mounts: Arc::clone(&mounts),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 #![allow(clippy::print_stdout, reason = "a test that skips says so")]
 
+mod access;
 mod access_units;
 mod amr;
 mod endless;

@@ -21,13 +21,13 @@ fn encoded(method: &str, url: &str, headers: &str) -> String {
 }
 
 /// Both halves.
-struct Tunnel {
-    get: Client,
+pub(crate) struct Tunnel {
+    pub(crate) get: Client,
     post: Client,
 }
 
 impl Tunnel {
-    async fn open(server: &Server) -> Self {
+    pub(crate) async fn open(server: &Server) -> Self {
         let mut get = Client::connect(server.address).await;
         get.send(head("GET").as_bytes()).await;
         assert_eq!(status(&get.answer().await), 200);
@@ -37,11 +37,16 @@ impl Tunnel {
     }
 
     async fn ask(&mut self, method: &str, url: &str, headers: &str) -> String {
-        let request = encoded(method, url, headers);
-        self.post.send(request.as_bytes()).await;
-        let answer = self.get.answer().await;
+        let answer = self.answer_to(method, url, headers).await;
         assert_eq!(status(&answer), 200, "{answer}");
         answer
+    }
+
+    /// The answer to a request, whatever it is.
+    pub(crate) async fn answer_to(&mut self, method: &str, url: &str, headers: &str) -> String {
+        let request = encoded(method, url, headers);
+        self.post.send(request.as_bytes()).await;
+        self.get.answer().await
     }
 
     /// The channels of RTP of the next `count` frames.

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use tokio::time::{sleep, timeout, timeout_at};
+use tokio::time::{sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::media::ending::Ending;
 use crate::net::interleaved::Interleaved;
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     opened: Instant,
     /// When the last message was complete.
     heard: Option<Instant>,
+    /// Until when the client may have its last words, once the server has ended all sessions.
+    farewell: Option<Instant>,
 }
 
 /// A session, as far as its connection has to do with it.
@@ -91,6 +94,7 @@ impl Connection {
             sessions: Vec::new(),
             opened,
             heard: None,
+            farewell: None,
         }
     }
 
@@ -145,14 +149,16 @@ impl Connection {
             self.buffer = BytesMut::new();
         }
         let patience = self.patience();
+        let clock = self.service.parts.clock;
+        let abandoned = abandoned(&self.sessions, &mut self.farewell, clock);
         let at_once = if publishes { MEDIA } else { MESSAGES };
         let more = self.inlet.fill(&mut self.buffer, at_once);
         let more = timeout_at(patience.into(), more);
         let more = tokio::select! {
             biased;
-            more = more => more,
             // What it had begun to read is of no use any more.
-            () = abandoned(&self.sessions) => return Some(End::Farewell),
+            () = abandoned => return Some(End::Farewell),
+            more = more => more,
         };
         match more {
             Ok(Ok(true)) => None,
@@ -348,16 +354,22 @@ impl Connection {
     }
 }
 
-/// Returns when the server has ended all `sessions`, and their client had time for its last words;
-/// for ever when there are none.
+/// Returns when the server has ended all `sessions`, and their client had time for its last words, up
+/// to `farewell`; for ever when there are none.
 ///
 /// Not every player minds BYE, and tracks that sent nothing have none to say. Cancel safe.
-async fn abandoned(sessions: &[Attended]) {
+async fn abandoned(sessions: &[Attended], farewell: &mut Option<Instant>, clock: Clock) {
     if sessions.is_empty() {
+        *farewell = None;
         return pending().await;
     }
-    for session in sessions {
+    for session in sessions
+        .iter()
+        .filter(|session| !session.over.is_cancelled())
+    {
+        *farewell = None;
         session.over.cancelled().await;
     }
-    sleep(FAREWELL).await;
+    let until = *farewell.get_or_insert_with(|| clock.now() + FAREWELL);
+    sleep_until(until.into()).await;
 }

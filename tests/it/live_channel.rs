@@ -10,6 +10,7 @@ use reelcast::log::access::{AccessLog, Writer};
 use reelcast::log::roll::Limits as LogLimits;
 use reelcast::media::description::Description;
 use reelcast::media::mounts::{Limits, Takeover};
+use tokio::time::{sleep, timeout};
 
 use crate::support::channel::{Encoder, Reader};
 use crate::support::client::{Client, numbers};
@@ -159,4 +160,24 @@ async fn connections_that_carry_nothing_else_end_with_their_channel() {
     leaving.client.rest().await;
     assert_eq!(staying.client.status_of("OPTIONS", "*", "").await, 200);
     assert_eq!(polite.client.status_of("OPTIONS", "*", "").await, 200);
+}
+
+#[tokio::test]
+async fn who_keeps_asking_after_its_channel_ended_is_disconnected_too() {
+    let server = serve(AccessLog::disabled());
+    let mut encoder = Encoder::start(&server, "live", 100);
+    encoder.key_picture();
+    let mut reader = Reader::over_tcp(&server, "live").await;
+    reader.play().await;
+    drop(encoder);
+    give_up(&server);
+    let question = b"OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n";
+    let disconnected = async {
+        while reader.client.try_send(question).await {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), disconnected)
+        .await
+        .unwrap();
 }

@@ -20,6 +20,7 @@ mod map;
 pub mod movie;
 pub mod movies;
 pub mod object;
+pub mod old_players;
 mod open;
 pub mod packager;
 pub mod packagers;

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, ETAG, HOST,
     HeaderName, HeaderValue, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
-    USER_AGENT,
+    USER_AGENT, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tracing::error;
@@ -23,6 +23,7 @@ use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
+use crate::hls::old_players::needs_transport_streams;
 use crate::hls::packager::{NoPlaylist, Packager, Rendition};
 use crate::hls::text::Text;
 use crate::hls::transcode::need;
@@ -30,6 +31,9 @@ use crate::hls::viewers::Visit;
 use crate::hls::watched::Watched;
 use crate::media::channel::Channel;
 use crate::media::sessions::Session;
+
+/// What is asked for by the name of a channel or movie alone.
+const PROGRAM: Object = Object::Multivariant(Flavour::LowLatency);
 
 /// A request, and between whom it travels.
 pub(super) struct Asked<'r> {
@@ -76,21 +80,22 @@ impl Asked<'_> {
 }
 
 impl Server {
-    /// Answers a request for one of `readings`, of which the first counts whose name exists.
+    /// Answers a request for one of `readings`, of which the first counts whose name exists. Old players are
+    /// given transport streams where they ask for the program.
     pub(super) async fn answer_hls(
         &self,
         asked: &Asked<'_>,
-        readings: &[(MediaPath, Object)],
+        mut readings: Vec<(MediaPath, Object)>,
     ) -> Response<Body> {
         if !self.config().hls.enabled {
             return missing("HLS is switched off\n");
         }
         let is_offered = |object| self.offers_compat() || !matches!(object, Object::Compat(_));
-        let readings: Vec<_> = readings
-            .iter()
-            .filter(|(_, object)| is_offered(*object))
-            .cloned()
-            .collect();
+        readings.retain(|(_, object)| is_offered(*object));
+        if needs_transport_streams(asked.field(&USER_AGENT)) {
+            let programs = readings.iter_mut().filter(|(_, object)| *object == PROGRAM);
+            programs.for_each(|(_, object)| *object = Object::Multivariant(Flavour::Ts));
+        }
         for (name, object) in &readings {
             match self.packager(name, *object) {
                 Ok(Some(packager)) => return self.answer_for(asked, &packager, *object).await,
@@ -158,7 +163,7 @@ impl Server {
             Err(refusal) => return *refusal,
         };
         let start_wait = self.config().hls.start_wait;
-        let mut response = match object {
+        let response = match object {
             Object::Multivariant(flavour) => {
                 let text = packager.multivariant(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
@@ -173,8 +178,7 @@ impl Server {
                 None => missing("there is no such segment, or no longer\n"),
             },
         };
-        response.body_mut().count_for(session);
-        response
+        delivered(response, object, session)
     }
 
     /// The one gate to what is watched by HLS: playlists, media and keys alike.
@@ -187,6 +191,20 @@ impl Server {
         let entered = self.hls.viewers.enter(watched, asked.visit(), target);
         entered.map_err(|full| Box::new(unavailable(format!("{full}\n"))))
     }
+}
+
+/// The answer to a viewer. Which program it gets depends on what the player calls itself.
+pub(super) fn delivered(
+    mut response: Response<Body>,
+    object: Object,
+    session: Arc<Session>,
+) -> Response<Body> {
+    if let Object::Multivariant(_) = object {
+        let fields = HeaderValue::from_static("User-Agent");
+        response.headers_mut().append(VARY, fields);
+    }
+    response.body_mut().count_for(session);
+    response
 }
 
 async fn media(

@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::connection::typed;
-use super::hls::{Asked, PLAIN, file, missing, set, written};
+use super::hls::{Asked, PLAIN, delivered, file, missing, set, written};
 use super::server::Server;
 use crate::base::error::{Kind, chain};
 use crate::base::path::MediaPath;
@@ -68,7 +68,7 @@ impl Server {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
-        let mut response = match object {
+        let response = match object {
             Object::File {
                 packager,
                 file: wanted,
@@ -86,8 +86,7 @@ impl Server {
                 None => missing("this flavour cannot carry the movie: take index.m3u8\n"),
             },
         };
-        response.body_mut().count_for(session);
-        response
+        delivered(response, object, session)
     }
 }
 

@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::connection::typed;
-use super::hls::{Asked, HTML, PLAIN, file, missing, set, unavailable, written};
+use super::hls::{Asked, HTML, PLAIN, delivered, file, missing, set, unavailable, written};
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::object::Object;
@@ -55,13 +55,12 @@ impl Server {
                 text.map(|text| text.map(|text| written(asked, &text, PLAYLIST_AGE)))
             }
         };
-        let mut response = match answered {
+        let response = match answered {
             Ok(Some(response)) => response,
             Ok(None) => missing("there is no such segment, or no longer\n"),
             Err(trouble) => untranscoded(trouble),
         };
-        response.body_mut().count_for(session);
-        response
+        delivered(response, object, session)
     }
 }
 

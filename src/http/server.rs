@@ -129,7 +129,7 @@ impl Server {
         }
         match route {
             Route::Titles => self.update_title(request.uri().query().unwrap_or_default(), peer),
-            Route::Hls(readings) => self.answer_hls(&asked, &readings).await,
+            Route::Hls(readings) => self.answer_hls(&asked, readings).await,
             Route::Page(path) if is_download(request.uri().query().unwrap_or_default()) => {
                 self.answer_download(&asked, &path).await
             }
@@ -170,7 +170,7 @@ fn preflight(asked: &HeaderMap) -> Response<Body> {
 /// What a viewer has logged in for, other sites' pages get only if they know the password themselves.
 fn share(asked: &HeaderMap, response: &mut Response<Body>) {
     let headers = response.headers_mut();
-    headers.insert(VARY, HeaderValue::from_static("Origin, Accept-Encoding"));
+    headers.append(VARY, HeaderValue::from_static("Origin, Accept-Encoding"));
     if let Some(origin) = asked.get(ORIGIN) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         if !asked.contains_key(AUTHORIZATION) {

@@ -88,6 +88,38 @@ fn listed(playlist: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn old_players_are_given_transport_streams() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(9.0);
+    for (player, media) in [
+        ("CPU OS 9_3_5 like Mac OS X", "\nmedia-ts.m3u8"),
+        ("CPU OS 18_5 like Mac OS X", "\nmedia.m3u8"),
+    ] {
+        let header = format!("User-Agent: AppleCoreMedia/1.0.0.1 (iPhone; U; {player}; en_us)\r\n");
+        let program = ask(server.http, "GET", "/live.m3u8", &header).await;
+        assert!(
+            program.text().contains(media),
+            "{player}: {}",
+            program.text()
+        );
+        // Caches tell players apart where it matters.
+        assert!(
+            program.head.to_lowercase().contains("vary: user-agent"),
+            "{}",
+            program.head
+        );
+        let chosen = ask(server.http, "GET", "/live/media-cmaf.m3u8", &header).await;
+        assert!(chosen.text().contains("\n#EXT-X-MAP:"), "{}", chosen.text());
+        assert!(
+            !chosen.head.to_lowercase().contains("user-agent"),
+            "{}",
+            chosen.head
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_flavour_of_a_channel_is_there_at_once() {
     let server = start();
     let mut clip = Clip::publish(&server, "news/live");

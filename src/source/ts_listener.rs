@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::byte_feed::Settings;
 use super::reading::{Reading, Silence};
@@ -17,6 +19,7 @@ use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::media::mounts::{Mounts, Takeover};
 use crate::net::listen::{Accepted, Listener};
+use crate::net::sniff::sniff;
 
 /// How long one that comes while another feeds waits for that to go: what an encoder sent before
 /// it was restarted may not all have been played yet.
@@ -49,7 +52,7 @@ pub async fn serve(
         encoders.admitted.fetch_add(1, Relaxed);
         tracing::info!(%peer, "an encoder connected to the port for transport streams");
         let failure = tokio::select! {
-            failure = reading.run(&mut feeder.stream) => failure,
+            failure = feed(reading, &mut feeder.stream, config.borrow().ts.source_timeout) => failure,
             () = encoders.turn_away(&listener, &mut next) => Failure::Ended,
         };
         encoders.failures.count(&failure);
@@ -97,6 +100,16 @@ impl Encoders {
             self.refused.fetch_add(1, Relaxed);
             tracing::warn!(%peer, "refused a second encoder for transport streams: one at a time");
         }
+    }
+}
+
+/// Reads the transport stream that comes; nothing of HTTP, lest a page in a browser of this host publish.
+async fn feed(reading: Reading<TsFeed>, stream: &mut TcpStream, patience: Duration) -> Failure {
+    match timeout(patience, sniff(stream)).await {
+        Ok(Ok(first)) if first.is_http() => {
+            Failure::Http("the port for transport streams does not speak HTTP".to_owned())
+        }
+        _ => reading.run(stream).await,
     }
 }
 

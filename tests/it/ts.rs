@@ -194,6 +194,13 @@ async fn encoders_that_send_no_media_make_room_for_the_next() {
     until("the counts", || server.count(&failures("silent")) == 2).await;
     assert_eq!(server.count(&failures("barren")), 1);
     assert_eq!(server.count("ts_encoders_total"), 3);
+
+    // Nor may a page in a browser of this host.
+    let mut posted = TcpStream::connect(address).await.unwrap();
+    posted.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
+    posted.write_all(&seed("avc_adts.ts")).await.unwrap();
+    hung_up(posted).await;
+    until("the page", || server.count(&failures("http")) == 1).await;
     let _next = send(address, "avc_adts.ts").await;
     until("the next", || channel.stats().snapshot().publishers == 2).await;
 

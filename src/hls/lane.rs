@@ -160,12 +160,16 @@ impl Lane {
         self.steps.shortest().or(self.steps.told)
     }
 
+    /// The distance to reckon with, in ticks.
+    pub(super) fn expected_step(&self) -> i64 {
+        self.step()
+            .unwrap_or_else(|| i64::from(self.timescale) / 25)
+    }
+
     /// Adds a unit that is decoded at `at` and presented at `presented`, for at most `room` ticks.
     pub(super) fn append(&mut self, unit: &Unit, at: i64, presented: i64, room: i64) {
         let next = *self.next.get_or_insert(at);
-        let step = self
-            .step()
-            .unwrap_or_else(|| i64::from(self.timescale) / 25);
+        let step = self.expected_step();
         let length = match self.kind {
             Kind::Video => step,
             _ => step + slew(at.saturating_sub(next), step, self.timescale),

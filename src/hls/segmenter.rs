@@ -270,7 +270,7 @@ impl Segmenter {
             return false;
         };
         let elapsed = self.elapsed(next);
-        let after = self.elapsed(next.saturating_add(lane.step().unwrap_or(0)));
+        let after = self.elapsed(next.saturating_add(lane.expected_step()));
         let is_due = match lane.kind {
             Kind::Video if is_key => self.target.ends_at_key(elapsed),
             Kind::Video => false,
@@ -306,9 +306,10 @@ impl Segmenter {
         lane.step().is_some() && end.saturating_sub(open.part_start) >= least
     }
 
-    /// The last sample of the first lane lasts until `at`, where the next is decoded. If that is
-    /// far off, parts fill the time between.
+    /// The last sample of the first lane lasts until `at`, where the next is decoded, as far as its
+    /// part and its segment may last. If that is far off, parts fill the time between.
     fn settle(&mut self, at: i64) {
+        let longest = self.target.longest();
         let (Some(lane), Some(open)) = (self.lanes.first_mut(), &self.open) else {
             return;
         };
@@ -318,7 +319,9 @@ impl Segmenter {
             _ if lane.is_hole(at.saturating_sub(next)) => at,
             _ => next,
         };
-        let limit = open.part_start + self.part_target.ticks(lane.timescale);
+        let part_limit = open.part_start + self.part_target.ticks(lane.timescale);
+        let longest = MediaTime::from_nanos(longest, lane.timescale).ticks;
+        let limit = part_limit.min(open.head.start.ticks.saturating_add(longest));
         if !lane.samples.is_empty() {
             lane.settle(at.min(limit));
             let next = lane.next.unwrap_or(at);

@@ -98,11 +98,16 @@ impl Target {
     /// Whether `length` is more than a segment may have, also when no key frame comes.
     pub(super) fn is_exceeded_by(&self, length: i64) -> bool {
         let limit = match self.is_fixed {
-            true => self.seconds * SECOND,
-            false if self.is_hurried => self.brief_length(),
-            false => LONGEST * SECOND,
+            false if self.is_hurried => self.brief_length() + TOLERANCE,
+            _ => self.longest(),
         };
-        length > limit + TOLERANCE
+        length > limit
+    }
+
+    /// The longest that a segment can become so that its length rounds to the target at most.
+    pub(super) fn longest(&self) -> i64 {
+        let seconds = if self.is_fixed { self.seconds } else { LONGEST };
+        seconds * SECOND + TOLERANCE
     }
 
     /// Whether a segment that may end anywhere ends before it has `length`.

@@ -464,6 +464,32 @@ fn holes_are_marked_as_gaps() {
 }
 
 #[test]
+fn a_last_picture_that_is_prolonged_makes_no_segment_too_long() {
+    let mut segmenter = television();
+    let mut made = Made::default();
+    for (ticks, keyframe, level) in [
+        (0, true, 30),
+        (9360, false, 30),
+        (9360, true, 31),
+        (591_184, false, 31),
+        (594_360, false, 31),
+    ] {
+        segmenter.set_format(0, video_format(level));
+        let time = MediaTime::new(ticks, 90_000);
+        let unit = Unit {
+            pts: time,
+            dts: time,
+            ..picture(0, keyframe)
+        };
+        made.push(&mut segmenter, &unit);
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.lengths(), [208, 6450, 35]);
+}
+
+#[test]
 fn radio_is_cut_by_time() {
     let tracks = tracks(&[Kind::Audio]);
     let mut segmenter = Segmenter::new(Settings::default(), &tracks);

@@ -298,7 +298,7 @@ fn reasons(left_out: &[String]) -> String {
 }
 
 /// In which way movies are cut: to be changed when their segments do.
-const FORM: &str = "cut 1";
+const FORM: &str = "cut 2";
 
 /// The most sounds that one can choose from.
 const MOST_SOUNDS: usize = 32;

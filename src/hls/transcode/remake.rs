@@ -352,4 +352,4 @@ impl Remake {
 }
 
 /// In which way movies are encoded: to be changed when their segments do.
-const FORM: &str = "remake 1";
+const FORM: &str = "remake 2";

@@ -23,7 +23,8 @@ const BEGUN_WITH: usize = 4;
 /// So much further, in seconds, lest a player that computes with less precision finds it short.
 const MARGIN: f64 = 0.001;
 
-/// Parts are told of until they are so many target durations old (rfc8216bis, 6.2.2).
+/// Parts are told of until one of their segment is so many target durations from the end
+/// (rfc8216bis, 6.2.2).
 const PARTS_FOR: u32 = 3;
 
 /// Segments can be skipped when they are so many target durations old (rfc8216bis, 4.4.3.8).
@@ -194,11 +195,11 @@ impl<'w> Listing<'w> {
         }
         let lines = playlist.segments.iter_mut();
         for (line, kept) in lines.zip(self.window.listed.iter().skip(skipped)).rev() {
-            if age >= PARTS_FOR * self.window.targets.segment {
+            age += span(&kept.segment);
+            if age > PARTS_FOR * self.window.targets.segment {
                 break;
             }
             line.parts = self.parts(&kept.segment.parts);
-            age += span(&kept.segment);
         }
     }
 

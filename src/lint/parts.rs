@@ -183,8 +183,11 @@ fn check_segment(segment: &Segment, age: f64, media: &Media, findings: &mut Find
     let Some(first) = segment.parts.first() else {
         return;
     };
-    if age > 3.0 * media.target() + ROUNDING && media.target_duration.is_some() {
-        let found = format!("its parts are {age:.1} s from the end");
+    // Those that are left of a whole segment are its last.
+    let after: f64 = segment.parts.iter().skip(1).map(|part| part.duration).sum();
+    let first_age = age + after;
+    if first_age > 3.0 * media.target() + ROUNDING && media.target_duration.is_some() {
+        let found = format!("its parts are up to {first_age:.1} s from the end");
         findings.add(&OLD_PARTS, segment.place(), found);
     }
     if let Some(target) = media.part_target {

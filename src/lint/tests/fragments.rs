@@ -298,7 +298,7 @@ fn missing_samples(init: &[u8]) -> Findings {
     let (mut stream, mut findings) = (Stream::default(), Findings::default());
     let media = media();
     stream.map("init.mp4", &[], init, &mut findings);
-    let whole = media.segment(12).unwrap();
+    let whole = media.segment(13).unwrap();
     for number in 0..whole.parts.len() {
         let count = if number == 3 { 24 } else { 25 };
         let begin = number as u32 * 25_000;

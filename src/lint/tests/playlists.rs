@@ -29,13 +29,13 @@ pub(super) fn plain() -> String {
     text
 }
 
-/// A live playlist of low latency: eight segments, parts of 1 s in the last three, two of the next.
+/// A live playlist of low latency: eight segments, parts of 1 s in the last two, two of the next.
 pub(super) fn low_latency() -> String {
     let mut text = plain()
         .replace("VERSION:3", "VERSION:6")
         .replace("HOLD-BACK=18.0\n", "HOLD-BACK=18.0,PART-HOLD-BACK=3.0\n#EXT-X-PART-INF:PART-TARGET=1.0\n#EXT-X-MAP:URI=\"init.mp4\"\n")
         .replace(".ts\n", ".m4s\n");
-    for number in 12..15 {
+    for number in 13..15 {
         let extinf = format!("#EXTINF:6.00000,\n{number}.m4s");
         text = text.replace(&extinf, &format!("{}{extinf}", parts(number, 6)));
     }
@@ -140,6 +140,10 @@ pub(super) fn faults() -> Vec<Fault> {
     faults.push(("encoding", read(b"#EXTM3U\n\xff\n").1));
     faults.push(("no-segments", read(b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n").1));
     faults.extend(program_faults());
+    // The last parts of that segment are new enough.
+    let extinf = "#EXTINF:6.00000,\n12.m4s";
+    let old_parts = low_latency().replace(extinf, &format!("{}{extinf}", parts(12, 6)));
+    faults.push(("parts-old", read(old_parts.as_bytes()).1));
     faults.push(("rendition-report", sisters(&low_latency())));
     let reported =
         low_latency() + "#EXT-X-RENDITION-REPORT:URI=\"media.m3u8\",LAST-MSN=15,LAST-PART=1\n";
@@ -351,8 +355,8 @@ const LOW_LATENCY: &[(&str, &str, &str)] = &[
     ("part-too-long", "DURATION=1.00000", "DURATION=1.00100"),
     (
         "part-too-short",
-        "DURATION=1.00000,URI=\"12.2",
-        "DURATION=0.84000,URI=\"12.2",
+        "DURATION=1.00000,URI=\"13.2",
+        "DURATION=0.84000,URI=\"13.2",
     ),
     (
         "part-sum",

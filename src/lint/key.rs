@@ -69,12 +69,14 @@ pub(super) fn key(list: &Attributes<'_>, findings: &mut Findings) -> Option<Key>
     }
     list.require(&["URI"], findings);
     let format = list.quoted("KEYFORMAT", findings);
+    let versions = list.quoted("KEYFORMATVERSIONS", findings);
     Some(Key {
         line: list.line(),
         method: method.to_owned(),
         uri: list.quoted("URI", findings),
         iv: vector(list, findings),
         format: format.unwrap_or_else(|| "identity".to_owned()),
+        versions: versions.unwrap_or_else(|| "1".to_owned()),
     })
 }
 

@@ -144,6 +144,8 @@ pub struct Key {
     pub iv: Option<u128>,
     /// `identity` when it is not told.
     pub format: String,
+    /// Which versions of that format it complies with, separated by slashes; `1` when it is not told.
+    pub versions: String,
 }
 
 /// `EXT-X-PRELOAD-HINT`.
@@ -265,4 +267,10 @@ impl Segment {
             self.duration
         }
     }
+}
+
+/// The URL that `uri` means in the playlist at `playlist`; `uri` itself where that is none.
+pub(super) fn absolute(playlist: &str, uri: &str) -> String {
+    let joined = url::Url::parse(playlist).and_then(|playlist| playlist.join(uri));
+    joined.map_or_else(|_| uri.to_owned(), String::from)
 }

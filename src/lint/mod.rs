@@ -35,6 +35,7 @@ pub mod reload;
 pub mod report;
 pub mod rule;
 mod segments;
+mod session_keys;
 pub mod stream;
 #[cfg(test)]
 mod tests;
@@ -46,7 +47,7 @@ use rule::Rule;
 
 /// Every rule that is checked.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all: [&[&Rule]; 21] = [
+    let all: [&[&Rule]; 22] = [
         lines::RULES,
         attributes::RULES,
         media_reader::RULES,
@@ -55,6 +56,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         multivariant::RULES,
         variants::RULES,
         program::RULES,
+        session_keys::RULES,
         segments::RULES,
         parts::RULES,
         changes::RULES,

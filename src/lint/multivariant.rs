@@ -2,10 +2,10 @@
 
 use super::attributes::Attributes;
 use super::finding::{Findings, Line};
-use super::key;
 use super::lines::{Content, Entry};
 use super::media::Key;
 use super::rule::rules;
+use super::{key, session_keys};
 
 rules! {
     NO_URI "stream-inf-uri" Error "bis 4.4.6.2"
@@ -155,7 +155,10 @@ impl Multivariant {
                 self.i_frames.push(Variant { uri, ..variant });
             }
             "EXT-X-MEDIA" => self.renditions.push(Rendition::read(&list, findings)),
-            "EXT-X-SESSION-KEY" => self.session_keys.extend(key::key(&list, findings)),
+            "EXT-X-SESSION-KEY" => match key::key(&list, findings) {
+                Some(key) => self.session_keys.push(key),
+                None => findings.add(&session_keys::NONE, line, "METHOD is NONE"),
+            },
             "EXT-X-CONTENT-STEERING" => {
                 list.require(&["SERVER-URI"], findings);
                 self.steering = true;

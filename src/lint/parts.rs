@@ -2,7 +2,7 @@
 //! and appendix B; the authoring specification, 14).
 
 use super::finding::Findings;
-use super::media::{Control, Media, Part, Segment};
+use super::media::{Control, Media, Part, Segment, absolute};
 use super::rule::rules;
 
 rules! {
@@ -72,14 +72,10 @@ pub(super) fn check(media: &Media, findings: &mut Findings) {
 
 /// Checks whether `media`, which is at `own`, reports on `others`, all its sister playlists.
 pub(super) fn check_reports(own: &str, others: &[&str], media: &Media, findings: &mut Findings) {
-    let resolve = |uri: &str| {
-        let joined = url::Url::parse(own).and_then(|own| own.join(uri));
-        joined.map_or_else(|_| uri.to_owned(), String::from)
-    };
     let reported: Vec<(String, _)> = media
         .reports
         .iter()
-        .map(|report| (resolve(&report.uri), report))
+        .map(|report| (absolute(own, &report.uri), report))
         .collect();
     for (number, (uri, report)) in reported.iter().enumerate() {
         let earlier = reported.iter().take(number);

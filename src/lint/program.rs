@@ -6,7 +6,7 @@ use super::lines::{self, Content};
 use super::media::Media;
 use super::multivariant::{self, Multivariant};
 use super::rule::rules;
-use super::variants;
+use super::{session_keys, variants};
 
 rules! {
     TARGETS "target-durations" Error "Apple 8.2; bis 6.2.4"
@@ -21,8 +21,6 @@ rules! {
         "let all media playlists span the same content";
     DISCONTINUITIES "discontinuity-sequences" Error "Apple 8.13; bis 6.2.4"
         "write discontinuities at the same points of all media playlists, and count them alike";
-    SESSION_KEY "session-key" Advice "Apple, CMAF"
-        "tell of the key by #EXT-X-SESSION-KEY, so that players load it early";
 }
 
 /// What a URL leads to.
@@ -62,20 +60,16 @@ pub fn read(bytes: &[u8], findings: &mut Findings) -> Option<Playlist> {
     Some(Playlist::Multivariant(playlist))
 }
 
-/// Checks all media playlists of a program together; each has its URL.
-pub fn check(playlist: &Multivariant, all: &[(String, &Media)], findings: &mut Findings) {
+/// Checks all media playlists of a program together; each has its URL, and `own` is that of the program.
+pub fn check(
+    own: &str,
+    playlist: &Multivariant,
+    all: &[(String, &Media)],
+    findings: &mut Findings,
+) {
     let promised = all.iter().all(|(_, media)| media.independent_segments);
     variants::check_promise(promised && !all.is_empty(), playlist, findings);
-    if playlist.session_keys.is_empty() {
-        let is_encrypted = |media: &Media| media.all().any(|segment| !segment.keys.is_empty());
-        if all.iter().any(|(_, media)| is_encrypted(media)) {
-            findings.add(
-                &SESSION_KEY,
-                "",
-                "segments are encrypted, and it is not there",
-            );
-        }
-    }
+    session_keys::check(own, playlist, all, findings);
     let regular: Vec<&(String, &Media)> = all
         .iter()
         .filter(|(_, media)| !media.i_frames_only)

@@ -169,7 +169,7 @@ async fn look_at_program(
         .iter()
         .filter_map(|followed| Some((followed.url.to_string(), followed.stream.last()?)))
         .collect();
-    program::check(playlist, &medias, &mut findings);
+    program::check(answer.url.as_str(), playlist, &medias, &mut findings);
     report.add(&report.url.clone(), findings);
     take(report, followed);
 }

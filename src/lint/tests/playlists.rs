@@ -140,6 +140,7 @@ pub(super) fn faults() -> Vec<Fault> {
     faults.push(("encoding", read(b"#EXTM3U\n\xff\n").1));
     faults.push(("no-segments", read(b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n").1));
     faults.extend(program_faults());
+    faults.extend(session_key_faults());
     // The last parts of that segment are new enough.
     let extinf = "#EXTINF:6.00000,\n12.m4s";
     let old_parts = low_latency().replace(extinf, &format!("{}{extinf}", parts(12, 6)));
@@ -212,10 +213,49 @@ fn program_faults() -> Vec<Fault> {
             let [one, two] = [one, two].map(|text| read(text.as_bytes()).0.unwrap());
             let mut findings = Findings::default();
             let all = [("a".to_owned(), &one), ("b".to_owned(), &two)];
-            program::check(&program, &all, &mut findings);
+            program::check("", &program, &all, &mut findings);
             (rule, findings)
         })
         .collect()
+}
+
+const PROGRAM: &str = "http://h/live/index.m3u8";
+
+/// What is found of a program with these session keys, whose segments are encrypted with AES-128.
+fn with_session_keys(tags: &str) -> Findings {
+    let text = multivariant().replacen("#EXT-X-MEDIA", &format!("{tags}#EXT-X-MEDIA"), 1);
+    let (program, mut findings) = read_program(&text);
+    let Some(Playlist::Multivariant(program)) = program else {
+        panic!("this is a multivariant playlist");
+    };
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0x1\n#EXTINF";
+    let media = read(plain().replace("#EXTINF", key).as_bytes()).0.unwrap();
+    let all = [(URL.to_owned(), &media)];
+    program::check(PROGRAM, &program, &all, &mut findings);
+    findings
+}
+
+#[test]
+fn session_keys_may_be_written_in_another_way() {
+    let tags = "#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"../live/k\",KEYFORMAT=\"identity\"\n\
+         #EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,URI=\"other\"\n";
+    assert_sound(&with_session_keys(tags));
+}
+
+fn session_key_faults() -> Vec<Fault> {
+    let key = "#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k\"\n";
+    let other = |old, new| key.replace(old, new);
+    [
+        ("session-key-none", other("AES-128,URI=\"k\"", "NONE")),
+        ("session-key-repeated", key.repeat(2)),
+        ("session-key-mismatch", other("AES-128", "SAMPLE-AES")),
+        (
+            "session-key-mismatch",
+            other("\"k\"", "\"k\",KEYFORMATVERSIONS=\"2\""),
+        ),
+    ]
+    .map(|(rule, tags)| (rule, with_session_keys(&tags)))
+    .into()
 }
 
 const PLAIN: &[(&str, &str, &str)] = &[

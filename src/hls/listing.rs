@@ -1,5 +1,7 @@
 //! The playlists of a window: which of its segments and parts are told of, and how.
 
+mod i_frames;
+
 use std::time::Duration;
 
 use super::compat;
@@ -63,7 +65,7 @@ impl<'w> Listing<'w> {
             uri: &uri,
             audio: &[],
             session_keys: &self.session_keys(),
-            i_frames: None,
+            i_frames: self.told_of_i_frames(flavour),
         };
         playlist.to_string()
     }

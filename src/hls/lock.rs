@@ -70,6 +70,19 @@ impl Lock {
         }
     }
 
+    /// How one key frame of a segment that is so encrypted is by itself, the `number`th of the
+    /// packager `packager`.
+    pub(super) fn of_i_frame(&self, packager: u32, number: u64) -> Self {
+        match self.manner {
+            // No segment has so high a number.
+            Manner::Whole => {
+                let salt = number | 1 << 63;
+                Self::new(self.manner, self.key, self.period, packager, salt)
+            }
+            Manner::Samples => self.clone(),
+        }
+    }
+
     /// The initialisation vector, in network order.
     pub(super) fn iv(&self) -> u128 {
         u128::from_be_bytes(self.iv)
@@ -195,5 +208,6 @@ mod tests {
         assert_ne!(lock(5).iv(), lock(6).iv());
         let other = Lock::new(Manner::Whole, Key([3; 16]), 0, 2, 5);
         assert_ne!(lock(5).iv(), other.iv());
+        assert_ne!(lock(5).iv(), lock(5).of_i_frame(1, 5).iv());
     }
 }

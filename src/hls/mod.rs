@@ -12,6 +12,7 @@ mod edition;
 pub mod endless;
 pub mod gateway;
 mod hold;
+mod i_frame;
 pub mod keys;
 mod lane;
 mod listing;

@@ -106,6 +106,12 @@ pub enum File {
     Ts(u64, Packing),
     /// A key, by its period.
     Key(u64),
+    /// What a player needs before key frames in fragmented MP4, by version.
+    IFrameInit(u32),
+    /// A key frame alone in fragmented MP4, by its number in the playlist of key frames.
+    IFrame(u64),
+    /// The same as a transport stream.
+    IFrameTs(u64),
 }
 
 /// What a segment in the flavour [`Flavour::Ts`] is.
@@ -165,9 +171,10 @@ impl Object {
             | Self::Audio(..)
             | Self::IFrames(_) => playlist::MEDIA_TYPE,
             Self::File { file, .. } => match file {
-                File::Init(_) => "video/mp4",
-                File::Segment(_) | File::Part(..) => "video/iso.segment",
+                File::Init(_) | File::IFrameInit(_) => "video/mp4",
+                File::Segment(_) | File::Part(..) | File::IFrame(_) => "video/iso.segment",
                 File::Ts(_, packing) => packing.media_type(),
+                File::IFrameTs(_) => Packing::Ts.media_type(),
                 File::Key(_) => "application/octet-stream",
             },
         }
@@ -177,6 +184,9 @@ impl Object {
 impl File {
     fn read(name: &str) -> Option<Self> {
         let (stem, extension) = name.rsplit_once('.')?;
+        if let Some(stem) = stem.strip_prefix("iframe-") {
+            return Self::read_i_frame(stem, extension);
+        }
         let packing = match (stem.strip_prefix("init"), extension) {
             (Some(version), "mp4") => return Some(Self::Init(version.parse().ok()?)),
             (None, "m4s") => {
@@ -192,6 +202,15 @@ impl File {
             _ => return None,
         };
         Some(Self::Ts(stem.parse().ok()?, packing))
+    }
+
+    fn read_i_frame(stem: &str, extension: &str) -> Option<Self> {
+        Some(match (stem.strip_prefix("init"), extension) {
+            (Some(version), "mp4") => Self::IFrameInit(version.parse().ok()?),
+            (None, "m4s") => Self::IFrame(stem.parse().ok()?),
+            (None, "ts") => Self::IFrameTs(stem.parse().ok()?),
+            _ => return None,
+        })
     }
 }
 
@@ -239,6 +258,9 @@ impl Display for Object {
             File::Part(sequence, part) => write!(f, "{sequence}.{part}.m4s"),
             File::Ts(sequence, packing) => write!(f, "{sequence}.{}", packing.extension()),
             File::Key(period) => write!(f, "{period}.key"),
+            File::IFrameInit(version) => write!(f, "iframe-init{version}.mp4"),
+            File::IFrame(number) => write!(f, "iframe-{number}.m4s"),
+            File::IFrameTs(number) => write!(f, "iframe-{number}.ts"),
         }
     }
 }
@@ -267,6 +289,9 @@ mod tests {
             ("00000a1b-17.ts", file(File::Ts(17, Packing::Ts))),
             ("00000a1b-17.aac", file(File::Ts(17, Packing::Aac))),
             ("00000a1b-3.key", file(File::Key(3))),
+            ("00000a1b-iframe-init2.mp4", file(File::IFrameInit(2))),
+            ("00000a1b-iframe-17.m4s", file(File::IFrame(17))),
+            ("00000a1b-iframe-17.ts", file(File::IFrameTs(17))),
         ] {
             assert_eq!(Object::read(name), Some(object), "{name}");
             assert_eq!(object.to_string(), name);
@@ -283,6 +308,8 @@ mod tests {
             "00000a1b-+17.m4s",
             "00000a1b-17.3.ts",
             "00000a1b-17.mov",
+            "00000a1b-iframe-17.3.m4s",
+            "00000a1b-iframe-17.aac",
             "00000a1b-99999999999999999999.ts",
             "media.m3u",
             "audio.m3u8",

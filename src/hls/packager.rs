@@ -5,6 +5,8 @@
 //!                     (the packaging task)          └── progress ──> who waits for what comes next
 //! ```
 
+mod i_frames;
+
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
@@ -103,6 +105,9 @@ pub enum NoPlaylist {
     /// The channel ended before there was anything to play, or holds nothing that can be packaged.
     #[error("the channel holds nothing that HLS can carry")]
     Nothing,
+    /// There are no key frames in what it holds.
+    #[error("the channel has no pictures")]
+    NoPictures,
     /// What it holds has to be transcoded, and is not.
     #[error(transparent)]
     Untranscoded(#[from] Trouble),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::i_frame::IFrame;
+use super::part::Segment;
 use super::window::{Kept, span};
 
 /// The rates of all segments so far.
@@ -13,6 +15,8 @@ pub(super) struct Rates {
     pub(super) fragments: Rate,
     /// Of the other flavour.
     pub(super) ts: Rate,
+    /// Of key frames alone, in fragmented MP4 and as transport streams.
+    pub(super) i_frames: [Rate; 2],
 }
 
 /// The highest and the mean rate of some segments.
@@ -29,6 +33,7 @@ impl Rates {
         let duration = span(&kept.segment);
         self.fragments.add(kept.segment.size(), duration, target);
         self.add_ts(kept, target);
+        self.add_i_frames(&kept.segment);
     }
 
     /// Counts a segment in the other flavour only.
@@ -37,7 +42,19 @@ impl Rates {
             self.ts.add(size, span(&kept.segment), target);
         }
     }
+
+    fn add_i_frames(&mut self, segment: &Segment) {
+        for frame in IFrame::all(segment) {
+            let duration = Duration::from_nanos(frame.duration.nanos().unsigned_abs());
+            for (rate, size) in self.i_frames.iter_mut().zip(frame.sizes()) {
+                rate.add(size, duration, SHORTEST_I_FRAME);
+            }
+        }
+    }
 }
+
+/// A key frame that is shown for less than half of this makes no peak.
+const SHORTEST_I_FRAME: Duration = Duration::from_secs(1);
 
 impl Rate {
     /// Of `bytes` alone.

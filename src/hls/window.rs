@@ -4,6 +4,8 @@
 //! Segments that have left the playlists stay for those who read of them before (RFC 8216, 6.2.2).
 //! A playlist is written when it is first asked for after a change. Nothing here waits.
 
+mod i_frames;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -67,6 +69,8 @@ pub(super) struct Kept {
     pub(super) segment: Segment,
     /// In the flavour [`Flavour::Ts`].
     pub(super) ts: Option<Bytes>,
+    /// The number of the first of its key frames in their playlist.
+    first_i_frame: u64,
 }
 
 /// A playlist of a window.
@@ -78,9 +82,11 @@ pub enum Playlist {
     Media(Flavour),
     /// The same for players that have the older segments already (`_HLS_skip`).
     Delta(Flavour),
+    /// The key frames alone.
+    IFrames(Flavour),
 }
 
-const TEXTS: usize = 9;
+const TEXTS: usize = 12;
 
 /// Players start so many segments before the end.
 const ENOUGH: usize = 3;
@@ -95,12 +101,16 @@ impl Playlist {
             Self::Multivariant(flavour) => flavour as usize,
             Self::Media(flavour) => 3 + flavour as usize,
             Self::Delta(flavour) => 6 + flavour as usize,
+            Self::IFrames(flavour) => 9 + flavour as usize,
         }
     }
 
     fn flavour(self) -> Flavour {
         match self {
-            Self::Multivariant(flavour) | Self::Media(flavour) | Self::Delta(flavour) => flavour,
+            Self::Multivariant(flavour)
+            | Self::Media(flavour)
+            | Self::Delta(flavour)
+            | Self::IFrames(flavour) => flavour,
         }
     }
 }
@@ -172,7 +182,11 @@ impl Window {
         wall: SystemTime,
     ) {
         self.bytes -= self.open.drain(..).map(|part| part.memory()).sum::<usize>();
-        let kept = Kept { segment, ts };
+        let kept = Kept {
+            first_i_frame: self.next_i_frame(&segment),
+            segment,
+            ts,
+        };
         self.bytes += kept.bytes();
         self.rates.add(&kept, self.targets.segment);
         self.listed.push_back(kept);
@@ -265,9 +279,11 @@ impl Window {
         self.bytes
     }
 
-    /// A playlist, written unless it was before; `None` while there is nothing to play.
+    /// A playlist, written unless it was before; `None` while there is nothing to play, and of
+    /// key frames where there are no pictures.
     pub fn text(&self, playlist: Playlist) -> Option<Arc<Text>> {
-        if !self.has(playlist.flavour()) {
+        let lacks_pictures = matches!(playlist, Playlist::IFrames(_)) && !self.has_pictures();
+        if !self.has(playlist.flavour()) || lacks_pictures {
             return None;
         }
         let text = self.texts.get(playlist.index())?.get_or_init(|| {
@@ -276,6 +292,7 @@ impl Window {
                 Playlist::Multivariant(flavour) => listing.multivariant(flavour),
                 Playlist::Media(flavour) => listing.media(flavour, false),
                 Playlist::Delta(flavour) => listing.media(flavour, true),
+                Playlist::IFrames(flavour) => listing.i_frames(flavour),
             };
             let tag = format!("{:08x}-{}", self.number, self.version);
             Arc::new(Text::new(text, tag, self.modified))
@@ -295,6 +312,9 @@ impl Window {
                 vec![kept.ts.clone().filter(|_| is_so)?]
             }
             File::Key(_) => return None,
+            File::IFrameInit(_) | File::IFrame(_) | File::IFrameTs(_) => {
+                vec![self.i_frame_file(file)?]
+            }
         };
         let is_empty = pieces.iter().all(Bytes::is_empty);
         (!is_empty).then_some(pieces)
@@ -366,6 +386,7 @@ impl Window {
                 Playlist::Multivariant(*flavour),
                 Playlist::Media(*flavour),
                 Playlist::Delta(*flavour),
+                Playlist::IFrames(*flavour),
             ] {
                 if let Some(text) = self.texts.get_mut(playlist.index()) {
                     text.take();

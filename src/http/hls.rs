@@ -141,7 +141,9 @@ impl Server {
         let needs_other = || description.is_some_and(need::is_beyond_streams);
         match object {
             Object::Compat(_) => Rendition::Compat,
-            Object::Multivariant(Flavour::Ts) | Object::Media(Flavour::Ts)
+            Object::Multivariant(Flavour::Ts)
+            | Object::Media(Flavour::Ts)
+            | Object::IFrames(Flavour::Ts)
                 if self.offers_compat() && needs_other() =>
             {
                 Rendition::Compat
@@ -172,7 +174,10 @@ impl Server {
                 media(asked, packager, flavour, start_wait).await
             }
             Object::Audio(..) => missing("the channel has no other sound\n"),
-            Object::IFrames(_) => missing("the channel has no playlist of key frames\n"),
+            Object::IFrames(flavour) => {
+                let text = packager.i_frames(flavour, start_wait).await;
+                playlist(asked, text, target / 2)
+            }
             Object::File { file, .. } => match packager.file(file).await {
                 Some(pieces) => self::file(asked, object, pieces),
                 None => missing("there is no such segment, or no longer\n"),
@@ -272,7 +277,9 @@ fn without_playlist(reason: NoPlaylist) -> Response<Body> {
     match reason {
         NoPlaylist::Beyond => typed(StatusCode::BAD_REQUEST, PLAIN, because),
         NoPlaylist::Late | NoPlaylist::Starting => unavailable(because),
-        NoPlaylist::Nothing | NoPlaylist::Unfit => typed(StatusCode::NOT_FOUND, PLAIN, because),
+        NoPlaylist::Nothing | NoPlaylist::Unfit | NoPlaylist::NoPictures => {
+            typed(StatusCode::NOT_FOUND, PLAIN, because)
+        }
         NoPlaylist::Untranscoded(trouble) => untranscoded(trouble),
     }
 }

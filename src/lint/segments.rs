@@ -120,7 +120,8 @@ fn check_segment(segment: &Segment, media: &Media, findings: &mut Findings) {
     if duration <= 0.0 {
         findings.add(&ZERO, &place, "#EXTINF is 0");
     }
-    if segment.gap {
+    // Where a live program has no key frame, its playlist of key frames has a gap.
+    if segment.gap && !media.i_frames_only {
         findings.add(&GAP, &place, "the segment is a gap");
     }
     for key in segment

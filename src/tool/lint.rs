@@ -124,7 +124,8 @@ async fn look(arguments: &Lint, url: &Url) -> Result<Report, Failure> {
     match playlist {
         None => report.add(url.as_str(), findings),
         Some(Playlist::Media) => {
-            let followed = follow_all(&web, arguments, vec![answer.url.clone()]).await;
+            let url = vec![answer.url.clone()];
+            let followed = follow_all(&web, arguments, &url, &url).await;
             take(&mut report, followed);
         }
         Some(Playlist::Multivariant(playlist)) => {
@@ -154,7 +155,13 @@ async fn look_at_program(
             _ => {}
         }
     }
-    let followed = follow_all(web, arguments, urls).await;
+    let is_i_frames = |url: &Url| {
+        let mut i_frames = playlist.i_frames.iter();
+        i_frames.any(|one| answer.url.join(&one.uri).as_ref() == Ok(url))
+    };
+    let sisters = urls.iter().filter(|url| !is_i_frames(url));
+    let sisters: Vec<Url> = sisters.cloned().collect();
+    let followed = follow_all(web, arguments, &urls, &sisters).await;
     let mut findings = Findings::default();
     for variant in playlist.variants.iter().chain(&playlist.i_frames) {
         let own = answer.url.join(&variant.uri).ok();
@@ -174,11 +181,16 @@ async fn look_at_program(
     take(report, followed);
 }
 
-/// Follows media playlists, all at the same time.
-async fn follow_all(web: &Web, arguments: &Lint, urls: Vec<Url>) -> Vec<Followed> {
+/// Follows media playlists, all at the same time; `sisters` are those of them that report on one another.
+async fn follow_all(
+    web: &Web,
+    arguments: &Lint,
+    urls: &[Url],
+    sisters: &[Url],
+) -> Vec<Followed> {
     let mut tasks = JoinSet::new();
-    for url in &urls {
-        let follower = Follower::new(web.clone(), url.clone(), urls.clone(), arguments.segments);
+    for url in urls {
+        let follower = Follower::new(web.clone(), url.clone(), sisters, arguments.segments);
         tasks.spawn(follower.run(Duration::from_secs(arguments.seconds)));
     }
     let mut followed = tasks.join_all().await;

@@ -16,6 +16,7 @@ mod hls_media;
 mod hls_movies;
 mod hostile;
 mod i_frames;
+mod i_frames_live;
 mod layers;
 mod live_channel;
 mod live_decoding;

@@ -210,7 +210,9 @@ impl Presentation {
             File::Init(_) | File::Key(_) => return self.ready(rendition, file).map(Source::Ready),
             File::Segment(sequence) => (Flavour::Cmaf, sequence),
             File::Ts(sequence, _) => (Flavour::Ts, sequence),
-            File::Part(..) => return None,
+            File::Part(..) | File::IFrameInit(_) | File::IFrame(_) | File::IFrameTs(_) => {
+                return None;
+            }
         };
         let carriage = rendition.carriage(flavour)?;
         let is_so = match (carriage, file) {

@@ -20,7 +20,7 @@ use crate::lint::stream::Stream;
 pub(super) struct Follower {
     web: Web,
     url: Url,
-    /// The playlists of the program, this one among them.
+    /// The playlists of the program that report on one another.
     others: Vec<String>,
     /// How many segments are read at first.
     segments: usize,
@@ -40,14 +40,14 @@ pub(super) struct Followed {
 }
 
 impl Follower {
-    /// Of the playlist `url`, which is one of `others`.
-    pub(super) fn new(web: Web, url: Url, others: Vec<Url>, segments: usize) -> Self {
+    /// Of the playlist `url`; `others` are those of the program that report on one another.
+    pub(super) fn new(web: Web, url: Url, others: &[Url], segments: usize) -> Self {
         Self {
             fetcher: Fetcher::new(web.clone()),
             removed: Removed::default(),
             web,
             url,
-            others: others.into_iter().map(String::from).collect(),
+            others: others.iter().map(Url::to_string).collect(),
             segments,
             stream: Stream::default(),
             findings: Findings::default(),

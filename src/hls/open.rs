@@ -42,6 +42,21 @@ impl Open {
         }
     }
 
+    /// Whether it has no parts yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Says when what begins it was captured, unless parts have told of it.
+    pub(super) fn set_date(&mut self, date: SystemTime) {
+        if self.is_empty() && self.head.date != date {
+            self.head = Arc::new(Head {
+                date,
+                ..Head::clone(&self.head)
+            });
+        }
+    }
+
     /// Makes a part of the samples of `lanes` that ends at `end`; `None` if that is where it began.
     pub(super) fn end_part(
         &mut self,

@@ -16,6 +16,7 @@
 mod beginning;
 mod ending;
 mod following;
+mod foreseeing;
 #[cfg(test)]
 mod tests;
 
@@ -261,6 +262,7 @@ impl Segmenter {
             self.end_segment();
             self.begin_segment(date(unit, now), false);
         }
+        self.date_segment(unit, now);
         self.append(unit);
     }
 
@@ -295,6 +297,7 @@ impl Segmenter {
         if is_full || self.is_enough(next) {
             self.end_part(next);
         }
+        self.end_if_foreseen(next);
     }
 
     /// Whether a part that ends at `end` is long enough.

@@ -80,9 +80,19 @@ impl Target {
         self.last_key = Some(time);
     }
 
-    /// The time before the next key frame is no interval of theirs.
+    /// The time before the next key frame is no interval of theirs, and others may follow.
     pub(super) fn forget_key(&mut self) {
         self.last_key = None;
+        self.count = 0;
+    }
+
+    /// Whether the next key frame is due at `time`, give or take `slack`, because they come regularly.
+    pub(super) fn expects_key_at(&self, time: i64, slack: i64) -> bool {
+        let longest = self.expected();
+        let is_regular = |interval: &i64| longest - interval <= slack;
+        let since = self.last_key.map(|last| time.saturating_sub(last));
+        let is_due = since.is_some_and(|since| since.abs_diff(longest) <= slack.unsigned_abs());
+        self.count >= INTERVALS && is_due && self.intervals.iter().all(is_regular)
     }
 
     /// Whether a segment that has lasted for `elapsed` ends before a key frame, because it would
@@ -168,6 +178,25 @@ mod tests {
         assert_eq!(cuts(6000, 15_000, 3), (15, vec![15_000; 2]));
         assert_eq!(cuts(6000, 40, 416), (6, brief(1520, &[6000, 6000])));
         assert_eq!(cuts(100, 2000, 3), (2, vec![2000, 2000]));
+    }
+
+    #[test]
+    fn the_next_key_frame_is_expected_where_they_are_regular() {
+        let mut target = Target::new(Duration::from_secs(6));
+        for key in 0..5 {
+            assert!(!target.expects_key_at(key * 2 * SECOND, SECOND / 50));
+            target.saw_key(key * 2 * SECOND);
+        }
+        for (time, is_expected) in [(9960, false), (9990, true), (10_000, true), (10_040, false)] {
+            let time = time * SECOND / 1000;
+            assert_eq!(target.expects_key_at(time, SECOND / 50), is_expected);
+        }
+        target.saw_key(11 * SECOND);
+        assert!(!target.expects_key_at(13 * SECOND, SECOND / 50));
+        assert!(!target.expects_key_at(14 * SECOND, SECOND / 50));
+        target.forget_key();
+        target.saw_key(20 * SECOND);
+        assert!(!target.expects_key_at(22 * SECOND, SECOND / 50));
     }
 
     #[test]

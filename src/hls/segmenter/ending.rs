@@ -23,12 +23,17 @@ impl Segmenter {
         }
     }
 
+    /// Ends the segment under way, whose parts have ended; one that has none has never been.
     pub(super) fn end_segment(&mut self) {
         let Some(open) = self.open.take() else {
             return;
         };
         if let Some(lane) = self.lanes.first() {
             self.end = MediaTime::new(open.part_start, lane.timescale);
+        }
+        if open.is_empty() {
+            self.sequence -= 1;
+            return;
         }
         let segment = open.end();
         self.target.ended(segment.duration.nanos());

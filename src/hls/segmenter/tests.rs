@@ -209,6 +209,69 @@ fn a_part_is_there_with_its_last_picture() {
     assert_eq!(made.parts.len(), 1);
 }
 
+/// By how many pictures each part comes later than its last picture, of 25 pictures a second, and
+/// the number of that.
+fn lateness(is_key: impl Fn(i64) -> bool) -> (Vec<(i64, i64)>, Made) {
+    let mut segmenter = television();
+    let mut made = Made::default();
+    let mut late = Vec::new();
+    for index in 0..1000 {
+        let before = made.parts.len();
+        made.push(&mut segmenter, &picture(40 * index, is_key(index)));
+        for part in &made.parts[before..] {
+            let end = part.start.ticks + part.duration.ticks;
+            let last = (end - 10 * 90_000) / 3600 - 1;
+            late.push((last, index - last));
+        }
+    }
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    (late, made)
+}
+
+#[test]
+fn no_part_waits_for_the_next_picture_where_key_frames_are_regular() {
+    let (late, made) = lateness(|index| index % 50 == 0);
+    let waited = late.iter().filter(|(_, late)| *late > 0);
+    // Only the last part of a segment ever waits, and that not once there were five key frames.
+    let waited: Vec<_> = waited.copied().collect();
+    assert_eq!(waited, [(49, 1), (99, 1), (149, 1)]);
+    assert_eq!(
+        made.lengths(),
+        [2000, 2000, 2000, 6000, 6000, 6000, 6000, 6000, 4000]
+    );
+    assert!(made.segments.iter().all(|segment| segment.independent));
+}
+
+#[test]
+fn a_key_frame_that_does_not_come_costs_one_segment_its_own() {
+    let (_, made) = lateness(|index| index % 50 == 0 && index != 600);
+    let dependent: Vec<_> = made
+        .segments
+        .iter()
+        .filter(|segment| !segment.independent)
+        .map(|segment| segment.head.start.nanos() / 1_000_000_000 - 10)
+        .collect();
+    assert_eq!(dependent, [24]);
+}
+
+#[test]
+fn a_segment_that_was_begun_in_vain_has_never_been() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 600, 50);
+    segmenter.set_format(0, video_format(31));
+    let before = made.segments.len();
+    let mut more = play(&mut segmenter, 24_000, 100, 50);
+    made.parts.append(&mut more.parts);
+    made.segments.append(&mut more.segments);
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    assert_eq!(made.segments[before - 1].head.start.nanos(), 28_000_000_000);
+    assert!(made.segments[before].head.discontinuity);
+}
+
 #[test]
 fn longer_intervals_are_cut_without_key_frames() {
     let mut segmenter = television();

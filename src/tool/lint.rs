@@ -182,12 +182,7 @@ async fn look_at_program(
 }
 
 /// Follows media playlists, all at the same time; `sisters` are those of them that report on one another.
-async fn follow_all(
-    web: &Web,
-    arguments: &Lint,
-    urls: &[Url],
-    sisters: &[Url],
-) -> Vec<Followed> {
+async fn follow_all(web: &Web, arguments: &Lint, urls: &[Url], sisters: &[Url]) -> Vec<Followed> {
     let mut tasks = JoinSet::new();
     for url in urls {
         let follower = Follower::new(web.clone(), url.clone(), sisters, arguments.segments);

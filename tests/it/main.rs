@@ -17,6 +17,7 @@ mod hls_movies;
 mod hostile;
 mod i_frames;
 mod i_frames_live;
+mod i_frames_remade;
 mod layers;
 mod live_channel;
 mod live_decoding;

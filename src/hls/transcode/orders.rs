@@ -116,6 +116,8 @@ pub(super) struct Passage<'a> {
     pub(super) step: f64,
     /// How long the rest of the file is, in seconds; sound goes on in silence until then.
     pub(super) rest: f64,
+    /// After so many pictures there is enough, if that is told.
+    pub(super) most_pictures: Option<u32>,
 }
 
 /// To read a file, and to make these of the streams of those numbers in it.
@@ -126,6 +128,7 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
         first_cut,
         step,
         rest,
+        most_pictures,
     } = *passage;
     let mut line = words(GENERAL);
     line.extend(input(file, &format!("-ss {from:.9}")));
@@ -142,6 +145,9 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
                 format!("-filter:a aresample=async=1:first_pts=0,apad=whole_dur={rest:.3}")
             }
         }));
+    }
+    if let Some(most) = most_pictures {
+        line.extend(words(&format!("-frames:v {most}")));
     }
     line.extend(output("-max_interleave_delta 2000000"));
     line

@@ -1,11 +1,14 @@
 //! A movie that is encoded for its players: its playlists, which need no encoding, and its segments,
 //! each made when somebody asks.
 
+mod stills;
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use tokio::sync::Mutex;
 use tracing::warn;
 
 use super::assembly;
@@ -54,6 +57,8 @@ pub struct Remake {
     map: OnceLock<Arc<Map>>,
     /// The one process. Who wants another segment waits for it.
     run: Arc<Slot>,
+    /// Held by who has a key frame made.
+    stilling: Mutex<()>,
     stock: Arc<Stock>,
     shared: Arc<Transcoders>,
 }
@@ -83,6 +88,7 @@ impl Remake {
             target,
             map: OnceLock::new(),
             run: Arc::default(),
+            stilling: Mutex::default(),
             stock: Arc::clone(stock),
             shared: Arc::clone(shared),
         })
@@ -144,6 +150,9 @@ impl Remake {
             Object::Media(flavour) | Object::Compat(flavour) if self.carries(flavour) => {
                 (self.media(flavour), format!("{}", flavour as u8))
             }
+            Object::IFrames(flavour) if self.carries(flavour) && self.facts.pictures.is_some() => {
+                (self.i_frames(flavour), format!("iframes-{}", flavour as u8))
+            }
             _ => return Ok(None),
         };
         let tag = format!("{:08x}-{name}", self.number);
@@ -170,7 +179,7 @@ impl Remake {
                     .into_iter()
                     .collect()
             }
-            _ => return Ok(None),
+            _ => self.i_frame_file(file).await?.into_iter().collect(),
         };
         let is_empty = pieces.iter().all(Bytes::is_empty);
         Ok((!is_empty).then_some(pieces))
@@ -248,7 +257,11 @@ impl Remake {
     }
 
     fn begin(&self, first: u64) -> Result<Run, Trouble> {
-        let task = Task {
+        Run::begin(&self.shared, &self.task(), first)
+    }
+
+    fn task(&self) -> Task<'_> {
+        Task {
             name: self.path().as_str(),
             file: &self.source.file,
             modified: self.source.modified,
@@ -256,8 +269,8 @@ impl Remake {
             grid: self.grid,
             keys: self.keys.as_ref(),
             known: self.map.get(),
-        };
-        Run::begin(&self.shared, &task, first)
+            most_pictures: None,
+        }
     }
 
     /// Reads on until a segment is there.
@@ -296,6 +309,7 @@ impl Remake {
             frame_rate: rate.filter(|rate| *rate > 0.0),
             uri: &Object::Media(flavour).to_string(),
             session_keys: session_key.as_slice(),
+            i_frames: self.told_of_i_frames(map, flavour),
             ..Multivariant::default()
         };
         playlist.to_string()
@@ -314,27 +328,9 @@ impl Remake {
             Flavour::LowLatency | Flavour::Cmaf => name(File::Segment(number)),
         });
         let names: Vec<_> = names.collect();
-        let line = |(number, uri): (u64, _)| {
-            let since = Duration::from_nanos(self.grid.start(number).nanos().unsigned_abs());
-            let modified = self.source.modified;
-            let version = self.map_version(number);
-            let is_new = number == 0 || self.map_version(number - 1) != version;
-            let lock = self.lock(number);
-            let lock = lock.filter(|lock| is_new || lock.manner == Manner::Whole);
-            SegmentLine {
-                map: (is_new && flavour != Flavour::Ts).then(|| name(File::Init(version))),
-                key: lock.map(|lock| KeyLine {
-                    manner: lock.manner,
-                    uri: name(File::Key(lock.period)),
-                    iv: lock.iv(),
-                }),
-                discontinuity: false,
-                date: modified.checked_add(since).unwrap_or(modified),
-                parts: Vec::new(),
-                duration: self.grid.duration(number),
-                gap: false,
-                uri,
-            }
+        let line = |(number, uri): (u64, _)| SegmentLine {
+            uri,
+            ..self.line(number, flavour)
         };
         let playlist = MediaPlaylist {
             target_duration: self.target.as_secs().max(1),
@@ -348,6 +344,31 @@ impl Remake {
             ..MediaPlaylist::default()
         };
         playlist.to_string()
+    }
+
+    /// What playlists tell of a segment but for its place.
+    fn line(&self, number: u64, flavour: Flavour) -> SegmentLine<'static> {
+        let name = |file| self.name(file);
+        let since = Duration::from_nanos(self.grid.start(number).nanos().unsigned_abs());
+        let modified = self.source.modified;
+        let version = self.map_version(number);
+        let is_new = number == 0 || self.map_version(number - 1) != version;
+        let lock = self.lock(number);
+        let lock = lock.filter(|lock| is_new || lock.manner == Manner::Whole);
+        SegmentLine {
+            map: (is_new && flavour != Flavour::Ts).then(|| name(File::Init(version))),
+            key: lock.map(|lock| KeyLine {
+                manner: lock.manner,
+                uri: name(File::Key(lock.period)),
+                iv: lock.iv(),
+            }),
+            discontinuity: false,
+            date: modified.checked_add(since).unwrap_or(modified),
+            parts: Vec::new(),
+            duration: self.grid.duration(number),
+            gap: false,
+            uri: "",
+        }
     }
 }
 

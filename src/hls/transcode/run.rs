@@ -39,6 +39,8 @@ pub(super) struct Task<'a> {
     pub(super) keys: Option<&'a Keys>,
     /// The map of the segments that are there, if there are any.
     pub(super) known: Option<&'a Arc<Map>>,
+    /// After so many pictures there is enough; `None`: only at the end of the file.
+    pub(super) most_pictures: Option<u32>,
 }
 
 /// A process, from some segment on.
@@ -68,6 +70,7 @@ impl Run {
                 first_cut: grid.start(first).seconds() - origin,
                 step: grid.step_time().seconds(),
                 rest: grid.start(grid.len()).seconds() - origin,
+                most_pictures: task.most_pictures,
             },
             &facts.streams,
         );

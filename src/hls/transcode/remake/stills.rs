@@ -1,0 +1,142 @@
+//! The key frames of a movie that is encoded for its players: one for each segment of its grid, each made
+//! by a process of its own that ends at once, because players ask for them here and there.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tracing::warn;
+
+use super::Remake;
+use crate::hls::i_frame::{self, IFrame, Place};
+use crate::hls::object::{File, Flavour, Object};
+use crate::hls::part::{Map, Segment};
+use crate::hls::playlist::{IFrames, KeyLine, MediaPlaylist, PlaylistKind, SegmentLine};
+use crate::hls::transcode::facts::Facts;
+use crate::hls::transcode::orders::Coding;
+use crate::hls::transcode::run::{Run, Task};
+use crate::hls::transcode::{Trouble, most_bits};
+
+/// So many pictures are encoded: more than there are before the one that is wanted.
+const PICTURES: u32 = 8;
+
+impl Remake {
+    /// What the playlist that players open tells of the key frames; `None` without pictures.
+    pub(super) fn told_of_i_frames(&self, map: &Map, flavour: Flavour) -> Option<IFrames> {
+        let pictures = self.facts.pictures?;
+        let format = map.tracks.first().map(|track| &track.format)?;
+        // One is no larger than what the encoder's buffer holds.
+        let most = most_bits(pictures.size, pictures.rate);
+        let bandwidth = (most as f64 / self.grid.step_time().seconds()) as u64;
+        Some(IFrames {
+            bandwidth,
+            average_bandwidth: bandwidth,
+            codec: format.codec_string(),
+            resolution: format.picture_size(),
+            uri: Object::IFrames(flavour).to_string(),
+        })
+    }
+
+    /// The playlist of the key frames.
+    pub(super) fn i_frames(&self, flavour: Flavour) -> String {
+        let numbers = 0..self.grid.len();
+        let name = |number| match flavour {
+            Flavour::Ts => self.name(File::IFrameTs(number)),
+            Flavour::LowLatency | Flavour::Cmaf => self.name(File::IFrame(number)),
+        };
+        let names: Vec<_> = numbers.clone().map(name).collect();
+        let line = |(number, uri): (u64, _)| {
+            let line = self.line(number, flavour);
+            let lock = line.key.is_some().then(|| self.lock(number)).flatten();
+            let lock = lock.map(|lock| lock.of_i_frame(self.number, number));
+            SegmentLine {
+                map: line
+                    .map
+                    .map(|_| self.name(File::IFrameInit(self.map_version(number)))),
+                key: lock.map(|lock| KeyLine {
+                    manner: lock.manner,
+                    uri: self.name(File::Key(lock.period)),
+                    iv: lock.iv(),
+                }),
+                uri,
+                ..line
+            }
+        };
+        let names = names.iter().map(String::as_str);
+        let playlist = MediaPlaylist {
+            target_duration: self.target.as_secs().max(1),
+            independent: true,
+            i_frames_only: true,
+            kind: Some(PlaylistKind::Vod),
+            segments: numbers.zip(names).map(line).collect(),
+            ended: true,
+            ..MediaPlaylist::default()
+        };
+        playlist.to_string()
+    }
+
+    /// A file of a key frame, or what is before them in fragmented MP4; `None` for what it has not.
+    /// Cancel safe.
+    pub(super) async fn i_frame_file(&self, file: File) -> Result<Option<Bytes>, Trouble> {
+        if self.facts.pictures.is_none() {
+            return Ok(None);
+        }
+        let (number, flavour) = match file {
+            File::IFrameInit(version) => {
+                let map = self.map(version).await?;
+                return Ok(map.and_then(|map| i_frame::init(&map)));
+            }
+            File::IFrame(number) => (number, Flavour::Cmaf),
+            File::IFrameTs(number) => (number, Flavour::Ts),
+            _ => return Ok(None),
+        };
+        if number >= self.grid.len() {
+            return Ok(None);
+        }
+        let still = self.still(number).await?;
+        let frames = IFrame::all(&still);
+        let frame = frames.iter().find(|frame| !frame.is_gap());
+        let place = Place {
+            packager: self.number,
+            number,
+        };
+        Ok(frame.and_then(|frame| frame.file(flavour, place)))
+    }
+
+    /// A segment in which nothing is but the first of its pictures.
+    async fn still(&self, number: u64) -> Result<Segment, Trouble> {
+        let movie = self.number.wrapping_add(1);
+        if let Some(still) = self.stock.get(movie, number) {
+            return Ok(still);
+        }
+        let map = self.map(self.map_version(number)).await?;
+        // One after the other, however many are asked for at a time.
+        let _one = self.stilling.lock().await;
+        if let Some(still) = self.stock.get(movie, number) {
+            return Ok(still);
+        }
+        let mut run = self.begin_still(number, map.as_ref())?;
+        let made = run.segment().await;
+        let still = made.map_err(|reason| {
+            warn!(path = %self.path(), number, "a key frame for HLS is not made: {reason}");
+            Trouble::Fails
+        })?;
+        self.stock.put(movie, still.clone(), self.shared.budget());
+        Ok(still)
+    }
+
+    fn begin_still(&self, number: u64, known: Option<&Arc<Map>>) -> Result<Run, Trouble> {
+        let mut streams = self.facts.streams.clone();
+        streams.retain(|(_, coding)| matches!(coding, Coding::Video { .. }));
+        let facts = Facts {
+            streams,
+            ..self.facts.clone()
+        };
+        let task = Task {
+            facts: &facts,
+            known,
+            most_pictures: Some(PICTURES),
+            ..self.task()
+        };
+        Run::begin(&self.shared, &task, number)
+    }
+}

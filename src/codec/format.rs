@@ -117,6 +117,17 @@ impl Format {
         }
     }
 
+    /// How many channels the sound has; `None` for what HLS cannot carry as it is.
+    pub fn channels(&self) -> Option<u8> {
+        match self {
+            Self::Aac(config) => Some(config.channels),
+            Self::Ac3 { channels, .. }
+            | Self::MpegAudio { channels, .. }
+            | Self::Opus { channels } => Some(*channels),
+            _ => None,
+        }
+    }
+
     /// The rate of the RTP timestamps, in Hz.
     pub fn clock_rate(&self) -> u32 {
         match self {

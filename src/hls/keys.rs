@@ -94,6 +94,14 @@ impl Keys {
         }))
     }
 
+    /// For the files of another number, which belong to the same channel.
+    pub(super) fn of_number(&self, number: u32) -> Self {
+        Self {
+            number,
+            ..self.clone()
+        }
+    }
+
     /// How the segment `sequence` is encrypted.
     pub fn lock(&self, sequence: u64) -> Lock {
         let period = match self.count {

@@ -136,6 +136,11 @@ impl Lane {
         first.or(self.next)
     }
 
+    /// Whether the part under way has to end, however short it is.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= MAX_PART || self.samples.len() >= MAX_SAMPLES
+    }
+
     /// A time at the rate of the track, in ticks.
     pub(super) fn ticks(&self, time: MediaTime) -> i64 {
         time.at_rate(self.timescale).ticks
@@ -281,6 +286,10 @@ impl Lane {
         })
     }
 }
+
+/// The most bytes and samples of a track in a part.
+const MAX_PART: usize = 32 << 20;
+const MAX_SAMPLES: usize = 4096;
 
 /// How far apart units are decoded, in ticks.
 #[derive(Debug, Default)]

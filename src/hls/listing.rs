@@ -1,6 +1,7 @@
 //! The playlists of a window: which of its segments and parts are told of, and how.
 
 mod i_frames;
+mod sounds;
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::playlist::{
 use super::rates::Rate;
 use super::transport;
 use super::window::{Kept, Window, span};
-use crate::codec::Kind;
+use crate::codec::{Format, Kind};
 
 /// Players stay so many target durations, or part targets, behind the end.
 const HOLD_BACK: f64 = 3.0;
@@ -41,14 +42,13 @@ pub(super) struct Listing<'w> {
 impl<'w> Listing<'w> {
     /// The playlist that a player opens.
     pub(super) fn multivariant(self, flavour: Flavour) -> String {
-        let rate = self.rate(flavour);
-        let map = self.heads().next_back().map(|head| &head.map);
-        let tracks = map.iter().flat_map(|map| &map.tracks);
-        let formats: Vec<_> = tracks.map(|track| &track.format).collect();
-        let codecs: Vec<_> = formats
-            .iter()
-            .filter_map(|one| one.codec_string())
-            .collect();
+        let sounds = self.sounds(flavour);
+        let codecs = self.codecs(&sounds);
+        let audio = self.audio(&sounds, flavour);
+        // Players take the first sound of themselves.
+        let begun = [self].into_iter().chain(sounds.first().copied());
+        let session_keys: Vec<_> = begun.flat_map(|one| one.session_keys()).collect();
+        let formats = self.formats();
         let video = formats.iter().find(|one| one.kind() == Kind::Video);
         let frame_rate = video.and_then(|video| video.frame_rate());
         let uri = Object::Media(flavour).to_string();
@@ -56,15 +56,15 @@ impl<'w> Listing<'w> {
         let frame_rate = video.and_then(|_| frame_rate.or_else(|| self.measured_frame_rate()));
         let alternative = || compat::beside(&codecs, size, frame_rate, flavour);
         let playlist = Multivariant {
-            bandwidth: rate.peak(),
-            average_bandwidth: rate.average(),
+            bandwidth: self.bit_rate(&sounds, flavour, Rate::peak),
+            average_bandwidth: self.bit_rate(&sounds, flavour, Rate::average),
             codecs: &codecs,
             resolution: size,
             frame_rate,
             alternative: self.window.compat.then(alternative).flatten(),
             uri: &uri,
-            audio: &[],
-            session_keys: &self.session_keys(),
+            audio: &audio,
+            session_keys: &session_keys,
             i_frames: self.told_of_i_frames(flavour),
         };
         playlist.to_string()
@@ -95,6 +95,11 @@ impl<'w> Listing<'w> {
         let part_target = targets.part.as_secs_f64();
         let first = self.heads().next();
         let open = window.open.first().filter(|_| with_parts && !window.ended);
+        let reports = if with_parts {
+            self.reports()
+        } else {
+            Vec::new()
+        };
         let names: Vec<_> = window
             .listed
             .iter()
@@ -127,7 +132,7 @@ impl<'w> Listing<'w> {
             segments,
             open: open.map(|part| self.line(&part.head, flavour, &mut version)),
             hint: with_parts.then(|| self.hint()).flatten(),
-            reports: &[],
+            reports: &reports,
             ended: window.ended,
         };
         if with_parts {
@@ -231,6 +236,13 @@ impl<'w> Listing<'w> {
             is_recent
         });
         self.window.listed.len() - recent.count()
+    }
+
+    /// What the newest segment holds.
+    fn formats(self) -> Vec<&'w Format> {
+        let map = self.heads().next_back().map(|head| &head.map);
+        let tracks = map.into_iter().flat_map(|map| &map.tracks);
+        tracks.map(|track| &track.format).collect()
     }
 
     /// What is known of the segments, the one that is being made among them.

@@ -33,6 +33,8 @@ pub mod progress;
 mod rates;
 pub mod segmenter;
 mod shelf;
+mod sound;
+pub mod sounds;
 mod target;
 pub mod text;
 mod titles;

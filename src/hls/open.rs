@@ -21,8 +21,6 @@ pub(super) struct Open {
     pub(super) head: Arc<Head>,
     /// When the part under way begins, in ticks of the segment's start.
     pub(super) part_start: i64,
-    /// From decoding to presentation of the first sample, in the same ticks.
-    delay: i64,
     /// Bytes of the parts.
     pub(super) bytes: usize,
     parts: Vec<Part>,
@@ -31,10 +29,9 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(head: Head, delay: i64) -> Self {
+    pub(super) fn new(head: Head) -> Self {
         Self {
             part_start: head.start.ticks,
-            delay,
             head: Arc::new(head),
             bytes: 0,
             parts: Vec::new(),
@@ -80,7 +77,7 @@ impl Open {
             let place = Place {
                 number: self.number(index),
                 begins_segment: index == 0,
-                presented: MediaTime::new(self.part_start.saturating_add(self.delay), rate),
+                presented: MediaTime::new(self.part_start.saturating_add(self.head.delay()), rate),
                 event: title.as_deref().map(|title| self.event(title)),
             };
             let (data, samples) = fragment(&place, lanes, self.head.lock.as_deref());

@@ -5,19 +5,19 @@
 //!                     (the packaging task)          └── progress ──> who waits for what comes next
 //! ```
 
+mod files;
 mod i_frames;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{self, timeout, timeout_at};
 
 use super::counts::Counts;
 use super::keys::{Key, Keys, NoKeys};
-use super::object::{File, Flavour};
+use super::object::Flavour;
 use super::progress::{Progress, Wanted};
 use super::text::Text;
 use super::transcode::Trouble;
@@ -108,6 +108,9 @@ pub enum NoPlaylist {
     /// There are no key frames in what it holds.
     #[error("the channel has no pictures")]
     NoPictures,
+    /// It has fewer sounds.
+    #[error("the channel has no such sound")]
+    NoSound,
     /// What it holds has to be transcoded, and is not.
     #[error(transparent)]
     Untranscoded(#[from] Trouble),
@@ -195,13 +198,15 @@ impl Packager {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
-    /// A playlist, waited for as long as `start_wait` while there is nothing to play, and as the
-    /// directives ask: then for three target durations in all. Cancel safe.
+    /// The playlist of the sound of that number, or for 0 of what leads; waited for as long as
+    /// `start_wait` while there is nothing to play, and as the directives ask: then for three target
+    /// durations in all. Cancel safe.
     ///
     /// # Errors
     /// Why there is none.
     pub async fn media(
         &self,
+        sound: u16,
         flavour: Flavour,
         directives: Directives,
         start_wait: Duration,
@@ -212,6 +217,9 @@ impl Packager {
             None => start_wait,
         };
         self.started(flavour, within).await?;
+        if self.read().rendition(sound).is_none() {
+            return Err(NoPlaylist::NoSound);
+        }
         if let Some(wanted) = directives.wanted {
             self.reached(wanted, asked).await?;
         }
@@ -220,7 +228,9 @@ impl Packager {
         } else {
             Playlist::Media(flavour)
         };
-        self.read().text(playlist).ok_or(NoPlaylist::Nothing)
+        let window = self.read();
+        let text = window.rendition(sound).map(|one| one.text(playlist));
+        text.flatten().ok_or(NoPlaylist::Nothing)
     }
 
     /// The playlist that a player opens, waited for in the same way. Cancel safe.
@@ -235,33 +245,6 @@ impl Packager {
         self.started(flavour, start_wait).await?;
         let text = self.read().text(Playlist::Multivariant(flavour));
         text.ok_or(NoPlaylist::Nothing)
-    }
-
-    /// A file in pieces; the part that comes next is waited for. `None` when it is not there, or
-    /// no longer. Cancel safe.
-    pub async fn file(&self, file: File) -> Option<Vec<Bytes>> {
-        self.touch();
-        if let File::Part(sequence, part) = file {
-            let mut stages = self.progress.subscribe();
-            let is_next = |stage: &Stage| {
-                let progress = stage.progress;
-                !stage.over && progress.is_some_and(|progress| progress.is_next(sequence, part))
-            };
-            let come = stages.wait_for(|stage| !is_next(stage));
-            // Whether it came, the window tells.
-            let _ = timeout(self.patience(), come).await;
-        }
-        if let File::Key(period) = file {
-            return self.key(period);
-        }
-        self.read().file(file)
-    }
-
-    /// The key of that period, as long as there is something that needs it.
-    fn key(&self, period: u64) -> Option<Vec<Bytes>> {
-        let keys = self.keys.as_ref()?;
-        let Key(key) = self.read().has_key(period).then(|| keys.key(period))?;
-        Some(vec![Bytes::copy_from_slice(&key)])
     }
 
     /// Waits until there is something to play.

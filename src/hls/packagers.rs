@@ -123,7 +123,7 @@ impl Packagers {
         let table = self.table();
         let mut packagers = table.get(path)?.iter();
         packagers
-            .find(|packager| packager.number() == number)
+            .find(|packager| packager.has_files(number))
             .cloned()
     }
 

@@ -15,11 +15,13 @@ use super::counts::Counts;
 use super::hold::{Held, Hold};
 use super::packager::{Packager, bounds};
 use super::segmenter::{Cut, Segmenter};
+use super::sounds::{Cuts, Sounds};
 use super::transcode::channel::{Encoded, Made, Transcoder};
 use super::transcode::{Transcoders, need};
 use super::transport::Transport;
 use super::units::Units;
 use super::window::{Targets, Window};
+use crate::codec::Format;
 use crate::config::{Config, Hls, Package};
 use crate::media::burst::Burst;
 use crate::media::channel::End;
@@ -145,7 +147,8 @@ struct Line<'p> {
     segmenter: Segmenter,
     description: Arc<Description>,
     title: watch::Receiver<Option<Arc<str>>>,
-    transport: Transport,
+    /// Of what leads, then of each of the sounds.
+    transports: Vec<Transport>,
     makes_ts: bool,
     /// By track: whether the segmenter knows its format.
     is_known: Vec<bool>,
@@ -154,7 +157,8 @@ struct Line<'p> {
     lacks_pictures: bool,
     counts: Counts,
     bursts: Vec<Arc<Burst>>,
-    cuts: Vec<Cut>,
+    sounds: Sounds,
+    cuts: Vec<Cuts>,
 }
 
 impl<'p> Line<'p> {
@@ -174,7 +178,7 @@ impl<'p> Line<'p> {
         for (track, report) in &reports {
             units.report(*track, report);
         }
-        let segmenter = cutting::segmenter(packager, description, encoded, hls);
+        let (segmenter, sounds) = cutting::begin(packager, description, encoded, hls);
         Self {
             packager,
             units,
@@ -182,7 +186,7 @@ impl<'p> Line<'p> {
             segmenter,
             description: Arc::clone(description),
             title,
-            transport: Transport::default(),
+            transports: (0..=sounds.count()).map(|_| Transport::default()).collect(),
             makes_ts: false,
             is_known: vec![false; description.tracks().len()],
             is_flushed: true,
@@ -190,8 +194,16 @@ impl<'p> Line<'p> {
             lacks_pictures: false,
             counts: Counts::default(),
             bursts: Vec::new(),
+            sounds,
             cuts: Vec::new(),
         }
+    }
+
+    fn set_format(&mut self, track: usize, format: Format) {
+        if self.sounds.set_format(track, &format) {
+            self.segmenter.renew();
+        }
+        self.segmenter.set_format(track, format);
     }
 
     /// Takes what is there of the channel.
@@ -269,6 +281,7 @@ impl<'p> Line<'p> {
         self.hold.release();
         self.flush();
         self.segmenter.finish();
+        self.sounds.finish();
         self.collect();
         self.publish();
         let clock = self.packager.clock();
@@ -293,9 +306,14 @@ impl<'p> Line<'p> {
         self.makes_ts = true;
         let clock = self.packager.clock();
         let wall = clock.wall(clock.now());
-        let transport = &mut self.transport;
-        self.packager
-            .update(|window| window.add_ts(wall, |segment| transport.segment(segment)));
+        let transports = &mut self.transports;
+        self.packager.update(|window| {
+            for (number, transport) in (0..).zip(transports) {
+                if let Some(rendition) = window.rendition_mut(number) {
+                    rendition.add_ts(wall, |segment| transport.segment(segment));
+                }
+            }
+        });
     }
 
     /// Gives the units that are there to the segmenter; they arrived `at` that time.
@@ -313,8 +331,9 @@ impl<'p> Line<'p> {
         }
         while let Some(Held { unit, format, at }) = self.hold.pull(now) {
             if let Some(format) = format {
-                self.segmenter.set_format(unit.track, format);
+                self.set_format(unit.track, format);
             }
+            self.sounds.push(&unit);
             self.segmenter.push(&unit, clock.wall(at));
             self.collect();
         }
@@ -322,8 +341,8 @@ impl<'p> Line<'p> {
 
     /// Tells the first format of a track at once, so that the first map has it.
     fn tell_format(&mut self, track: usize) {
-        if let Some(format) = self.units.format(track) {
-            self.segmenter.set_format(track, format.clone());
+        if let Some(format) = self.units.format(track).cloned() {
+            self.set_format(track, format);
             if let Some(is_known) = self.is_known.get_mut(track) {
                 *is_known = true;
             }
@@ -332,14 +351,17 @@ impl<'p> Line<'p> {
 
     fn collect(&mut self) {
         while let Some(cut) = self.segmenter.pull() {
-            match &cut {
+            self.sounds.push_cut(cut);
+        }
+        while let Some(cuts) = self.sounds.pull() {
+            match &cuts.main {
                 Cut::Part(part) => self.counts.part(part),
                 Cut::Segment(segment) => {
                     self.counts.segment(segment);
                     self.judge(segment);
                 }
             }
-            self.cuts.push(cut);
+            self.cuts.push(cuts);
         }
     }
 
@@ -355,16 +377,20 @@ impl<'p> Line<'p> {
         let clock = self.packager.clock();
         let now = clock.now();
         let wall = clock.wall(now);
-        let (transport, makes_ts) = (&mut self.transport, self.makes_ts);
+        let (transports, makes_ts) = (&mut self.transports, self.makes_ts);
         let cuts = self.cuts.drain(..);
         self.packager.update(|window: &mut Window| {
             window.set_targets(targets);
-            for cut in cuts {
-                match cut {
-                    Cut::Part(part) => window.push_part(part, wall),
-                    Cut::Segment(segment) => {
-                        let ts = makes_ts.then(|| transport.segment(&segment)).flatten();
-                        window.push_segment(segment, ts, now, wall);
+            for Cuts { main, sounds } in cuts {
+                let cuts = [Some(main)].into_iter().chain(sounds);
+                for (number, (cut, transport)) in (0..).zip(cuts.zip(&mut *transports)) {
+                    match (window.rendition_mut(number), cut) {
+                        (Some(window), Some(Cut::Part(part))) => window.push_part(part, wall),
+                        (Some(window), Some(Cut::Segment(segment))) => {
+                            let ts = makes_ts.then(|| transport.segment(&segment)).flatten();
+                            window.push_segment(segment, ts, now, wall);
+                        }
+                        _ => {}
                     }
                 }
             }

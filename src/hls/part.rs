@@ -56,12 +56,30 @@ pub struct Head {
     pub discontinuity: bool,
     /// When it begins on the timeline of the channel's segments, which has no gaps.
     pub start: MediaTime,
+    /// When its first sample is presented, on the same timeline and at the same rate.
+    pub presented: MediaTime,
+    /// What was added to the times of units to have them on that timeline, at the same rate.
+    pub shift: MediaTime,
     /// When what begins it was captured.
     pub date: SystemTime,
     /// What a player needs before it.
     pub map: Arc<Map>,
     /// How it is encrypted; `None` if it is not.
     pub lock: Option<Arc<Lock>>,
+}
+
+impl Head {
+    /// From decoding to presentation of its first sample, in ticks of [`Head::start`].
+    pub(super) fn delay(&self) -> i64 {
+        self.presented.ticks.saturating_sub(self.start.ticks)
+    }
+
+    /// What is heard, in the time of the units, with what leads when that is decoded at `decoded`,
+    /// in ticks of [`Head::start`].
+    pub(super) fn heard(&self, decoded: i64) -> MediaTime {
+        let heard = decoded.saturating_add(self.delay());
+        MediaTime::new(heard.saturating_sub(self.shift.ticks), self.start.rate)
+    }
 }
 
 /// A partial segment.

@@ -68,7 +68,7 @@ impl Default for Settings {
 pub struct Track {
     /// Whether it is seen or heard.
     pub kind: Kind,
-    /// Its language as ISO 639-2 has it, three small letters.
+    /// Its language (RFC 5646); a map tells it where it is one of ISO 639-2, three small letters.
     pub language: Option<String>,
 }
 
@@ -90,6 +90,8 @@ pub struct Segmenter {
     /// The track that the cuts follow, then the one that joins it. The rate of the timeline is
     /// that of the first.
     lanes: Vec<Lane>,
+    /// The tracks whose segments are made elsewhere.
+    apart: Vec<usize>,
     /// Pictures without which the sound goes on, for no key frame has come.
     absent: Option<Lane>,
     /// Units of the second lane whose time has not come.
@@ -102,6 +104,8 @@ pub struct Segmenter {
     delay: i64,
     /// The first lane goes on with a key frame only.
     is_broken: bool,
+    /// What is made elsewhere needs a new map.
+    is_outdated: bool,
     /// How far the second lane may be ahead before it goes on without the first, in nanoseconds.
     patience: i64,
     open: Option<Open>,
@@ -134,6 +138,7 @@ impl Segmenter {
             .collect();
         Self {
             lanes,
+            apart: Vec::new(),
             absent: None,
             waiting: Waiting::default(),
             target: Target::new(settings.target),
@@ -141,6 +146,7 @@ impl Segmenter {
             shift: 0,
             delay: 0,
             is_broken: true,
+            is_outdated: false,
             patience: PATIENCE,
             open: None,
             end: MediaTime::new(START, 1),
@@ -188,6 +194,7 @@ impl Segmenter {
         match self.lanes.iter().position(|lane| lane.track == unit.track) {
             Some(0) => self.push_leading(unit, now),
             Some(_) => self.push_following(unit, now),
+            None if self.apart.contains(&unit.track) => self.go_on_alone(unit),
             None => {}
         }
     }
@@ -253,7 +260,8 @@ impl Segmenter {
             let time = self.nanos(at);
             self.target.saw_key(time);
         }
-        if is_key && self.lanes.get(1).is_some_and(Lane::has_offer) {
+        let needs_map = self.is_outdated || self.lanes.get(1).is_some_and(Lane::has_offer);
+        if is_key && needs_map {
             return self.begin(unit, now);
         }
         let next = self.next().unwrap_or(at);
@@ -293,8 +301,7 @@ impl Segmenter {
         let limit = open.part_start + self.part_target.ticks(lane.timescale);
         lane.append(unit, at, presented, limit - next);
         let next = lane.next.unwrap_or(next);
-        let is_full = lane.bytes > MAX_PART || lane.samples.len() >= MAX_SAMPLES;
-        if is_full || self.is_enough(next) {
+        if lane.is_full() || self.is_enough(next) {
             self.end_part(next);
         }
         self.end_if_foreseen(next);
@@ -381,14 +388,7 @@ const MAX_HOLE: u64 = 10;
 /// How far sound may be ahead of the pictures before it goes on without them, in nanoseconds:
 /// at first, and for channels whose pictures are always that late.
 const PATIENCE: i64 = 3_000_000_000;
-const MAX_PATIENCE: i64 = 12_000_000_000;
-
-/// Sound that begins so long before the pictures may last into them, in nanoseconds.
-const LEAD: i64 = 100_000_000;
-
-/// A part ends when it has so many bytes or samples, however short it is.
-const MAX_PART: usize = 32 << 20;
-const MAX_SAMPLES: usize = 4096;
+pub(super) const MAX_PATIENCE: i64 = 12_000_000_000;
 
 /// A segment ends when it has so many bytes, with or without a key frame.
 const MAX_SEGMENT: usize = 256 << 20;

@@ -4,17 +4,20 @@
 //! Segments that have left the playlists stay for those who read of them before (RFC 8216, 6.2.2).
 //! A playlist is written when it is first asked for after a change. Nothing here waits.
 
+mod files;
 mod i_frames;
+mod renditions;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+pub use renditions::Choice;
 
 use super::listing::Listing;
-use super::object::{File, Flavour};
-use super::part::{Map, Part, Segment};
+use super::object::Flavour;
+use super::part::{Part, Segment};
 use super::progress::Progress;
 use super::rates::Rates;
 use super::text::Text;
@@ -56,6 +59,12 @@ pub struct Window {
     /// Whether playlists tell of a variant for players that know H.264 and AAC alone.
     pub(super) compat: bool,
     pub(super) ended: bool,
+    /// What its sound is chosen by, where there are several; `None` for pictures.
+    pub(super) choice: Option<Choice>,
+    /// The sounds that are in segments of their own, numbered from 1.
+    pub(super) sounds: Vec<Self>,
+    /// The numbers of the other renditions of the channel; this one is 0 where it has sounds.
+    pub(super) others: Vec<u16>,
     bytes: usize,
     /// Counts the changes.
     version: u64,
@@ -143,6 +152,9 @@ impl Window {
             rates: Rates::default(),
             compat: false,
             ended: false,
+            choice: None,
+            sounds: Vec::new(),
+            others: Vec::new(),
             bytes: 0,
             version: 0,
             modified: SystemTime::UNIX_EPOCH,
@@ -159,11 +171,17 @@ impl Window {
     /// Changes the bounds; they act with the next segment.
     pub fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
+        for sound in &mut self.sounds {
+            sound.set_bounds(bounds);
+        }
     }
 
     /// Says how long segments and parts may be. To be said before the first playlist is asked for, and not changed then.
     pub fn set_targets(&mut self, targets: Targets) {
         self.targets = targets;
+        for sound in &mut self.sounds {
+            sound.set_targets(targets);
+        }
     }
 
     /// Adds a part of the segment that is being made, at the time `wall`.
@@ -209,6 +227,7 @@ impl Window {
     pub fn end(&mut self, wall: SystemTime) {
         self.ended = true;
         self.changed(wall, &Flavour::ALL);
+        self.sounds.iter_mut().for_each(|sound| sound.end(wall));
     }
 
     /// Drops what nobody may ask for any more.
@@ -221,6 +240,7 @@ impl Window {
             };
             self.bytes -= dropped.bytes();
         }
+        self.sounds.iter_mut().for_each(|sound| sound.trim(now));
     }
 
     /// How long segments and parts may be.
@@ -276,7 +296,8 @@ impl Window {
 
     /// Bytes of all that is kept.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        let sounds = self.sounds.iter().map(Self::bytes);
+        sounds.fold(self.bytes, usize::saturating_add)
     }
 
     /// A playlist, written unless it was before; `None` while there is nothing to play, and of
@@ -298,61 +319,6 @@ impl Window {
             Arc::new(Text::new(text, tag, self.modified))
         });
         Some(Arc::clone(text))
-    }
-
-    /// A file in pieces, to be sent one after the other; `None` when it is not there, or was a gap.
-    pub fn file(&self, file: File) -> Option<Vec<Bytes>> {
-        let pieces: Vec<_> = match file {
-            File::Init(version) => vec![self.map(version)?.data.clone()],
-            File::Segment(sequence) => self.kept(sequence)?.segment.fragments().collect(),
-            File::Part(sequence, index) => vec![self.part(sequence, index)?.data.clone()],
-            File::Ts(sequence, packing) => {
-                let kept = self.kept(sequence)?;
-                let is_so = transport::packing(&kept.segment.head.map) == Some(packing);
-                vec![kept.ts.clone().filter(|_| is_so)?]
-            }
-            File::Key(_) => return None,
-            File::IFrameInit(_) | File::IFrame(_) | File::IFrameTs(_) => {
-                vec![self.i_frame_file(file)?]
-            }
-        };
-        let is_empty = pieces.iter().all(Bytes::is_empty);
-        (!is_empty).then_some(pieces)
-    }
-
-    /// Whether something there is encrypted with the key of that period.
-    pub fn has_key(&self, period: u64) -> bool {
-        let open = self.open.first().map(|part| &part.head);
-        let kept = self.all_kept().map(|kept| &kept.segment.head);
-        let mut locks = open.into_iter().chain(kept).flat_map(|head| &head.lock);
-        locks.any(|lock| lock.period == period)
-    }
-
-    fn kept(&self, sequence: u64) -> Option<&Kept> {
-        let mut kept = self.all_kept();
-        kept.find(|kept| kept.segment.head.sequence == sequence)
-    }
-
-    fn part(&self, sequence: u64, index: u32) -> Option<&Part> {
-        let parts = match self.open.first() {
-            Some(first) if first.head.sequence == sequence => &self.open,
-            _ => &self.kept(sequence)?.segment.parts,
-        };
-        parts.get(usize::try_from(index).ok()?)
-    }
-
-    fn map(&self, version: u32) -> Option<&Arc<Map>> {
-        let open = self.open.first().map(|part| &part.head.map);
-        let kept = self.all_kept().map(|kept| &kept.segment.head.map);
-        open.into_iter()
-            .chain(kept)
-            .find(|map| map.version == version)
-    }
-
-    /// The newest first.
-    fn all_kept(&self) -> impl Iterator<Item = &Kept> {
-        let removed = self.removed.iter().map(|(kept, _)| kept);
-        self.listed.iter().rev().chain(removed.rev())
     }
 
     /// Takes the oldest segments from the playlists, as far as what stays is enough.

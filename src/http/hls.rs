@@ -171,14 +171,19 @@ impl Server {
                 playlist(asked, text, target / 2)
             }
             Object::Media(flavour) | Object::Compat(flavour) => {
-                media(asked, packager, flavour, start_wait).await
+                media(asked, packager, 0, flavour, start_wait).await
             }
-            Object::Audio(..) => missing("the channel has no other sound\n"),
             Object::IFrames(flavour) => {
                 let text = packager.i_frames(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
             }
-            Object::File { file, .. } => match packager.file(file).await {
+            Object::Audio(flavour, sound) => {
+                media(asked, packager, sound, flavour, start_wait).await
+            }
+            Object::File {
+                packager: number,
+                file,
+            } => match packager.file(number, file).await {
                 Some(pieces) => self::file(asked, object, pieces),
                 None => missing("there is no such segment, or no longer\n"),
             },
@@ -215,6 +220,7 @@ pub(super) fn delivered(
 async fn media(
     asked: &Asked<'_>,
     packager: &Packager,
+    sound: u16,
     flavour: Flavour,
     start_wait: Duration,
 ) -> Response<Body> {
@@ -229,8 +235,8 @@ async fn media(
         Some(_) => 6 * target,
         None => target / 2,
     };
-    let text = packager.media(flavour, directives, start_wait).await;
-    playlist(asked, text, age)
+    let text = packager.media(sound, flavour, directives, start_wait);
+    playlist(asked, text.await, age)
 }
 
 /// A playlist, which caches may keep for as long as `age`; or why there is none.
@@ -277,7 +283,7 @@ fn without_playlist(reason: NoPlaylist) -> Response<Body> {
     match reason {
         NoPlaylist::Beyond => typed(StatusCode::BAD_REQUEST, PLAIN, because),
         NoPlaylist::Late | NoPlaylist::Starting => unavailable(because),
-        NoPlaylist::Nothing | NoPlaylist::Unfit | NoPlaylist::NoPictures => {
+        NoPlaylist::Nothing | NoPlaylist::Unfit | NoPlaylist::NoPictures | NoPlaylist::NoSound => {
             typed(StatusCode::NOT_FOUND, PLAIN, because)
         }
         NoPlaylist::Untranscoded(trouble) => untranscoded(trouble),

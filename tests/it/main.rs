@@ -14,6 +14,7 @@ mod hls_faults;
 mod hls_keys;
 mod hls_media;
 mod hls_movies;
+mod hls_sounds;
 mod hostile;
 mod i_frames;
 mod i_frames_live;

@@ -156,11 +156,14 @@ impl Slice {
             tracks: tracks.collect(),
             protection: None,
         };
+        let start = self.rendition.cuts.start(self.segment);
         let head = Arc::new(Head {
             sequence: self.segment as u64,
             discontinuity_sequence: 0,
             discontinuity: false,
-            start: self.rendition.cuts.start(self.segment),
+            start,
+            presented: start,
+            shift: MediaTime::new(0, start.rate),
             date: self.presentation.date(),
             map: Arc::new(map),
             lock: self.rendition.lock(self.segment).map(Arc::new),

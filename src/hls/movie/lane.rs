@@ -100,13 +100,7 @@ impl Lane {
 
     /// How many channels its sound has, if this server knows.
     pub(super) fn channels(&self) -> Option<u8> {
-        match self.format.as_ref()? {
-            Format::Aac(config) => Some(config.channels),
-            Format::Ac3 { channels, .. }
-            | Format::MpegAudio { channels, .. }
-            | Format::Opus { channels } => Some(*channels),
-            _ => None,
-        }
+        self.format.as_ref()?.channels()
     }
 
     /// When all of it has been shown.

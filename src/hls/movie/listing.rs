@@ -164,18 +164,11 @@ impl Presentation {
     fn sound(&self, at: usize, flavour: Flavour) -> AudioRendition {
         let index = self.movie.index();
         let lane = self.renditions[at].lanes.first();
-        let language = lane.and_then(|lane| lane.track(index).language.clone());
+        let language = lane.and_then(|lane| lane.track(index).language.as_deref());
+        let channels = lane.and_then(|lane| lane.channels());
         // The first of a movie without pictures is the variant itself.
-        let number = u16::try_from(at).ok().filter(|number| *number > 0);
-        AudioRendition {
-            name: match &language {
-                Some(language) => format!("{language} {at}"),
-                None => format!("{at}"),
-            },
-            language,
-            channels: lane.and_then(|lane| lane.channels()),
-            uri: number.map(|number| Object::Audio(flavour, number).to_string()),
-        }
+        let number = u16::try_from(at).unwrap_or_default();
+        AudioRendition::new(flavour, number, language, channels)
     }
 
     fn lanes(&self) -> impl Iterator<Item = &super::lane::Lane> {

@@ -1,5 +1,7 @@
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use super::*;
 use crate::base::media_time::MediaTime;
 use crate::base::path::MediaPath;
@@ -84,7 +86,7 @@ async fn a_reload_waits_for_three_targets_and_no_longer() {
     let packager = packager();
     package(&packager);
     let asked = time::Instant::now();
-    let answer = packager.media(Flavour::Cmaf, NEXT, START_WAIT);
+    let answer = packager.media(0, Flavour::Cmaf, NEXT, START_WAIT);
     assert_eq!(answer.await.err(), Some(NoPlaylist::Late));
     let waited = asked.elapsed().as_secs_f64();
     assert!((18.0..18.1).contains(&waited), "{waited}");
@@ -98,7 +100,7 @@ async fn a_reload_that_waited_for_the_beginning_waits_no_longer_in_all() {
         time::sleep(Duration::from_secs(5)).await;
         package(&packager);
     };
-    let answer = packager.media(Flavour::Cmaf, NEXT, START_WAIT);
+    let answer = packager.media(0, Flavour::Cmaf, NEXT, START_WAIT);
     let (answer, ()) = tokio::join!(answer, begins);
     assert_eq!(answer.err(), Some(NoPlaylist::Late));
     let waited = asked.elapsed().as_secs_f64();

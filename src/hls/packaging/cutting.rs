@@ -1,22 +1,26 @@
-//! The segmenter of a channel, as it begins: where its numbers start, and what is known of the tracks.
+//! The segmenter of a channel and its sounds, as they begin: where numbers start, and what is known of the tracks.
 
 use std::time::UNIX_EPOCH;
 
-use crate::codec;
+use crate::codec::{self, Kind};
 use crate::config::Hls;
+use crate::hls::keys::Keys;
 use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
+use crate::hls::sounds::{self, Sounds};
+use crate::hls::window::Choice;
 use crate::media::description::{self, Description};
 
 const SECONDS_OF_DAY: u64 = 86_400;
 
-/// The segmenter of `packager`'s channel; the tracks `encoded` come in other formats than the description says.
-pub(super) fn segmenter(
+/// What cuts `packager`'s channel, and the sounds that it has to choose from; the tracks `encoded`
+/// come in other formats than the description says.
+pub(super) fn begin(
     packager: &Packager,
     description: &Description,
     encoded: &[usize],
     hls: &Hls,
-) -> Segmenter {
+) -> (Segmenter, Sounds) {
     let clock = packager.clock();
     // Sequence numbers begin with the time in seconds, and segments last for a second as a rule:
     // a channel that is packaged anew goes on with higher numbers, also after a restart.
@@ -33,17 +37,47 @@ pub(super) fn segmenter(
     };
     let tracks: Vec<_> = description.tracks().iter().map(track).collect();
     let keys = packager.keys().cloned();
-    let mut segmenter = Segmenter::new(settings, &tracks).with_keys(keys);
-    tell_described(&mut segmenter, description, encoded);
-    segmenter
+    let apart = sounds::apart(description, packager.rendition(), encoded);
+    let segmenter = Segmenter::new(settings, &tracks).with_keys(keys);
+    let mut segmenter = segmenter.without(&apart);
+    let keys = offer(packager, description, &apart);
+    let mut sounds = Sounds::new(description, &apart, keys);
+    tell_described(&mut segmenter, &mut sounds, description, encoded);
+    (segmenter, sounds)
+}
+
+/// Has the packager offer the tracks `apart` as sounds to choose from; returns what they are encrypted with.
+fn offer(packager: &Packager, description: &Description, apart: &[usize]) -> Vec<Option<Keys>> {
+    if apart.is_empty() {
+        return Vec::new();
+    }
+    let tracks = description.tracks();
+    let choice = |(number, track): (u16, &description::Track)| Choice {
+        number,
+        language: track.language.clone(),
+    };
+    let is_heard = |track: &&description::Track| track.kind == Kind::Audio;
+    let leads = tracks.iter().all(|track| track.kind != Kind::Video);
+    let own = tracks.iter().find(is_heard).filter(|_| leads);
+    let sounds = apart.iter().filter_map(|index| tracks.get(*index));
+    packager.set_sounds(
+        own.map(|track| choice((0, track))),
+        (1..).zip(sounds).map(choice).collect(),
+    )
 }
 
 /// What the description tells of formats goes into the first map, also of tracks that come later.
-fn tell_described(segmenter: &mut Segmenter, description: &Description, encoded: &[usize]) {
+fn tell_described(
+    segmenter: &mut Segmenter,
+    sounds: &mut Sounds,
+    description: &Description,
+    encoded: &[usize],
+) {
     let tracks = description.tracks().iter().enumerate();
     for (index, track) in tracks.filter(|(index, _)| !encoded.contains(index)) {
         let depacketizer = codec::depacketizer(&track.encoding, track.fmtp.as_deref());
         if let Some(format) = depacketizer.and_then(|one| one.format()) {
+            sounds.set_format(index, &format);
             segmenter.set_format(index, format);
         }
     }

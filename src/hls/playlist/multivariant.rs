@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::hls::lock::Manner;
+use crate::hls::object::{Flavour, Object};
 
 /// A program with one variant, and perhaps one beside it (rfc8216bis, 4.4.6).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -156,6 +157,24 @@ fn write_pictures(
 }
 
 impl AudioRendition {
+    /// The sound of that number in a flavour; that of number 0 is in the variant's own playlist.
+    pub fn new(
+        flavour: Flavour,
+        number: u16,
+        language: Option<&str>,
+        channels: Option<u8>,
+    ) -> Self {
+        Self {
+            name: match language {
+                Some(language) => format!("{language} {number}"),
+                None => number.to_string(),
+            },
+            language: language.map(str::to_owned),
+            channels,
+            uri: (number > 0).then(|| Object::Audio(flavour, number).to_string()),
+        }
+    }
+
     fn write(&self, is_default: bool, f: &mut Formatter<'_>) -> fmt::Result {
         let default = if is_default { "YES" } else { "NO" };
         let name = &self.name;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{LEAD, MAX_PATIENCE, Segmenter};
+use super::{MAX_PATIENCE, Segmenter};
 use crate::base::media_time::MediaTime;
 use crate::codec::Format;
 use crate::hls::keys::Keys;
@@ -22,6 +22,19 @@ impl Segmenter {
         Self { keys, ..self }
     }
 
+    /// The same without these tracks, whose segments are made [elsewhere](crate::hls::sounds).
+    /// Their units are still to be pushed, for they tell how far the channel is.
+    pub fn without(mut self, tracks: &[usize]) -> Self {
+        self.lanes.retain(|lane| !tracks.contains(&lane.track));
+        self.apart = tracks.to_vec();
+        self
+    }
+
+    /// Has segments begin anew at the next key frame, because something else needs a new map.
+    pub fn renew(&mut self) {
+        self.is_outdated = true;
+    }
+
     /// Says what is on from now on; nothing, if it is empty.
     pub fn set_title(&mut self, title: &str) {
         self.titles.set(title);
@@ -31,9 +44,7 @@ impl Segmenter {
     pub(super) fn begin(&mut self, unit: &Unit, now: SystemTime) {
         self.close();
         self.lanes.iter_mut().for_each(Lane::adopt);
-        let seen = unit.pts.nanos();
-        let heard = seen.saturating_sub(LEAD)..seen.saturating_add(MAX_PATIENCE);
-        self.waiting.retain(heard);
+        self.waiting.retain(unit.pts.nanos());
         let Some(lane) = self.lanes.first_mut() else {
             return;
         };
@@ -56,6 +67,7 @@ impl Segmenter {
         let time = self.nanos(start);
         self.target.saw_key(time);
         self.is_broken = false;
+        self.is_outdated = false;
         let heard = self.waiting.front().map(|unit| unit.data.clone());
         self.specimens = [unit.data.clone(), heard.unwrap_or_default()];
         let version = |map: &Option<Arc<Map>>| map.as_ref().map(|map| map.version);
@@ -88,11 +100,13 @@ impl Segmenter {
             discontinuity_sequence: self.discontinuity_sequence,
             discontinuity,
             start: MediaTime::new(start, lane.timescale),
+            presented: MediaTime::new(start.saturating_add(self.delay), lane.timescale),
+            shift: MediaTime::new(self.shift, lane.timescale),
             date,
             map,
             lock: lock.map(Arc::new),
         };
-        self.open = Some(Open::new(head, self.delay));
+        self.open = Some(Open::new(head));
         self.sequence += 1;
     }
 }

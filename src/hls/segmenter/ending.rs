@@ -6,10 +6,12 @@ use crate::base::media_time::MediaTime;
 impl Segmenter {
     /// Ends the part under way, and with it the samples until `end`, in ticks of the first lane.
     pub(super) fn end_part(&mut self, end: i64) {
-        self.gather(end);
         let Some(open) = &mut self.open else {
             return;
         };
+        if let Some(follower) = self.lanes.get_mut(1) {
+            self.waiting.give(follower, &open.head, end);
+        }
         if let Some(part) = open.end_part(&mut self.lanes, &mut self.titles, end) {
             self.cuts.push_back(Cut::Part(part));
         }

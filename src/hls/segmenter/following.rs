@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{MAX_HOLE, MAX_PART, MAX_PATIENCE, MAX_SAMPLES, Segmenter};
+use super::{MAX_HOLE, MAX_PATIENCE, Segmenter};
 use crate::base::media_time::MediaTime;
 use crate::hls::lane::Lane;
 use crate::hls::units::Unit;
@@ -49,7 +49,7 @@ impl Segmenter {
     }
 
     /// Ends parts without waiting for the first lane any longer, when `unit` is far ahead of it.
-    fn go_on_alone(&mut self, unit: &Unit) {
+    pub(super) fn go_on_alone(&mut self, unit: &Unit) {
         let (Some(lane), Some(_)) = (self.lanes.first(), &self.open) else {
             return;
         };
@@ -63,24 +63,6 @@ impl Segmenter {
         if ahead >= self.part_target.least(rate) && !is_leap {
             self.is_broken = true;
             self.settle(at);
-        }
-    }
-
-    /// Moves what waits and is heard before `end` into the part under way.
-    pub(super) fn gather(&mut self, end: i64) {
-        while let (Some(unit), [first, second]) = (self.waiting.front(), &mut self.lanes[..]) {
-            let heard = first.ticks(unit.pts).saturating_add(self.shift);
-            if heard >= end.saturating_add(self.delay) {
-                break;
-            }
-            let shift = MediaTime::new(self.shift, first.timescale);
-            let shift = shift.at_rate(second.timescale).ticks;
-            let at = second.ticks(unit.pts).saturating_add(shift);
-            let has_room = second.bytes < MAX_PART && second.samples.len() < MAX_SAMPLES;
-            if has_room {
-                second.follow(unit, at);
-            }
-            self.waiting.pop();
         }
     }
 }

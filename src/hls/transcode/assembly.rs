@@ -216,12 +216,14 @@ impl Assembly {
             discontinuity_sequence: 0,
             discontinuity: false,
             start: MediaTime::new(ticks(start), rate),
+            // Pictures are shown when they are decoded.
+            presented: MediaTime::new(ticks(start), rate),
+            shift: MediaTime::new(0, rate),
             date: self.date.checked_add(since).unwrap_or(self.date),
             map,
             lock,
         };
-        // Pictures are shown when they are decoded.
-        let mut open = Open::new(head, 0);
+        let mut open = Open::new(head);
         let end = ticks(self.grid.start(number + 1));
         open.end_part(&mut self.lanes, &mut Titles::default(), end);
         Some(open.end())

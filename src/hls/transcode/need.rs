@@ -33,7 +33,7 @@ pub fn is_beyond_streams(description: &Description) -> bool {
 }
 
 /// Whether the segments of a rendition carry the samples of a track as they are.
-fn is_carried(track: &Track, rendition: Rendition) -> bool {
+pub(in crate::hls) fn is_carried(track: &Track, rendition: Rendition) -> bool {
     let name = track.encoding.split('/').next().unwrap_or_default();
     let carried = match rendition {
         Rendition::Own => &CARRIED[..],

@@ -4,8 +4,8 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::media_time::MediaTime;
 use crate::codec::Format;
-use crate::hls::object::Packing;
-use crate::hls::part::{Head, MapTrack};
+use crate::hls::object::{File, Packing};
+use crate::hls::part::{Head, Map, MapTrack};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -60,6 +60,8 @@ impl Maker {
             discontinuity_sequence: 100,
             discontinuity: false,
             start: MediaTime::new(0, 1),
+            presented: MediaTime::new(0, 1),
+            shift: MediaTime::new(0, 1),
             date: self.wall,
             map: Arc::clone(&self.map),
             lock: None,

@@ -79,7 +79,9 @@ async fn read(
             place = first(&packager).await;
             continue;
         };
-        let file = packager.file(File::Part(sequence, part)).await;
+        let file = packager
+            .file(packager.number(), File::Part(sequence, part))
+            .await;
         let now = clock.now();
         // A segment that is whole has no more parts.
         let Some(pieces) = file else {
@@ -97,6 +99,7 @@ async fn read(
 /// The part that comes next, as the first playlist hints at it.
 async fn first(packager: &Packager) -> Option<(u64, u32)> {
     let playlist = packager.media(
+        0,
         Flavour::LowLatency,
         Directives::default(),
         Duration::from_secs(5),

@@ -45,8 +45,18 @@ impl Clip {
         clip
     }
 
+    /// The same with its sound once in each of these languages.
+    pub(crate) fn publish_in(server: &Server, name: &str, languages: &[&str]) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
+        Self::begin(server, name, &file, server.clock.now(), languages)
+    }
+
     /// Begins to publish the movie `file` at the time `start`.
     pub(crate) fn publish_at(server: &Server, name: &str, file: &Path, start: Instant) -> Self {
+        Self::begin(server, name, file, start, &[])
+    }
+
+    fn begin(server: &Server, name: &str, file: &Path, start: Instant, languages: &[&str]) -> Self {
         let bytes = std::fs::read(file).unwrap();
         let movie = container::open(&&bytes[..]).unwrap();
         let (mut samples, mut formats) = (Vec::new(), Vec::new());
@@ -69,8 +79,27 @@ impl Clip {
             let nanos = MediaTime::new(ticks, track.timescale).nanos();
             length = length.max(Duration::from_nanos(nanos.unsigned_abs()));
         }
+        let sound: Vec<_> = samples
+            .iter()
+            .filter(|(_, track, _)| *track == 1)
+            .cloned()
+            .collect();
+        for track in 2..=languages.len() {
+            formats.push(formats[1].clone());
+            samples.extend(
+                sound
+                    .iter()
+                    .cloned()
+                    .map(|(decoded, _, frame)| (decoded, track, frame)),
+            );
+        }
         samples.sort_by_key(|(decoded, ..)| *decoded);
         let description = Description::of_formats("clip", &formats).unwrap();
+        let told = languages
+            .iter()
+            .map(|language| Some((*language).to_owned()));
+        let told: Vec<_> = std::iter::once(None).chain(told).collect();
+        let description = description.in_languages(&told);
         let packetiser = packetiser(&description, &formats, server);
         let path = MediaPath::from_plain(name).unwrap();
         let origin = "the test".to_owned();

@@ -1,0 +1,59 @@
+//! The files of a packager by their numbers, each of which is that of a rendition, and their keys.
+
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::{Packager, Stage};
+use crate::hls::keys::{Key, Keys};
+use crate::hls::object::File;
+use crate::hls::window::Choice;
+
+impl Packager {
+    /// Whether files of that number are its.
+    pub(in crate::hls) fn has_files(&self, number: u32) -> bool {
+        self.read().with_files(number).is_some()
+    }
+
+    /// Offers these sounds in segments of their own beside `own`, the sound of what leads if it has
+    /// one; returns what they are to be encrypted with, if they are.
+    pub(in crate::hls) fn set_sounds(
+        &self,
+        own: Option<Choice>,
+        sounds: Vec<Choice>,
+    ) -> Vec<Option<Keys>> {
+        let numbered = sounds.into_iter().map(|sound| (rand::random(), sound));
+        let numbered: Vec<(u32, Choice)> = numbered.collect();
+        let keys = |(number, _): &(u32, _)| Some(self.keys.as_ref()?.of_number(*number));
+        let keys = numbered.iter().map(keys).collect();
+        self.write().set_sounds(own, numbered);
+        keys
+    }
+
+    /// A file of that number in pieces; the part that comes next is waited for. `None` when it is not there, or
+    /// no longer. Cancel safe.
+    pub async fn file(&self, number: u32, file: File) -> Option<Vec<Bytes>> {
+        self.touch();
+        if let File::Part(sequence, part) = file {
+            let mut stages = self.progress.subscribe();
+            let is_next = |stage: &Stage| {
+                let progress = stage.progress;
+                !stage.over && progress.is_some_and(|progress| progress.is_next(sequence, part))
+            };
+            let come = stages.wait_for(|stage| !is_next(stage));
+            // Whether it came, the window tells.
+            let _ = timeout(self.patience(), come).await;
+        }
+        if let File::Key(period) = file {
+            return self.key(number, period);
+        }
+        self.read().with_files(number)?.file(file)
+    }
+
+    /// The key of that period, as long as there is something that needs it.
+    fn key(&self, number: u32, period: u64) -> Option<Vec<Bytes>> {
+        let keys = self.keys.as_ref()?.of_number(number);
+        let is_needed = self.read().with_files(number)?.has_key(period);
+        let Key(key) = is_needed.then(|| keys.key(period))?;
+        Some(vec![Bytes::copy_from_slice(&key)])
+    }
+}

@@ -1,0 +1,67 @@
+//! The files of a window by their names: maps, segments and parts, also of segments that playlists no longer tell of.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Kept, Window};
+use crate::hls::object::File;
+use crate::hls::part::{Map, Part};
+use crate::hls::transport;
+
+impl Window {
+    /// A file in pieces, to be sent one after the other; `None` when it is not there, or was a gap.
+    pub fn file(&self, file: File) -> Option<Vec<Bytes>> {
+        let pieces: Vec<_> = match file {
+            File::Init(version) => vec![self.map(version)?.data.clone()],
+            File::Segment(sequence) => self.kept(sequence)?.segment.fragments().collect(),
+            File::Part(sequence, index) => vec![self.part(sequence, index)?.data.clone()],
+            File::Ts(sequence, packing) => {
+                let kept = self.kept(sequence)?;
+                let is_so = transport::packing(&kept.segment.head.map) == Some(packing);
+                vec![kept.ts.clone().filter(|_| is_so)?]
+            }
+            File::Key(_) => return None,
+            File::IFrameInit(_) | File::IFrame(_) | File::IFrameTs(_) => {
+                vec![self.i_frame_file(file)?]
+            }
+        };
+        let is_empty = pieces.iter().all(Bytes::is_empty);
+        (!is_empty).then_some(pieces)
+    }
+
+    /// Whether something there is encrypted with the key of that period.
+    pub fn has_key(&self, period: u64) -> bool {
+        let open = self.open.first().map(|part| &part.head);
+        let kept = self.all_kept().map(|kept| &kept.segment.head);
+        let mut locks = open.into_iter().chain(kept).flat_map(|head| &head.lock);
+        locks.any(|lock| lock.period == period)
+    }
+
+    fn kept(&self, sequence: u64) -> Option<&Kept> {
+        let mut kept = self.all_kept();
+        kept.find(|kept| kept.segment.head.sequence == sequence)
+    }
+
+    fn part(&self, sequence: u64, index: u32) -> Option<&Part> {
+        let parts = match self.open.first() {
+            Some(first) if first.head.sequence == sequence => &self.open,
+            _ => &self.kept(sequence)?.segment.parts,
+        };
+        parts.get(usize::try_from(index).ok()?)
+    }
+
+    pub(super) fn map(&self, version: u32) -> Option<&Arc<Map>> {
+        let open = self.open.first().map(|part| &part.head.map);
+        let kept = self.all_kept().map(|kept| &kept.segment.head.map);
+        open.into_iter()
+            .chain(kept)
+            .find(|map| map.version == version)
+    }
+
+    /// The newest first.
+    pub(super) fn all_kept(&self) -> impl Iterator<Item = &Kept> {
+        let removed = self.removed.iter().map(|(kept, _)| kept);
+        self.listed.iter().rev().chain(removed.rev())
+    }
+}

@@ -1,0 +1,56 @@
+//! The renditions of a channel: what leads, and the sounds that are in segments of their own.
+
+use super::Window;
+
+/// What a sound is chosen by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its number among the renditions of the channel; 0 for what leads.
+    pub number: u16,
+    /// Its language (RFC 5646).
+    pub language: Option<String>,
+}
+
+impl Window {
+    /// Says that sounds are in segments of their own, by the numbers of their files; `own` is what
+    /// the window's own sound is chosen by, if it has one. To be said before anything is pushed.
+    ///
+    /// What is said to the window later of bounds, targets and the end goes for them too.
+    pub fn set_sounds(&mut self, own: Option<Choice>, sounds: Vec<(u32, Choice)>) {
+        let numbers: Vec<_> = sounds.iter().map(|(_, choice)| choice.number).collect();
+        let (bounds, targets) = (self.bounds, self.targets);
+        let sound = |(number, choice): (u32, Choice)| {
+            let others = numbers.iter().filter(|other| **other != choice.number);
+            Self {
+                others: [&0].into_iter().chain(others).copied().collect(),
+                choice: Some(choice),
+                ..Self::new(number, bounds, targets)
+            }
+        };
+        self.sounds = sounds.into_iter().map(sound).collect();
+        self.others = numbers.clone();
+        self.choice = own;
+    }
+
+    /// The rendition of that number.
+    pub fn rendition(&self, number: u16) -> Option<&Self> {
+        match number.checked_sub(1) {
+            None => Some(self),
+            Some(at) => self.sounds.get(usize::from(at)),
+        }
+    }
+
+    /// The rendition whose files have that number.
+    pub fn with_files(&self, number: u32) -> Option<&Self> {
+        let mut renditions = [self].into_iter().chain(&self.sounds);
+        renditions.find(|one| one.number == number)
+    }
+
+    /// The same to be changed.
+    pub fn rendition_mut(&mut self, number: u16) -> Option<&mut Self> {
+        match number.checked_sub(1) {
+            None => Some(self),
+            Some(at) => self.sounds.get_mut(usize::from(at)),
+        }
+    }
+}

@@ -178,7 +178,9 @@ impl Movies {
             movie: Arc::clone(&movie),
             unfit,
         })?;
-        if !presentation.left_out().is_empty() {
+        // What is mute or blank as it is, is transcoded as a whole.
+        let is_remade = self.settings.borrow().hls.transcode && presentation.is_mute_or_blank();
+        if !is_remade && !presentation.left_out().is_empty() {
             let reasons = presentation.left_out().join("; ");
             warn!(path = %movie.path(), "is played in part by HLS: {reasons}");
         }

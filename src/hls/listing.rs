@@ -229,7 +229,8 @@ impl<'w> Listing<'w> {
     /// How many segments are old enough to be skipped.
     fn skippable(self) -> usize {
         let limit = SKIP_AFTER * self.window.targets.segment;
-        let mut age: Duration = self.window.open.iter().map(length).sum();
+        // From the end of the last whole segment, which is the stricter reading.
+        let mut age = Duration::ZERO;
         let recent = self.window.listed.iter().rev().take_while(|kept| {
             let is_recent = age < limit;
             age += span(&kept.segment);

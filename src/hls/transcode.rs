@@ -30,6 +30,7 @@ mod orders;
 pub mod remake;
 pub mod remakes;
 mod run;
+mod speech;
 mod stock;
 
 use std::path::PathBuf;

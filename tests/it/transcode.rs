@@ -15,6 +15,7 @@ use reelcast::media::publisher::Publisher;
 use reelcast::source::packetiser::Packetiser;
 
 use super::hls::{get, text};
+use super::support::movies::qtss;
 use super::support::server::Server;
 
 /// What phones send: G.711 at 8 kHz.
@@ -166,5 +167,58 @@ async fn without_ffmpeg_a_page_says_so() {
             "{}",
             answer.text()
         );
+    }
+}
+
+/// What ffmpeg makes of the sound of `input`, a file or URL, with options for its output.
+fn heard(input: &str, output: &[&str]) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-i", input]);
+    command.args(["-map", "0:a:0"]).args(output).arg("-");
+    command.output().unwrap().stdout
+}
+
+const PCM: [&str; 6] = ["-ar", "8000", "-ac", "1", "-f", "s16le"];
+
+/// How alike two pieces of sound are: 1 when they are the same, 0 when they have nothing in common.
+fn likeness(one: &[u8], other: &[u8]) -> f64 {
+    let samples = |bytes: &[u8]| {
+        let pairs = bytes.chunks_exact(2);
+        let samples = pairs.map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])));
+        samples.collect::<Vec<_>>()
+    };
+    let (one, other) = (samples(one), samples(other));
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    product(&one, &other) / (product(&one, &one) * product(&other, &other)).sqrt()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_with_several_frames_in_a_sample_is_heard_whole() {
+    let Some(movies) = qtss().filter(|_| has_ffmpeg()) else {
+        return;
+    };
+    let movie = movies.join("sample_50kbit.3gp");
+    let folder = tempfile::tempdir().unwrap();
+    let frames = folder.path().join("frames.amr");
+    let copied = ["-c", "copy", "-f", "amr"];
+    std::fs::write(&frames, heard(movie.to_str().unwrap(), &copied)).unwrap();
+    let original = heard(frames.to_str().unwrap(), &PCM);
+    assert_eq!(original.len(), 699 * 5 * 320);
+
+    let server = Server::start(&movies, settings);
+    let playlist = text(server.http, "/sample_50kbit.3gp/media-cmaf.m3u8").await;
+    // What is asked for first is made by processes of its own.
+    for number in [27, 15] {
+        let segment = segments(&playlist)[number];
+        get(server.http, &format!("/sample_50kbit.3gp/{segment}")).await;
+    }
+    let url = format!("http://{}/sample_50kbit.3gp/cmaf.m3u8", server.http);
+    let heard = heard(&url, &PCM);
+    assert!(heard.len() >= original.len());
+    for (number, piece) in original.chunks(16_000).enumerate() {
+        let begin = number * 16_000;
+        let likeness = likeness(&heard[begin..begin + piece.len()], piece);
+        // One frame of five would come to 0.45 at most.
+        assert!(likeness > 0.95, "second {number}: {likeness}");
     }
 }

@@ -193,7 +193,7 @@ impl Work {
         let arguments = orders::of_channel(door.url(), &codings);
         let sdp = sdp(&description, &given, door.url());
         let name = self.channel.path().as_str();
-        let (child, stdout) = Child::begin(&self.shared, name, &arguments)?;
+        let (child, stdout) = Child::begin(&self.shared, name, &arguments, None)?;
         let progress = Progress {
             fed: AtomicU64::new(0),
             made,

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
+use super::speech::Reader;
 use super::{Seat, Transcoders, Trouble};
 
 /// How much less of the processor than the server itself a process gets (`nice`).
@@ -32,22 +33,25 @@ pub(super) struct Child {
     process: tokio::process::Child,
     /// Returns the last line that it had to say.
     lines: AbortOnDropHandle<Option<String>>,
+    _speech: Option<AbortOnDropHandle<()>>,
     shared: Arc<Transcoders>,
     _seat: Seat,
 }
 
 impl Child {
-    /// Begins a process for what is called `name`; also returns what it writes.
+    /// Begins a process for what is called `name`, which hears `speech` on its standard input; also
+    /// returns what it writes.
     pub(super) fn begin(
         shared: &Arc<Transcoders>,
         name: &str,
         arguments: &[String],
+        speech: Option<Reader>,
     ) -> Result<(Self, ChildStdout), Trouble> {
         let seat = shared.seat()?;
         let program = shared.program();
         let begun = Command::new(&program)
             .args(arguments)
-            .stdin(Stdio::null())
+            .stdin(speech.as_ref().map_or_else(Stdio::null, |_| Stdio::piped()))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -67,8 +71,11 @@ impl Child {
         let (Some(stdout), Some(stderr)) = pipes else {
             return Err(Trouble::Fails);
         };
+        let heard = speech.zip(process.stdin.take());
         let child = Self {
             process,
+            _speech: heard
+                .map(|(speech, stdin)| AbortOnDropHandle::new(tokio::spawn(speech.feed(stdin)))),
             lines: AbortOnDropHandle::new(tokio::spawn(listen(name.to_owned(), stderr))),
             shared: Arc::clone(shared),
             _seat: seat,

@@ -116,6 +116,9 @@ pub(super) struct Passage<'a> {
     pub(super) step: f64,
     /// How long the rest of the file is, in seconds; sound goes on in silence until then.
     pub(super) rest: f64,
+    /// How much later than that the sound begins which comes through the standard input, frames of AMR
+    /// in storage format; `None`: it is the file's.
+    pub(super) speech: Option<f64>,
     /// After so many pictures there is enough, if that is told.
     pub(super) most_pictures: Option<u32>,
 }
@@ -128,12 +131,21 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
         first_cut,
         step,
         rest,
+        speech,
         most_pictures,
     } = *passage;
     let mut line = words(GENERAL);
     line.extend(input(file, &format!("-ss {from:.9}")));
+    if let Some(later) = speech {
+        line.extend(words(&format!(
+            "-protocol_whitelist pipe -f amr -itsoffset {later:.9} -i pipe:0"
+        )));
+    }
     for (number, coding) in streams {
-        line.extend(words(&format!("-map 0:{number}")));
+        line.extend(words(&match coding {
+            Coding::Audio { .. } if speech.is_some() => "-map 1:0".to_owned(),
+            _ => format!("-map 0:{number}"),
+        }));
         line.extend(coded(*coding));
         line.extend(words(&match coding {
             Coding::Video { .. } => {

@@ -16,6 +16,7 @@ use super::facts::Facts;
 use super::grid::Grid;
 use super::orders::Coding;
 use super::run::{Run, Task};
+use super::speech::Speech;
 use super::stock::Stock;
 use super::{AAC_RATE, Slot, Transcoders, Trouble, most_bits};
 use crate::base::path::MediaPath;
@@ -49,6 +50,7 @@ pub(super) struct Source {
 pub struct Remake {
     source: Source,
     facts: Facts,
+    speech: Option<Speech>,
     grid: Grid,
     target: Duration,
     keys: Option<Keys>,
@@ -67,6 +69,7 @@ impl Remake {
     pub(super) fn new(
         source: Source,
         facts: Facts,
+        speech: Option<Speech>,
         terms: &Terms,
         stock: &Arc<Stock>,
         shared: &Arc<Transcoders>,
@@ -85,6 +88,7 @@ impl Remake {
             grid: Grid::new(facts.rate_hz, facts.seconds, target.as_secs()),
             source,
             facts,
+            speech,
             target,
             map: OnceLock::new(),
             run: Arc::default(),
@@ -269,6 +273,7 @@ impl Remake {
             grid: self.grid,
             keys: self.keys.as_ref(),
             known: self.map.get(),
+            speech: self.speech.as_ref(),
             most_pictures: None,
         }
     }
@@ -373,4 +378,4 @@ impl Remake {
 }
 
 /// In which way movies are encoded: to be changed when their segments do.
-const FORM: &str = "remake 2";
+const FORM: &str = "remake 3";

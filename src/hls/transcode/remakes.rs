@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::facts::{self, Unreadable};
 use super::remake::{Remake, Source};
+use super::speech::Speech;
 use super::stock::Stock;
 use super::{Transcoders, Trouble};
 use crate::base::clock::Clock;
@@ -95,8 +96,10 @@ impl Remakes {
                 match facts::probe(&self.shared, &known.source.file).await {
                     Ok(facts) => {
                         let source = known.source.clone();
+                        let speech = self.speech(&source).await;
+                        let (stock, shared) = (&self.stock, &self.shared);
                         let remake =
-                            Remake::new(source, facts, &known.terms, &self.stock, &self.shared)?;
+                            Remake::new(source, facts, speech, &known.terms, stock, shared)?;
                         Ok(Ok(Arc::new(remake)))
                     }
                     Err(Unreadable::Content(reason)) => {
@@ -111,6 +114,15 @@ impl Remakes {
             });
         let remake: &Result<_, _> = remake.await?;
         remake.clone().map_err(NoRemake::NoMovie)
+    }
+
+    /// The movie's sound, where ffmpeg cannot take it from the file.
+    async fn speech(&self, source: &Source) -> Option<Speech> {
+        let (library, source) = (Arc::clone(&self.library), source.clone());
+        let found = tokio::task::spawn_blocking(move || {
+            Speech::of(&library.index(&source.path).ok()?, &source.file)
+        });
+        found.await.ok().flatten()
     }
 
     async fn source(&self, path: &MediaPath) -> Result<Source, NoRemake> {

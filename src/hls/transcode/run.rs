@@ -18,6 +18,7 @@ use super::facts::Facts;
 use super::grid::Grid;
 use super::harvest::{Harvest, Made};
 use super::orders::{self, Passage};
+use super::speech::Speech;
 use super::{Transcoders, Trouble};
 use crate::hls::keys::Keys;
 use crate::hls::part::{Map, Segment};
@@ -39,6 +40,8 @@ pub(super) struct Task<'a> {
     pub(super) keys: Option<&'a Keys>,
     /// The map of the segments that are there, if there are any.
     pub(super) known: Option<&'a Arc<Map>>,
+    /// Its sound, where ffmpeg cannot take it from the file.
+    pub(super) speech: Option<&'a Speech>,
     /// After so many pictures there is enough; `None`: only at the end of the file.
     pub(super) most_pictures: Option<u32>,
 }
@@ -63,6 +66,7 @@ impl Run {
     ) -> Result<Self, Trouble> {
         let Task { facts, grid, .. } = *task;
         let origin = grid.origin(first).seconds();
+        let (later, speech) = task.speech.map(|speech| speech.passage(origin)).unzip();
         let arguments = orders::of_movie(
             &Passage {
                 file: task.file,
@@ -70,11 +74,12 @@ impl Run {
                 first_cut: grid.start(first).seconds() - origin,
                 step: grid.step_time().seconds(),
                 rest: grid.start(grid.len()).seconds() - origin,
+                speech: later,
                 most_pictures: task.most_pictures,
             },
             &facts.streams,
         );
-        let (child, stdout) = Child::begin(shared, task.name, &arguments)?;
+        let (child, stdout) = Child::begin(shared, task.name, &arguments, speech)?;
         let codings: Vec<_> = facts.streams.iter().map(|(_, coding)| *coding).collect();
         let harvest = Harvest::new(&codings);
         let codings = codings.into_iter();

@@ -134,6 +134,7 @@ impl Remake {
         let task = Task {
             facts: &facts,
             known,
+            speech: None,
             most_pictures: Some(PICTURES),
             ..self.task()
         };

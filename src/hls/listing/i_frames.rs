@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{HOLD_BACK, Listing};
+use super::Listing;
 use crate::codec::Kind;
 use crate::hls::i_frame::{IFrame, Place};
 use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
-use crate::hls::playlist::{Control, IFrames, MediaPlaylist, SegmentLine};
+use crate::hls::playlist::{IFrames, MediaPlaylist, SegmentLine};
 
 impl<'w> Listing<'w> {
     /// The playlist of the key frames of all segments that are listed.
@@ -40,10 +40,6 @@ impl<'w> Listing<'w> {
             discontinuity_sequence: base,
             independent: true,
             i_frames_only: true,
-            control: Control {
-                hold_back: HOLD_BACK * self.window.targets.segment.as_secs_f64(),
-                ..Control::default()
-            },
             segments: segments.collect(),
             ended: self.window.ended,
             ..MediaPlaylist::default()

@@ -177,6 +177,8 @@ impl MediaPlaylist<'_> {
         }
         match self.kind {
             Some(PlaylistKind::Vod) => writeln!(f, "#EXT-X-PLAYLIST-TYPE:VOD")?,
+            // It offers nothing beside what every player does of itself.
+            None if self.i_frames_only => {}
             None => writeln!(f, "#EXT-X-SERVER-CONTROL:{}", self.control)?,
         }
         if let Some(target) = self.part_target {
@@ -544,6 +546,7 @@ mod tests {
         let text = playlist.to_string();
         assert!(text.contains("#EXT-X-VERSION:4\n"), "{text}");
         assert!(text.contains("\n#EXT-X-I-FRAMES-ONLY\n"), "{text}");
+        assert!(!text.contains("SERVER-CONTROL"), "{text}");
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! The one decision point: may this client watch what has this name?
+//! The one decision point: may this client watch, or publish, what has this name?
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::caller::Caller;
 use super::challenge::Client;
 use super::credentials::Credentials;
 use super::guard::{Denied, Guard, Rule};
 use super::guards::{Files, Guards};
 use super::nonces::Nonces;
+use super::qtaccess::Action;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 
-/// A client's wish to watch something, as its request tells it.
+/// A client's wish to watch or to publish something, as its request tells it.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// The method of the request.
@@ -40,7 +42,7 @@ pub enum Verdict {
     Closed,
 }
 
-/// Who may watch what.
+/// Who may watch and publish what.
 #[derive(Debug)]
 pub struct Gate {
     guards: Guards,
@@ -67,14 +69,42 @@ impl Gate {
     /// allowed. To be asked before anything is looked for, so that nobody learns what there is.
     ///
     /// Cancel safe.
-    pub async fn decide(self: &Arc<Self>, names: &[MediaPath], attempt: &Attempt<'_>) -> Verdict {
+    pub async fn may_watch(
+        self: &Arc<Self>,
+        names: &[MediaPath],
+        attempt: &Attempt<'_>,
+    ) -> Verdict {
         let rules = self.rules(names).await;
-        if rules.is_empty() {
+        self.judge(&rules, attempt)
+    }
+
+    /// Whether `caller` may publish what has this name: programs of this host may, others as the
+    /// access files say. To be asked before anything is looked for.
+    ///
+    /// Cancel safe.
+    pub async fn may_publish(
+        self: &Arc<Self>,
+        name: &MediaPath,
+        caller: &Caller<'_>,
+        attempt: &Attempt<'_>,
+    ) -> Verdict {
+        if caller.is_of_this_host() {
             return Verdict::Open;
         }
+        let (gate, name) = (Arc::clone(self), name.clone());
+        let look = move || gate.guards.guard(&name, Action::Write);
+        let looked = tokio::task::spawn_blocking(look).await;
+        let guard = looked.unwrap_or_else(|_| closed());
+        self.judge(&guard.0, attempt)
+    }
+
+    fn judge(&self, rules: &[Arc<Rule>], attempt: &Attempt<'_>) -> Verdict {
+        let Some(first) = rules.first() else {
+            return Verdict::Open;
+        };
         let credentials = attempt.authorization.and_then(Credentials::read);
         let mut user = String::new();
-        for rule in &rules {
+        for rule in rules {
             match rule.admit(credentials.as_ref(), attempt) {
                 Ok(admitted) => user = admitted,
                 Err(Denied::Closed) => return Verdict::Closed,
@@ -87,10 +117,7 @@ impl Gate {
             let count = answer.count.as_ref().map(|count| count.number);
             let now = self.clock.now();
             if self.nonces().take(&answer.nonce, count, now).is_err() {
-                let [rule, ..] = &rules[..] else {
-                    return Verdict::Closed;
-                };
-                return self.challenge(rule, true, attempt.client);
+                return self.challenge(first, true, attempt.client);
             }
         }
         Verdict::User(user)
@@ -141,7 +168,7 @@ impl Gate {
         }
         let (gate, name) = (Arc::clone(self), name.clone());
         let looked = tokio::task::spawn_blocking(move || gate.guard_now(&name)).await;
-        looked.unwrap_or_else(|_| Arc::new(Guard(vec![Arc::new(Rule::Closed)])))
+        looked.unwrap_or_else(|_| Arc::new(closed()))
     }
 
     /// Blocks.
@@ -159,6 +186,11 @@ impl Gate {
     fn nonces(&self) -> MutexGuard<'_, Nonces> {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For what could not be looked at.
+fn closed() -> Guard {
+    Guard(vec![Arc::new(Rule::Closed)])
 }
 
 #[cfg(test)]

@@ -12,24 +12,26 @@ use super::groups::Groups;
 use super::qtaccess::{AccessFile, Require, Scheme};
 use super::users::Users;
 
-/// All rules of a name; none, and everybody may watch.
+/// All rules of a name for one action; none, and everybody may.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Guard(pub(super) Vec<Arc<Rule>>);
 
 /// One access file with those that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// A file has a fault: nobody may watch.
+    /// A file has a fault: nobody may.
     Closed,
-    /// Users may watch.
+    /// Users may.
     Users {
         access: Arc<AccessFile>,
+        /// Whom any of these lets in.
+        required: Vec<Require>,
         users: Arc<Users>,
         groups: Arc<Groups>,
     },
 }
 
-/// Why a client may not watch.
+/// Why a client may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
     /// Nobody may.
@@ -54,6 +56,7 @@ impl Rule {
     ) -> Result<String, Denied> {
         let Self::Users {
             access,
+            required,
             users,
             groups,
         } = self
@@ -75,7 +78,7 @@ impl Rule {
             Require::Users(names) => names.contains(user),
             Require::Groups(names) => names.iter().any(|group| groups.has(group, user)),
         };
-        match access.required.iter().any(lets_in) {
+        match required.iter().any(lets_in) {
             true => Ok(user.clone()),
             false => Err(Denied::Unlisted),
         }

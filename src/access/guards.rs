@@ -10,7 +10,7 @@ use lru::LruCache;
 
 use super::groups::Groups;
 use super::guard::{Guard, Rule};
-use super::qtaccess::{AccessFile, Require};
+use super::qtaccess::{AccessFile, Action, Require};
 use super::texts::{Texts, Unsound};
 use super::users::Users;
 use crate::base::path::MediaPath;
@@ -32,6 +32,9 @@ pub struct Files {
     /// Files of groups.
     pub groups: Vec<PathBuf>,
 }
+
+/// An access file and the folder that it lies in.
+type Found = Result<(PathBuf, Arc<AccessFile>), Unsound>;
 
 /// What guards the names below the movies folder.
 #[derive(Debug)]
@@ -63,7 +66,7 @@ impl Guards {
         self.known().clear();
     }
 
-    /// What guards `name`, if that was looked at within the last second.
+    /// What guards `name` against those who want to watch it, if that was looked at within the last second.
     pub(super) fn fresh(&self, name: &MediaPath, now: Instant) -> Option<Arc<Guard>> {
         let mut known = self.known();
         let (at, guard) = known.get(name)?;
@@ -71,24 +74,33 @@ impl Guards {
         is_fresh.then(|| Arc::clone(guard))
     }
 
-    /// What guards `name` now. Blocks.
-    ///
-    /// The name of a folder, or of a channel that has a folder, is guarded by what lies in it.
+    /// What guards `name` against those who want to watch it now. Blocks.
     pub(super) fn look(&self, name: &MediaPath, now: Instant) -> Arc<Guard> {
-        let mut rules = Vec::new();
-        for name in spellings(name) {
-            let lexical = self.nearest(&name.below(&self.root), &self.root);
-            let real = self.elsewhere(&name);
-            let real = real.and_then(|(real, top)| self.nearest(&real, &top));
-            for rule in lexical.into_iter().chain(real) {
-                if !rules.contains(&rule) {
-                    rules.push(rule);
-                }
-            }
-        }
-        let guard = Arc::new(Guard(rules));
+        let guard = Arc::new(self.guard(name, Action::Read));
         self.known().put(name.clone(), (now, Arc::clone(&guard)));
         guard
+    }
+
+    /// What guards `name` against those who want to do `action`. Blocks.
+    ///
+    /// The name of a folder, or of a channel that has a folder, is guarded by what lies in it.
+    pub(super) fn guard(&self, name: &MediaPath, action: Action) -> Guard {
+        let mut rules = Vec::new();
+        for name in spellings(name) {
+            let found = self.nearest(&name.below(&self.root), &self.root);
+            let lexical =
+                found.unwrap_or_else(|| Ok((self.root.clone(), Arc::new(AccessFile::absent()))));
+            let real = self.elsewhere(&name);
+            let real = real.and_then(|(real, top)| self.nearest(&real, &top));
+            for found in [Some(lexical), real].into_iter().flatten() {
+                let rule = match found {
+                    Ok((folder, access)) => self.rule(&folder, &access, action),
+                    Err(Unsound) => Some(Rule::Closed),
+                };
+                rules.extend(rule.map(Arc::new).filter(|rule| !rules.contains(rule)));
+            }
+        }
+        Guard(rules)
     }
 
     /// Where links lead that are in a name, and the folder above which no rule counts there.
@@ -116,14 +128,12 @@ impl Guards {
         Some((real, top))
     }
 
-    /// The rule of the first access file from `place` up to `top`; `None` without one, and when it
-    /// lets everybody in.
-    fn nearest(&self, place: &Path, top: &Path) -> Option<Arc<Rule>> {
+    /// The first access file from `place` up to `top`, and its folder; `None` without one.
+    fn nearest(&self, place: &Path, top: &Path) -> Option<Found> {
         for folder in place.ancestors() {
             match self.access.of(&folder.join(NAME), AccessFile::read) {
-                Ok(Some(access)) if access.is_open() => return None,
-                Ok(Some(access)) => return Some(Arc::new(self.rule(folder, access))),
-                Err(Unsound) => return Some(Arc::new(Rule::Closed)),
+                Ok(Some(access)) => return Some(Ok((folder.to_owned(), access))),
+                Err(Unsound) => return Some(Err(Unsound)),
                 Ok(None) if folder == top => return None,
                 Ok(None) => {}
             }
@@ -131,29 +141,33 @@ impl Guards {
         None
     }
 
-    fn rule(&self, folder: &Path, access: Arc<AccessFile>) -> Rule {
+    /// What `access`, which lies in `folder`, demands; `None` when it lets everybody.
+    fn rule(&self, folder: &Path, access: &Arc<AccessFile>, action: Action) -> Option<Rule> {
+        let required = access.required(action);
+        if required.contains(&Require::AnyUser) {
+            return None;
+        }
         let files = self.files.lock();
         let files = files.unwrap_or_else(PoisonError::into_inner).clone();
         let users = chosen(folder, access.users.as_deref(), files.users);
         let Some(users) = self.users.first(&users, Users::read) else {
-            return Rule::Closed;
+            return Some(Rule::Closed);
         };
         let is_of_groups = |require: &Require| matches!(require, Require::Groups(_));
-        let groups = match access.required.iter().any(is_of_groups) {
+        let groups = match required.iter().any(is_of_groups) {
             true => {
                 let groups = chosen(folder, access.groups.as_deref(), files.groups);
                 self.groups.first(&groups, Groups::read)
             }
             false => Some(Arc::default()),
         };
-        match groups {
-            Some(groups) => Rule::Users {
-                access,
-                users,
-                groups,
-            },
-            None => Rule::Closed,
-        }
+        let rule = groups.map(|groups| Rule::Users {
+            access: Arc::clone(access),
+            required,
+            users,
+            groups,
+        });
+        Some(rule.unwrap_or(Rule::Closed))
     }
 
     fn known(&self) -> MutexGuard<'_, LruCache<MediaPath, (Instant, Arc<Guard>)>> {

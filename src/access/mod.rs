@@ -1,8 +1,9 @@
-//! Who may watch what: access files, users and groups, and logging in by Basic and Digest.
+//! Who may watch what, and publish it: access files, users and groups, and logging in by Basic and Digest.
 //!
 //! [`Gate`] is the one place that decides, for RTSP and HTTP alike; who asks it builds an
-//! [`Attempt`] and obeys the [`Verdict`]. Who may publish is not decided here.
+//! [`Attempt`] and obeys the [`Verdict`].
 
+mod caller;
 mod challenge;
 mod credentials;
 mod digest;
@@ -16,6 +17,7 @@ mod qtaccess;
 mod texts;
 mod users;
 
+pub use caller::Caller;
 pub use challenge::Client;
 pub use gate::{Attempt, Gate, Verdict};
 pub use guards::Files;

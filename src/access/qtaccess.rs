@@ -2,8 +2,8 @@
 
 use super::texts::Fault;
 
-/// What a `qtaccess` file says of watching.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a `qtaccess` file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AccessFile {
     /// `AuthName`: the realm that Basic shows.
     pub(super) name: Option<String>,
@@ -14,7 +14,18 @@ pub(super) struct AccessFile {
     /// `AuthScheme`.
     pub(super) scheme: Scheme,
     /// Who may watch: whom any of these lets in.
-    pub(super) required: Vec<Require>,
+    readers: Vec<Require>,
+    /// Who may publish from other hosts.
+    writers: Vec<Require>,
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// To watch.
+    Read,
+    /// To publish.
+    Write,
 }
 
 /// How users log in.
@@ -46,13 +57,19 @@ struct Section {
     is_limit: bool,
     /// Whether they are about watching.
     reads: bool,
+    /// Whether they are about publishing.
+    writes: bool,
 }
 
 /// Lines outside of all sections are about watching.
 const OUTSIDE: Section = Section {
     is_limit: false,
     reads: true,
+    writes: false,
 };
+
+/// Whose members may publish where no file says who may (QTSS manual, "Create a Group File").
+const PUBLISHERS: &str = "broadcaster";
 
 impl AccessFile {
     /// Reads the text of a file, whose lines end as on any system. Keywords are taken in any case.
@@ -60,7 +77,7 @@ impl AccessFile {
     /// # Errors
     /// The first line that makes no sense, or that nobody is let in.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
-        let mut file = Self::default();
+        let mut file = Self::silent();
         let mut section = OUTSIDE;
         let mut last = 0;
         for (number, line) in (1..).zip(lines(text)) {
@@ -82,7 +99,7 @@ impl AccessFile {
         if section.is_limit {
             return Err(fault("a <Limit> is not closed; add </Limit>"));
         }
-        if file.required.is_empty() {
+        if file.readers.is_empty() {
             let text = "nobody is let in to watch; add a line, as \"require valid-user\"";
             return Err(fault(text));
         }
@@ -100,8 +117,11 @@ impl AccessFile {
             "authscheme" => self.scheme = Scheme::read(&only(keyword, values)?)?,
             "require" => {
                 let required = Require::read(values)?;
+                if section.writes {
+                    self.writers.push(required.clone());
+                }
                 if section.reads {
-                    self.required.push(required);
+                    self.readers.push(required);
                 }
             }
             _ => {
@@ -112,9 +132,34 @@ impl AccessFile {
         Ok(())
     }
 
-    /// Whether everybody may watch without a password.
-    pub(super) fn is_open(&self) -> bool {
-        self.required.contains(&Require::AnyUser)
+    /// What counts where there is no file.
+    pub(super) fn absent() -> Self {
+        Self {
+            readers: vec![Require::AnyUser],
+            ..Self::silent()
+        }
+    }
+
+    fn silent() -> Self {
+        Self {
+            name: None,
+            users: None,
+            groups: None,
+            scheme: Scheme::default(),
+            readers: Vec::new(),
+            writers: Vec::new(),
+        }
+    }
+
+    /// Who may: whom any of these lets in.
+    pub(super) fn required(&self, action: Action) -> Vec<Require> {
+        match action {
+            Action::Read => self.readers.clone(),
+            Action::Write if self.writers.is_empty() => {
+                vec![Require::Groups(vec![PUBLISHERS.to_owned()])]
+            }
+            Action::Write => self.writers.clone(),
+        }
     }
 }
 
@@ -133,19 +178,22 @@ impl Section {
         if self.is_limit {
             return Err("a <Limit> within another; close the first by </Limit>".to_owned());
         }
-        let mut reads = None;
+        let mut limit = Self {
+            is_limit: true,
+            reads: false,
+            writes: false,
+        };
         for action in words {
             match action.to_ascii_uppercase().as_str() {
-                "READ" => reads = Some(true),
-                "WRITE" => reads = reads.or(Some(false)),
+                "READ" => limit.reads = true,
+                "WRITE" => limit.writes = true,
                 _ => return Err(format!("unknown action {action}; there are READ and WRITE")),
             }
         }
-        let reads = reads.ok_or("<Limit> without READ or WRITE")?;
-        Ok(Self {
-            is_limit: true,
-            reads,
-        })
+        if !limit.reads && !limit.writes {
+            return Err("<Limit> without READ or WRITE".to_owned());
+        }
+        Ok(limit)
     }
 }
 
@@ -227,6 +275,10 @@ fn only(keyword: &str, values: &[String]) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    fn publishers() -> Vec<Require> {
+        vec![Require::Groups(vec!["broadcaster".to_owned()])]
+    }
+
     fn users(names: &[&str]) -> Require {
         Require::Users(names.iter().map(ToString::to_string).collect())
     }
@@ -242,8 +294,9 @@ mod tests {
         assert_eq!(file.groups.as_deref(), Some("groups"));
         assert_eq!(file.scheme, Scheme::Basic);
         let staff = Require::Groups(vec!["staff".to_owned()]);
-        assert_eq!(file.required, [users(&["ann", "bob"]), staff]);
-        assert!(!file.is_open());
+        let required = [users(&["ann", "bob"]), staff];
+        assert_eq!(file.required(Action::Read), required);
+        assert_eq!(file.required(Action::Write), publishers());
     }
 
     #[test]
@@ -267,8 +320,29 @@ mod tests {
             ),
         ] {
             let file = AccessFile::read(text);
-            assert_eq!(file.map(|file| file.required), Ok(required), "{text}");
+            assert_eq!(file.map(|file| file.readers), Ok(required), "{text}");
         }
+    }
+
+    #[test]
+    fn who_may_publish() {
+        for (text, required) in [
+            ("require any-user", publishers()),
+            (
+                "require any-user\n<Limit WRITE>\nrequire user ann\nrequire group staff\n</Limit>",
+                vec![users(&["ann"]), Require::Groups(vec!["staff".to_owned()])],
+            ),
+            (
+                "<Limit WRITE READ>\nrequire user ann\n</Limit>",
+                vec![users(&["ann"])],
+            ),
+        ] {
+            let found = AccessFile::read(text).unwrap().required(Action::Write);
+            assert_eq!(found, required, "{text}");
+        }
+        let absent = AccessFile::absent();
+        assert_eq!(absent.required(Action::Write), publishers());
+        assert_eq!(absent.required(Action::Read), [Require::AnyUser]);
     }
 
     #[test]

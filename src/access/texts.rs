@@ -111,7 +111,7 @@ impl<T> Texts<T> {
         if !self.keep(first, None, None).is_some_and(was_missing) {
             let names: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
             let names = names.join(" or ");
-            error!("nobody may watch what needs {names}: it does not exist");
+            error!("nobody can log in where {names} is needed: it does not exist");
         }
         None
     }

@@ -128,7 +128,7 @@ impl Server {
             return refusal;
         }
         match route {
-            Route::Titles => self.update_title(request.uri().query().unwrap_or_default(), peer),
+            Route::Titles => self.update_title(&asked).await,
             Route::Hls(readings) => self.answer_hls(&asked, readings).await,
             Route::Page(path) if is_download(request.uri().query().unwrap_or_default()) => {
                 self.answer_download(&asked, &path).await

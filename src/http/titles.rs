@@ -1,16 +1,16 @@
 //! Titles of channels, as source clients of Icecast and SHOUTcast tell them: in requests beside the stream.
 
-use std::net::SocketAddr;
-
 use hyper::{Response, StatusCode};
 use tracing::{info, warn};
 
 use super::body::Body;
-use super::connection::{text, typed};
+use super::connection::typed;
+use super::hls::{Asked, PLAIN};
+use super::permission::{Claim, challenged};
 use super::server::Server;
+use super::upload_request::Refusal;
 use crate::base::path::MediaPath;
 use crate::media::channel::State;
-use crate::source::rights::may_publish;
 use crate::wire::icecast::TitleUpdate;
 
 /// What Icecast answers, which some clients look for.
@@ -19,9 +19,6 @@ const DONE: &str = "<?xml version=\"1.0\"?>\n<iceresponse><message>Metadata upda
 
 /// The longest form of a POST, in bytes.
 pub(super) const MAX_FORM: u64 = 16 * 1024;
-
-/// A status of HTTP, and why a title was not taken.
-pub(super) type NotTaken = (StatusCode, &'static str);
 
 /// Whether a URL's path is that of updates: Icecast's or SHOUTcast's.
 pub(super) fn is_of_titles(path: &str) -> bool {
@@ -32,27 +29,31 @@ pub(super) fn is_of_titles(path: &str) -> bool {
 }
 
 impl Server {
-    /// Answers a GET with the query `query`.
-    pub(super) fn update_title(&self, query: &str, peer: SocketAddr) -> Response<Body> {
-        match self.take_title(query, peer) {
+    /// Answers the GET `asked`. Cancel safe.
+    pub(super) async fn update_title(&self, asked: &Asked<'_>) -> Response<Body> {
+        let query = asked.request.uri().query().unwrap_or_default();
+        match self.take_title(query, &Claim::of(asked)).await {
             Ok(done) => typed(StatusCode::OK, "text/xml; charset=utf-8", done),
-            Err((status, reason)) => text(status, reason),
+            Err(refusal) if refusal.status == 401 => challenged(refusal.challenges),
+            Err(Refusal { status, reason, .. }) => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+                typed(status, PLAIN, format!("{reason}\n"))
+            }
         }
     }
 
-    /// Takes the title in `form`, which a URL or a POST had; returns what to answer.
+    /// Takes the title in `form`, which a URL or a POST had; returns what to answer. Cancel safe.
     ///
     /// # Errors
-    /// [`NotTaken`], which was logged.
-    pub(super) fn take_title(
+    /// [`Refusal`] with 400, 401, 403 or 404, which was logged.
+    pub(super) async fn take_title(
         &self,
         form: &str,
-        peer: SocketAddr,
-    ) -> Result<&'static str, NotTaken> {
-        let taken = self.read_title(form, peer);
-        let (path, title) = taken.inspect_err(|(status, reason)| {
-            let status = status.as_u16();
-            warn!(%peer, status, reason = reason.trim_end(), "a title was refused");
+        claim: &Claim<'_>,
+    ) -> Result<&'static str, Refusal> {
+        let taken = self.read_title(form, claim).await;
+        let (path, title) = taken.inspect_err(|Refusal { status, reason, .. }| {
+            warn!(peer = %claim.peer(), status, reason, "a title was refused");
         })?;
         // Some encoders repeat their title with every frame.
         if self.uploads.title(&path).as_ref() == Some(&title) {
@@ -67,19 +68,22 @@ impl Server {
     }
 
     /// Whose title `form` tells, and the title.
-    fn read_title(&self, form: &str, peer: SocketAddr) -> Result<(MediaPath, String), NotTaken> {
-        if !may_publish(peer.ip()) {
-            let reason = "only this host itself may publish so far\n";
-            return Err((StatusCode::FORBIDDEN, reason));
-        }
-        let update = TitleUpdate::read(form)
-            .map_err(|_| (StatusCode::BAD_REQUEST, "no update of a title\n"))?;
+    async fn read_title(
+        &self,
+        form: &str,
+        claim: &Claim<'_>,
+    ) -> Result<(MediaPath, String), Refusal> {
+        let update =
+            TitleUpdate::read(form).map_err(|_| Refusal::new(400, "no update of a title"))?;
         let path = match &update.mount {
             Some(mount) => MediaPath::from_plain(mount).ok(),
             None => self.uploads.only_radio(),
         };
+        // Who may not publish does not learn what there is.
+        self.admit_publisher(claim, &path.clone().unwrap_or_default())
+            .await?;
         let path = path.filter(|path| self.is_fed(path));
-        let path = path.ok_or((StatusCode::NOT_FOUND, "no such channel\n"))?;
+        let path = path.ok_or_else(|| Refusal::new(404, "no such channel"))?;
         Ok((path, update.title))
     }
 

@@ -4,7 +4,7 @@
 //! which is no body in HTTP/1.1, and wait for the answer before they send them.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::connection::{HEAD_SIZE, HEAD_TIME};
+use super::permission::Claim;
 use super::server::Server;
 use super::titles::{MAX_FORM, is_of_titles};
 use super::upload::Upload;
@@ -25,7 +26,6 @@ use crate::base::path::MediaPath;
 use crate::media::mounts::{Busy, Takeover};
 use crate::net::listen::Accepted;
 use crate::source::Failure;
-use crate::source::rights::may_publish;
 use crate::wire::http_body::Framing;
 use crate::wire::http_head::{HttpHead, HttpHeadParser};
 
@@ -137,8 +137,9 @@ impl<'a> UploadConnection<'a> {
         head: &HttpHead,
         current: Option<Upload>,
     ) -> Result<(UploadRequest, Upload), Refusal> {
-        admit(self.peer.ip())?;
+        let claim = Claim::of_encoder(head, self.peer.ip());
         let request = UploadRequest::read(head)?;
+        self.server.admit_publisher(&claim, &request.path).await?;
         if let Some(upload) = current.or_else(|| self.server.pauses.take(&request.path)) {
             if upload.goes_on_with(&request) {
                 return Ok((request, upload));
@@ -208,29 +209,45 @@ impl<'a> UploadConnection<'a> {
         if let Some((_, query)) = head.target.split_once('?') {
             form = format!("{form}&{query}");
         }
-        match self.server.take_title(&form, self.peer) {
+        let claim = Claim::of_encoder(head, self.peer.ip());
+        match self.server.take_title(&form, &claim).await {
             Ok(done) => self.answer(200, "OK", done).await,
-            Err((status, reason)) => {
-                let status = status.as_u16();
-                self.answer(status, phrase(status), reason).await
-            }
+            Err(refusal) => self.answer_refusal(refusal).await,
         }
     }
 
     async fn refuse(&mut self, head: &HttpHead, refusal: Refusal) -> io::Result<()> {
-        let Refusal { status, reason } = refusal;
         self.server.uploads.refuse();
+        let Refusal { status, reason, .. } = &refusal;
         warn!(peer = %self.peer, target = head.target, status, reason, "an upload was refused");
-        self.answer(status, phrase(status), &format!("{reason}\n"))
-            .await?;
+        self.answer_refusal(refusal).await?;
         self.linger().await
     }
 
+    async fn answer_refusal(&mut self, refusal: Refusal) -> io::Result<()> {
+        let challenge = |one: &String| format!("WWW-Authenticate: {one}\r\n");
+        let fields: String = refusal.challenges.iter().map(challenge).collect();
+        let (status, body) = (refusal.status, format!("{}\n", refusal.reason));
+        self.answer_with(status, phrase(status), &fields, &body)
+            .await
+    }
+
     async fn answer(&mut self, status: u16, phrase: &str, body: &str) -> io::Result<()> {
+        self.answer_with(status, phrase, "", body).await
+    }
+
+    /// `fields` are lines of the head.
+    async fn answer_with(
+        &mut self,
+        status: u16,
+        phrase: &str,
+        fields: &str,
+        body: &str,
+    ) -> io::Result<()> {
         let (version, length) = (self.minor_version, body.len());
         let answer = format!(
             "HTTP/1.{version} {status} {phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+             {fields}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         );
         self.write(&answer).await
     }
@@ -280,11 +297,6 @@ impl Server {
     }
 }
 
-fn admit(peer: IpAddr) -> Result<(), Refusal> {
-    let refusal = || Refusal::new(403, "only this host itself may publish so far");
-    may_publish(peer).then_some(()).ok_or_else(refusal)
-}
-
 fn status_of(failure: &Failure) -> (u16, &'static str) {
     let status = match failure {
         Failure::Silent(_) => 408,
@@ -300,16 +312,4 @@ fn phrase(status: u16) -> &'static str {
     status
         .and_then(|status| status.canonical_reason())
         .unwrap_or("Error")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_of_other_hosts_are_refused() {
-        assert_eq!(admit("127.0.0.1".parse().unwrap()), Ok(()));
-        let refusal = admit("192.0.2.1".parse().unwrap()).unwrap_err();
-        assert_eq!(refusal.status, 403);
-    }
 }

@@ -48,12 +48,17 @@ impl Greeting {
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) reason: String,
+    /// With 401: how the client may log in.
+    pub(super) challenges: Vec<String>,
 }
 
 impl Refusal {
     pub(super) fn new(status: u16, reason: impl fmt::Display) -> Self {
-        let reason = reason.to_string();
-        Self { status, reason }
+        Self {
+            status,
+            reason: reason.to_string(),
+            challenges: Vec::new(),
+        }
     }
 }
 

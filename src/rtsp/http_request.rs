@@ -19,7 +19,7 @@ use super::answer::SERVER;
 use super::connection::Connection;
 use super::inlet::{Inlet, MESSAGES, read_some};
 use super::service::Service;
-use super::tunnel::{MAX_HEAD, carry, get_answer};
+use super::tunnel::{MAX_HEAD, carry, cookie_of, get_answer};
 
 impl Service {
     /// Serves one HTTP request, which may turn out to be half of a tunnel.
@@ -37,7 +37,7 @@ impl Service {
             return answer(&writer, 400, "", "").await;
         };
         let method = head.method.to_ascii_uppercase();
-        match (method.as_str(), head.session_cookie()) {
+        match (method.as_str(), cookie_of(&head)) {
             ("GET", Some(cookie)) => {
                 let Some(uplink) = self.tunnels.get(cookie) else {
                     debug!(%peer, "tunnel is in use");

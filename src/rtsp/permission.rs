@@ -1,7 +1,7 @@
-//! Whether the client of a request may watch what the request names: the gate is asked, and its
-//! verdict told.
+//! Whether the client of a request may watch, or publish, what the request names: the gate is asked,
+//! and its verdict told.
 
-use crate::access::{Attempt, Client, Verdict};
+use crate::access::{Attempt, Caller, Client, Verdict};
 use crate::base::path::MediaPath;
 use crate::wire::rtsp::Request;
 
@@ -12,35 +12,61 @@ use super::refusal::Refusal;
 use super::target::Target;
 
 impl Connection {
-    /// Lets `ask`, which is that of `request`, pass if it is not about watching, or if the client may watch.
+    /// Lets `ask`, which is that of `request`, pass if it is about neither watching nor publishing, or
+    /// if the client may.
     ///
     /// It is asked before anything is looked for. Cancel safe.
     ///
     /// # Errors
-    /// 401 for a client that has to log in, 403 when nobody may watch.
+    /// 401 for a client that has to log in, 403 when nobody may.
     pub(super) async fn permit(
         &self,
         request: &Request,
         ask: &Ask,
         party: Option<&Party>,
     ) -> Result<(), Refusal> {
-        let names = match (ask, party) {
-            (Ask::Describe(describe), _) => names_of(&describe.target),
-            (Ask::Setup(setup), _) => names_of(&setup.target),
-            (Ask::Play(_), Some(party)) => vec![party.watched().facts().path.clone()],
-            _ => return Ok(()),
-        };
         let attempt = Attempt {
             method: request.method.name(),
             uri: None,
             authorization: request.headers.get("Authorization"),
             client: Client::read(request.headers.get("User-Agent").unwrap_or_default()),
         };
-        match self.service().parts.gate.decide(&names, &attempt).await {
-            Verdict::Open | Verdict::User(_) => Ok(()),
-            Verdict::Challenge(challenges) => Err(Refusal::challenge(challenges)),
-            Verdict::Closed => Err(Refusal::new(403, "a file of rules or users has a fault")),
+        if let Ask::Announce(announce) = ask {
+            return self.permit_publisher(&announce.target, &attempt).await;
         }
+        let names = match (ask, party) {
+            (Ask::Describe(describe), _) => names_of(&describe.target),
+            (Ask::Setup(setup), _) => names_of(&setup.target),
+            (Ask::Play(_), Some(party)) => vec![party.watched().facts().path.clone()],
+            _ => return Ok(()),
+        };
+        let gate = &self.service().parts.gate;
+        let verdict = gate.may_watch(&names, &attempt).await;
+        obey(verdict, "a file of rules or users has a fault")
+    }
+
+    async fn permit_publisher(
+        &self,
+        target: &Target,
+        attempt: &Attempt<'_>,
+    ) -> Result<(), Refusal> {
+        let caller = Caller::at(self.peer().ip());
+        let gate = &self.service().parts.gate;
+        let verdict = gate.may_publish(&target.whole.path, &caller, attempt);
+        obey(
+            verdict.await,
+            "only programs of the server's own host may publish",
+        )
+    }
+}
+
+/// # Errors
+/// The refusal that `verdict` is; `closed` says why nobody may.
+fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
+    match verdict {
+        Verdict::Open | Verdict::User(_) => Ok(()),
+        Verdict::Challenge(challenges) => Err(Refusal::challenge(challenges)),
+        Verdict::Closed => Err(Refusal::told(403, closed)),
     }
 }
 

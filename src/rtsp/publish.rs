@@ -1,6 +1,5 @@
 //! ANNOUNCE, SETUP to record and RECORD: from what a publisher says to a channel that is fed.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use tracing::info;
@@ -12,7 +11,6 @@ use crate::media::description::{Description, Unfit};
 use crate::media::mounts::{Busy, Takeover};
 use crate::net::host::Host;
 use crate::net::udp_ports::ClientPorts;
-use crate::source::rights::may_publish;
 use crate::wire::header::transport::Transport;
 use crate::wire::rtsp::{Method, Request};
 
@@ -78,9 +76,8 @@ impl Connection {
         Ok((done, Some(party)))
     }
 
-    /// What is announced, if this client may and if it makes sense.
+    /// What is announced, if it makes sense.
     async fn examine(&self, announce: &Announce) -> Result<Arc<Announcement>, Refusal> {
-        admit_publisher(self.peer().ip())?;
         let description = Description::read(&announce.sdp)?;
         self.service()
             .check_name(&announce.target.whole.path)
@@ -210,15 +207,6 @@ impl Service {
     }
 }
 
-fn admit_publisher(peer: IpAddr) -> Result<(), Refusal> {
-    if may_publish(peer) {
-        Ok(())
-    } else {
-        let reason = "only programs of the server's own host may publish so far";
-        Err(Refusal::told(403, reason))
-    }
-}
-
 /// New format parameters while it records reach the readers; other tracks need another session.
 fn announce_again(publisher: &Publisher, announcement: Arc<Announcement>) -> Result<(), Refusal> {
     let before = publisher.announcement();
@@ -258,16 +246,4 @@ impl From<Busy> for Refusal {
 
 fn not_a_publisher() -> Refusal {
     Refusal::new(455, "the session receives, it does not publish")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_of_other_hosts_are_refused() {
-        assert!(admit_publisher("::1".parse().unwrap()).is_ok());
-        let refusal = admit_publisher("192.0.2.1".parse().unwrap()).unwrap_err();
-        assert_eq!(refusal.status.0, 403);
-    }
 }

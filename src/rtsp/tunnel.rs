@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::net::sniff;
 use crate::wire::base64_stream::{Decoder, Rubbish};
-use crate::wire::http_head::HttpHeadParser;
+use crate::wire::http_head::{HttpHead, HttpHeadParser};
 
 use super::answer::SERVER;
 use super::inlet::{MEDIA, read_some};
@@ -51,6 +51,13 @@ pub(super) fn get_answer() -> String {
     )
 }
 
+/// The cookie of a half of a tunnel. Browsers send none of their own accord: pages that make them do
+/// so cannot reach RTSP, which trusts programs of this host.
+pub(super) fn cookie_of(head: &HttpHead) -> Option<&str> {
+    let is_of_page = head.headers.get("Origin").is_some();
+    head.session_cookie().filter(|_| !is_of_page)
+}
+
 /// Whether `stream`, which speaks HTTP, begins with half of a tunnel. Its bytes stay in the socket. Cancel safe.
 pub(super) async fn is_tunnel(stream: &TcpStream) -> bool {
     timeout(sniff::TIME_LIMIT, peek_cookie(stream))
@@ -66,7 +73,7 @@ async fn peek_cookie(stream: &TcpStream) -> bool {
         };
         let seen = bytes.get(..length).unwrap_or_default();
         match HttpHeadParser::new(MAX_HEAD).next(&mut BytesMut::from(seen)) {
-            Ok(Some(head)) => return head.session_cookie().is_some(),
+            Ok(Some(head)) => return cookie_of(&head).is_some(),
             // `peek` cannot wait for more than it has shown already.
             Ok(None) if length < MAX_HEAD => sleep(PEEK_INTERVAL).await,
             _ => return false,

@@ -16,7 +16,6 @@ pub mod packetiser;
 mod pull;
 pub mod radio_feed;
 pub mod reading;
-pub mod rights;
 mod rtp_inflow;
 mod sap_listener;
 mod sap_sessions;

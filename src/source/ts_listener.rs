@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use super::byte_feed::Settings;
 use super::reading::{Reading, Silence};
-use super::rights::may_publish;
 use super::ts_feed::TsFeed;
 use super::{Failure, Failures};
+use crate::access::Caller;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::media::mounts::{Mounts, Takeover};
@@ -81,7 +81,7 @@ impl Encoders {
         loop {
             let accepted = listener.accept().await;
             let peer = accepted.peer;
-            if may_publish(peer.ip()) {
+            if Caller::at(peer.ip()).is_of_this_host() {
                 return accepted;
             }
             self.refused.fetch_add(1, Relaxed);

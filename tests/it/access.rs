@@ -7,12 +7,15 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+use reelcast::log::access::AccessLog;
+use reelcast::net::addresses::of_this_machine;
 
 use super::hls::{Answer, ask, get, text};
 use super::rtsp_tunnel::Tunnel;
 use crate::support::client::{Client, header, status};
 use crate::support::clip::Clip;
 use crate::support::movies::clips;
+use crate::support::publisher::{SDP, announce};
 use crate::support::server::Server;
 use crate::support::udp::Ports;
 
@@ -350,6 +353,100 @@ async fn every_transport_plays_for_who_logs_in() {
         } else {
             ports.rtp().await;
         }
+    }
+}
+
+/// The status of the answer to an encoder.
+async fn upload(server: &Server, method: &str, name: &str, headers: &str) -> u16 {
+    let mut encoder = Client::connect(server.http).await;
+    let request = format!(
+        "{method} {name} HTTP/1.1\r\nContent-Type: audio/mpeg\r\nContent-Length: 0\r\n\
+         Connection: close\r\n{headers}\r\n"
+    );
+    encoder.send(request.as_bytes()).await;
+    status(&encoder.rest().await)
+}
+
+#[tokio::test]
+async fn encoders_of_other_sites_log_in() {
+    let (folder, server, _clips) = start();
+    let rules = "AuthScheme basic\nrequire any-user\n<Limit WRITE>\nrequire user ann\n</Limit>";
+    fs::write(folder.path().join("open/qtaccess"), rules).unwrap();
+    let title = "/admin/metadata?mode=updinfo&mount=/open/live&song=x";
+    for (headers, is_trusted) in [
+        ("", true),
+        ("Host: 127.0.0.1:8080\r\n", true),
+        ("Host: rebound.example\r\n", false),
+        (
+            "Host: localhost\r\nOrigin: http://elsewhere.example\r\n",
+            false,
+        ),
+        ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", false),
+    ] {
+        for (login, may) in [
+            ("", false),
+            ("ann:secret", true),
+            ("ann:x", false),
+            ("bob:x", false),
+        ] {
+            let authorization = match login {
+                "" => String::new(),
+                login => basic(login),
+            };
+            let headers = format!("{headers}{authorization}");
+            let may = is_trusted || may;
+            let expected = if may { 200 } else { 401 };
+            for (method, name) in [("PUT", "/open/radio"), ("GET", title)] {
+                let found = upload(&server, method, name, &headers).await;
+                assert_eq!(found, expected, "{method} {headers}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn browsers_open_no_tunnel() {
+    let server = Server::start(&clips(), |_| {});
+    let mut page = Client::connect(server.address).await;
+    let head =
+        "POST /x HTTP/1.1\r\nx-sessioncookie: abc\r\nOrigin: http://elsewhere.example\r\n\r\n";
+    page.send(head.as_bytes()).await;
+    assert_eq!(status(&page.answer().await), 400);
+}
+
+#[tokio::test]
+async fn broadcasters_of_other_hosts_log_in() {
+    let addresses = of_this_machine();
+    let Some(outside) = addresses.into_iter().find(|ip| !ip.is_loopback()) else {
+        println!("skipped: this machine has no address but the loopback's");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (users, groups) = (
+        folder.path().join("qtusers"),
+        folder.path().join("qtgroups"),
+    );
+    let bob = hex("bob:Films:x");
+    fs::write(&users, format!("realm Films\nann:x:{HA1}\nbob:x:{bob}\n")).unwrap();
+    fs::write(&groups, "broadcaster: ann\n").unwrap();
+    let server = Server::start_at(outside, folder.path(), AccessLog::disabled(), |config| {
+        config.access.users = vec![users];
+        config.access.groups = vec![groups];
+    });
+    let url = format!("rtsp://{}/live", server.address);
+    for (user, ha1, expected) in [("bob", bob.as_str(), 401), ("ann", HA1, 200)] {
+        let mut client = Client::connect(server.address).await;
+        let refused = announce(&mut client, &url, SDP).await;
+        assert_eq!(status(&refused), 401);
+        let challenge = header(&refused, "WWW-Authenticate").unwrap();
+        let login = digest(challenge, user, ha1, "ANNOUNCE", &url);
+        let headers = format!(
+            "{login}Content-Type: application/sdp\r\nContent-Length: {}\r\n",
+            SDP.len()
+        );
+        let request = format!("ANNOUNCE {url} RTSP/1.0\r\nCSeq: 8\r\n{headers}\r\n{SDP}");
+        client.send(request.as_bytes()).await;
+        assert_eq!(status(&client.answer().await), expected, "{user}");
     }
 }
 

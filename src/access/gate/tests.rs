@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
 
 /// HA1 of `ann` and `secret`, and of `bob` and `hidden`, in the realm `Films`.
@@ -62,7 +63,7 @@ fn basic(user: &str, password: &str) -> String {
 
 /// The verdict in a word.
 async fn verdict(gate: &Arc<Gate>, path: &str, authorization: Option<&str>) -> String {
-    match gate.decide(&[name(path)], &attempt(authorization)).await {
+    match gate.may_watch(&[name(path)], &attempt(authorization)).await {
         Verdict::Open => "open".to_owned(),
         Verdict::User(user) => user,
         Verdict::Challenge(_) => "401".to_owned(),
@@ -210,7 +211,7 @@ async fn all_readings_must_be_allowed() {
     let (_folder, gate) = folder(&[("b/qtaccess", "require user ann")]);
     let attempt = attempt(None);
     let both = [name("a"), name("b/a")];
-    let decided = gate.decide(&both, &attempt).await;
+    let decided = gate.may_watch(&both, &attempt).await;
     assert!(matches!(decided, Verdict::Challenge(_)), "{decided:?}");
     let names = [name("a"), name("b"), name("b/c")].into();
     let shown = gate.as_open_as(&name(""), names).await;
@@ -270,7 +271,7 @@ impl Login {
 
 /// The challenges to one who says `authorization`.
 async fn challenges(gate: &Arc<Gate>, attempt: &Attempt<'_>) -> Vec<String> {
-    match gate.decide(&[name("a")], attempt).await {
+    match gate.may_watch(&[name("a")], attempt).await {
         Verdict::Challenge(challenges) => challenges,
         other => panic!("{other:?}"),
     }
@@ -376,7 +377,7 @@ async fn old_players_log_in_by_rtsp() {
         ..LOGIN
     };
     let header = login.header(&nonce_of(&asked[0]));
-    let decided = gate.decide(&[name("a")], &old(Some(&header))).await;
+    let decided = gate.may_watch(&[name("a")], &old(Some(&header))).await;
     assert_eq!(decided, Verdict::User("ann".to_owned()));
 }
 
@@ -388,4 +389,64 @@ async fn basic_shows_its_own_realm() {
     assert_eq!(asked, ["Basic realm=\"Members only\""]);
     let digest = LOGIN.header("n");
     assert_eq!(verdict(&gate, "a", Some(&digest)).await, "401");
+}
+
+/// The verdict in a word for one who wants to publish.
+async fn published(
+    gate: &Arc<Gate>,
+    path: &str,
+    peer: &str,
+    authorization: Option<&str>,
+) -> String {
+    let caller = Caller::at(peer.parse().unwrap());
+    let attempt = attempt(authorization);
+    match gate.may_publish(&name(path), &caller, &attempt).await {
+        Verdict::Open => "open".to_owned(),
+        Verdict::User(user) => user,
+        Verdict::Challenge(_) => "401".to_owned(),
+        Verdict::Closed => "403".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn others_publish_as_files_say() {
+    let (_folder, gate) = folder(&[
+        ("qtgroups", "broadcaster: bob"),
+        ("basic/qtaccess", "AuthScheme basic\nrequire user ann"),
+        (
+            "ann/qtaccess",
+            "AuthScheme basic\nrequire any-user\n<Limit WRITE>\nrequire user ann\n</Limit>",
+        ),
+        (
+            "all/qtaccess",
+            "require any-user\n<Limit WRITE>\nrequire any-user\n</Limit>",
+        ),
+        ("bad/qtaccess", "reqire user ann"),
+        ("lost/qtaccess", "AuthGroupFile none\nrequire any-user"),
+    ]);
+    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
+    for (path, stranger, ann_is, bob_is) in [
+        // Without a file, by Digest.
+        ("live", "401", "401", "401"),
+        ("basic/live", "401", "401", "bob"),
+        ("ann/live", "401", "ann", "401"),
+        ("ann", "401", "ann", "401"),
+        ("ann.sdp", "401", "ann", "401"),
+        ("all/live", "open", "open", "open"),
+        ("bad/live", "403", "403", "403"),
+        ("lost/live", "403", "403", "403"),
+    ] {
+        for (login, expected) in [(None, stranger), (Some(&ann), ann_is), (Some(&bob), bob_is)] {
+            let login = login.map(String::as_str);
+            let found = published(&gate, path, "192.0.2.1", login).await;
+            assert_eq!(found, expected, "{path} {login:?}");
+            assert_eq!(published(&gate, path, "127.0.0.1", login).await, "open");
+        }
+    }
+    let bare = tempfile::tempdir().unwrap();
+    let gate = Gate::new(bare.path().to_owned(), Files::default(), Clock::start());
+    assert_eq!(
+        published(&gate, "live", "192.0.2.1", Some(&bob)).await,
+        "403"
+    );
 }

@@ -15,9 +15,11 @@ mod md5_crypt;
 mod nonces;
 mod qtaccess;
 mod texts;
+mod user_file;
 mod users;
 
 pub use caller::Caller;
 pub use challenge::Client;
 pub use gate::{Attempt, Gate, Verdict};
 pub use guards::Files;
+pub use user_file::{Unfit, UserFile};

@@ -133,6 +133,13 @@ impl Entry {
     }
 }
 
+/// Whether a line of a file is that of `user`.
+pub(super) fn is_of_user(line: &str, user: &str) -> bool {
+    let line = line.trim();
+    let rest = line.strip_prefix(user);
+    rest.is_some_and(|rest| rest.starts_with(':')) && !line.starts_with('#')
+}
+
 /// The realm that a line tells; `realm:…` is a user.
 fn realm_of(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("realm")?;

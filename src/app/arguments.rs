@@ -1,11 +1,13 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::tool::lint::Lint;
 use crate::tool::load::Load;
+use crate::tool::passwd::Passwd;
 use crate::tool::publish::Publish;
 
 /// Streams QuickTime movies and other media by RTSP.
@@ -16,6 +18,20 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
     #[command(flatten)]
     pub(super) serve: Serve,
+}
+
+impl Arguments {
+    /// Reads the words of a command line, of which the first is the program's own name: as `qtpasswd` it does what
+    /// that did. Ends the program for words that make no sense.
+    pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Self {
+        let mut words = words.into_iter().peekable();
+        let name = words.peek().map(Path::new).and_then(Path::file_name);
+        if name.is_some_and(|name| name == "qtpasswd") {
+            let rest = words.skip(1);
+            return Self::parse_from(["reelcast".into(), "passwd".into()].into_iter().chain(rest));
+        }
+        Self::parse_from(words)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -35,6 +51,7 @@ pub(super) enum Command {
     },
     Lint(Lint),
     Load(Load),
+    Passwd(Passwd),
     Publish(Publish),
 }
 
@@ -57,6 +74,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_programs_name_may_be_its_command() {
+        let words = ["/usr/bin/qtpasswd", "-c", "My films", "qtusers", "ann"];
+        let arguments = Arguments::read(words.map(OsString::from));
+        assert!(matches!(arguments.command, Some(Command::Passwd(_))));
     }
 
     #[test]

@@ -18,17 +18,16 @@ mod server;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use arguments::{Arguments, Command};
 
 use crate::tool::lint::lint;
 use crate::tool::load::load;
+use crate::tool::passwd::passwd;
 use crate::tool::publish::publish;
 
 /// Runs the program as its arguments say; returns what the shell is told.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read(std::env::args_os());
     let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
     match command {
         Command::Serve(serve) => serve::serve(serve),
@@ -36,6 +35,7 @@ pub fn run() -> ExitCode {
         Command::Inspect { file } => inspect::inspect(&file),
         Command::Lint(arguments) => lint(&arguments),
         Command::Load(arguments) => load(&arguments),
+        Command::Passwd(arguments) => passwd(&arguments),
         Command::Publish(arguments) => publish(&arguments),
     }
 }

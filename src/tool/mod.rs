@@ -3,6 +3,7 @@
 mod hls;
 pub mod lint;
 pub mod load;
+pub mod passwd;
 mod process;
 pub mod publish;
 mod reception;

@@ -20,7 +20,11 @@ use crate::support::server::Server;
 use crate::support::udp::Ports;
 
 /// HA1 of `ann`, whose password is `secret`, in the realm `Films`.
-const HA1: &str = "c0246d1bbd99545245aca0d67458ee50";
+pub(crate) const HA1: &str = "c0246d1bbd99545245aca0d67458ee50";
+
+/// The same by SHA-256.
+pub(crate) const HA1_SHA256: &str =
+    "e62787a7eb67786205354d5afd5f109f104cdc78dde801a212bc7b2ae1caabf3";
 
 const TRANSPORT: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
 

@@ -29,6 +29,7 @@ mod long_movie;
 mod lossy_network;
 mod mp3;
 mod multicast;
+mod passwd;
 mod publish;
 mod publish_faults;
 mod pull;

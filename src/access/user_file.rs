@@ -1,0 +1,168 @@
+//! The text of a file of users, as `reelcast passwd` changes it: other lines stay as they are. Pure.
+
+use md5::{Digest, Md5};
+use sha2::Sha256;
+
+use super::digest::hex;
+use super::users::{Users, is_of_user};
+
+/// The longest name, realm and password, in bytes.
+const LONGEST: usize = 255;
+
+/// A file of users that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserFile(String);
+
+/// What cannot stand in a file of users.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// The file has a fault.
+    #[error("line {line}: {text}")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong, and what would be right.
+        text: String,
+    },
+    /// The name of a user.
+    #[error("a user's name has 1 to {LONGEST} bytes without blanks, colons or a # in front")]
+    Name,
+    /// The realm.
+    #[error("a realm has 1 to {LONGEST} bytes on one line")]
+    Realm,
+    /// The password.
+    #[error("a password has 1 to {LONGEST} bytes on one line")]
+    Password,
+}
+
+impl UserFile {
+    /// A file without users.
+    ///
+    /// # Errors
+    /// [`Unfit::Realm`].
+    pub fn new(realm: &str) -> Result<Self, Unfit> {
+        let realm = realm.trim();
+        match is_line(realm) {
+            true => Ok(Self(format!("realm {realm}\n"))),
+            false => Err(Unfit::Realm),
+        }
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// [`Unfit::Line`].
+    pub fn read(text: String) -> Result<Self, Unfit> {
+        match Users::read(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(fault) => Err(Unfit::Line {
+                line: fault.line,
+                text: fault.text,
+            }),
+        }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Gives `user` this password; returns whether the user is new.
+    ///
+    /// # Errors
+    /// [`Unfit::Name`] and [`Unfit::Password`].
+    pub fn set(&mut self, user: &str, password: &str) -> Result<bool, Unfit> {
+        if !is_name(user) {
+            return Err(Unfit::Name);
+        }
+        if !is_line(password) {
+            return Err(Unfit::Password);
+        }
+        let realm = self.realm();
+        let secret = format!("{user}:{realm}:{password}");
+        let (md5, sha256) = (hex(&Md5::digest(&secret)), hex(&Sha256::digest(&secret)));
+        let is_new = !self.remove(user);
+        if !self.0.is_empty() && !self.0.ends_with('\n') {
+            self.0.push('\n');
+        }
+        self.0 += &format!("{user}::{md5}:{sha256}\n");
+        Ok(is_new)
+    }
+
+    /// Takes `user` away; returns whether there was one.
+    pub fn remove(&mut self, user: &str) -> bool {
+        let lines = self.0.split_inclusive('\n');
+        let kept: String = lines.filter(|line| !is_of_user(line, user)).collect();
+        let was_there = kept.len() < self.0.len();
+        self.0 = kept;
+        was_there
+    }
+
+    fn realm(&self) -> String {
+        let users = Users::read(&self.0);
+        users.map_or_else(|_| String::new(), |users| users.realm().to_owned())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_fit = |letter: char| letter != ':' && !letter.is_whitespace();
+    is_line(name) && name.chars().all(is_fit) && !name.starts_with('#')
+}
+
+fn is_line(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_come_change_and_go() {
+        let mut file = UserFile::new(" Films ").unwrap();
+        assert_eq!(file.set("ann", "secret"), Ok(true));
+        assert_eq!(file.set("bob", "hidden"), Ok(true));
+        let ann = "ann::c0246d1bbd99545245aca0d67458ee50:\
+            e62787a7eb67786205354d5afd5f109f104cdc78dde801a212bc7b2ae1caabf3\n";
+        let bob = "bob::8a3138383f16197782b66f3b0d051b46:\
+            835a0decd3cd02aedf6f900479eefce3d9cf5a9e303695c598558ccc7b24e7e3\n";
+        assert_eq!(file.text(), format!("realm Films\n{ann}{bob}"));
+        assert_eq!(file.set("ann", "other"), Ok(false));
+        let users = Users::read(file.text()).unwrap();
+        assert!(users.knows("ann", "other") && !users.knows("ann", "secret"));
+        assert!(file.remove("ann"));
+        assert!(!file.remove("ann"));
+        assert_eq!(file.text(), format!("realm Films\n{bob}"));
+    }
+
+    #[test]
+    fn other_lines_stay() {
+        let text = "# ours\r\nrealm Films\r\nann:x:c0246d1bbd99545245aca0d67458ee50\r\n# ann: no\r\nann2:$1$a$b:";
+        let mut file = UserFile::read(text.to_owned()).unwrap();
+        assert_eq!(file.set("ann", "secret"), Ok(false));
+        let start = "# ours\r\nrealm Films\r\n# ann: no\r\nann2:$1$a$b:\nann::";
+        assert!(file.text().starts_with(start), "{}", file.text());
+        assert!(Users::read(file.text()).unwrap().knows("ann", "secret"));
+    }
+
+    #[test]
+    fn what_would_break_the_file_is_refused() {
+        let long = "x".repeat(256);
+        let mut file = UserFile::new("Films").unwrap();
+        for name in ["", "a:b", "a b", "#a", "a\n", "realm x", &long] {
+            assert_eq!(file.set(name, "x"), Err(Unfit::Name), "{name}");
+        }
+        for password in ["", "a\nb", &long] {
+            assert_eq!(file.set("a", password), Err(Unfit::Password), "{password}");
+        }
+        for realm in ["", " ", "a\nb", &long] {
+            assert_eq!(UserFile::new(realm), Err(Unfit::Realm), "{realm}");
+        }
+        let fault = UserFile::read("realm x\nann".to_owned());
+        assert!(
+            matches!(fault, Err(Unfit::Line { line: 2, .. })),
+            "{fault:?}"
+        );
+        assert_eq!(file.set("a", "a b:c"), Ok(true));
+    }
+}

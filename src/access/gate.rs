@@ -10,6 +10,7 @@ use super::credentials::Credentials;
 use super::guard::{Denied, Guard, Rule};
 use super::guards::{Files, Guards};
 use super::nonces::Nonces;
+use super::passes::Passes;
 use super::qtaccess::Action;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
@@ -47,6 +48,7 @@ pub enum Verdict {
 pub struct Gate {
     guards: Guards,
     nonces: Mutex<Nonces>,
+    passes: Passes,
     clock: Clock,
 }
 
@@ -56,6 +58,7 @@ impl Gate {
         Arc::new(Self {
             guards: Guards::new(root, files),
             nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
+            passes: Passes::new(rand::random(), clock.started()),
             clock,
         })
     }
@@ -123,6 +126,23 @@ impl Gate {
         Verdict::User(user)
     }
 
+    /// A pass to what has this name for `user`, who may watch it now: to be told in URLs. `None`
+    /// when everybody may, or nobody. Cancel safe.
+    pub async fn pass(self: &Arc<Self>, name: &MediaPath, user: &str) -> Option<String> {
+        let guard = self.guard(name).await;
+        let standing = standing(&guard, user)?;
+        let now = self.clock.now();
+        Some(self.passes.make(name, user, &standing, now))
+    }
+
+    /// Whether `pass` lets its bearer watch what has this name, and nothing else. Cancel safe.
+    pub async fn honours(self: &Arc<Self>, pass: &str, name: &MediaPath) -> bool {
+        let guard = self.guard(name).await;
+        let standing = |user: &str| standing(&guard, user);
+        let now = self.clock.now();
+        self.passes.is_good(pass, name, standing, now)
+    }
+
     /// Whether everybody may watch what has this name. Cancel safe.
     pub async fn is_open(self: &Arc<Self>, name: &MediaPath) -> bool {
         self.rules(std::slice::from_ref(name)).await.is_empty()
@@ -186,6 +206,13 @@ impl Gate {
     fn nonces(&self) -> MutexGuard<'_, Nonces> {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What all rules say of `user`; `None` when not all let the user in, or there are none.
+fn standing(guard: &Guard, user: &str) -> Option<String> {
+    let said = guard.0.iter().map(|rule| rule.standing(user));
+    let said: Vec<_> = said.collect::<Option<_>>()?;
+    (!said.is_empty()).then(|| said.join("\n"))
 }
 
 /// For what could not be looked at.

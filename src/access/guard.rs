@@ -73,15 +73,26 @@ impl Rule {
             _ => None,
         };
         let user = user.ok_or(Denied::Unknown)?;
-        let lets_in = |require: &Require| match require {
-            Require::AnyUser | Require::ValidUser => true,
-            Require::Users(names) => names.contains(user),
-            Require::Groups(names) => names.iter().any(|group| groups.has(group, user)),
-        };
-        match required.iter().any(lets_in) {
+        match required.iter().any(|one| one.lets_in(user, groups)) {
             true => Ok(user.clone()),
             false => Err(Denied::Unlisted),
         }
+    }
+
+    /// What changes when `user` has to log in again; `None` for one who is not let in.
+    pub(super) fn standing(&self, user: &str) -> Option<String> {
+        let Self::Users {
+            required,
+            users,
+            groups,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let mut required = required.iter();
+        let is_let_in = required.any(|one| one.lets_in(user, groups));
+        users.standing(user).filter(|_| is_let_in)
     }
 
     /// The `WWW-Authenticate` headers that ask a client to log in; none when nobody may.
@@ -95,6 +106,17 @@ impl Rule {
             Scheme::Digest => {
                 challenge::digest(realm, &users.algorithms(), nonce, is_stale, client)
             }
+        }
+    }
+}
+
+impl Require {
+    /// Whether `user`, who is known, is let in.
+    fn lets_in(&self, user: &str, groups: &Groups) -> bool {
+        match self {
+            Self::AnyUser | Self::ValidUser => true,
+            Self::Users(names) => names.iter().any(|name| name == user),
+            Self::Groups(names) => names.iter().any(|group| groups.has(group, user)),
         }
     }
 }

@@ -13,6 +13,7 @@ mod guard;
 mod guards;
 mod md5_crypt;
 mod nonces;
+mod passes;
 mod qtaccess;
 mod texts;
 mod user_file;

@@ -90,6 +90,18 @@ impl Users {
         }
     }
 
+    /// What changes when `user` gets another password; `None` for one who is not here.
+    pub(super) fn standing(&self, user: &str) -> Option<String> {
+        let entry = self.entries.get(user)?;
+        let hashes = [&entry.md5, &entry.sha256].map(|hash| hash.as_deref().unwrap_or_default());
+        Some(format!(
+            "{}:{}:{}",
+            hashes.join(":"),
+            entry.crypt,
+            self.realm
+        ))
+    }
+
     /// Whether `password` is that of `user`, by the best hash that the file has of it.
     pub(super) fn knows(&self, user: &str, password: &str) -> bool {
         let Some(entry) = self.entries.get(user) else {

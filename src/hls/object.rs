@@ -154,6 +154,11 @@ impl Object {
         (object.to_string() == name).then_some(object)
     }
 
+    /// Whether it names others of the same channel or movie.
+    pub fn is_playlist(self) -> bool {
+        !matches!(self, Self::File { .. })
+    }
+
     /// Whether it is a key, which nobody else may keep.
     pub fn is_key(self) -> bool {
         let Self::File { file, .. } = self else {

@@ -25,6 +25,7 @@ use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
 use crate::hls::packager::{NoPlaylist, Packager, Rendition};
+use crate::hls::playlist::with_query;
 use crate::hls::text::Text;
 use crate::hls::transcode::need;
 use crate::hls::viewers::Visit;
@@ -40,6 +41,8 @@ pub(super) struct Asked<'r> {
     pub(super) request: &'r Request<Incoming>,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
+    /// What the URIs of a playlist have to carry.
+    pub(super) pass: Option<&'r str>,
 }
 
 impl Asked<'_> {
@@ -253,6 +256,9 @@ fn playlist(
 
 /// A playlist, which caches may keep for as long as `age`.
 pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
+    if let Some(pass) = asked.pass {
+        return personal(text, pass, age);
+    }
     let is_packed = asked.takes_gzip();
     let tag = match is_packed {
         true => format!("\"{}-gzip\"", text.tag()),
@@ -271,11 +277,25 @@ pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response
         set(&mut response, CONTENT_ENCODING, "gzip");
     }
     set(&mut response, ETAG, &tag);
-    let modified = httpdate::fmt_http_date(text.modified().max(SystemTime::UNIX_EPOCH));
-    set(&mut response, LAST_MODIFIED, &modified);
-    let seconds = age.as_secs().max(1);
-    set(&mut response, CACHE_CONTROL, &format!("max-age={seconds}"));
+    date(&mut response, text, age);
     response
+}
+
+/// A playlist for one viewer, whose URIs carry a pass.
+fn personal(text: &Text, pass: &str, age: Duration) -> Response<Body> {
+    let plain = String::from_utf8_lossy(text.plain());
+    let carrying = with_query(&plain, &format!("pass={pass}"));
+    let mut response = typed(StatusCode::OK, crate::hls::playlist::MEDIA_TYPE, carrying);
+    date(&mut response, text, age);
+    response
+}
+
+/// Says since when the playlist is as it is, and for how long caches may keep it.
+fn date(response: &mut Response<Body>, text: &Text, age: Duration) {
+    let modified = httpdate::fmt_http_date(text.modified().max(SystemTime::UNIX_EPOCH));
+    set(response, LAST_MODIFIED, &modified);
+    let seconds = age.as_secs().max(1);
+    set(response, CACHE_CONTROL, &format!("max-age={seconds}"));
 }
 
 fn without_playlist(reason: NoPlaylist) -> Response<Body> {

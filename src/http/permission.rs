@@ -11,12 +11,15 @@ use hyper::{Response, StatusCode};
 use super::body::Body;
 use super::connection::{text, typed};
 use super::hls::{Asked, PLAIN, set};
-use super::route::Route;
+use super::route::{Route, in_folder, value};
 use super::server::Server;
 use super::upload_request::Refusal;
 use crate::access::{Attempt, Caller, Client, Verdict};
 use crate::base::path::MediaPath;
 use crate::wire::http_head::HttpHead;
+
+/// How passes are called in queries.
+const PASS: &str = "pass";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -86,21 +89,63 @@ impl<'a> Claim<'a> {
     }
 }
 
+/// A request that may be answered.
+#[derive(Debug)]
+pub(super) struct Permit {
+    /// What it may be about.
+    pub(super) route: Route,
+    /// Whether not everybody may watch it.
+    pub(super) is_guarded: bool,
+    /// What the URIs of a playlist have to carry, so that its player is let in to them.
+    pub(super) pass: Option<String>,
+}
+
 impl Server {
-    /// The refusal for a client that may not watch what `route` names, in any of its readings;
-    /// `None` for one that may.
+    /// Lets pass who may watch what `route` names, in all of its readings, or has a pass to what the
+    /// URL names as playlists do.
     ///
     /// It is asked before anything is looked for. Cancel safe.
-    pub(super) async fn refusal(&self, asked: &Asked<'_>, route: &Route) -> Option<Response<Body>> {
-        let attempt = Claim::of(asked).attempt;
-        match self.gate.may_watch(&route.names(), &attempt).await {
-            Verdict::Open | Verdict::User(_) => None,
-            Verdict::Challenge(challenges) => Some(challenged(challenges)),
-            Verdict::Closed => Some(text(
-                StatusCode::FORBIDDEN,
-                "nobody may watch this now: the server's log says why\n",
-            )),
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(super) async fn permit(
+        &self,
+        asked: &Asked<'_>,
+        route: Route,
+    ) -> Result<Permit, Box<Response<Body>>> {
+        let path = MediaPath::from_url(asked.request.uri().path()).ok();
+        let listed = path.as_ref().and_then(in_folder);
+        let query = asked.request.uri().query().unwrap_or_default();
+        if let (Some(listed), Some(pass)) = (&listed, value(query, PASS))
+            && self.gate.honours(pass, &listed.0).await
+        {
+            return Ok(Permit {
+                route: Route::Hls(vec![listed.clone()]),
+                is_guarded: true,
+                pass: Some(pass.to_owned()),
+            });
         }
+        let attempt = Claim::of(asked).attempt;
+        let user = match self.gate.may_watch(&route.names(), &attempt).await {
+            Verdict::Open => None,
+            Verdict::User(user) => Some(user),
+            Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
+            Verdict::Closed => {
+                let reason = "nobody may watch this now: the server's log says why\n";
+                return Err(Box::new(text(StatusCode::FORBIDDEN, reason)));
+            }
+        };
+        let pass = match (&user, listed) {
+            (Some(user), Some((name, object))) if object.is_playlist() => {
+                self.gate.pass(&name, user).await
+            }
+            _ => None,
+        };
+        Ok(Permit {
+            route,
+            is_guarded: user.is_some(),
+            pass,
+        })
     }
 
     /// Lets pass who may publish what is called `name`. It is asked before anything is looked for.
@@ -129,6 +174,16 @@ impl Server {
 }
 
 const LOG_IN: &str = "a name and a password are needed";
+
+/// Keeps an answer that not everybody may have from caches that several use.
+pub(super) fn keep_private(response: &mut Response<Body>) {
+    let keep = response.headers().get(CACHE_CONTROL);
+    let keep = keep.and_then(|keep| keep.to_str().ok());
+    if let Some(keep) = keep.filter(|keep| *keep != "no-store") {
+        let keep = format!("private, {keep}");
+        set(response, CACHE_CONTROL, &keep);
+    }
+}
 
 /// 401.
 pub(super) fn challenged(challenges: Vec<String>) -> Response<Body> {

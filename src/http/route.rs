@@ -32,9 +32,7 @@ impl Route {
         let short = short.filter(|name| !name.is_empty() && !name.ends_with('/'));
         let short = short.and_then(|name| MediaPath::from_plain(name).ok());
         let short = short.map(|name| (name, Object::Multivariant(Flavour::LowLatency)));
-        let long = Object::read(path.name()).map(|object| (path.parent(), object));
-        let long = long.filter(|(name, _)| !name.is_root());
-        let readings: Vec<_> = short.into_iter().chain(long).collect();
+        let readings: Vec<_> = short.into_iter().chain(in_folder(&path)).collect();
         if readings.is_empty() {
             return Ok(Self::Page(path));
         }
@@ -54,6 +52,19 @@ impl Route {
     }
 }
 
+/// Of whom, and what, a path asks for as the URIs in a playlist do, which are relative to its own.
+pub(super) fn in_folder(path: &MediaPath) -> Option<(MediaPath, Object)> {
+    let object = Object::read(path.name())?;
+    let name = path.parent();
+    (!name.is_root()).then_some((name, object))
+}
+
+/// What a query says of `name`.
+pub(super) fn value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find_map(|(key, value)| (key == name).then_some(value))
+}
+
 /// Which channel, and in which packing, a path asks for that ends like a file of sound or a
 /// transport stream: `/NAME.ts`, `/NAME.mp3`, `/NAME.aac`.
 pub(super) fn endless(path: &MediaPath) -> Option<(MediaPath, Packing)> {
@@ -69,11 +80,7 @@ pub(super) fn endless(path: &MediaPath) -> Option<(MediaPath, Packing)> {
 /// # Errors
 /// What is wrong with them, for people.
 pub(super) fn directives(query: &str) -> Result<Directives, &'static str> {
-    let value = |name: &str| {
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find_map(|(key, value)| (key == name).then_some(value))
-    };
-    let number = |name| value(name).map(str::parse::<u64>).transpose();
+    let number = |name| value(query, name).map(str::parse::<u64>).transpose();
     let sequence = number("_HLS_msn").map_err(|_| "_HLS_msn is no number\n")?;
     let part = number("_HLS_part").map_err(|_| "_HLS_part is no number\n")?;
     if part.is_some() && sequence.is_none() {
@@ -83,7 +90,7 @@ pub(super) fn directives(query: &str) -> Result<Directives, &'static str> {
         sequence,
         part: part.map(|part| u32::try_from(part).unwrap_or(u32::MAX)),
     });
-    let skip = matches!(value("_HLS_skip"), Some("YES" | "v2"));
+    let skip = matches!(value(query, "_HLS_skip"), Some("YES" | "v2"));
     Ok(Directives { wanted, skip })
 }
 

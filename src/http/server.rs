@@ -20,6 +20,7 @@ use super::download::is_download;
 use super::hls::Asked;
 pub use super::page::Pages;
 use super::pauses::Pauses;
+use super::permission::{Permit, keep_private};
 use super::route::Route;
 use super::upload_connection::UploadConnection;
 use super::uploads::Uploads;
@@ -113,10 +114,11 @@ impl Server {
         peer: SocketAddr,
         local: SocketAddr,
     ) -> Response<Body> {
-        let asked = Asked {
+        let mut asked = Asked {
             request,
             peer,
             local,
+            pass: None,
         };
         if let Some(asset) = self.answer_asset(&asked) {
             return asset;
@@ -124,18 +126,31 @@ impl Server {
         let Ok(route) = Route::read(request.uri().path()) else {
             return text(StatusCode::BAD_REQUEST, "that is no name\n");
         };
-        if let Some(refusal) = self.refusal(&asked, &route).await {
-            return refusal;
+        let Permit {
+            route,
+            is_guarded,
+            pass,
+        } = match self.permit(&asked, route).await {
+            Ok(permit) => permit,
+            Err(refusal) => return *refusal,
+        };
+        asked.pass = pass.as_deref();
+        let mut response = self.answer_permitted(&asked, route).await;
+        if is_guarded {
+            keep_private(&mut response);
         }
+        response
+    }
+
+    async fn answer_permitted(&self, asked: &Asked<'_>, route: Route) -> Response<Body> {
+        let query = asked.request.uri().query().unwrap_or_default();
         match route {
-            Route::Titles => self.update_title(&asked).await,
-            Route::Hls(readings) => self.answer_hls(&asked, readings).await,
-            Route::Page(path) if is_download(request.uri().query().unwrap_or_default()) => {
-                self.answer_download(&asked, &path).await
-            }
-            Route::Page(path) => match self.answer_endless(&asked, &path).await {
+            Route::Titles => self.update_title(asked).await,
+            Route::Hls(readings) => self.answer_hls(asked, readings).await,
+            Route::Page(path) if is_download(query) => self.answer_download(asked, &path).await,
+            Route::Page(path) => match self.answer_endless(asked, &path).await {
                 Some(response) => response,
-                None => self.answer_page(&asked, &path).await,
+                None => self.answer_page(asked, &path).await,
             },
         }
     }

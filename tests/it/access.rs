@@ -143,7 +143,7 @@ async fn nothing_of_a_guarded_folder_is_told_by_http() {
         segment = format!("clock.mp4/{}", first_uri(playlist.text()));
     }
     for (login, expected) in [("ann:secret", 200), ("ann:x", 401), ("bob:x", 401)] {
-        let target = format!("/basic/{segment}");
+        let target = format!("/basic/{}", segment.split('?').next().unwrap());
         let answer = ask(server.http, "GET", &target, &basic(login)).await;
         assert_eq!(answer.status, expected, "{target} {login}");
         assert_eq!(get(server.http, &target).await.status, 401, "{target}");
@@ -188,6 +188,70 @@ async fn digest_lets_in_by_http_once_an_answer() {
         let answer = ask(server.http, "GET", target, &login).await;
         assert_eq!(answer.status, expected, "{login}");
     }
+}
+
+/// All URIs of a playlist.
+fn uris(playlist: &str) -> Vec<&str> {
+    playlist.lines().filter_map(uri_of).collect()
+}
+
+fn uri_of(line: &str) -> Option<&str> {
+    match line.split_once("URI=\"") {
+        Some((_, rest)) => rest.split_once('"').map(|(uri, _)| uri),
+        None => Some(line).filter(|line| !line.is_empty() && !line.starts_with('#')),
+    }
+}
+
+#[tokio::test]
+async fn a_player_that_follows_uris_logs_in_once() {
+    let (folder, server, _clips) = start();
+    let mut segment = String::new();
+    for name in ["clock.mp4", "live"] {
+        for flavour in ["index", "cmaf", "ts"] {
+            let target = format!("/basic/{name}/{flavour}.m3u8");
+            let login = basic("ann:secret");
+            let playlist = ask(server.http, "GET", &target, &login).await;
+            assert_eq!(playlist.status, 200, "{target}");
+            let cached = playlist.header("Cache-Control").unwrap();
+            assert!(cached.starts_with("private, "), "{cached}");
+            for uri in uris(playlist.text()) {
+                let media = format!("/basic/{name}/{uri}");
+                let playlist = text(server.http, &media).await;
+                for uri in uris(&playlist) {
+                    // What is only to come may not be waited for.
+                    if !playlist.contains(&format!("PRELOAD-HINT:TYPE=PART,URI=\"{uri}\"")) {
+                        segment = format!("basic/{name}/{uri}");
+                        let answer = get(server.http, &format!("/{segment}")).await;
+                        assert_eq!(answer.status, 200, "{segment}");
+                    }
+                }
+            }
+        }
+    }
+    let (bare, pass) = segment.split_once("?pass=").unwrap();
+    for (target, expected) in [
+        (format!("/{bare}"), 401),
+        (format!("/{bare}?pass="), 401),
+        (format!("/{bare}?pass={}", &pass[1..]), 401),
+        (format!("/{bare}?pass={pass}0"), 401),
+        (
+            format!("/basic/live/media.m3u8?_HLS_skip=YES&pass={pass}"),
+            200,
+        ),
+        (format!("/basic/live.sdp/media.m3u8?pass={pass}"), 401),
+        (format!("/basic/live.m3u8?pass={pass}"), 401),
+        (format!("/basic/live?pass={pass}"), 401),
+        (format!("/basic/clock.mp4/media.m3u8?pass={pass}"), 401),
+        (format!("/basic/clock.mp4?download&pass={pass}"), 401),
+        (format!("/digest/live/media.m3u8?pass={pass}"), 401),
+    ] {
+        assert_eq!(get(server.http, &target).await.status, expected, "{target}");
+    }
+    let open = text(server.http, "/open/live/index.m3u8").await;
+    assert!(!open.contains("pass="), "{open}");
+    let rules = "AuthScheme basic\nrequire user bob";
+    fs::write(folder.path().join("basic/qtaccess"), rules).unwrap();
+    eventually(&server, &format!("/{segment}"), "", 401).await;
 }
 
 #[tokio::test]
@@ -458,12 +522,16 @@ async fn broadcasters_of_other_hosts_log_in() {
 async fn wait_for(server: &Server, folder: &Path, rules: &str, expected: u16) {
     let rules = rules.replace("require valid", "AuthScheme basic\nrequire valid");
     fs::write(folder.join("basic/qtaccess"), rules).unwrap();
-    let login = basic("ann:secret");
+    eventually(server, "/basic/", &basic("ann:secret"), expected).await;
+}
+
+/// Waits until a GET is answered so.
+async fn eventually(server: &Server, target: &str, headers: &str, expected: u16) {
     let answered = async {
-        while ask(server.http, "GET", "/basic/", &login).await.status != expected {
+        while ask(server.http, "GET", target, headers).await.status != expected {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     let answered = tokio::time::timeout(Duration::from_secs(30), answered).await;
-    answered.unwrap_or_else(|_| panic!("never {expected}"));
+    answered.unwrap_or_else(|_| panic!("never {expected}: {target}"));
 }

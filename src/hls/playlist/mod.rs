@@ -4,12 +4,14 @@
 
 mod media;
 mod multivariant;
+mod uris;
 
 pub use media::{
     Control, KeyLine, MediaPlaylist, PartLine, PlaylistKind, RenditionReport, SegmentLine,
     TitleLine,
 };
 pub use multivariant::{Alternative, AudioRendition, IFrames, Multivariant, SessionKey};
+pub use uris::with_query;
 
 /// The media type of every playlist (RFC 8216, 10).
 pub const MEDIA_TYPE: &str = "application/vnd.apple.mpegurl";

@@ -1,0 +1,156 @@
+//! Passes: what a viewer who has logged in at a playlist gets for the URLs in it. Each is good for one
+//! name and for a while.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::base::path::MediaPath;
+
+/// For how long a pass is good.
+const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// The longest pass that is looked at, in bytes.
+const LONGEST: usize = 1024;
+
+/// What makes passes, and knows its own.
+pub(super) struct Passes {
+    secret: [u8; 32],
+    /// From when on the ends of passes are counted.
+    since: Instant,
+}
+
+impl std::fmt::Debug for Passes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passes")
+    }
+}
+
+impl Passes {
+    /// `secret` must be known to nobody else, `since` is no later than any time told.
+    pub(super) fn new(secret: [u8; 32], since: Instant) -> Self {
+        Self { secret, since }
+    }
+
+    /// A pass for `user` to what has this name, in letters that URLs and playlists take as they are.
+    ///
+    /// It is good as long as the files say the same of the user, which is `standing`.
+    pub(super) fn make(
+        &self,
+        name: &MediaPath,
+        user: &str,
+        standing: &str,
+        now: Instant,
+    ) -> String {
+        let until = (self.age(now) + LIFETIME).as_secs();
+        let mac = self.mac(until, user, name, standing);
+        let mac = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+        format!("{until:x}.{}.{mac}", URL_SAFE_NO_PAD.encode(user))
+    }
+
+    /// Whether `pass` was made here for this name and is not over; `standing` says what the files say
+    /// of a user now, `None` if they do not let the user in.
+    pub(super) fn is_good(
+        &self,
+        pass: &str,
+        name: &MediaPath,
+        standing: impl FnOnce(&str) -> Option<String>,
+        now: Instant,
+    ) -> bool {
+        let Some((until, user, told)) = read(pass) else {
+            return false;
+        };
+        if self.age(now).as_secs() >= until {
+            return false;
+        }
+        let Some(standing) = standing(&user) else {
+            return false;
+        };
+        let mac = self.mac(until, &user, name, &standing);
+        mac.verify_slice(&told).is_ok()
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
+    fn mac(&self, until: u64, user: &str, name: &MediaPath, standing: &str) -> Hmac<Sha256> {
+        let mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.secret);
+        let mut mac = mac.expect("a secret of any length will do");
+        mac.update(&until.to_be_bytes());
+        for text in [user, name.as_str(), standing] {
+            // With its length, so that no two triples read alike.
+            mac.update(&(text.len() as u64).to_be_bytes());
+            mac.update(text.as_bytes());
+        }
+        mac
+    }
+}
+
+/// When a pass ends, its user and its mark.
+fn read(pass: &str) -> Option<(u64, String, Vec<u8>)> {
+    if pass.len() > LONGEST {
+        return None;
+    }
+    let (until, rest) = pass.split_once('.')?;
+    let (user, mac) = rest.split_once('.')?;
+    let until = u64::from_str_radix(until, 16).ok()?;
+    let user = String::from_utf8(URL_SAFE_NO_PAD.decode(user).ok()?).ok()?;
+    Some((until, user, URL_SAFE_NO_PAD.decode(mac).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+
+    fn name(text: &str) -> MediaPath {
+        MediaPath::from_plain(text).unwrap()
+    }
+
+    #[test]
+    fn a_pass_is_good_for_what_it_was_made_for() {
+        let now = Clock::start().started();
+        let passes = Passes::new([1; 32], now);
+        let pass = passes.make(&name("a/live"), "ann", "x", now);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        assert!(pass.bytes().all(plain), "{pass}");
+        let is_good = |pass: &str, wanted: &str, standing: Option<&str>, now| {
+            let told = |user: &str| standing.filter(|_| user == "ann").map(str::to_owned);
+            passes.is_good(pass, &name(wanted), told, now)
+        };
+        let end = now + LIFETIME;
+        let before = end - Duration::from_secs(1);
+        for (wanted, standing, at, expected) in [
+            ("a/live", Some("x"), now, true),
+            ("a/live", Some("x"), before, true),
+            ("a/live", Some("x"), end, false),
+            ("a/live", Some("y"), now, false),
+            ("a/live", None, now, false),
+            ("a/live/b", Some("x"), now, false),
+            ("a", Some("x"), now, false),
+            ("a/liv", Some("ex"), now, false),
+        ] {
+            let found = is_good(&pass, wanted, standing, at);
+            assert_eq!(found, expected, "{wanted} {standing:?}");
+        }
+        let others = Passes::new([2; 32], now);
+        let foreign = others.make(&name("a/live"), "ann", "x", now);
+        let (until, rest) = pass.split_once('.').unwrap();
+        let longer = format!("{}0.{rest}", until);
+        for forged in [
+            &foreign,
+            &longer,
+            &pass[..pass.len() - 2],
+            "",
+            "..",
+            "1",
+            "+1..",
+        ] {
+            assert!(!is_good(forged, "a/live", Some("x"), now), "{forged}");
+        }
+    }
+}

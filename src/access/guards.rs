@@ -85,60 +85,84 @@ impl Guards {
     ///
     /// The name of a folder, or of a channel that has a folder, is guarded by what lies in it.
     pub(super) fn guard(&self, name: &MediaPath, action: Action) -> Guard {
+        let mut lexical = self.lexical(name);
+        if lexical.is_empty() {
+            lexical.push(Ok((self.root.clone(), Arc::new(AccessFile::absent()))));
+        }
         let mut rules = Vec::new();
-        for name in spellings(name) {
-            let found = self.nearest(&name.below(&self.root), &self.root);
-            let lexical =
-                found.unwrap_or_else(|| Ok((self.root.clone(), Arc::new(AccessFile::absent()))));
-            let real = self.elsewhere(&name);
-            let real = real.and_then(|(real, top)| self.nearest(&real, &top));
-            for found in [Some(lexical), real].into_iter().flatten() {
-                let rule = match found {
-                    Ok((folder, access)) => self.rule(&folder, &access, action),
-                    Err(Unsound) => Some(Rule::Closed),
-                };
-                rules.extend(rule.map(Arc::new).filter(|rule| !rules.contains(rule)));
-            }
+        for found in lexical.into_iter().chain(self.linked(name)) {
+            let rule = match found {
+                Ok((folder, access)) => self.rule(&folder, &access, action),
+                Err(Unsound) => Some(Rule::Closed),
+            };
+            rules.extend(rule.map(Arc::new).filter(|rule| !rules.contains(rule)));
         }
         Guard(rules)
     }
 
-    /// Where links lead that are in a name, and the folder above which no rule counts there.
-    fn elsewhere(&self, name: &MediaPath) -> Option<(PathBuf, PathBuf)> {
-        let root = self.root.canonicalize().ok()?;
-        // A channel has no file, but may have a folder that is a link.
-        let mut existing = name.clone();
-        let real = loop {
-            if let Ok(real) = existing.below(&self.root).canonicalize() {
-                break real;
+    /// The access files that count for a name as it stands: those in its own folders, or else the next one
+    /// above.
+    fn lexical(&self, name: &MediaPath) -> Vec<Found> {
+        let own = spellings(name).filter_map(|name| self.lying_in(&name.below(&self.root)));
+        let own: Vec<_> = own.collect();
+        match own.is_empty() {
+            true => {
+                let place = name.parent().below(&self.root);
+                self.nearest(&place, &self.root).into_iter().collect()
             }
-            if existing.is_root() {
-                return None;
-            }
-            existing = existing.parent();
-        };
-        if real == existing.below(&root) {
-            return None;
+            false => own,
         }
-        let top = if real.starts_with(&root) {
-            root
-        } else {
-            PathBuf::from("/")
-        };
-        Some((real, top))
     }
 
-    /// The first access file from `place` up to `top`, and its folder; `None` without one.
+    /// The access files that count where links in a name lead.
+    fn linked(&self, name: &MediaPath) -> Vec<Found> {
+        let Ok(root) = self.root.canonicalize() else {
+            return Vec::new();
+        };
+        let is_there = |name: &MediaPath| name.below(&self.root).exists();
+        let mut places: Vec<_> = spellings(name).filter(is_there).collect();
+        if places.is_empty() {
+            // A channel has no file, but its folder may be a link.
+            let mut folder = name.parent();
+            while !folder.is_root() && !is_there(&folder) {
+                folder = folder.parent();
+            }
+            places.push(folder);
+        }
+        let places = places.iter();
+        places
+            .filter_map(|place| self.elsewhere(place, &root))
+            .collect()
+    }
+
+    /// The access file that counts where links lead that are in the name of what exists; `root` is
+    /// where the movies folder really is.
+    fn elsewhere(&self, place: &MediaPath, root: &Path) -> Option<Found> {
+        let real = place.below(&self.root).canonicalize().ok()?;
+        if real == place.below(root) {
+            return None;
+        }
+        // Above the movies folder no rule counts, but those of what lies elsewhere do.
+        let is_inside = real.starts_with(root);
+        let top = if is_inside { root } else { Path::new("/") };
+        self.nearest(&real, top)
+    }
+
+    /// The first access file from `place` up to `top`.
     fn nearest(&self, place: &Path, top: &Path) -> Option<Found> {
         for folder in place.ancestors() {
-            match self.access.of(&folder.join(NAME), AccessFile::read) {
-                Ok(Some(access)) => return Some(Ok((folder.to_owned(), access))),
-                Err(Unsound) => return Some(Err(Unsound)),
-                Ok(None) if folder == top => return None,
-                Ok(None) => {}
+            let found = self.lying_in(folder);
+            if found.is_some() || folder == top {
+                return found;
             }
         }
         None
+    }
+
+    fn lying_in(&self, folder: &Path) -> Option<Found> {
+        let read = self.access.of(&folder.join(NAME), AccessFile::read);
+        let read = read.transpose()?;
+        Some(read.map(|access| (folder.to_owned(), access)))
     }
 
     /// What `access`, which lies in `folder`, demands; `None` when it lets everybody.

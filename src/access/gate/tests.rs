@@ -118,6 +118,29 @@ async fn the_nearest_file_decides() {
 }
 
 #[tokio::test]
+async fn the_folder_of_a_channel_goes_before_those_above() {
+    let (_folder, gate) = folder(&[
+        ("qtaccess", "AuthScheme basic\nrequire user bob"),
+        ("live/qtaccess", "AuthScheme basic\nrequire user ann"),
+        ("open/qtaccess", "require any-user"),
+    ]);
+    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
+    for (path, ann_is, bob_is) in [
+        ("live", "ann", "401"),
+        ("live.sdp", "ann", "401"),
+        ("live/a.mov", "ann", "401"),
+        ("open", "open", "open"),
+        ("open.sdp", "open", "open"),
+        ("other", "401", "bob"),
+        ("other.sdp", "401", "bob"),
+        ("", "401", "bob"),
+    ] {
+        assert_eq!(verdict(&gate, path, Some(&ann)).await, ann_is, "{path}");
+        assert_eq!(verdict(&gate, path, Some(&bob)).await, bob_is, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn no_spelling_of_a_name_widens_access() {
     let (_folder, gate) = folder(&[("users/b/qtaccess", "require user ann")]);
     for spelling in [

@@ -25,7 +25,7 @@ use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
 use crate::hls::packager::{NoPlaylist, Packager, Rendition};
-use crate::hls::playlist::with_query;
+use crate::hls::playlist::with_uris;
 use crate::hls::text::Text;
 use crate::hls::transcode::need;
 use crate::hls::viewers::Visit;
@@ -41,7 +41,9 @@ pub(super) struct Asked<'r> {
     pub(super) request: &'r Request<Incoming>,
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
-    /// What the URIs of a playlist have to carry.
+    /// What goes before the URIs in a playlist.
+    pub(super) way: String,
+    /// What the URIs in a playlist have to carry.
     pub(super) pass: Option<&'r str>,
 }
 
@@ -83,33 +85,30 @@ impl Asked<'_> {
 }
 
 impl Server {
-    /// Answers a request for one of `readings`, of which the first counts whose name exists. Old players are
-    /// given transport streams where they ask for the program.
+    /// Answers a request for `object` of the channel or movie `name`.
     pub(super) async fn answer_hls(
         &self,
         asked: &Asked<'_>,
-        mut readings: Vec<(MediaPath, Object)>,
+        name: &MediaPath,
+        mut object: Object,
     ) -> Response<Body> {
         if !self.config().hls.enabled {
             return missing("HLS is switched off\n");
         }
-        let is_offered = |object| self.offers_compat() || !matches!(object, Object::Compat(_));
-        readings.retain(|(_, object)| is_offered(*object));
-        if needs_transport_streams(asked.field(&USER_AGENT)) {
-            let programs = readings.iter_mut().filter(|(_, object)| *object == PROGRAM);
-            programs.for_each(|(_, object)| *object = Object::Multivariant(Flavour::Ts));
+        if matches!(object, Object::Compat(_)) && !self.offers_compat() {
+            return missing(NOTHING);
         }
-        for (name, object) in &readings {
-            match self.packager(name, *object) {
-                Ok(Some(packager)) => return self.answer_for(asked, &packager, *object).await,
-                Ok(None) => {}
-                Err(reason) => {
-                    error!(path = %name, %reason, "a channel cannot be encrypted");
-                    return unavailable(format!("the channel cannot be encrypted: {reason}\n"));
-                }
+        if object == PROGRAM && needs_transport_streams(asked.field(&USER_AGENT)) {
+            object = Object::Multivariant(Flavour::Ts);
+        }
+        match self.packager(name, object) {
+            Ok(Some(packager)) => self.answer_for(asked, &packager, object).await,
+            Ok(None) => self.answer_movie(asked, name, object).await,
+            Err(reason) => {
+                error!(path = %name, %reason, "a channel cannot be encrypted");
+                unavailable(format!("the channel cannot be encrypted: {reason}\n"))
             }
         }
-        self.answer_movie(asked, &readings).await
     }
 
     /// Who packages what is asked for: only playlists make somebody begin.
@@ -256,8 +255,8 @@ fn playlist(
 
 /// A playlist, which caches may keep for as long as `age`.
 pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
-    if let Some(pass) = asked.pass {
-        return personal(text, pass, age);
+    if asked.pass.is_some() || !asked.way.is_empty() {
+        return readdressed(asked, text, age);
     }
     let is_packed = asked.takes_gzip();
     let tag = match is_packed {
@@ -281,11 +280,12 @@ pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response
     response
 }
 
-/// A playlist for one viewer, whose URIs carry a pass.
-fn personal(text: &Text, pass: &str, age: Duration) -> Response<Body> {
+/// A playlist whose URIs are not those that are shared.
+fn readdressed(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
+    let query = asked.pass.map(|pass| format!("pass={pass}"));
     let plain = String::from_utf8_lossy(text.plain());
-    let carrying = with_query(&plain, &format!("pass={pass}"));
-    let mut response = typed(StatusCode::OK, crate::hls::playlist::MEDIA_TYPE, carrying);
+    let own = with_uris(&plain, &asked.way, &query.unwrap_or_default());
+    let mut response = typed(StatusCode::OK, crate::hls::playlist::MEDIA_TYPE, own);
     date(&mut response, text, age);
     response
 }
@@ -345,6 +345,8 @@ pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Res
     set(&mut response, CACHE_CONTROL, keep);
     response
 }
+
+pub(super) const NOTHING: &str = "there is no such channel or movie\n";
 
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 pub(super) const HTML: &str = "text/html; charset=utf-8";

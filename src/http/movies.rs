@@ -8,7 +8,7 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::connection::typed;
-use super::hls::{Asked, PLAIN, delivered, file, missing, set, written};
+use super::hls::{Asked, NOTHING, PLAIN, delivered, file, missing, set, written};
 use super::server::Server;
 use crate::base::error::{Kind, chain};
 use crate::base::path::MediaPath;
@@ -23,26 +23,24 @@ const PLAYLIST_AGE: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Server {
-    /// Answers a request for one of `readings`, of which the first counts that is a movie's.
+    /// Answers a request for `object` of the movie `name`.
     pub(super) async fn answer_movie(
         &self,
         asked: &Asked<'_>,
-        readings: &[(MediaPath, Object)],
+        name: &MediaPath,
+        object: Object,
     ) -> Response<Body> {
-        for (name, object) in readings {
-            match self.hls.movies.open(name).await {
-                Ok(shown) if !self.must_remake(&shown, *object) => {
-                    return self.answer_shown(asked, &shown, *object).await;
-                }
-                Ok(_) => return self.answer_remake(asked, name, *object).await,
-                Err(error) if error.kind() == Kind::NotFound => {}
-                Err(error) if error.kind() == Kind::Unsupported && self.config().hls.transcode => {
-                    return self.answer_remake(asked, name, *object).await;
-                }
-                Err(error) => return refused(&error),
+        match self.hls.movies.open(name).await {
+            Ok(shown) if !self.must_remake(&shown, object) => {
+                self.answer_shown(asked, &shown, object).await
             }
+            Ok(_) => self.answer_remake(asked, name, object).await,
+            Err(error) if error.kind() == Kind::NotFound => missing(NOTHING),
+            Err(error) if error.kind() == Kind::Unsupported && self.config().hls.transcode => {
+                self.answer_remake(asked, name, object).await
+            }
+            Err(error) => refused(&error),
         }
-        missing("there is no such channel or movie\n")
     }
 
     /// Whether the movie has to be encoded for who asks for `object`.

@@ -11,7 +11,7 @@ use hyper::{Response, StatusCode};
 use super::body::Body;
 use super::connection::{text, typed};
 use super::hls::{Asked, PLAIN, set};
-use super::route::{Route, in_folder, value};
+use super::route::{Route, value};
 use super::server::Server;
 use super::upload_request::Refusal;
 use crate::access::{Attempt, Caller, Client, Verdict};
@@ -89,20 +89,17 @@ impl<'a> Claim<'a> {
     }
 }
 
-/// A request that may be answered.
+/// How a request may be answered.
 #[derive(Debug)]
-pub(super) struct Permit {
-    /// What it may be about.
-    pub(super) route: Route,
-    /// Whether not everybody may watch it.
-    pub(super) is_guarded: bool,
-    /// What the URIs of a playlist have to carry, so that its player is let in to them.
-    pub(super) pass: Option<String>,
+pub(super) enum Permit {
+    /// Everybody may watch it.
+    Open,
+    /// Not everybody may. The URIs of a playlist have to carry this pass, so that its player is let in.
+    Guarded(Option<String>),
 }
 
 impl Server {
-    /// Lets pass who may watch what `route` names, in all of its readings, or has a pass to what the
-    /// URL names as playlists do.
+    /// Lets pass who may watch what `route` names, or has a pass to it.
     ///
     /// It is asked before anything is looked for. Cancel safe.
     ///
@@ -111,41 +108,29 @@ impl Server {
     pub(super) async fn permit(
         &self,
         asked: &Asked<'_>,
-        route: Route,
+        route: &Route,
     ) -> Result<Permit, Box<Response<Body>>> {
-        let path = MediaPath::from_url(asked.request.uri().path()).ok();
-        let listed = path.as_ref().and_then(in_folder);
         let query = asked.request.uri().query().unwrap_or_default();
-        if let (Some(listed), Some(pass)) = (&listed, value(query, PASS))
-            && self.gate.honours(pass, &listed.0).await
+        if let (Route::Hls(name, _), Some(pass)) = (route, value(query, PASS))
+            && self.gate.honours(pass, name).await
         {
-            return Ok(Permit {
-                route: Route::Hls(vec![listed.clone()]),
-                is_guarded: true,
-                pass: Some(pass.to_owned()),
-            });
+            return Ok(Permit::Guarded(Some(pass.to_owned())));
         }
         let attempt = Claim::of(asked).attempt;
         let user = match self.gate.may_watch(&route.names(), &attempt).await {
-            Verdict::Open => None,
-            Verdict::User(user) => Some(user),
+            Verdict::Open => return Ok(Permit::Open),
+            Verdict::User(user) => user,
             Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
             Verdict::Closed => {
                 let reason = "nobody may watch this now: the server's log says why\n";
                 return Err(Box::new(text(StatusCode::FORBIDDEN, reason)));
             }
         };
-        let pass = match (&user, listed) {
-            (Some(user), Some((name, object))) if object.is_playlist() => {
-                self.gate.pass(&name, user).await
-            }
+        let pass = match route {
+            Route::Hls(name, object) if object.is_playlist() => self.gate.pass(name, &user).await,
             _ => None,
         };
-        Ok(Permit {
-            route,
-            is_guarded: user.is_some(),
-            pass,
-        })
+        Ok(Permit::Guarded(pass))
     }
 
     /// Lets pass who may publish what is called `name`. It is asked before anything is looked for.

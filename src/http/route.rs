@@ -11,9 +11,8 @@ use crate::hls::progress::Wanted;
 pub(super) enum Route {
     /// News of what a channel plays.
     Titles,
-    /// Something of a channel or a movie: names contain slashes, so that there may be two
-    /// readings, of which the one with the longer name counts where that name exists.
-    Hls(Vec<(MediaPath, Object)>),
+    /// Something of a channel or a movie.
+    Hls(MediaPath, Object),
     /// A channel, a movie or a folder itself; the root is the list of what there is.
     Page(MediaPath),
 }
@@ -28,22 +27,17 @@ impl Route {
             return Ok(Self::Titles);
         }
         let path = MediaPath::from_url(path)?;
-        let short = path.as_str().strip_suffix(".m3u8");
-        let short = short.filter(|name| !name.is_empty() && !name.ends_with('/'));
-        let short = short.and_then(|name| MediaPath::from_plain(name).ok());
-        let short = short.map(|name| (name, Object::Multivariant(Flavour::LowLatency)));
-        let readings: Vec<_> = short.into_iter().chain(in_folder(&path)).collect();
-        if readings.is_empty() {
-            return Ok(Self::Page(path));
+        match in_folder(&path).or_else(|| beside(&path)) {
+            Some((name, object)) => Ok(Self::Hls(name, object)),
+            None => Ok(Self::Page(path)),
         }
-        Ok(Self::Hls(readings))
     }
 
     /// The names of all that may be watched by it.
     pub(super) fn names(&self) -> Vec<MediaPath> {
         match self {
             Self::Titles => Vec::new(),
-            Self::Hls(readings) => readings.iter().map(|(name, _)| name.clone()).collect(),
+            Self::Hls(name, _) => vec![name.clone()],
             Self::Page(path) => {
                 let streamed = endless(path).map(|(name, _)| name);
                 [path.clone()].into_iter().chain(streamed).collect()
@@ -52,11 +46,34 @@ impl Route {
     }
 }
 
-/// Of whom, and what, a path asks for as the URIs in a playlist do, which are relative to its own.
-pub(super) fn in_folder(path: &MediaPath) -> Option<(MediaPath, Object)> {
+/// `/NAME/index.m3u8`, and all that is named in it.
+fn in_folder(path: &MediaPath) -> Option<(MediaPath, Object)> {
     let object = Object::read(path.name())?;
     let name = path.parent();
     (!name.is_root()).then_some((name, object))
+}
+
+/// `/NAME.m3u8`.
+fn beside(path: &MediaPath) -> Option<(MediaPath, Object)> {
+    let name = path.as_str().strip_suffix(".m3u8")?;
+    let name = Some(name).filter(|name| !name.is_empty() && !name.ends_with('/'))?;
+    let name = MediaPath::from_plain(name).ok()?;
+    Some((name, Object::Multivariant(Flavour::LowLatency)))
+}
+
+/// What goes before the URIs in a playlist of `name` that is read from the URL with the path `path`.
+pub(super) fn way_to(name: &MediaPath, path: &str) -> String {
+    let is_beside = MediaPath::from_url(path).is_ok_and(|path| path.parent() != *name);
+    match is_beside {
+        // In front of it, a colon is no part of a scheme.
+        true => format!(
+            "./{}/",
+            MediaPath::from_plain(name.name())
+                .unwrap_or_default()
+                .to_url()
+        ),
+        false => String::new(),
+    }
 }
 
 /// What a query says of `name`.
@@ -98,42 +115,28 @@ pub(super) fn directives(query: &str) -> Result<Directives, &'static str> {
 mod tests {
     use super::*;
 
-    fn read(path: &str) -> Vec<(String, String)> {
-        match Route::read(path).unwrap() {
-            Route::Hls(readings) => readings
-                .iter()
-                .map(|(name, object)| (name.to_string(), object.to_string()))
-                .collect(),
-            other => panic!("{path}: {other:?}"),
-        }
-    }
-
-    fn is(name: &str, object: &str) -> (String, String) {
-        (name.to_owned(), object.to_owned())
-    }
-
     #[test]
-    fn the_longest_name_comes_first() {
-        for (path, readings) in [
-            ("/a.m3u8", vec![is("a", "index.m3u8")]),
+    fn playlists_lie_in_the_folder_of_a_name_and_beside_it() {
+        for (path, name, object, way) in [
+            ("/a.m3u8", "a", "index.m3u8", "./a/"),
             (
-                "/news/live/index.m3u8",
-                vec![
-                    is("news/live/index", "index.m3u8"),
-                    is("news/live", "index.m3u8"),
-                ],
+                "/news/a%20b.mp4.m3u8",
+                "news/a b.mp4",
+                "index.m3u8",
+                "./a%20b.mp4/",
             ),
-            ("/index.m3u8", vec![is("index", "index.m3u8")]),
-            (
-                "/news/a%20b/0000000a-7.1.m4s",
-                vec![is("news/a b", "0000000a-7.1.m4s")],
-            ),
-            (
-                "/a/media-ts.m3u8",
-                vec![is("a/media-ts", "index.m3u8"), is("a", "media-ts.m3u8")],
-            ),
+            ("/a/index.m3u8", "a", "index.m3u8", ""),
+            ("//news/./live/index.m3u8", "news/live", "index.m3u8", ""),
+            ("/index.m3u8", "index", "index.m3u8", "./index/"),
+            ("/a/0000000a-7.1.m4s", "a", "0000000a-7.1.m4s", ""),
+            ("/a/media-ts.m3u8", "a", "media-ts.m3u8", ""),
+            ("/a/other.m3u8", "a/other", "index.m3u8", "./other/"),
         ] {
-            assert_eq!(read(path), readings, "{path}");
+            let Ok(Route::Hls(found, what)) = Route::read(path) else {
+                panic!("{path}");
+            };
+            assert_eq!((found.as_str(), what.to_string().as_str()), (name, object));
+            assert_eq!(way_to(&found, path), way, "{path}");
         }
     }
 

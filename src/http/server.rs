@@ -21,7 +21,7 @@ use super::hls::Asked;
 pub use super::page::Pages;
 use super::pauses::Pauses;
 use super::permission::{Permit, keep_private};
-use super::route::Route;
+use super::route::{Route, way_to};
 use super::upload_connection::UploadConnection;
 use super::uploads::Uploads;
 use crate::access::Gate;
@@ -118,6 +118,7 @@ impl Server {
             request,
             peer,
             local,
+            way: String::new(),
             pass: None,
         };
         if let Some(asset) = self.answer_asset(&asked) {
@@ -126,19 +127,19 @@ impl Server {
         let Ok(route) = Route::read(request.uri().path()) else {
             return text(StatusCode::BAD_REQUEST, "that is no name\n");
         };
-        let Permit {
-            route,
-            is_guarded,
-            pass,
-        } = match self.permit(&asked, route).await {
+        if let Route::Hls(name, _) = &route {
+            asked.way = way_to(name, request.uri().path());
+        }
+        let permit = match self.permit(&asked, &route).await {
             Ok(permit) => permit,
             Err(refusal) => return *refusal,
         };
+        let Permit::Guarded(pass) = permit else {
+            return self.answer_permitted(&asked, route).await;
+        };
         asked.pass = pass.as_deref();
         let mut response = self.answer_permitted(&asked, route).await;
-        if is_guarded {
-            keep_private(&mut response);
-        }
+        keep_private(&mut response);
         response
     }
 
@@ -146,7 +147,7 @@ impl Server {
         let query = asked.request.uri().query().unwrap_or_default();
         match route {
             Route::Titles => self.update_title(asked).await,
-            Route::Hls(readings) => self.answer_hls(asked, readings).await,
+            Route::Hls(name, object) => self.answer_hls(asked, &name, object).await,
             Route::Page(path) if is_download(query) => self.answer_download(asked, &path).await,
             Route::Page(path) => match self.answer_endless(asked, &path).await {
                 Some(response) => response,

@@ -239,7 +239,7 @@ async fn a_player_that_follows_uris_logs_in_once() {
             200,
         ),
         (format!("/basic/live.sdp/media.m3u8?pass={pass}"), 401),
-        (format!("/basic/live.m3u8?pass={pass}"), 401),
+        (format!("/basic/live.m3u8?pass={pass}"), 200),
         (format!("/basic/live?pass={pass}"), 401),
         (format!("/basic/clock.mp4/media.m3u8?pass={pass}"), 401),
         (format!("/basic/clock.mp4?download&pass={pass}"), 401),

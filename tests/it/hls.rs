@@ -93,8 +93,8 @@ async fn old_players_are_given_transport_streams() {
     let mut clip = Clip::publish(&server, "live");
     clip.send_until(9.0);
     for (player, media) in [
-        ("CPU OS 9_3_5 like Mac OS X", "\nmedia-ts.m3u8"),
-        ("CPU OS 18_5 like Mac OS X", "\nmedia.m3u8"),
+        ("CPU OS 9_3_5 like Mac OS X", "\n./live/media-ts.m3u8"),
+        ("CPU OS 18_5 like Mac OS X", "\n./live/media.m3u8"),
     ] {
         let header = format!("User-Agent: AppleCoreMedia/1.0.0.1 (iPhone; U; {player}; en_us)\r\n");
         let program = ask(server.http, "GET", "/live.m3u8", &header).await;

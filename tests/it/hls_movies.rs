@@ -149,8 +149,12 @@ async fn what_there_is_not_is_said_clearly() {
         assert!(body.contains(reason), "{target}: {body}");
     }
     let playlist = text(server.http, "/whole.mp4.m3u8").await;
-    assert!(playlist.contains("\nmedia.m3u8\n"), "{playlist}");
-    assert!(playlist.ends_with(",URI=\"iframes.m3u8\"\n"), "{playlist}");
+    assert!(
+        playlist.contains("\n./whole.mp4/media.m3u8\n"),
+        "{playlist}"
+    );
+    let key_frames = ",URI=\"./whole.mp4/iframes.m3u8\"\n";
+    assert!(playlist.ends_with(key_frames), "{playlist}");
     let playlist = text(server.http, "/whole.mp4/media.m3u8").await;
     let segment = format!("/whole.mp4/{}", uris(&playlist)[1]);
     let beyond = segment.replace("-0.", "-7.");

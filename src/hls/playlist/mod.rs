@@ -11,7 +11,7 @@ pub use media::{
     TitleLine,
 };
 pub use multivariant::{Alternative, AudioRendition, IFrames, Multivariant, SessionKey};
-pub use uris::with_query;
+pub use uris::with_uris;
 
 /// The media type of every playlist (RFC 8216, 10).
 pub const MEDIA_TYPE: &str = "application/vnd.apple.mpegurl";

@@ -1,48 +1,57 @@
-//! The URIs of a playlist: where they stand, and giving all of them a query. Pure.
+//! The URIs of a playlist: where they stand, and changing all of them. Pure.
 
-/// `playlist` with `query` in all of its URIs that are relative, of lines and of `URI` attributes
-/// (RFC 8216, 4.1 and 4.2). `query` may have no letter that URIs or quotation marks end with.
-pub fn with_query(playlist: &str, query: &str) -> String {
-    let lines = playlist.split_inclusive('\n');
-    let mut carrying = String::with_capacity(2 * playlist.len());
-    for line in lines {
-        let end = line.trim_end().len();
-        let (line, ending) = line.split_at(end);
+/// `playlist` with `way` before, and `query` behind, all of its URIs that are relative, in lines and in
+/// `URI` attributes (RFC 8216, 4.1 and 4.2). Neither may have a letter that ends a URI, or a
+/// quotation mark; both may be empty.
+pub fn with_uris(playlist: &str, way: &str, query: &str) -> String {
+    let change = Change { way, query };
+    let mut changed = String::with_capacity(2 * playlist.len());
+    for line in playlist.split_inclusive('\n') {
+        let (line, ending) = line.split_at(line.trim_end().len());
         if line.starts_with('#') {
-            push_tag(&mut carrying, line, query);
+            change.push_tag(&mut changed, line);
         } else if !line.is_empty() {
-            push_uri(&mut carrying, line, query);
+            change.push_uri(&mut changed, line);
         }
-        carrying += ending;
+        changed += ending;
     }
-    carrying
+    changed
 }
 
-fn push_tag(carrying: &mut String, tag: &str, query: &str) {
-    const ATTRIBUTE: &str = "URI=\"";
-    let mut rest = tag;
-    while let Some(start) = rest.find(ATTRIBUTE) {
-        let (before, after) = rest.split_at(start + ATTRIBUTE.len());
-        let is_whole = before
-            .strip_suffix(ATTRIBUTE)
-            .is_some_and(|before| before.ends_with([':', ',']));
-        carrying.push_str(before);
-        let (uri, after) = after.split_at(after.find('"').unwrap_or(after.len()));
-        match is_whole {
-            true => push_uri(carrying, uri, query),
-            false => carrying.push_str(uri),
-        }
-        rest = after;
-    }
-    carrying.push_str(rest);
+struct Change<'a> {
+    way: &'a str,
+    query: &'a str,
 }
 
-fn push_uri(carrying: &mut String, uri: &str, query: &str) {
-    carrying.push_str(uri);
-    let is_relative = !uri.starts_with('/') && !uri.contains(':');
-    if is_relative {
-        carrying.push(if uri.contains('?') { '&' } else { '?' });
-        carrying.push_str(query);
+impl Change<'_> {
+    fn push_tag(&self, text: &mut String, tag: &str) {
+        const ATTRIBUTE: &str = "URI=\"";
+        let mut rest = tag;
+        while let Some(start) = rest.find(ATTRIBUTE) {
+            let (before, after) = rest.split_at(start + ATTRIBUTE.len());
+            // Not a part of another attribute's name.
+            let is_whole = rest[..start].ends_with([':', ',']);
+            let (uri, after) = after.split_at(after.find('"').unwrap_or(after.len()));
+            text.push_str(before);
+            match is_whole {
+                true => self.push_uri(text, uri),
+                false => text.push_str(uri),
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+    }
+
+    fn push_uri(&self, text: &mut String, uri: &str) {
+        if uri.starts_with('/') || uri.contains(':') {
+            return text.push_str(uri);
+        }
+        text.push_str(self.way);
+        text.push_str(uri);
+        if !self.query.is_empty() {
+            text.push(if uri.contains('?') { '&' } else { '?' });
+            text.push_str(self.query);
+        }
     }
 }
 
@@ -51,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_relative_uri_carries_the_query() {
+    fn every_relative_uri_is_changed() {
         let playlist = "#EXTM3U\n\
             #EXT-X-MEDIA:TYPE=AUDIO,NAME=\"a,b\",URI=\"audio1.m3u8\"\n\
             #EXT-X-STREAM-INF:BANDWIDTH=1\n\
@@ -78,6 +87,10 @@ mod tests {
             https://elsewhere/1.ts\n\
             /elsewhere.ts\n\
             #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"3.m4s?p=1\"";
-        assert_eq!(with_query(playlist, "p=1"), carrying);
+        assert_eq!(with_uris(playlist, "", "p=1"), carrying);
+        assert_eq!(with_uris(playlist, "", ""), playlist);
+        let below = "#EXT-X-MAP:URI=\"./a/i.mp4\"\n./a/1.ts\n/2.ts\n";
+        let beside = "#EXT-X-MAP:URI=\"i.mp4\"\n1.ts\n/2.ts\n";
+        assert_eq!(with_uris(beside, "./a/", ""), below);
     }
 }

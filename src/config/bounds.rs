@@ -85,6 +85,7 @@ fn hls(config: &Config) -> Vec<Objection> {
     found([
         seconds("hls.target_duration", hls.target_duration, 1, 30),
         seconds("hls.window", hls.window, 1, 3600),
+        seconds("hls.dvr", hls.dvr, 0, 86_400),
         seconds("hls.idle_stop", hls.idle_stop, 5, 86_400),
         seconds("hls.start_wait", hls.start_wait, 0, 60),
         millis("hls.part_duration", hls.part_duration, 100, 2000),
@@ -96,6 +97,11 @@ fn hls(config: &Config) -> Vec<Objection> {
         outside(
             "hls.window_bytes",
             hls.window_bytes < 8_000_000,
+            "choose at least 8MB",
+        ),
+        outside(
+            "hls.dvr_bytes",
+            hls.dvr_bytes < 8_000_000,
             "choose at least 8MB",
         ),
         outside(

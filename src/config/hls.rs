@@ -27,6 +27,12 @@ pub struct Hls {
     /// The most bytes of segments that a channel keeps.
     #[serde(with = "quantity::bytes")]
     pub window_bytes: usize,
+    /// How far back playlists of a channel reach with segments on disk; 0: no further than `window`.
+    #[serde(with = "quantity::duration")]
+    pub dvr: Duration,
+    /// The most bytes that a channel has on disk; half of them for what has gone from its playlists.
+    #[serde(with = "quantity::bytes")]
+    pub dvr_bytes: usize,
     /// The most bytes of segments of movies that are kept, of all movies together.
     #[serde(with = "quantity::bytes")]
     pub movie_segments: usize,
@@ -120,6 +126,8 @@ impl Default for Hls {
             window: Duration::from_secs(60),
             segments: 6,
             window_bytes: 256_000_000,
+            dvr: Duration::ZERO,
+            dvr_bytes: 4_000_000_000,
             movie_segments: 128_000_000,
             package: Package::OnDemand,
             idle_stop: Duration::from_secs(60),

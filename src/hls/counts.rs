@@ -18,6 +18,8 @@ pub struct Counts {
     pub gaps: u64,
     /// Bytes of parts, as fragmented MP4.
     pub bytes: u64,
+    /// Segments that were dropped before their time, because the disk was full.
+    pub given_up: u64,
     /// Packets that were not what their format promises.
     pub malformed: u64,
     /// The clocks of the tracks, as far as reports have told of them.

@@ -28,7 +28,7 @@ const MARGIN: f64 = 0.001;
 
 /// Parts are told of until one of their segment is so many target durations from the end
 /// (rfc8216bis, 6.2.2).
-const PARTS_FOR: u32 = 3;
+pub(super) const PARTS_FOR: u32 = 3;
 
 /// Segments can be skipped when they are so many target durations old (rfc8216bis, 4.4.3.8).
 const SKIP_AFTER: u32 = 6;
@@ -103,15 +103,16 @@ impl<'w> Listing<'w> {
         let names: Vec<_> = window
             .listed
             .iter()
+            .skip(skipped)
             .map(|kept| self.name(&kept.segment, flavour))
             .collect();
         let mut version = None;
-        let segments = window.listed.iter().zip(&names).skip(skipped);
+        let segments = window.listed.iter().skip(skipped).zip(&names);
         let segments = segments
             .map(|(kept, name)| {
                 let mut line = self.line(&kept.segment.head, flavour, &mut version);
                 line.duration = kept.segment.duration;
-                line.gap = kept.segment.gap || flavour == Flavour::Ts && kept.ts.is_none();
+                line.gap = kept.segment.gap || flavour == Flavour::Ts && !kept.has_ts();
                 line.uri = name;
                 line
             })

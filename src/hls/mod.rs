@@ -35,6 +35,8 @@ pub mod segmenter;
 mod shelf;
 mod sound;
 pub mod sounds;
+mod spooling;
+mod spools;
 mod target;
 pub mod text;
 mod titles;

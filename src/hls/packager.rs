@@ -5,20 +5,22 @@
 //!                     (the packaging task)          └── progress ──> who waits for what comes next
 //! ```
 
+mod disk;
 mod files;
 mod i_frames;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{self, timeout, timeout_at};
 
 use super::counts::Counts;
 use super::keys::{Key, Keys, NoKeys};
 use super::object::Flavour;
 use super::progress::{Progress, Wanted};
+use super::spools::Spool;
 use super::text::Text;
 use super::transcode::Trouble;
 use super::window::{Bounds, Playlist, Targets, Window};
@@ -42,6 +44,10 @@ pub struct Packager {
     /// Whether somebody has asked for the flavour [`Flavour::Ts`], which nobody makes before.
     wants_ts: watch::Sender<bool>,
     counts: Mutex<Counts>,
+    /// Where the segments are that are no longer in memory.
+    spool: OnceLock<Arc<Spool>>,
+    /// Told of every change of the window.
+    change: Notify,
     /// Milliseconds since the start of the clock.
     last_request_ms: AtomicU64,
     clock: Clock,
@@ -136,7 +142,7 @@ impl Packager {
             part: settings.part_duration,
         };
         let offers_compat = rendition == Rendition::Own && settings.compat && settings.transcode;
-        let window = Window::new(number, bounds(settings), targets).with_compat(offers_compat);
+        let window = Window::new(number, Bounds::of(settings), targets).with_compat(offers_compat);
         let packager = Self {
             number,
             rendition,
@@ -146,6 +152,8 @@ impl Packager {
             progress: watch::Sender::default(),
             wants_ts: watch::Sender::new(false),
             counts: Mutex::default(),
+            spool: OnceLock::new(),
+            change: Notify::new(),
             last_request_ms: AtomicU64::new(0),
             clock,
         };
@@ -178,7 +186,7 @@ impl Packager {
         self.read().targets().segment
     }
 
-    /// Bytes of the segments that it keeps.
+    /// Bytes of the segments that it keeps in memory.
     pub fn bytes(&self) -> usize {
         self.read().bytes()
     }
@@ -340,6 +348,7 @@ impl Packager {
             };
             std::mem::replace(stage, new) != new
         });
+        self.change.notify_one();
         changed
     }
 
@@ -354,21 +363,12 @@ impl Packager {
         self.progress.send_modify(|stage| stage.over = true);
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Window> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Window> {
         self.window.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Window> {
         self.window.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The bounds that the settings ask for.
-pub(super) fn bounds(settings: &Hls) -> Bounds {
-    Bounds {
-        time: settings.window,
-        segments: settings.segments,
-        bytes: settings.window_bytes,
     }
 }
 

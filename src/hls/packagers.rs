@@ -9,11 +9,13 @@ use tokio::sync::watch;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::keys::{Key, NoKeys};
 use super::packager::{Packager, Rendition};
 use super::packaging;
+use super::spooling::blocking;
+use super::spools::Spools;
 use super::transcode::Transcoders;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
@@ -33,6 +35,8 @@ pub struct Packagers {
     /// What keys are made from where there is no key file.
     secret: Key,
     transcoders: Arc<Transcoders>,
+    /// Where those segments are that are not in memory.
+    spools: Arc<Spools>,
     clock: Clock,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -46,11 +50,13 @@ impl Packagers {
         transcoders: Arc<Transcoders>,
         clock: Clock,
     ) -> Arc<Self> {
+        let spools = Arc::new(Spools::new(&settings.borrow().server.state));
         Arc::new(Self {
             table: Mutex::default(),
             settings,
             secret,
             transcoders,
+            spools,
             clock,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -83,14 +89,19 @@ impl Packagers {
         };
         let (settings, stop) = (self.settings.clone(), self.stop.clone());
         let transcoders = Arc::clone(&self.transcoders);
+        let spools = Arc::clone(&self.spools);
         self.tasks.spawn(async move {
-            packaging::run(&place.packager, settings, transcoders, stop).await;
+            packaging::run(&place.packager, settings, transcoders, spools, stop).await;
         });
         Ok(packager)
     }
 
     /// Packages what is live of `mounts` without being asked, for as long as it is polled and the settings say so.
     pub async fn watch(self: &Arc<Self>, mounts: &Mounts) {
+        let spools = Arc::clone(&self.spools);
+        if let Err(error) = blocking(move || spools.clean()).await {
+            warn!(%error, "what is left of an earlier DVR cannot be deleted");
+        }
         let mut ticks = interval(TICK);
         let mut refused = None;
         loop {

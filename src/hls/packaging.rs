@@ -1,26 +1,30 @@
 //! The task that packages a channel: from its bursts to the packager's window, as long as the settings say.
 
 mod cutting;
+mod filling;
+mod lingering;
 mod report;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::counts::Counts;
 use super::hold::{Held, Hold};
-use super::packager::{Packager, bounds};
+use super::packager::Packager;
 use super::segmenter::{Cut, Segmenter};
 use super::sounds::{Cuts, Sounds};
+use super::spooling::Spooling;
+use super::spools::Spools;
 use super::transcode::channel::{Encoded, Made, Transcoder};
 use super::transcode::{Transcoders, need};
 use super::transport::Transport;
 use super::units::Units;
-use super::window::{Targets, Window};
+use super::window::Bounds;
 use crate::codec::Format;
 use crate::config::{Config, Hls, Package};
 use crate::media::burst::Burst;
@@ -43,15 +47,19 @@ pub(super) async fn run(
     packager: &Packager,
     settings: watch::Receiver<Arc<Config>>,
     transcoders: Arc<Transcoders>,
+    spools: Arc<Spools>,
     stop: CancellationToken,
 ) {
     let path = packager.channel().path();
     info!(%path, "packaging for HLS begins");
+    let mut spooling = Spooling::new(packager, spools);
     let reason = tokio::select! {
         biased;
         () = stop.cancelled() => "the server stops".to_owned(),
         reason = package(packager, &settings, &transcoders) => reason,
+        never = spooling.run() => match never {},
     };
+    spooling.close().await;
     info!(%path, reason, "packaging for HLS ends");
 }
 
@@ -101,7 +109,7 @@ async fn package(
                 Made::All => transcoder = None,
             },
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
-            () = tokio::time::sleep(PAUSE), if !line.is_flushed => line.flush(),
+            () = sleep(PAUSE), if !line.is_flushed => line.flush(),
             _ = ticks.tick() => {
                 let hls = settings.borrow().hls.clone();
                 let now = packager.clock().now();
@@ -121,7 +129,7 @@ async fn package(
     };
     drop(demand);
     line.end(transcoder).await;
-    linger(settings).await;
+    lingering::linger(packager, settings).await;
     ended.to_string()
 }
 
@@ -131,12 +139,6 @@ async fn made(transcoder: &mut Option<Transcoder>) -> Made {
         Some(transcoder) => transcoder.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// Leaves the end of a channel to its players, for as long as they need to play it.
-async fn linger(settings: &watch::Receiver<Arc<Config>>) {
-    let hls = settings.borrow().hls.clone();
-    tokio::time::sleep(hls.window.max(hls.idle_stop)).await;
 }
 
 /// What turns bursts into segments.
@@ -187,7 +189,8 @@ impl<'p> Line<'p> {
             description: Arc::clone(description),
             title,
             transports: (0..=sounds.count()).map(|_| Transport::default()).collect(),
-            makes_ts: false,
+            // Of what is on disk none can be made.
+            makes_ts: !hls.dvr.is_zero(),
             is_known: vec![false; description.tracks().len()],
             is_flushed: true,
             has_warned: false,
@@ -294,26 +297,14 @@ impl<'p> Line<'p> {
     fn tick(&mut self, hls: &Hls, now: Instant) {
         self.cut(now);
         self.publish();
+        if !hls.dvr.is_zero() && !self.makes_ts {
+            self.begin_ts();
+        }
         self.packager.update(|window| {
-            window.set_bounds(bounds(hls));
+            window.set_bounds(Bounds::of(hls));
             window.trim(now);
         });
         self.tell();
-    }
-
-    /// Makes transport streams from now on, and of what is there.
-    fn begin_ts(&mut self) {
-        self.makes_ts = true;
-        let clock = self.packager.clock();
-        let wall = clock.wall(clock.now());
-        let transports = &mut self.transports;
-        self.packager.update(|window| {
-            for (number, transport) in (0..).zip(transports) {
-                if let Some(rendition) = window.rendition_mut(number) {
-                    rendition.add_ts(wall, |segment| transport.segment(segment));
-                }
-            }
-        });
     }
 
     /// Gives the units that are there to the segmenter; they arrived `at` that time.
@@ -363,37 +354,5 @@ impl<'p> Line<'p> {
             }
             self.cuts.push(cuts);
         }
-    }
-
-    /// Adds what was cut to the window, all at once.
-    fn publish(&mut self) {
-        if self.cuts.is_empty() {
-            return;
-        }
-        let targets = Targets {
-            segment: self.segmenter.target(),
-            part: self.segmenter.part_target(),
-        };
-        let clock = self.packager.clock();
-        let now = clock.now();
-        let wall = clock.wall(now);
-        let (transports, makes_ts) = (&mut self.transports, self.makes_ts);
-        let cuts = self.cuts.drain(..);
-        self.packager.update(|window: &mut Window| {
-            window.set_targets(targets);
-            for Cuts { main, sounds } in cuts {
-                let cuts = [Some(main)].into_iter().chain(sounds);
-                for (number, (cut, transport)) in (0..).zip(cuts.zip(&mut *transports)) {
-                    match (window.rendition_mut(number), cut) {
-                        (Some(window), Some(Cut::Part(part))) => window.push_part(part, wall),
-                        (Some(window), Some(Cut::Segment(segment))) => {
-                            let ts = makes_ts.then(|| transport.segment(&segment)).flatten();
-                            window.push_segment(segment, ts, now, wall);
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        });
     }
 }

@@ -4,9 +4,12 @@
 //! Segments that have left the playlists stay for those who read of them before (RFC 8216, 6.2.2).
 //! A playlist is written when it is first asked for after a change. Nothing here waits.
 
+mod bounds;
 mod files;
 mod i_frames;
 mod renditions;
+mod retiring;
+mod spooled;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -20,28 +23,11 @@ use super::object::Flavour;
 use super::part::{Part, Segment};
 use super::progress::Progress;
 use super::rates::Rates;
+use super::spools::SegmentFile;
 use super::text::Text;
 use super::transport;
-
-/// What bounds a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Playlists offer so much time at least.
-    pub time: Duration,
-    /// They offer so many segments at least.
-    pub segments: usize,
-    /// All that is kept has so many bytes at most, but for the newest segment.
-    pub bytes: usize,
-}
-
-/// How long segments and parts may be, as playlists tell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Targets {
-    /// `EXT-X-TARGETDURATION`: whole seconds.
-    pub segment: Duration,
-    /// `PART-TARGET`.
-    pub part: Duration,
-}
+pub use bounds::{Bounds, Targets};
+use spooled::Spooled;
 
 /// The recent past of a channel in segments.
 #[derive(Debug)]
@@ -66,6 +52,11 @@ pub struct Window {
     /// The numbers of the other renditions of the channel; this one is 0 where it has sounds.
     pub(super) others: Vec<u16>,
     bytes: usize,
+    disk_bytes: u64,
+    /// What is on disk in vain.
+    gone: Vec<SegmentFile>,
+    /// How many segments were dropped to have room on disk.
+    given_up: u64,
     /// Counts the changes.
     version: u64,
     modified: SystemTime,
@@ -80,6 +71,10 @@ pub(super) struct Kept {
     pub(super) ts: Option<Bytes>,
     /// The number of the first of its key frames in their playlist.
     first_i_frame: u64,
+    /// When it was whole.
+    came: Instant,
+    /// What of it is on disk, which may be the only place.
+    spooled: Option<Spooled>,
 }
 
 /// A playlist of a window.
@@ -125,6 +120,11 @@ impl Playlist {
 }
 
 impl Kept {
+    fn sequence(&self) -> u64 {
+        self.segment.head.sequence
+    }
+
+    /// Bytes of it in memory.
     fn bytes(&self) -> usize {
         self.segment.memory() + self.ts.as_ref().map_or(0, Bytes::len)
     }
@@ -156,6 +156,9 @@ impl Window {
             sounds: Vec::new(),
             others: Vec::new(),
             bytes: 0,
+            disk_bytes: 0,
+            gone: Vec::new(),
+            given_up: 0,
             version: 0,
             modified: SystemTime::UNIX_EPOCH,
             texts: Default::default(),
@@ -204,18 +207,22 @@ impl Window {
             first_i_frame: self.next_i_frame(&segment),
             segment,
             ts,
+            came: now,
+            spooled: None,
         };
         self.bytes += kept.bytes();
         self.rates.add(&kept, self.targets.segment);
         self.listed.push_back(kept);
-        self.retire(now);
-        self.trim(now);
-        self.changed(wall, &Flavour::ALL);
+        if self.leads() {
+            self.retire(now);
+            self.trim(now);
+        }
+        self.all_changed(wall);
     }
 
     /// Makes the flavour [`Flavour::Ts`] of the segments that are there, in their order, the removed ones left out.
     pub fn add_ts(&mut self, wall: SystemTime, mut pack: impl FnMut(&Segment) -> Option<Bytes>) {
-        for kept in &mut self.listed {
+        for kept in self.listed.iter_mut().filter(|kept| kept.spooled.is_none()) {
             kept.ts = pack(&kept.segment);
             self.bytes += kept.ts.as_ref().map_or(0, Bytes::len);
             self.rates.add_ts(kept, self.targets.segment);
@@ -228,19 +235,6 @@ impl Window {
         self.ended = true;
         self.changed(wall, &Flavour::ALL);
         self.sounds.iter_mut().for_each(|sound| sound.end(wall));
-    }
-
-    /// Drops what nobody may ask for any more.
-    pub fn trim(&mut self, now: Instant) {
-        while self.removed.front().is_some_and(|(_, until)| *until <= now)
-            || self.bytes > self.bounds.bytes
-        {
-            let Some((dropped, _)) = self.removed.pop_front() else {
-                break;
-            };
-            self.bytes -= dropped.bytes();
-        }
-        self.sounds.iter_mut().for_each(|sound| sound.trim(now));
     }
 
     /// How long segments and parts may be.
@@ -277,7 +271,7 @@ impl Window {
         };
         let is_long = self.time() + TOLERANCE >= self.targets.segment;
         let is_enough = self.listed.len() >= enough || is_long || self.ended;
-        let is_there = |kept: &Kept| flavour != Flavour::Ts || kept.ts.is_some();
+        let is_there = |kept: &Kept| flavour != Flavour::Ts || kept.has_ts();
         is_enough && self.listed.iter().any(is_there)
     }
 
@@ -294,17 +288,17 @@ impl Window {
         self.listed.iter().map(Kept::duration).sum()
     }
 
-    /// Bytes of all that is kept.
+    /// Bytes of all that is kept in memory.
     pub fn bytes(&self) -> usize {
         let sounds = self.sounds.iter().map(Self::bytes);
         sounds.fold(self.bytes, usize::saturating_add)
     }
 
     /// A playlist, written unless it was before; `None` while there is nothing to play, and of
-    /// key frames where there are no pictures.
+    /// key frames where there are none to be had.
     pub fn text(&self, playlist: Playlist) -> Option<Arc<Text>> {
-        let lacks_pictures = matches!(playlist, Playlist::IFrames(_)) && !self.has_pictures();
-        if !self.has(playlist.flavour()) || lacks_pictures {
+        let lacks_i_frames = matches!(playlist, Playlist::IFrames(_)) && !self.offers_i_frames();
+        if !self.has(playlist.flavour()) || lacks_i_frames {
             return None;
         }
         let text = self.texts.get(playlist.index())?.get_or_init(|| {
@@ -321,27 +315,11 @@ impl Window {
         Some(Arc::clone(text))
     }
 
-    /// Takes the oldest segments from the playlists, as far as what stays is enough.
-    fn retire(&mut self, now: Instant) {
-        while self.listed.len() > 1 {
-            let Some(first) = self.listed.front().map(Kept::duration) else {
-                break;
-            };
-            let offered = self.time();
-            let least = self.bounds.time.max(3 * self.targets.segment);
-            let is_enough = self.listed.len() > self.bounds.segments && offered - first >= least;
-            if !is_enough && self.listed_bytes() <= self.bounds.bytes {
-                break;
-            }
-            if let Some(kept) = self.listed.pop_front() {
-                // Its own time and that of the longest playlist with it.
-                self.removed.push_back((kept, now + first + offered));
-            }
+    fn all_changed(&mut self, wall: SystemTime) {
+        self.changed(wall, &Flavour::ALL);
+        for sound in &mut self.sounds {
+            sound.changed(wall, &Flavour::ALL);
         }
-    }
-
-    fn listed_bytes(&self) -> usize {
-        self.listed.iter().map(Kept::bytes).sum()
     }
 
     fn changed(&mut self, wall: SystemTime, flavours: &[Flavour]) {

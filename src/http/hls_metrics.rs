@@ -58,7 +58,7 @@ impl<'a> Row<'a> {
 
 type Level = (&'static str, &'static str, Unit, fn(&Packager) -> f64);
 
-const LEVELS: [Level; 3] = [
+const LEVELS: [Level; 4] = [
     (
         "hls_window",
         "Segments that are kept for players",
@@ -70,6 +70,12 @@ const LEVELS: [Level; 3] = [
         "Segments that are kept for players",
         Unit::Seconds,
         |packager| packager.time().as_secs_f64(),
+    ),
+    (
+        "hls_dvr",
+        "Segments that are kept on disk",
+        Unit::Bytes,
+        |packager| packager.disk_bytes() as f64,
     ),
     (
         "hls_target_duration",
@@ -92,7 +98,7 @@ fn levels(out: &mut Out<'_, '_>, rows: &[Row<'_>]) -> fmt::Result {
 
 type Count = (&'static str, &'static str, fn(&Counts) -> u64);
 
-const COUNTS: [Count; 7] = [
+const COUNTS: [Count; 8] = [
     ("hls_segments", "Segments that were made", |counts| {
         counts.segments
     }),
@@ -114,6 +120,11 @@ const COUNTS: [Count; 7] = [
         "hls_packaged_bytes",
         "Bytes of parts, as fragmented MP4",
         |counts| counts.bytes,
+    ),
+    (
+        "hls_dvr_dropped_segments",
+        "Segments that were dropped before their time, because the disk was full",
+        |counts| counts.given_up,
     ),
     (
         "hls_malformed_packets",

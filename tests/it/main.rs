@@ -10,6 +10,7 @@ mod formats;
 mod fuzz_seeds;
 mod hinted;
 mod hls;
+mod hls_dvr;
 mod hls_faults;
 mod hls_keys;
 mod hls_media;

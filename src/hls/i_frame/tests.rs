@@ -8,10 +8,9 @@ use crate::config::{Encryption, Hls, Method};
 use crate::container;
 use crate::hls::keys::{Key, Keys};
 use crate::hls::object::{File, Flavour, Object};
-use crate::hls::packager;
 use crate::hls::segmenter::{Cut, Segmenter, Settings, Track};
 use crate::hls::units::Unit;
-use crate::hls::window::{Playlist, Targets, Window};
+use crate::hls::window::{Bounds, Playlist, Targets, Window};
 
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x47, 0xfe, 0x88];
 
@@ -186,7 +185,7 @@ fn window(segmenter: &mut Segmenter, is_key: impl Fn(i64) -> bool) -> Window {
         segment: targets.target_duration,
         part: targets.part_duration,
     };
-    let mut window = Window::new(0xa, packager::bounds(&Hls::default()), targets);
+    let mut window = Window::new(0xa, Bounds::of(&Hls::default()), targets);
     for cut in cuts(segmenter, 3000, is_key) {
         match cut {
             Cut::Part(part) => window.push_part(part, UNIX_EPOCH),

@@ -46,7 +46,10 @@ impl Packager {
         if let File::Key(period) = file {
             return self.key(number, period);
         }
-        self.read().with_files(number)?.file(file)
+        if let Some(pieces) = self.read().with_files(number)?.file(file) {
+            return Some(pieces);
+        }
+        self.read_from_disk(number, file).await
     }
 
     /// The key of that period, as long as there is something that needs it.

@@ -17,6 +17,7 @@ impl Line<'_> {
             Some(Drift { track, kind, ppm })
         };
         self.counts.drifts = tracks.filter_map(drift).collect();
+        self.counts.given_up = self.packager.read().given_up();
         self.counts.malformed = self.units.malformed();
         self.packager.tell(self.counts.clone());
         self.tell_of_absence();

@@ -10,7 +10,7 @@ use crate::hls::part::{Map, Part};
 use crate::hls::transport;
 
 impl Window {
-    /// A file in pieces, to be sent one after the other; `None` when it is not there, or was a gap.
+    /// A file in pieces, to be sent one after the other; `None` when it is not in memory, or was a gap.
     pub fn file(&self, file: File) -> Option<Vec<Bytes>> {
         let pieces: Vec<_> = match file {
             File::Init(version) => vec![self.map(version)?.data.clone()],
@@ -38,7 +38,7 @@ impl Window {
         locks.any(|lock| lock.period == period)
     }
 
-    fn kept(&self, sequence: u64) -> Option<&Kept> {
+    pub(super) fn kept(&self, sequence: u64) -> Option<&Kept> {
         let mut kept = self.all_kept();
         kept.find(|kept| kept.segment.head.sequence == sequence)
     }

@@ -8,10 +8,10 @@ use crate::hls::object::{File, Flavour};
 use crate::hls::part::Segment;
 
 impl Window {
-    /// Whether segments with pictures are listed.
-    pub(super) fn has_pictures(&self) -> bool {
+    /// Whether there is a playlist of key frames: they are made of what is in memory.
+    pub(in crate::hls) fn offers_i_frames(&self) -> bool {
         let mut heads = self.listed.iter().map(|kept| &kept.segment.head);
-        heads.any(|head| head.map.has_video())
+        !self.is_on_disk() && heads.any(|head| head.map.has_video())
     }
 
     /// The key frames of the segments that are listed, with their media sequence numbers.

@@ -32,6 +32,11 @@ impl Window {
         self.choice = own;
     }
 
+    /// Whether it is what leads, which decides for the sounds what stays.
+    pub(super) fn leads(&self) -> bool {
+        !self.others.contains(&0)
+    }
+
     /// The rendition of that number.
     pub fn rendition(&self, number: u16) -> Option<&Self> {
         match number.checked_sub(1) {
@@ -47,6 +52,14 @@ impl Window {
     }
 
     /// The same to be changed.
+    pub(super) fn with_files_mut(&mut self, number: u32) -> Option<&mut Self> {
+        match self.number == number {
+            true => Some(self),
+            false => self.sounds.iter_mut().find(|one| one.number == number),
+        }
+    }
+
+    /// The rendition of that number, to be changed.
     pub fn rendition_mut(&mut self, number: u16) -> Option<&mut Self> {
         match number.checked_sub(1) {
             None => Some(self),

@@ -13,12 +13,29 @@ const BOUNDS: Bounds = Bounds {
     time: Duration::from_secs(8),
     segments: 3,
     bytes: 1_000_000,
+    dvr: Duration::ZERO,
+    disk_bytes: 0,
+};
+
+/// A minute and a half on disk.
+const DVR: Bounds = Bounds {
+    dvr: Duration::from_secs(90),
+    disk_bytes: 1_000_000,
+    ..BOUNDS
 };
 
 const TARGETS: Targets = Targets {
     segment: Duration::from_secs(2),
     part: Duration::from_secs(1),
 };
+
+/// The file of a segment.
+fn on_disk(sequence: u64) -> SegmentFile {
+    SegmentFile {
+        number: 0xa,
+        sequence,
+    }
+}
 
 /// Makes segments of two parts of a second and a thousand bytes each.
 struct Maker {
@@ -84,7 +101,12 @@ impl Maker {
         for part in &parts {
             self.now += SECOND;
             self.wall += SECOND;
-            self.window.push_part(part.clone(), self.wall);
+            for rendition in 0.. {
+                match self.window.rendition_mut(rendition) {
+                    Some(window) => window.push_part(part.clone(), self.wall),
+                    None => break,
+                }
+            }
         }
         let segment = Segment {
             head: Arc::clone(&parts[0].head),
@@ -94,8 +116,39 @@ impl Maker {
             parts,
             sealed: None,
         };
-        self.window.push_segment(segment, None, self.now, self.wall);
+        for rendition in 0.. {
+            match self.window.rendition_mut(rendition) {
+                Some(window) => window.push_segment(segment.clone(), None, self.now, self.wall),
+                None => break,
+            }
+        }
         self.sequence += 1;
+    }
+
+    /// Makes segments, each of which is brought to disk at once.
+    fn make_on_disk(&mut self, count: usize) {
+        for _ in 0..count {
+            self.make();
+            self.bring();
+        }
+    }
+
+    fn bring(&mut self) {
+        while let Some((file, [fragments, ts])) = self.window.unspooled() {
+            assert_eq!((fragments.len(), ts.len()), (2, 0));
+            self.window.spooled(file, [2000, 0], self.now, self.wall);
+        }
+    }
+
+    /// Whether a segment is on disk alone.
+    fn is_on_disk(&self, sequence: u64) -> bool {
+        let file = File::Segment(sequence);
+        let is_in_memory = self.window.file(file).is_some();
+        let place = self.window.place(file);
+        if let Some(place) = &place {
+            assert_eq!((place.file, &place.range), (on_disk(sequence), &(0..2000)));
+        }
+        !is_in_memory && place.is_some()
     }
 
     fn text(&self, playlist: Playlist) -> String {
@@ -303,4 +356,147 @@ fn the_other_flavour_is_made_when_it_is_wanted() {
     );
     assert!(maker.window.file(File::Ts(100, Packing::Aac)).is_none());
     assert!(maker.window.file(File::Ts(100, Packing::Mp3)).is_some());
+}
+
+#[test]
+fn old_segments_leave_the_memory_for_the_disk() {
+    let mut maker = Maker::new(DVR);
+    maker.make_on_disk(40);
+    // Six target durations stay in memory.
+    assert_eq!(maker.window.bytes(), 6 * 2000);
+    assert_eq!(maker.window.disk_bytes(), 40 * 2000);
+    assert!(maker.is_on_disk(100) && maker.is_on_disk(133));
+    assert!(!maker.is_on_disk(134));
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:100\n"), "{text}");
+    assert_eq!(text.matches("#EXTINF").count(), 40);
+    assert_eq!(text.matches("#EXT-X-MAP").count(), 1);
+    let delta = maker.text(Playlist::Delta(Flavour::LowLatency));
+    assert!(delta.contains("SKIPPED-SEGMENTS=34\n"), "{delta}");
+    // The playlist reaches back for 90 s, and what has gone from there stays for those who know of it.
+    maker.make_on_disk(10);
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert_eq!(text.matches("#EXTINF").count(), 45);
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:105\n"), "{text}");
+    assert!(maker.is_on_disk(100));
+    assert!(maker.window.take_gone().is_empty());
+    // Its own two seconds, and the 92 of the longest playlist that told of it.
+    maker.now += 94 * SECOND;
+    maker.window.trim(maker.now);
+    assert_eq!(
+        maker.window.take_gone(),
+        (100..105).map(on_disk).collect::<Vec<_>>()
+    );
+    assert_eq!(maker.window.disk_bytes(), 45 * 2000);
+}
+
+#[test]
+fn a_segment_stays_in_memory_until_it_is_on_disk() {
+    let bytes = 20_000;
+    let mut maker = Maker::new(Bounds { bytes, ..DVR });
+    for _ in 0..9 {
+        maker.make();
+    }
+    assert_eq!(maker.window.bytes(), 18_000);
+    // The disk is too slow: the oldest goes from the playlists, and what follows is unbroken.
+    for _ in 0..5 {
+        maker.make();
+    }
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:104\n"), "{text}");
+    assert_eq!(maker.window.bytes(), 20_000);
+    maker.bring();
+    assert!(maker.is_on_disk(104));
+    // What came to disk when the window had it no longer is deleted.
+    maker
+        .window
+        .spooled(on_disk(103), [2000, 0], maker.now, maker.wall);
+    assert_eq!(maker.window.take_gone(), [on_disk(103)]);
+}
+
+#[test]
+fn parts_stay_for_their_time_when_much_comes_at_once() {
+    let mut maker = Maker::new(DVR);
+    maker.make_on_disk(6);
+    let now = maker.now;
+    for _ in 0..6 {
+        maker.make_on_disk(1);
+        maker.now = now;
+    }
+    assert!(maker.window.file(File::Part(105, 1)).is_some());
+    maker.now += 6 * SECOND;
+    maker.make_on_disk(1);
+    assert!(maker.is_on_disk(105));
+}
+
+#[test]
+fn the_disk_has_a_budget() {
+    let disk_bytes = 40_000;
+    let mut maker = Maker::new(Bounds { disk_bytes, ..DVR });
+    maker.make_on_disk(30);
+    assert_eq!(maker.window.disk_bytes(), 40_000);
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:120\n"), "{text}");
+    // As much is there that has gone from the playlists.
+    assert!(maker.is_on_disk(110));
+    assert_eq!(
+        maker.window.take_gone(),
+        (100..110).map(on_disk).collect::<Vec<_>>()
+    );
+    assert_eq!(maker.window.given_up(), 0);
+}
+
+#[test]
+fn the_disk_takes_nothing_from_the_window() {
+    let disk_bytes = 3000;
+    let mut maker = Maker::new(Bounds { disk_bytes, ..DVR });
+    maker.make_on_disk(10);
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert_eq!(text.matches("#EXTINF").count(), 4);
+}
+
+#[test]
+fn sounds_stay_as_long_as_what_leads() {
+    let disk_bytes = 80_000;
+    let mut maker = Maker::new(Bounds { disk_bytes, ..DVR });
+    let choice = |number| Choice {
+        number,
+        language: None,
+    };
+    let sound = (0xb, choice(1));
+    maker.window.set_sounds(Some(choice(0)), vec![sound]);
+    maker.make_on_disk(30);
+    assert_eq!(maker.window.bytes(), 2 * 6 * 2000);
+    assert_eq!(maker.window.disk_bytes(), 80_000);
+    let first = |maker: &Maker, rendition| {
+        let window = maker.window.rendition(rendition).unwrap();
+        let listed = window.listed.front().unwrap().sequence();
+        (listed, window.removed.front().unwrap().0.sequence())
+    };
+    assert_eq!(first(&maker, 0), (120, 110));
+    assert_eq!(first(&maker, 1), (120, 110));
+    let place = maker.window.rendition(1).unwrap();
+    let place = place.place(File::Segment(110)).unwrap();
+    assert_eq!((place.file.number, place.file.sequence), (0xb, 110));
+    assert_eq!(maker.window.take_gone().len(), 20);
+    // Room for one segment is that of both renditions.
+    assert_eq!(maker.window.give_up(3000, maker.wall), 1);
+    let gone = maker.window.take_gone();
+    assert!(gone.iter().all(|file| file.sequence == 110) && gone.len() == 2);
+}
+
+#[test]
+fn a_full_disk_costs_the_oldest() {
+    let mut maker = Maker::new(DVR);
+    maker.make_on_disk(20);
+    assert_eq!(maker.window.give_up(3000, maker.wall), 2);
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:102\n"), "{text}");
+    assert_eq!(maker.window.take_gone(), [100, 101].map(on_disk));
+    // What is in memory stays.
+    assert_eq!(maker.window.give_up(1_000_000, maker.wall), 12);
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert_eq!(text.matches("#EXTINF").count(), 6);
+    assert_eq!(maker.window.give_up(1, maker.wall), 0);
+    assert_eq!(maker.window.given_up(), 14);
 }

@@ -27,6 +27,8 @@ pub struct Hls {
     /// The most bytes of segments that a channel keeps.
     #[serde(with = "quantity::bytes")]
     pub window_bytes: usize,
+    /// What becomes of what is old in the playlists of a channel.
+    pub playlist_type: PlaylistType,
     /// How far back playlists of a channel reach with segments on disk; 0: no further than `window`.
     #[serde(with = "quantity::duration")]
     pub dvr: Duration,
@@ -54,6 +56,16 @@ pub struct Hls {
     pub transcoders: usize,
     /// `[hls.encryption]`
     pub encryption: Encryption,
+}
+
+/// What becomes of what is old in playlists (rfc8216bis, 4.4.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaylistType {
+    /// It goes.
+    Live,
+    /// It stays: playlists tell of everything since the channel was packaged first, on disk.
+    Event,
 }
 
 /// When channels are packaged.
@@ -126,6 +138,7 @@ impl Default for Hls {
             window: Duration::from_secs(60),
             segments: 6,
             window_bytes: 256_000_000,
+            playlist_type: PlaylistType::Live,
             dvr: Duration::ZERO,
             dvr_bytes: 4_000_000_000,
             movie_segments: 128_000_000,

@@ -21,7 +21,7 @@ mod watch;
 
 pub use changes::{Change, Changes};
 pub use fault::{Fault, Place};
-pub use hls::{Encryption, Hls, KeyCount, Method, Package};
+pub use hls::{Encryption, Hls, KeyCount, Method, Package, PlaylistType};
 pub use live::Live;
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use multicast::{Multicast, Sap};

@@ -10,7 +10,8 @@ use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
 use super::part::{Head, Part, Sample, Segment, Title};
 use super::playlist::{
-    Control, KeyLine, MediaPlaylist, Multivariant, PartLine, SegmentLine, SessionKey, TitleLine,
+    Control, KeyLine, MediaPlaylist, Multivariant, PartLine, PlaylistKind, SegmentLine, SessionKey,
+    TitleLine,
 };
 use super::rates::Rate;
 use super::transport;
@@ -125,7 +126,7 @@ impl<'w> Listing<'w> {
             }),
             independent: window.listed.iter().all(|kept| kept.segment.independent),
             i_frames_only: false,
-            kind: None,
+            kind: window.keeps_all.then_some(PlaylistKind::Event),
             control: self.control(with_parts),
             part_target: with_parts.then_some(part_target),
             titles: self.titles(),

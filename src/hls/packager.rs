@@ -8,8 +8,9 @@
 mod disk;
 mod files;
 mod i_frames;
+mod stage;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,9 @@ use super::text::Text;
 use super::transcode::Trouble;
 use super::window::{Bounds, Playlist, Targets, Window};
 use crate::base::clock::Clock;
-use crate::config::Hls;
+use crate::config::{Hls, PlaylistType};
 use crate::media::channel::Channel;
+use stage::{Readiness, Stage};
 
 /// A player waits for what comes next for so many target durations at most (rfc8216bis, 6.2.5.2).
 const WAIT: u32 = 3;
@@ -48,6 +50,8 @@ pub struct Packager {
     spool: OnceLock<Arc<Spool>>,
     /// Told of every change of the window.
     change: Notify,
+    /// Whether another packager of the channel may follow.
+    has_passed: AtomicBool,
     /// Milliseconds since the start of the clock.
     last_request_ms: AtomicU64,
     clock: Clock,
@@ -60,28 +64,6 @@ pub enum Rendition {
     Own,
     /// In those that every player knows.
     Compat,
-}
-
-/// How far the packaging is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Stage {
-    progress: Option<Progress>,
-    flavours: [Readiness; 3],
-    /// Why what has to be transcoded is not.
-    trouble: Option<Trouble>,
-    /// Whether the task is over.
-    over: bool,
-}
-
-/// Whether a flavour can be played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Readiness {
-    /// Nothing is there yet.
-    #[default]
-    Waiting,
-    Ready,
-    /// What is there cannot be carried in it.
-    Unfit,
 }
 
 /// How a playlist is asked for (rfc8216bis, 6.2.5.1).
@@ -142,7 +124,9 @@ impl Packager {
             part: settings.part_duration,
         };
         let offers_compat = rendition == Rendition::Own && settings.compat && settings.transcode;
-        let window = Window::new(number, Bounds::of(settings), targets).with_compat(offers_compat);
+        let window = Window::new(number, Bounds::of(settings), targets)
+            .with_compat(offers_compat)
+            .with_all_kept(settings.playlist_type == PlaylistType::Event);
         let packager = Self {
             number,
             rendition,
@@ -154,6 +138,7 @@ impl Packager {
             counts: Mutex::default(),
             spool: OnceLock::new(),
             change: Notify::new(),
+            has_passed: AtomicBool::new(false),
             last_request_ms: AtomicU64::new(0),
             clock,
         };
@@ -356,6 +341,15 @@ impl Packager {
     pub(super) fn set_trouble(&self, trouble: Option<Trouble>) {
         self.progress
             .send_if_modified(|stage| std::mem::replace(&mut stage.trouble, trouble) != trouble);
+    }
+
+    /// Its playlists have ended, and everybody knows: another packager of the channel may follow.
+    pub(super) fn pass(&self) {
+        self.has_passed.store(true, Relaxed);
+    }
+
+    pub(super) fn has_passed(&self) -> bool {
+        self.has_passed.load(Relaxed)
     }
 
     /// Nothing will be changed any more: lets go who waits.

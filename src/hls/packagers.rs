@@ -75,7 +75,8 @@ impl Packagers {
         let mut table = self.table();
         let packagers = table.entry(channel.path().clone()).or_default();
         let own = |packager: &&Arc<Packager>| {
-            Arc::ptr_eq(packager.channel(), channel) && packager.rendition() == rendition
+            let is_own = Arc::ptr_eq(packager.channel(), channel);
+            is_own && packager.rendition() == rendition && !packager.has_passed()
         };
         if let Some(packager) = packagers.iter().find(own) {
             return Ok(Arc::clone(packager));

@@ -91,7 +91,7 @@ async fn package(
     let ended = loop {
         head.borrow_and_update();
         match line.take(&mut cursor) {
-            Taken::Ended(end) => break end,
+            Taken::Ended(end) => break end.to_string(),
             Taken::Nothing => {}
             Taken::Bursts | Taken::Missed(_) => {
                 // A channel's past is much at once, and others want to be served meanwhile.
@@ -101,7 +101,7 @@ async fn package(
         }
         tokio::select! {
             changed = head.changed() => if changed.is_err() {
-                break End::Stopped;
+                break End::Stopped.to_string();
             },
             made = made(&mut transcoder) => match made {
                 Made::Unit(unit) => line.take_encoded(unit),
@@ -117,6 +117,12 @@ async fn package(
                 if now >= deadline {
                     line.segmenter.hurry();
                 }
+                if packager.read().is_full() {
+                    // What is being made of the rest is for those who begin anew.
+                    transcoder = None;
+                    warn!(path = %channel.path(), "the playlists end, for there is no room for more of the event: it begins anew");
+                    break "there is no room for more of the event".to_owned();
+                }
                 let is_idle = packager.idle(now) >= hls.idle_stop;
                 if !hls.enabled || is_idle && hls.package == Package::OnDemand {
                     return "nobody asks for it".to_owned();
@@ -130,7 +136,7 @@ async fn package(
     drop(demand);
     line.end(transcoder).await;
     lingering::linger(packager, settings).await;
-    ended.to_string()
+    ended
 }
 
 /// What came of transcoding; nothing ever without it. Cancel safe.
@@ -190,7 +196,7 @@ impl<'p> Line<'p> {
             title,
             transports: (0..=sounds.count()).map(|_| Transport::default()).collect(),
             // Of what is on disk none can be made.
-            makes_ts: !hls.dvr.is_zero(),
+            makes_ts: packager.read().is_on_disk(),
             is_known: vec![false; description.tracks().len()],
             is_flushed: true,
             has_warned: false,
@@ -297,13 +303,14 @@ impl<'p> Line<'p> {
     fn tick(&mut self, hls: &Hls, now: Instant) {
         self.cut(now);
         self.publish();
-        if !hls.dvr.is_zero() && !self.makes_ts {
-            self.begin_ts();
-        }
-        self.packager.update(|window| {
+        let is_on_disk = self.packager.update(|window| {
             window.set_bounds(Bounds::of(hls));
             window.trim(now);
+            window.is_on_disk()
         });
+        if is_on_disk && !self.makes_ts {
+            self.begin_ts();
+        }
         self.tell();
     }
 

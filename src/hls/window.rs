@@ -44,6 +44,8 @@ pub struct Window {
     pub(super) rates: Rates,
     /// Whether playlists tell of a variant for players that know H.264 and AAC alone.
     pub(super) compat: bool,
+    /// Whether playlists lose nothing.
+    pub(super) keeps_all: bool,
     pub(super) ended: bool,
     /// What its sound is chosen by, where there are several; `None` for pictures.
     pub(super) choice: Option<Choice>,
@@ -151,6 +153,7 @@ impl Window {
             open: Vec::new(),
             rates: Rates::default(),
             compat: false,
+            keeps_all: false,
             ended: false,
             choice: None,
             sounds: Vec::new(),
@@ -168,6 +171,12 @@ impl Window {
     /// Has playlists tell of a variant for players that know H.264 and AAC alone, where it is needed.
     pub fn with_compat(mut self, compat: bool) -> Self {
         self.compat = compat;
+        self
+    }
+
+    /// Has playlists lose nothing, with all of it on disk; who pushes ends it when it [is full](Self::is_full).
+    pub fn with_all_kept(mut self, keeps_all: bool) -> Self {
+        self.keeps_all = keeps_all;
         self
     }
 

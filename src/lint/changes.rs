@@ -27,6 +27,8 @@ rules! {
         "list at least 15 minutes of a live program, so that viewers can go back";
     TYPED "playlist-type-live" Error "Apple 8.8; bis 6.2.2"
         "leave #EXT-X-PLAYLIST-TYPE out of playlists from which segments are removed";
+    UNTYPED "event-untyped" Error "bis 6.2.1"
+        "keep #EXT-X-PLAYLIST-TYPE:EVENT: who has read it counts on everything to stay";
     CHANGED_VOD "vod-changed" Error "bis 6.2.1"
         "never change a playlist of the type VOD, or one that has ended, but for removing segments";
     STALLED "segment-late" Error "bis 6.2.1"
@@ -148,6 +150,9 @@ fn check(before: &Media, after: &Media, findings: &mut Findings) {
     if after.media_sequence < before.media_sequence {
         let found = format!("from {} to {}", before.media_sequence, after.media_sequence);
         return findings.add(&BACK, "", found);
+    }
+    if before.playlist_type == Some(PlaylistType::Event) && after.playlist_type.is_none() {
+        findings.add(&UNTYPED, "", "the playlist was of the type EVENT");
     }
     if before.playlist_type == Some(PlaylistType::Vod) && before.segments != after.segments {
         findings.add(

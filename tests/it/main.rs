@@ -11,6 +11,7 @@ mod fuzz_seeds;
 mod hinted;
 mod hls;
 mod hls_dvr;
+mod hls_events;
 mod hls_faults;
 mod hls_keys;
 mod hls_media;

@@ -60,6 +60,8 @@ pub struct MediaPlaylist<'a> {
 /// `EXT-X-PLAYLIST-TYPE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaylistKind {
+    /// It loses nothing.
+    Event,
     /// It never changes, so that nobody reloads it.
     Vod,
 }
@@ -175,11 +177,12 @@ impl MediaPlaylist<'_> {
         if self.i_frames_only {
             writeln!(f, "#EXT-X-I-FRAMES-ONLY")?;
         }
-        match self.kind {
-            Some(PlaylistKind::Vod) => writeln!(f, "#EXT-X-PLAYLIST-TYPE:VOD")?,
-            // It offers nothing beside what every player does of itself.
-            None if self.i_frames_only => {}
-            None => writeln!(f, "#EXT-X-SERVER-CONTROL:{}", self.control)?,
+        if let Some(kind) = self.kind {
+            writeln!(f, "#EXT-X-PLAYLIST-TYPE:{kind}")?;
+        }
+        // Of I-frame playlists it would tell nothing beside what every player does of itself.
+        if self.kind != Some(PlaylistKind::Vod) && !self.i_frames_only {
+            writeln!(f, "#EXT-X-SERVER-CONTROL:{}", self.control)?;
         }
         if let Some(target) = self.part_target {
             writeln!(f, "#EXT-X-PART-INF:PART-TARGET={target:.5}")?;
@@ -227,6 +230,15 @@ impl Display for MediaPlaylist<'_> {
             open.begin(f)?;
         }
         self.tail(f)
+    }
+}
+
+impl Display for PlaylistKind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Event => "EVENT",
+            Self::Vod => "VOD",
+        })
     }
 }
 
@@ -400,6 +412,20 @@ mod tests {
              #EXTINF:6.006000,\n\
              8.ts\n"
         );
+    }
+
+    #[test]
+    fn a_playlist_says_what_it_may_become() {
+        let text = |kind| {
+            let playlist = MediaPlaylist { kind, ..plain() };
+            playlist.to_string()
+        };
+        let event = text(Some(PlaylistKind::Event));
+        let told = "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,";
+        assert!(event.contains(told), "{event}");
+        let movie = text(Some(PlaylistKind::Vod));
+        assert!(movie.contains("#EXT-X-PLAYLIST-TYPE:VOD\n"), "{movie}");
+        assert!(!movie.contains("#EXT-X-SERVER-CONTROL"), "{movie}");
     }
 
     #[test]

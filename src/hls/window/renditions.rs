@@ -18,12 +18,13 @@ impl Window {
     /// What is said to the window later of bounds, targets and the end goes for them too.
     pub fn set_sounds(&mut self, own: Option<Choice>, sounds: Vec<(u32, Choice)>) {
         let numbers: Vec<_> = sounds.iter().map(|(_, choice)| choice.number).collect();
-        let (bounds, targets) = (self.bounds, self.targets);
+        let (bounds, targets, keeps_all) = (self.bounds, self.targets, self.keeps_all);
         let sound = |(number, choice): (u32, Choice)| {
             let others = numbers.iter().filter(|other| **other != choice.number);
             Self {
                 others: [&0].into_iter().chain(others).copied().collect(),
                 choice: Some(choice),
+                keeps_all,
                 ..Self::new(number, bounds, targets)
             }
         };

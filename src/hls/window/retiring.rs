@@ -23,8 +23,12 @@ impl Window {
         }
     }
 
-    /// Drops the oldest segments on disk until `bytes` are free there, or none is there alone. Returns how many.
+    /// Drops the oldest segments on disk until `bytes` are free there, or none is there alone, unless
+    /// playlists lose nothing. Returns how many.
     pub fn give_up(&mut self, bytes: u64, wall: SystemTime) -> u64 {
+        if self.keeps_all {
+            return 0;
+        }
         let enough = self.disk_bytes().saturating_sub(bytes);
         let mut dropped = 0;
         while self.disk_bytes() > enough {
@@ -47,7 +51,8 @@ impl Window {
     /// Takes the oldest segments from the playlists, as far as what stays is enough.
     pub(super) fn retire(&mut self, now: Instant) {
         self.unload(now);
-        while self.listed.len() > 1
+        while !self.keeps_all
+            && self.listed.len() > 1
             && self.is_oldest_too_much()
             && let Some(oldest) = self.listed.front()
         {
@@ -74,7 +79,7 @@ impl Window {
         self.listed.len() > self.bounds.segments && self.time() - oldest >= least
     }
 
-    fn is_over_its_bounds(&self) -> bool {
+    pub(super) fn is_over_its_bounds(&self) -> bool {
         self.bytes() > self.bounds.bytes || self.disk_bytes() > self.bounds.disk_bytes
     }
 

@@ -56,7 +56,12 @@ impl Kept {
 impl Window {
     /// Whether segments are brought to disk.
     pub fn is_on_disk(&self) -> bool {
-        !self.bounds.dvr.is_zero()
+        self.keeps_all || !self.bounds.dvr.is_zero()
+    }
+
+    /// Whether there is no room for more of what playlists must not lose.
+    pub fn is_full(&self) -> bool {
+        self.keeps_all && self.is_over_its_bounds()
     }
 
     /// The oldest segment that is not on disk and should be, with its bytes in both forms.

@@ -486,6 +486,46 @@ fn sounds_stay_as_long_as_what_leads() {
 }
 
 #[test]
+fn an_event_loses_nothing_and_is_full_when_its_budget_is() {
+    let disk_bytes = 60_000;
+    let mut maker = Maker::new(Bounds {
+        disk_bytes,
+        ..BOUNDS
+    });
+    maker.window.keeps_all = true;
+    maker.make_on_disk(30);
+    assert_eq!(maker.window.bytes(), 6 * 2000);
+    assert!(maker.is_on_disk(100));
+    assert!(!maker.window.is_full());
+    maker.make_on_disk(1);
+    assert!(maker.window.is_full());
+    assert_eq!(maker.window.give_up(10_000, maker.wall), 0);
+    maker.window.trim(maker.now + 3600 * SECOND);
+    maker.window.end(maker.wall);
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert!(text.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n"), "{text}");
+    assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:100\n"), "{text}");
+    assert_eq!(text.matches("#EXTINF").count(), 31);
+    assert!(text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
+    assert!(maker.window.take_gone().is_empty());
+}
+
+#[test]
+fn an_event_without_a_disk_is_full_when_the_memory_is() {
+    let bytes = 20_000;
+    let mut maker = Maker::new(Bounds { bytes, ..BOUNDS });
+    maker.window.keeps_all = true;
+    for _ in 0..10 {
+        maker.make();
+    }
+    assert!(!maker.window.is_full());
+    maker.make();
+    assert!(maker.window.is_full());
+    let text = maker.text(Playlist::Media(Flavour::Cmaf));
+    assert_eq!(text.matches("#EXTINF").count(), 11);
+}
+
+#[test]
 fn a_full_disk_costs_the_oldest() {
     let mut maker = Maker::new(DVR);
     maker.make_on_disk(20);

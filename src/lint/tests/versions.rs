@@ -48,6 +48,22 @@ fn a_playlist_may_move_on() {
     assert_sound(&watch(&[(0.0, &first), (1.0, &next)]));
 }
 
+#[test]
+fn an_event_may_grow_and_end() {
+    let first = event(&plain());
+    let next = first.clone()
+        + "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T07:01:30.000Z\n#EXTINF:6.00000,\n15.ts\n";
+    let last = next.clone() + "#EXT-X-ENDLIST\n";
+    assert_sound(&watch(&[(0.0, &first), (6.0, &next), (9.0, &last)]));
+}
+
+fn event(text: &str) -> String {
+    text.replace(
+        "#EXT-X-VERSION",
+        "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-VERSION",
+    )
+}
+
 pub(super) fn faults() -> Vec<Fault> {
     let first = plain();
     let next = later(&first);
@@ -73,6 +89,10 @@ pub(super) fn faults() -> Vec<Fault> {
             "playlist-type-live",
             "#EXT-X-VERSION",
             "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-VERSION",
+        ),
+        (
+            "event-untyped",
+            watch(&[(0.0, &event(&first)), (6.0, &next)]),
         ),
         ("live-window-length", watch(&[(0.0, &first), (6.0, &next)])),
         ("segments-vanished", watch(&[(0.0, &next), (6.0, &cut)])),

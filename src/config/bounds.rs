@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::hls::Hls;
 use super::settings::Config;
 use super::verify::{Objection, refused};
 
 /// Every setting that lies outside its bounds.
 pub(super) fn objections(config: &Config) -> Vec<Objection> {
-    let all = [server(config), rtsp(config), live(config), hls(config)];
+    let all = [server(config), rtsp(config), live(config), hls(&config.hls)];
     all.into_iter().flatten().collect()
 }
 
@@ -80,8 +81,8 @@ fn live(config: &Config) -> Vec<Objection> {
     ])
 }
 
-fn hls(config: &Config) -> Vec<Objection> {
-    let hls = &config.hls;
+/// The settings of HLS that lie outside their bounds.
+pub(super) fn hls(hls: &Hls) -> Vec<Objection> {
     found([
         seconds("hls.target_duration", hls.target_duration, 1, 30),
         seconds("hls.window", hls.window, 1, 3600),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use toml::Table;
+
 use super::key::{self, Key};
 use super::settings::Config;
 use super::sources::ChannelSource;
@@ -42,9 +44,10 @@ const RESTART: [&str; 11] = [
 impl Changes {
     /// What has to change for `old` to become `new`.
     pub fn between(old: &Config, new: &Config) -> Self {
-        let (old_sources, new_sources) = (&old.sources, &new.sources);
+        let mut tables = changes("source", &sources(old), &sources(new));
+        tables.extend(changes("hls.channel", &channels(old), &channels(new)));
         let (old, new) = (key::table_of(old), key::table_of(new));
-        let changes = Key::all().into_iter().filter_map(|key| {
+        let keys = Key::all().into_iter().filter_map(|key| {
             let (before, after) = (key.value_in(&old)?, key.value_in(&new)?);
             (before != after).then(|| Change {
                 old: before.to_string(),
@@ -53,9 +56,7 @@ impl Changes {
                 key: key.name,
             })
         });
-        let mut all: Vec<_> = changes.collect();
-        all.extend(sources(old_sources, new_sources));
-        Self(all)
+        Self(keys.chain(tables).collect())
     }
 
     /// Whether nothing differs.
@@ -69,34 +70,63 @@ impl Changes {
     }
 }
 
-/// The sources that come, go or change, one entry a channel.
-fn sources<'s>(
-    old: &'s [ChannelSource],
-    new: &'s [ChannelSource],
-) -> impl Iterator<Item = Change> + 's {
-    let of = |list: &'s [ChannelSource], channel: &MediaPath| {
-        list.iter().find(|source| source.channel == *channel)
-    };
-    let gone = old
-        .iter()
-        .filter(move |one| of(new, &one.channel).is_none());
-    let gone = gone.map(|source| (Some(source), None));
-    let others = new
-        .iter()
-        .map(move |one| (of(old, &one.channel), Some(one)));
+/// One table of a list.
+#[derive(PartialEq)]
+struct Entry<'c, T> {
+    channel: &'c MediaPath,
+    settings: &'c T,
+    /// What is told of them.
+    text: String,
+}
+
+fn sources(config: &Config) -> Vec<Entry<'_, ChannelSource>> {
+    let entries = config.sources.iter().map(|source| Entry {
+        channel: &source.channel,
+        settings: source,
+        text: source.url.to_string(),
+    });
+    entries.collect()
+}
+
+fn channels(config: &Config) -> Vec<Entry<'_, Table>> {
+    let entries = config.hls_channels.iter().map(|one| Entry {
+        channel: &one.channel,
+        settings: one.written(),
+        text: one.to_string(),
+    });
+    entries.collect()
+}
+
+/// The tables called `name` that come, go or change, one entry a channel.
+fn changes<T: PartialEq>(name: &str, old: &[Entry<'_, T>], new: &[Entry<'_, T>]) -> Vec<Change> {
+    let gone = old.iter().filter(|one| one.find_in(new).is_none());
+    let gone = gone.map(|entry| (Some(entry), None));
+    let others = new.iter().map(|one| (one.find_in(old), Some(one)));
     gone.chain(others)
         .filter(|(before, after)| before != after)
-        .map(|(before, after)| Change::of_source(before, after))
+        .map(|(before, after)| Change::of_table(name, before, after))
+        .collect()
+}
+
+impl<T> Entry<'_, T> {
+    /// The entry of the same channel.
+    fn find_in<'e>(&self, list: &'e [Self]) -> Option<&'e Self> {
+        list.iter().find(|other| other.channel == self.channel)
+    }
 }
 
 impl Change {
-    fn of_source(before: Option<&ChannelSource>, after: Option<&ChannelSource>) -> Self {
-        let text = |source: Option<&ChannelSource>| {
-            source.map_or_else(|| "none".to_owned(), |source| source.url.to_string())
+    fn of_table<T>(
+        name: &str,
+        before: Option<&Entry<'_, T>>,
+        after: Option<&Entry<'_, T>>,
+    ) -> Self {
+        let text = |entry: Option<&Entry<'_, T>>| {
+            entry.map_or_else(|| "none".to_owned(), |entry| entry.text.clone())
         };
-        let channel = after.or(before).map(|source| source.channel.as_str());
+        let channel = after.or(before).map(|entry| entry.channel.as_str());
         Self {
-            key: format!("source {}", channel.unwrap_or_default()),
+            key: format!("{name} {}", channel.unwrap_or_default()),
             old: text(before),
             new: text(after),
             restart: false,
@@ -117,7 +147,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SourceUrl;
+    use crate::config::{Source, SourceUrl, load};
 
     #[test]
     fn differences_are_told_by_key() {
@@ -169,6 +199,33 @@ mod tests {
                 "source new: none -> udp://127.0.0.1:5000",
             ]
         );
+    }
+
+    #[test]
+    fn channels_are_told_by_what_their_tables_say() {
+        let config = |window: &str, text: &str| {
+            let text =
+                format!("[hls]\nwindow = '{window}'\n[[hls.channel]]\nchannel = 'a'\n{text}");
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            let source = Source {
+                file: Some(file.path().to_owned()),
+                ..Source::default()
+            };
+            load(&source).unwrap().config
+        };
+        let old = config("90s", "dvr = '15m'");
+        let changes = Changes::between(&old, &config("60s", "dvr = '1h'\nsegments = 9"));
+        let told: Vec<_> = changes.iter().map(Change::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "hls.window: \"90s\" -> \"1m\"",
+                "hls.channel a: dvr = \"15m\" -> dvr = \"1h\", segments = 9",
+            ]
+        );
+        let changes = Changes::between(&old, &config("60s", "dvr = '15m'"));
+        assert_eq!(changes.iter().count(), 1);
     }
 
     #[test]

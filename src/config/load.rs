@@ -8,19 +8,22 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
-use toml::{Spanned, Table, Value};
+use toml::{Table, Value};
 
 use super::fault::{Fault, Place};
+use super::hls_channels;
 use super::key::{self, Key};
 use super::settings::Config;
 use super::sources::{ChannelSource, Sources};
+use super::tables::Tables;
 use super::verify;
 
 /// The defaults that the program carries; also the file that is installed as the manual of the settings.
 pub const EMBEDDED: &str = include_str!("../../conf/reelcast.toml");
 
-/// The name of the tables of sources.
+/// The names of lists of tables.
 const SOURCES: &str = "source";
+const HLS_CHANNELS: &str = "hls.channel";
 
 const PLACES: [&str; 2] = ["conf/reelcast.toml", "/etc/reelcast/reelcast.toml"];
 
@@ -116,6 +119,7 @@ struct Reading {
     table: Table,
     places: HashMap<String, Place>,
     sources: Vec<ChannelSource>,
+    hls_channels: Vec<hls_channels::Draft>,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
@@ -127,6 +131,7 @@ impl Reading {
             table: key::defaults(),
             places: HashMap::new(),
             sources: Vec::new(),
+            hls_channels: Vec::new(),
             faults: Vec::new(),
             warnings: Vec::new(),
         }
@@ -168,7 +173,15 @@ impl Reading {
             let full = format!("{prefix}{}", name.get_ref());
             let at = place(name.span().start);
             if full == SOURCES {
-                self.sources(value, place, text);
+                let mut sources = Sources(Tables::new(SOURCES, place, text));
+                self.sources = sources.read(value);
+                self.faults.append(&mut sources.0.faults);
+                continue;
+            }
+            if full == HLS_CHANNELS {
+                let mut tables = Tables::new(HLS_CHANNELS, place, text);
+                self.hls_channels = hls_channels::read(&mut tables, value);
+                self.faults.append(&mut tables.faults);
                 continue;
             }
             if self.keys.iter().any(|key| key.name == full) {
@@ -190,21 +203,6 @@ impl Reading {
                 found => self.unknown(&full, prefix, matches!(found, DeValue::Table(_)), at),
             }
         }
-    }
-
-    fn sources(
-        &mut self,
-        value: &Spanned<DeValue<'_>>,
-        place: &dyn Fn(usize) -> Place,
-        text: &str,
-    ) {
-        let mut tables = Sources {
-            place,
-            text,
-            faults: Vec::new(),
-        };
-        self.sources = tables.read(value);
-        self.faults.append(&mut tables.faults);
     }
 
     fn environment(&mut self, variables: &[(String, String)]) {
@@ -312,6 +310,12 @@ impl Reading {
             }
         };
         config.sources = std::mem::take(&mut self.sources);
+        for draft in std::mem::take(&mut self.hls_channels) {
+            match draft.finish(&config.hls) {
+                Ok(channel) => config.hls_channels.push(channel),
+                Err(mut faults) => self.faults.append(&mut faults),
+            }
+        }
         for objection in verify::objections(&config) {
             let place = self.places.get(objection.key).cloned();
             let fault = Fault {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::hls::Hls;
+use super::hls_channels::ChannelHls;
 use super::live::Live;
 use super::multicast::{Multicast, Sap};
 use super::quantity;
@@ -50,6 +51,18 @@ pub struct Config {
     /// `[[source]]`, read by `sources`; no variable of the environment stands for it.
     #[serde(skip)]
     pub sources: Vec<ChannelSource>,
+    /// `[[hls.channel]]`, read by `hls_channels`; no variable of the environment stands for it.
+    #[serde(skip)]
+    pub hls_channels: Vec<ChannelHls>,
+}
+
+impl Config {
+    /// The settings of `[hls]` for that channel.
+    pub fn hls_of(&self, channel: &MediaPath) -> &Hls {
+        let mut channels = self.hls_channels.iter();
+        let own = channels.find(|one| one.is_of(channel));
+        own.map_or(&self.hls, |own| &own.hls)
+    }
 }
 
 /// What the server serves and where it keeps its own files.

@@ -1,10 +1,6 @@
 //! The `[[source]]` tables: which channels are fed from where.
-//!
-//! They are lists of tables, which the plain keys of a section are not, so they
-//! are read here; no environment variable overrides them.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::de::Error;
@@ -12,10 +8,9 @@ use serde::{Deserialize, Deserializer};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use super::fault::{Fault, Place};
-use super::key;
 use super::quantity;
 use super::source_url::{Scheme, SourceUrl};
+use super::tables::Tables;
 use crate::base::path::MediaPath;
 
 /// One channel and where it is fed from.
@@ -65,11 +60,7 @@ pub enum Certificate {
 }
 
 /// The tables of a file.
-pub(super) struct Sources<'a> {
-    pub(super) place: &'a dyn Fn(usize) -> Place,
-    pub(super) text: &'a str,
-    pub(super) faults: Vec<Fault>,
-}
+pub(super) struct Sources<'a>(pub(super) Tables<'a>);
 
 /// A table as far as its keys can be read one by one.
 #[derive(Deserialize)]
@@ -129,17 +120,9 @@ struct Written {
 impl Sources<'_> {
     /// Reads the value of `source`: its good tables; what is wrong is added to `faults`.
     pub(super) fn read(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<ChannelSource> {
-        let DeValue::Array(tables) = value.get_ref() else {
-            self.not_tables(value.span());
-            return Vec::new();
-        };
         let mut sources: Vec<ChannelSource> = Vec::new();
-        for item in tables {
-            let DeValue::Table(table) = item.get_ref() else {
-                self.not_tables(item.span());
-                continue;
-            };
-            let Some((source, written)) = self.table(table, item.span().start) else {
+        for (table, whole) in self.0.list(value) {
+            let Some((source, written)) = self.table(table, whole) else {
                 continue;
             };
             let is_input = |one: &ChannelSource| one.url.is_standard_input();
@@ -163,7 +146,7 @@ impl Sources<'_> {
             whole,
             spans: HashMap::new(),
         };
-        let faults = self.faults.len();
+        let faults = self.0.faults.len();
         for (name, value) in table {
             self.key(name, value, &mut read);
             let name = name.get_ref().to_string();
@@ -179,7 +162,7 @@ impl Sources<'_> {
                 self.fault(whole, text, fix_of(name));
             }
         }
-        (self.faults.len() == faults).then_some(())?;
+        (self.0.faults.len() == faults).then_some(())?;
         Some((draft.finish()?, written))
     }
 
@@ -191,23 +174,10 @@ impl Sources<'_> {
     ) {
         let word: &str = name.get_ref();
         if !KEYS.iter().any(|(key, _)| *key == word) {
-            let names = KEYS.iter().map(|(key, _)| *key);
-            let fix = match key::nearest(word, names.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "remove it; there are {}",
-                    names.collect::<Vec<_>>().join(", ")
-                ),
-            };
-            self.fault(
-                name.span().start,
-                format!("there is no key `source.{word}`"),
-                &fix,
-            );
+            self.0.unknown(name, &KEYS.map(|(key, _)| key));
             return;
         }
-        let written = self.text.get(value.span()).unwrap_or_default();
-        match super::load::read_value(written).and_then(|value| alone(word, value)) {
+        match self.0.value(value).and_then(|value| alone(word, value)) {
             Ok(value) => {
                 read.insert(word.to_owned(), value);
             }
@@ -256,17 +226,8 @@ impl Sources<'_> {
         }
     }
 
-    fn not_tables(&mut self, span: Range<usize>) {
-        let fix = "write its keys below a line [[source]]";
-        self.fault(span.start, "`source` is a list of tables".to_owned(), fix);
-    }
-
     fn fault(&mut self, at: usize, text: String, fix: &str) {
-        self.faults.push(Fault {
-            place: (self.place)(at),
-            text,
-            fix: fix.to_owned(),
-        });
+        self.0.fault(at, text, fix);
     }
 }
 

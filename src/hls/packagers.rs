@@ -81,7 +81,7 @@ impl Packagers {
         if let Some(packager) = packagers.iter().find(own) {
             return Ok(Arc::clone(packager));
         }
-        let hls = self.settings.borrow().hls.clone();
+        let hls = self.settings.borrow().hls_of(channel.path()).clone();
         let packager = Packager::new(channel, rendition, &hls, self.secret, self.clock)?;
         packagers.push(Arc::clone(&packager));
         let place = Place {
@@ -107,13 +107,14 @@ impl Packagers {
         let mut refused = None;
         loop {
             ticks.tick().await;
-            let hls = self.settings.borrow().hls.clone();
-            if !hls.enabled || hls.package != Package::Always || self.stop.is_cancelled() {
+            let config = Arc::clone(&self.settings.borrow());
+            if !config.hls.enabled || self.stop.is_cancelled() {
                 continue;
             }
             let before = refused.take();
             for channel in mounts.list() {
                 if channel.state() == State::Live
+                    && config.hls_of(channel.path()).package == Package::Always
                     && let Err(reason) = self.of(&channel, Rendition::Own)
                 {
                     refused = Some(reason.to_string());

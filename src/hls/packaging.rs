@@ -69,7 +69,8 @@ async fn package(
     settings: &watch::Receiver<Arc<Config>>,
     transcoders: &Arc<Transcoders>,
 ) -> String {
-    let hls = settings.borrow().hls.clone();
+    let path = packager.channel().path();
+    let hls = settings.borrow().hls_of(path).clone();
     // Before the first player would be sent away without a segment.
     let deadline = packager.clock().now() + hls.start_wait / 4 * 3;
     let channel = packager.channel();
@@ -111,7 +112,7 @@ async fn package(
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
             () = sleep(PAUSE), if !line.is_flushed => line.flush(),
             _ = ticks.tick() => {
-                let hls = settings.borrow().hls.clone();
+                let hls = settings.borrow().hls_of(path).clone();
                 let now = packager.clock().now();
                 line.tick(&hls, now);
                 if now >= deadline {
@@ -120,7 +121,7 @@ async fn package(
                 if packager.read().is_full() {
                     // What is being made of the rest is for those who begin anew.
                     transcoder = None;
-                    warn!(path = %channel.path(), "the playlists end, for there is no room for more of the event: it begins anew");
+                    warn!(%path, "the playlists end, for there is no room for more of the event: it begins anew");
                     break "there is no room for more of the event".to_owned();
                 }
                 let is_idle = packager.idle(now) >= hls.idle_stop;

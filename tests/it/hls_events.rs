@@ -4,7 +4,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use reelcast::base::path::MediaPath;
-use reelcast::config::PlaylistType;
+use reelcast::config::{Config, PlaylistType, Source, load};
 use reelcast::hls::object::Flavour;
 use reelcast::hls::packager::{Directives, Packager, Rendition};
 use reelcast::media::mounts::Limits;
@@ -23,6 +23,17 @@ fn give_up(server: &Server) {
         ..Limits::default()
     });
     server.mounts.expire(server.clock.now());
+}
+
+/// The settings that a file with this text has.
+fn configured(text: &str) -> Config {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let source = Source {
+        file: Some(file.path().to_owned()),
+        ..Source::default()
+    };
+    load(&source).unwrap().config
 }
 
 /// The playlist of a packager, also when the channel has another one.
@@ -67,7 +78,11 @@ async fn lint(server: &Server, flavour: &str) -> Output {
 async fn an_event_offers_everything_until_its_publisher_is_gone_for_good() {
     let state = tempfile::tempdir().unwrap();
     let server = start(state.path(), Duration::ZERO, |config| {
-        config.hls.playlist_type = PlaylistType::Event;
+        let text = "[hls]\ntarget_duration = '2s'\nwindow = '6s'\npackage = 'always'\n\
+                    [[hls.channel]]\nchannel = 'live'\nplaylist_type = 'event'\n";
+        let configured = configured(text);
+        config.hls = configured.hls;
+        config.hls_channels = configured.hls_channels;
     });
     let mut clip = Clip::publish(&server, "live");
     let packager = packager(&server).await;
@@ -102,6 +117,11 @@ async fn an_event_offers_everything_until_its_publisher_is_gone_for_good() {
         let said = String::from_utf8_lossy(&run.stdout);
         assert!(run.status.success(), "{flavour}: {said}");
     }
+
+    let mut other = Clip::publish(&server, "other");
+    other.send_until(9.0);
+    let playlist = text(server.http, "/other/media-cmaf.m3u8").await;
+    assert!(!playlist.contains("#EXT-X-PLAYLIST-TYPE"), "{playlist}");
 }
 
 #[tokio::test]

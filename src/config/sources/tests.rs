@@ -1,17 +1,15 @@
 use std::path::Path;
 
 use super::*;
+use crate::config::fault::{Fault, Place};
 
 fn read(text: &str) -> (Vec<ChannelSource>, Vec<String>) {
     let document = DeTable::parse(text).unwrap();
-    let mut sources = Sources {
-        place: &|offset| Place::at(Path::new("a.toml"), text, offset),
-        text,
-        faults: Vec::new(),
-    };
+    let place = |offset| Place::at(Path::new("a.toml"), text, offset);
+    let mut sources = Sources(Tables::new("source", &place, text));
     let value = document.get_ref().get("source").unwrap();
     let read = sources.read(value);
-    let faults = sources.faults.iter().map(Fault::to_string).collect();
+    let faults = sources.0.faults.iter().map(Fault::to_string).collect();
     (read, faults)
 }
 

@@ -15,7 +15,8 @@ const TOLD_AFTER: u32 = 3;
 /// Leaves the end of what was packaged to its players, for as long as they need to play it: those who
 /// are far back for as long as they go on. If the channel has not ended, another packager may follow.
 pub(super) async fn linger(packager: &Packager, settings: &watch::Receiver<Arc<Config>>) {
-    let hls = settings.borrow().hls.clone();
+    let path = packager.channel().path();
+    let hls = settings.borrow().hls_of(path).clone();
     let clock = packager.clock();
     let ended = Instant::now();
     let told = TOLD_AFTER * packager.target_duration();

@@ -129,6 +129,16 @@ impl Default for Encryption {
     }
 }
 
+impl Hls {
+    /// Whether a channel is packaged as long as it is live: also where viewers are to go back to what they have not
+    /// asked for while it was live.
+    pub fn is_always_packaged(&self) -> bool {
+        self.package == Package::Always
+            || self.playlist_type == PlaylistType::Event
+            || !self.dvr.is_zero()
+    }
+}
+
 impl Default for Hls {
     fn default() -> Self {
         Self {

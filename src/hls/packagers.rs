@@ -19,7 +19,7 @@ use super::spools::Spools;
 use super::transcode::Transcoders;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
-use crate::config::{Config, Package};
+use crate::config::Config;
 use crate::media::channel::{Channel, State};
 use crate::media::mounts::Mounts;
 
@@ -114,7 +114,7 @@ impl Packagers {
             let before = refused.take();
             for channel in mounts.list() {
                 if channel.state() == State::Live
-                    && config.hls_of(channel.path()).package == Package::Always
+                    && config.hls_of(channel.path()).is_always_packaged()
                     && let Err(reason) = self.of(&channel, Rendition::Own)
                 {
                     refused = Some(reason.to_string());

@@ -26,7 +26,7 @@ use super::transport::Transport;
 use super::units::Units;
 use super::window::Bounds;
 use crate::codec::Format;
-use crate::config::{Config, Hls, Package};
+use crate::config::{Config, Hls};
 use crate::media::burst::Burst;
 use crate::media::channel::End;
 use crate::media::description::Description;
@@ -125,7 +125,7 @@ async fn package(
                     break "there is no room for more of the event".to_owned();
                 }
                 let is_idle = packager.idle(now) >= hls.idle_stop;
-                if !hls.enabled || is_idle && hls.package == Package::OnDemand {
+                if !hls.enabled || is_idle && !hls.is_always_packaged() {
                     return "nobody asks for it".to_owned();
                 }
                 // A source on demand is pulled for viewers only.

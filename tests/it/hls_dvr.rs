@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reelcast::base::path::MediaPath;
-use reelcast::config::{Config, KeyCount, Method, Package};
+use reelcast::config::{Config, KeyCount, Method};
 use reelcast::hls::packager::{Packager, Rendition};
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
@@ -25,7 +25,6 @@ pub(super) fn start(state: &Path, dvr: Duration, change: impl FnOnce(&mut Config
         config.server.state = state.to_owned();
         config.hls.target_duration = Duration::from_secs(2);
         config.hls.window = Duration::from_secs(6);
-        config.hls.package = Package::Always;
         config.hls.dvr = dvr;
         change(config);
     })

@@ -1,14 +1,17 @@
 //! The one decision point: may this client watch, or publish, what has this name?
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::caller::Caller;
 use super::challenge::Client;
 use super::credentials::Credentials;
 use super::guard::{Denied, Guard, Rule};
 use super::guards::{Files, Guards};
+use super::guesses::Guesses;
 use super::nonces::Nonces;
 use super::passes::Passes;
 use super::qtaccess::Action;
@@ -18,6 +21,8 @@ use crate::base::path::MediaPath;
 /// A client's wish to watch or to publish something, as its request tells it.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
+    /// The address that it comes from.
+    pub peer: IpAddr,
     /// The method of the request.
     pub method: &'a str,
     /// What the request asks for, as it is spelled, where Digest must be about that very request and
@@ -39,6 +44,8 @@ pub enum Verdict {
     User(String),
     /// It has to log in, or to log in as somebody else: 401 with these `WWW-Authenticate` headers.
     Challenge(Vec<String>),
+    /// It has tried too many wrong passwords, and may try again after this time: 429.
+    Later(Duration),
     /// Nobody may, because a file of rules or users has a fault, which was logged: 403.
     Closed,
 }
@@ -49,6 +56,7 @@ pub struct Gate {
     guards: Guards,
     nonces: Mutex<Nonces>,
     passes: Passes,
+    guesses: Mutex<Guesses>,
     clock: Clock,
 }
 
@@ -59,6 +67,7 @@ impl Gate {
             guards: Guards::new(root, files),
             nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
             passes: Passes::new(rand::random(), clock.started()),
+            guesses: Mutex::default(),
             clock,
         })
     }
@@ -105,20 +114,27 @@ impl Gate {
         let Some(first) = rules.first() else {
             return Verdict::Open;
         };
+        let now = self.clock.now();
         let credentials = attempt.authorization.and_then(Credentials::read);
+        let wait = || self.guesses().wait(attempt.peer, now);
+        if let Some(wait) = credentials.as_ref().and_then(|_| wait()) {
+            return Verdict::Later(wait);
+        }
         let mut user = String::new();
         for rule in rules {
             match rule.admit(credentials.as_ref(), attempt) {
                 Ok(admitted) => user = admitted,
                 Err(Denied::Closed) => return Verdict::Closed,
-                Err(Denied::Unknown | Denied::Unlisted) => {
+                Err(denied) => {
+                    if denied == Denied::Wrong {
+                        self.guesses().count(attempt.peer, now);
+                    }
                     return self.challenge(rule, false, attempt.client);
                 }
             }
         }
         if let Some(Credentials::Digest(answer)) = &credentials {
             let count = answer.count.as_ref().map(|count| count.number);
-            let now = self.clock.now();
             if self.nonces().take(&answer.nonce, count, now).is_err() {
                 return self.challenge(first, true, attempt.client);
             }
@@ -201,6 +217,10 @@ impl Gate {
     fn challenge(&self, rule: &Rule, is_stale: bool, client: Client) -> Verdict {
         let nonce = self.nonces().make(rand::random(), self.clock.now());
         Verdict::Challenge(rule.challenges(&nonce, is_stale, client))
+    }
+
+    fn guesses(&self) -> MutexGuard<'_, Guesses> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn nonces(&self) -> MutexGuard<'_, Nonces> {

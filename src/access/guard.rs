@@ -36,8 +36,10 @@ pub(super) enum Rule {
 pub(super) enum Denied {
     /// Nobody may.
     Closed,
-    /// Nobody is logged in, or not by the scheme that is asked for, or the password is wrong.
+    /// Nobody is logged in, or not by the scheme that is asked for.
     Unknown,
+    /// The password is wrong, or there is no such user.
+    Wrong,
     /// The user may not, whoever it is.
     Unlisted,
 }
@@ -70,9 +72,9 @@ impl Rule {
             (Scheme::Digest, Some(Credentials::Digest(answer))) => {
                 is_proof(answer, users, attempt).then_some(&answer.user)
             }
-            _ => None,
+            _ => return Err(Denied::Unknown),
         };
-        let user = user.ok_or(Denied::Unknown)?;
+        let user = user.ok_or(Denied::Wrong)?;
         match required.iter().any(|one| one.lets_in(user, groups)) {
             true => Ok(user.clone()),
             false => Err(Denied::Unlisted),

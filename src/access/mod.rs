@@ -11,6 +11,7 @@ mod gate;
 mod groups;
 mod guard;
 mod guards;
+mod guesses;
 mod md5_crypt;
 mod nonces;
 mod passes;

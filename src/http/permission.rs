@@ -2,9 +2,11 @@
 //! and its verdict told.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, HeaderValue, ORIGIN, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 
@@ -56,6 +58,7 @@ impl<'a> Claim<'a> {
                 site: told(SEC_FETCH_SITE),
             },
             attempt: Attempt {
+                peer: asked.peer.ip(),
                 method: request.method().as_str(),
                 uri: Some(uri.unwrap_or_default()),
                 authorization: only(AUTHORIZATION),
@@ -80,6 +83,7 @@ impl<'a> Claim<'a> {
                 site: field(SEC_FETCH_SITE),
             },
             attempt: Attempt {
+                peer,
                 method: &head.method,
                 uri: Some(&head.target),
                 authorization: field(AUTHORIZATION),
@@ -121,6 +125,7 @@ impl Server {
             Verdict::Open => return Ok(Permit::Open),
             Verdict::User(user) => user,
             Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
+            Verdict::Later(wait) => return Err(Box::new(later(wait))),
             Verdict::Closed => {
                 let reason = "nobody may watch this now: the server's log says why\n";
                 return Err(Box::new(text(StatusCode::FORBIDDEN, reason)));
@@ -150,6 +155,7 @@ impl Server {
                 challenges,
                 ..Refusal::new(401, LOG_IN)
             }),
+            Verdict::Later(_) => Err(Refusal::new(429, TOO_MANY)),
             Verdict::Closed => Err(Refusal::new(
                 403,
                 "only this host itself may publish (as localhost), for nobody can log in: the log says why",
@@ -159,6 +165,18 @@ impl Server {
 }
 
 const LOG_IN: &str = "a name and a password are needed";
+
+const TOO_MANY: &str = "too many wrong passwords: try again in a minute";
+
+/// 429 (RFC 6585, 4).
+fn later(wait: Duration) -> Response<Body> {
+    let body = format!("{TOO_MANY}\n");
+    let mut response = typed(StatusCode::TOO_MANY_REQUESTS, PLAIN, body);
+    set(&mut response, CACHE_CONTROL, "no-store");
+    let seconds = wait.as_secs().max(1);
+    set(&mut response, RETRY_AFTER, &seconds.to_string());
+    response
+}
 
 /// Keeps an answer that not everybody may have from caches that several use.
 pub(super) fn keep_private(response: &mut Response<Body>) {

@@ -18,7 +18,7 @@ impl Connection {
     /// It is asked before anything is looked for. Cancel safe.
     ///
     /// # Errors
-    /// 401 for a client that has to log in, 403 when nobody may.
+    /// 401 for a client that has to log in, 503 for one that tries too many passwords, 403 when nobody may.
     pub(super) async fn permit(
         &self,
         request: &Request,
@@ -26,6 +26,7 @@ impl Connection {
         party: Option<&Party>,
     ) -> Result<(), Refusal> {
         let attempt = Attempt {
+            peer: self.peer().ip(),
             method: request.method.name(),
             uri: None,
             authorization: request.headers.get("Authorization"),
@@ -66,6 +67,7 @@ fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
     match verdict {
         Verdict::Open | Verdict::User(_) => Ok(()),
         Verdict::Challenge(challenges) => Err(Refusal::challenge(challenges)),
+        Verdict::Later(wait) => Err(Refusal::later(wait)),
         Verdict::Closed => Err(Refusal::told(403, closed)),
     }
 }

@@ -1,6 +1,7 @@
 //! A request that is answered with an error status.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::base::path::MediaPath;
 use crate::wire::rtsp::{Method, Status};
@@ -50,6 +51,14 @@ impl Refusal {
         Self {
             headers: challenges.into_iter().map(header).collect(),
             ..Self::new(401, "the client has to log in")
+        }
+    }
+
+    /// 503, for a client that may try again after `wait` (RFC 2326, 12.31).
+    pub(super) fn later(wait: Duration) -> Self {
+        Self {
+            headers: vec![("Retry-After", wait.as_secs().max(1).to_string())],
+            ..Self::new(503, "too many wrong passwords")
         }
     }
 

@@ -50,6 +50,7 @@ fn name(path: &str) -> MediaPath {
 
 fn attempt(authorization: Option<&str>) -> Attempt<'_> {
     Attempt {
+        peer: "192.0.2.1".parse().unwrap(),
         method: "GET",
         uri: Some("/a"),
         authorization,
@@ -67,6 +68,7 @@ async fn verdict(gate: &Arc<Gate>, path: &str, authorization: Option<&str>) -> S
         Verdict::Open => "open".to_owned(),
         Verdict::User(user) => user,
         Verdict::Challenge(_) => "401".to_owned(),
+        Verdict::Later(_) => "429".to_owned(),
         Verdict::Closed => "403".to_owned(),
     }
 }
@@ -383,6 +385,7 @@ async fn digest_lets_in_who_knows_the_password() {
 async fn old_players_log_in_by_rtsp() {
     let (_folder, gate) = folder(&[("qtaccess", "require user ann")]);
     let old = |authorization| Attempt {
+        peer: "192.0.2.1".parse().unwrap(),
         method: "DESCRIBE",
         uri: None,
         authorization,
@@ -427,6 +430,7 @@ async fn published(
         Verdict::Open => "open".to_owned(),
         Verdict::User(user) => user,
         Verdict::Challenge(_) => "401".to_owned(),
+        Verdict::Later(_) => "429".to_owned(),
         Verdict::Closed => "403".to_owned(),
     }
 }
@@ -472,4 +476,31 @@ async fn others_publish_as_files_say() {
         published(&gate, "live", "192.0.2.1", Some(&bob)).await,
         "403"
     );
+}
+
+#[tokio::test]
+async fn passwords_are_not_found_by_trying() {
+    let (_folder, gate) = folder(&[
+        ("qtaccess", "AuthScheme basic\nrequire user ann"),
+        ("open/qtaccess", "require any-user"),
+        ("digest/qtaccess", "require user ann"),
+    ]);
+    let (right, wrong) = (basic("ann", "secret"), basic("ann", "x"));
+    let unlisted = basic("bob", "hidden");
+    for _ in 0..20 {
+        assert_eq!(verdict(&gate, "a", Some(&right)).await, "ann");
+        assert_eq!(verdict(&gate, "a", Some(&unlisted)).await, "401");
+        assert_eq!(verdict(&gate, "digest/a", Some(&right)).await, "401");
+        assert_eq!(verdict(&gate, "a", Some(&wrong)).await, "401");
+    }
+    assert_eq!(verdict(&gate, "a", Some(&wrong)).await, "429");
+    assert_eq!(verdict(&gate, "a", Some(&right)).await, "429");
+    assert_eq!(verdict(&gate, "a", None).await, "401");
+    assert_eq!(verdict(&gate, "open/a", Some(&wrong)).await, "open");
+    let neighbour = Attempt {
+        peer: "192.0.2.2".parse().unwrap(),
+        ..attempt(Some(&right))
+    };
+    let decided = gate.may_watch(&[name("a")], &neighbour).await;
+    assert_eq!(decided, Verdict::User("ann".to_owned()));
 }

@@ -109,15 +109,8 @@ mod tests {
     fn held(track: usize, millis: i64) -> Held {
         let time = MediaTime::new(millis, 1000);
         let unit = Unit {
-            track,
-            pts: time,
-            dts: time,
-            keyframe: true,
-            damaged: false,
-            discontinuity: false,
-            wall: None,
-            duration: None,
             data: Bytes::from_static(b"unit"),
+            ..Unit::at(track, time)
         };
         Held {
             unit,

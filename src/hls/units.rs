@@ -44,6 +44,24 @@ pub struct Unit {
     pub data: Bytes,
 }
 
+#[cfg(test)]
+impl Unit {
+    /// A sound unit without bytes, decoded and presented at `time`; tests change what they are about.
+    pub(in crate::hls) fn at(track: usize, time: MediaTime) -> Self {
+        Self {
+            track,
+            pts: time,
+            dts: time,
+            keyframe: true,
+            damaged: false,
+            discontinuity: false,
+            wall: None,
+            duration: None,
+            data: Bytes::new(),
+        }
+    }
+}
+
 /// A step in time by more than this, in seconds, is a gap.
 const LONGEST_STEP: i64 = 3;
 

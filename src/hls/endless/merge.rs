@@ -66,17 +66,7 @@ mod tests {
         let time = MediaTime::new(millis, 1000);
         merge.push(Change {
             lane,
-            unit: Unit {
-                track: lane,
-                pts: time,
-                dts: time,
-                keyframe: true,
-                damaged: false,
-                discontinuity: false,
-                wall: None,
-                duration: None,
-                data: bytes::Bytes::new(),
-            },
+            unit: Unit::at(lane, time),
             format: None,
         });
     }

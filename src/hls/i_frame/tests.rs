@@ -50,15 +50,10 @@ fn cuts(segmenter: &mut Segmenter, count: i64, is_key: impl Fn(i64) -> bool) -> 
         let picture = |track, rate, data: Vec<u8>, keyframe| {
             let time = MediaTime::new(index * i64::from(rate) / 25, rate);
             Unit {
-                track,
-                pts: time,
-                dts: time,
                 keyframe,
-                damaged: false,
-                discontinuity: false,
-                wall: None,
                 duration: (track == 1).then_some(rate / 25),
                 data: data.into(),
+                ..Unit::at(track, time)
             }
         };
         let number = index.to_be_bytes();

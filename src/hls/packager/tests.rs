@@ -46,15 +46,9 @@ fn package(packager: &Packager) {
     for frame in 0..250 {
         let time = MediaTime::new(1152 * frame, 48_000);
         let unit = Unit {
-            track: 0,
-            pts: time,
-            dts: time,
-            keyframe: true,
-            damaged: false,
-            discontinuity: false,
-            wall: None,
             duration: Some(1152),
             data: Bytes::from_static(&[0xff, 0xfb, 0x94, 0]),
+            ..Unit::at(0, time)
         };
         segmenter.push(&unit, SystemTime::UNIX_EPOCH);
     }

@@ -38,30 +38,18 @@ fn tracks(kinds: &[Kind]) -> Vec<Track> {
 fn picture(ms: i64, keyframe: bool) -> Unit {
     let time = MediaTime::new(ms * 90, 90_000);
     Unit {
-        track: 0,
-        pts: time,
-        dts: time,
         keyframe,
-        damaged: false,
-        discontinuity: false,
-        wall: None,
-        duration: None,
         data: Bytes::from_static(&[0, 0, 0, 2, 0x65, 1]),
+        ..Unit::at(0, time)
     }
 }
 
 fn sound(track: usize, ticks: i64) -> Unit {
     let time = MediaTime::new(ticks, 48_000);
     Unit {
-        track,
-        pts: time,
-        dts: time,
-        keyframe: true,
-        damaged: false,
-        discontinuity: false,
-        wall: None,
         duration: Some(1024),
         data: Bytes::from_static(&[0x21, 0x10, 4]),
+        ..Unit::at(track, time)
     }
 }
 

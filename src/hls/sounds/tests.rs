@@ -59,15 +59,10 @@ impl Channel {
 
     fn push(&mut self, track: usize, time: MediaTime, keyframe: bool) {
         let unit = Unit {
-            track,
-            pts: time,
-            dts: time,
             keyframe,
-            damaged: false,
-            discontinuity: false,
-            wall: None,
             duration: (track > 0).then_some(960),
             data: Bytes::from_static(&[0, 0, 0, 2, 0x65, 1]),
+            ..Unit::at(track, time)
         };
         self.sounds.push(&unit);
         self.segmenter.push(&unit, UNIX_EPOCH);

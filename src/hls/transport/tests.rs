@@ -28,13 +28,7 @@ fn unit(track: usize, ticks: i64, rate: u32, keyframe: bool) -> Unit {
     let time = MediaTime::new(ticks, rate);
     let picture = [&[0, 0, 4, 0, 0x65][..], &[0x55; 1023]].concat();
     Unit {
-        track,
-        pts: time,
-        dts: time,
         keyframe,
-        damaged: false,
-        discontinuity: false,
-        wall: None,
         duration: (rate == 48_000).then_some(1024),
         data: if rate == 48_000 {
             vec![0x21; 300]
@@ -42,6 +36,7 @@ fn unit(track: usize, ticks: i64, rate: u32, keyframe: bool) -> Unit {
             picture
         }
         .into(),
+        ..Unit::at(track, time)
     }
 }
 

@@ -11,6 +11,8 @@ export default defineConfig({
     // The server lets pages load files of its own, and nothing that is written into a page.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // In kB. hls.js is larger than most, and loaded only where something is played by it.
+    chunkSizeWarningLimit: 700,
   },
   server: {
     proxy: {

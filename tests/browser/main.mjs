@@ -10,6 +10,7 @@ import { Encrypted } from './encrypted.mjs'
 import { films, glance } from './films.mjs'
 import { FLAVOURS, readAll } from './playlists.mjs'
 import { Server } from './server.mjs'
+import { choose, dub } from './sounds.mjs'
 import { Viewer } from './viewer.mjs'
 
 /** How long a live channel is watched, in seconds. */
@@ -36,6 +37,21 @@ server.publish([...clip, '-c', 'copy', '-f', 'rtsp', '{rtsp}/live'])
 server.publish([...clip, '-vn', '-c', 'copy', '-f', 'rtsp', '{rtsp}/music'])
 const song = join(server.movies, '..', 'song.mp3')
 execFileSync('ffmpeg', ['-v', 'error', '-i', join(samples, 'clock.mp4'), '-vn', song])
+const dubbed = join(server.movies, 'dubbed.mp4')
+dub(join(samples, 'clock.mp4'), dubbed)
+server.publish([
+  '-stream_loop',
+  '-1',
+  '-i',
+  dubbed,
+  '-map',
+  '0',
+  '-c',
+  'copy',
+  '-f',
+  'rtsp',
+  '{rtsp}/dubbed',
+])
 const radio = ['-stream_loop', '-1', '-i', song, '-c', 'copy', '-f', 'mp3']
 server.publish([...radio, '-content_type', 'audio/mpeg', 'icecast://source:any@{host}/radio'])
 
@@ -113,12 +129,38 @@ async function patience() {
   return complaints
 }
 
+/** Chooses between the sounds of a channel, whose publisher tells no languages. */
+async function dubbedLive(flavour) {
+  await server.untilLive('dubbed')
+  const url = `${server.web}/dubbed?engine=hls.js&flavour=${flavour}`
+  return choose(browser, url, ['Sound 1', 'Sound 2'])
+}
+
+/** Opens a movie in formats that this browser does not know. */
+async function unknown() {
+  const name = 'unknown.mp4'
+  const formats = ['-c:v', 'libx265', '-x265-params', 'log-level=error', '-tag:v', 'hvc1']
+  const parameters = ['-t', '2', '-map', '0:a', '-map', '0:v', '-c:a', 'copy', ...formats]
+  const input = ['-v', 'error', '-i', join(samples, 'clock.mp4')]
+  execFileSync('ffmpeg', [...input, ...parameters, join(server.movies, name)])
+  const viewer = await Viewer.open(browser, `${server.web}/${name}?engine=hls.js&flavour=cmaf`)
+  const told = viewer.page.getByText('does not know all of its formats (H.265 + AAC).')
+  await told.first().waitFor()
+  const complaints = [...viewer.faults]
+  if (await viewer.page.getByRole('combobox').count())
+    complaints.push('it offers a choice of one sound')
+  await viewer.close()
+  return complaints
+}
+
 const encryptions = [
   ['aes-128', 'one'],
   ['aes-128', 'each'],
   ['aes-128', 'rotate'],
   ['sample-aes', 'each'],
 ]
+
+const names = ['live', 'music', 'radio', 'dubbed', 'dubbed.mp4', ...movies]
 
 /** They take their minute side by side. */
 const long = {
@@ -134,9 +176,15 @@ const long = {
 const short = {
   'the list': list,
   'a channel that begins later': patience,
-  'the playlists': () => readAll(server, ['live', 'music', 'radio', ...movies], FLAVOURS),
+  'the playlists': () => readAll(server, names, FLAVOURS),
   'a movie, fMP4': () => movie('clock.mp4', 'low_latency'),
   'a movie, MPEG-TS': () => movie('clock-hinted.mov', 'ts'),
+  'sounds of a movie, fMP4': () => choose(browser, `${server.web}/dubbed.mp4?engine=hls.js`),
+  'sounds of a movie, MPEG-TS': () =>
+    choose(browser, `${server.web}/dubbed.mp4?engine=hls.js&flavour=ts`),
+  'sounds of a channel, low latency': () => dubbedLive('low_latency'),
+  'sounds of a channel, MPEG-TS': () => dubbedLive('ts'),
+  'formats that nobody knows': unknown,
   'a sound file': () => movie('tone.m4a', 'cmaf'),
 }
 

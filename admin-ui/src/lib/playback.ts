@@ -1,17 +1,20 @@
 /** Plays a playlist on a media element, and goes on after whatever can be got over. */
 
-import type Hls from 'hls.js/light'
-import type { ErrorData, LevelDetails } from 'hls.js/light'
+import type Hls from 'hls.js'
+import type { ErrorData, LevelDetails } from 'hls.js'
 
 import type { Engine } from './options'
+import type { Sound } from './words'
 
 export type Phase =
   | { kind: 'loading' }
   | { kind: 'ready' }
   /** It cannot be played now, and is tried again. */
   | { kind: 'waiting'; reason: string }
-  /** It cannot be played; what it is made of, if that is why. */
-  | { kind: 'failed'; reason: string; isUndecodable: boolean }
+  /** It cannot be played. */
+  | { kind: 'failed'; reason: string }
+  /** The browser cannot decode what it is made of, for it does not know that or finds it broken. */
+  | { kind: 'undecodable'; isUnknown: boolean }
   /** A live channel has ended. */
   | { kind: 'over' }
 
@@ -20,6 +23,20 @@ export interface Setting {
   engine: Engine
   isLive: boolean
 }
+
+/** Who hears how it goes. */
+export interface Listener {
+  phase(phase: Phase): void
+  /** There are these sounds to choose from, of which the one of that index is heard. */
+  sounds(sounds: Sound[], chosen: number): void
+}
+
+/** Failures of hls.js that tell of formats which the browser does not know. */
+const UNKNOWN_FORMATS = [
+  'manifestIncompatibleCodecsError',
+  'bufferAddCodecError',
+  'bufferIncompatibleCodecsError',
+]
 
 /** How long to wait before the next attempt, in milliseconds. */
 const PAUSE = 3000
@@ -35,17 +52,19 @@ const RECOVERY_PERIOD = 30_000
 export class Playback {
   readonly #media: HTMLMediaElement
   readonly #setting: Setting
-  readonly #tell: (phase: Phase) => void
+  readonly #listener: Listener
+  /** The name of the sound that was chosen last. */
+  #sound: string | null = null
   #hls: Hls | null = null
   #attempt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #recoveries: number[] = []
 
-  /** Begins to load; `tell` hears how it goes. */
-  constructor(media: HTMLMediaElement, setting: Setting, tell: (phase: Phase) => void) {
+  /** Begins to load. */
+  constructor(media: HTMLMediaElement, setting: Setting, listener: Listener) {
     this.#media = media
     this.#setting = setting
-    this.#tell = tell
+    this.#listener = listener
     media.addEventListener('loadeddata', this.#ready)
     media.addEventListener('ended', this.#ended)
     media.addEventListener('error', this.#failed)
@@ -73,6 +92,12 @@ export class Playback {
       this.#media.currentTime = newest
     }
     void this.#media.play().catch(() => undefined)
+  }
+
+  /** Plays the sound of that index, also after loading anew. */
+  choose(index: number): void {
+    this.#sound = this.#hls?.audioTracks[index]?.name ?? null
+    this.#restoreSound()
   }
 
   /** Seconds between what is shown and what is happening; null where that is not known. */
@@ -103,7 +128,7 @@ export class Playback {
     }
     try {
       const [{ default: Hls }, { default: workerPath }] = await Promise.all([
-        import('hls.js/light'),
+        import('hls.js'),
         import('hls.js/dist/hls.worker.js?url'),
       ])
       if (attempt === this.#attempt) {
@@ -121,6 +146,8 @@ export class Playback {
     this.#hls = hls
     hls.on(library.Events.ERROR, (_, data) => this.#problem(data))
     hls.on(library.Events.LEVEL_LOADED, (_, { details }) => this.#inspect(details))
+    hls.on(library.Events.AUDIO_TRACKS_UPDATED, () => this.#restoreSound())
+    hls.on(library.Events.AUDIO_TRACK_SWITCHING, () => this.#tellSounds())
     hls.loadSource(this.#setting.url)
     hls.attachMedia(this.#media)
   }
@@ -136,6 +163,25 @@ export class Playback {
     }
   }
 
+  #tell(phase: Phase): void {
+    this.#listener.phase(phase)
+  }
+
+  #tellSounds(): void {
+    const sounds = (this.#hls?.audioTracks ?? []).map(({ lang }) => ({ language: lang ?? null }))
+    this.#listener.sounds(sounds, this.#hls?.audioTrack ?? -1)
+  }
+
+  /** Plays the sound that was chosen, if it is there. */
+  #restoreSound(): void {
+    const hls = this.#hls
+    const index = hls?.audioTracks.findIndex(({ name }) => name === this.#sound) ?? -1
+    if (hls && index >= 0) {
+      hls.audioTrack = index
+    }
+    this.#tellSounds()
+  }
+
   readonly #ready = () => this.#tell({ kind: 'ready' })
 
   readonly #ended = () => {
@@ -148,7 +194,8 @@ export class Playback {
     // hls.js tells of its own failures.
     const { error } = this.#media
     if (!this.#hls && error) {
-      void this.#explain(error.message, error.code === MediaError.MEDIA_ERR_NETWORK)
+      const isUnknown = error.code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED
+      void this.#explain(isUnknown, error.code === MediaError.MEDIA_ERR_NETWORK)
     }
   }
 
@@ -156,7 +203,7 @@ export class Playback {
   #inspect({ fragments }: LevelDetails): void {
     if (fragments.some(({ decryptdata }) => decryptdata?.method === 'SAMPLE-AES')) {
       this.#unload()
-      this.#tell({ kind: 'failed', reason: ENCRYPTED_SAMPLES, isUndecodable: false })
+      this.#tell({ kind: 'failed', reason: ENCRYPTED_SAMPLES })
     }
   }
 
@@ -167,12 +214,13 @@ export class Playback {
     if (!fatal) {
       return
     }
-    if (type === 'mediaError' && this.#mayRecover()) {
+    const isUnknown = UNKNOWN_FORMATS.includes(details)
+    if (type === 'mediaError' && !isUnknown && this.#mayRecover()) {
       this.#hls?.recoverMediaError()
       // Which does not load again where nothing has played yet.
       this.#hls?.startLoad(this.#media.currentTime || -1)
     } else {
-      void this.#explain(error.message, type === 'networkError')
+      void this.#explain(isUnknown, type === 'networkError')
     }
   }
 
@@ -183,7 +231,7 @@ export class Playback {
   }
 
   /** Asks the server what is wrong, and tries again where that may help. */
-  async #explain(fault: string, isOfNetwork: boolean): Promise<void> {
+  async #explain(isUnknown: boolean, isOfNetwork: boolean): Promise<void> {
     this.#unload()
     const attempt = this.#attempt
     const answer = await fetch(this.#setting.url).catch(() => null)
@@ -196,12 +244,11 @@ export class Playback {
     } else if (answer.ok && isOfNetwork) {
       this.#again('Something did not arrive.')
     } else if (answer.ok) {
-      const reason = `This browser cannot play it (${fault}).`
-      this.#tell({ kind: 'failed', reason, isUndecodable: true })
+      this.#tell({ kind: 'undecodable', isUnknown })
     } else if (answer.status === 503 || this.#setting.isLive) {
       this.#again(sentence(said))
     } else {
-      this.#tell({ kind: 'failed', reason: sentence(said), isUndecodable: false })
+      this.#tell({ kind: 'failed', reason: sentence(said) })
     }
   }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { clock, hue, length, parts, viewers } from './words'
+import { clock, hue, length, parts, soundNames, viewers } from './words'
 
 it('shows lengths as clocks do', () => {
   expect([0, 12, 61, 3723.4, -1].map(clock)).toEqual(['0:00', '0:12', '1:01', '1:02:03', '0:00'])
@@ -20,6 +20,19 @@ it('says lengths as people do', () => {
 
 it('counts viewers', () => {
   expect([0, 1, 1200].map(viewers)).toEqual(['0 viewers', '1 viewer', '1,200 viewers'])
+})
+
+it('calls sounds by their languages', () => {
+  const names = (...languages: (string | null)[]) =>
+    soundNames(languages.map((language) => ({ language })))
+  expect(names('deu', 'fr', 'pt-BR')).toEqual(['German', 'French', 'Brazilian Portuguese'])
+  expect(names('en', 'en', null, 'und')).toEqual([
+    'English (1)',
+    'English (2)',
+    'Sound 3',
+    'Sound 4',
+  ])
+  expect(names('no language')).toEqual(['no language'])
 })
 
 it('parts a name from its folder', () => {

@@ -34,6 +34,38 @@ export function viewers(count: number): string {
   return count === 1 ? '1 viewer' : `${number} viewers`
 }
 
+/** One of the sounds to choose from. */
+export interface Sound {
+  /** As RFC 5646 has it. */
+  language: string | null
+}
+
+/** What sounds are called: by their languages, and by numbers where that is not enough. */
+export function soundNames(sounds: Sound[]): string[] {
+  const languages = sounds.map(({ language }) => languageName(language))
+  return languages.map((language, at) => {
+    const isAlone = languages.filter((other) => other === language).length === 1
+    const number = at + 1
+    if (language === null) {
+      return `Sound ${number}`
+    }
+    return isAlone ? language : `${language} (${number})`
+  })
+}
+
+/** A language in English; null where it is not told. */
+function languageName(tag: string | null): string | null {
+  if (!tag || tag === 'und') {
+    return null
+  }
+  try {
+    return new Intl.DisplayNames('en', { type: 'language' }).of(tag) ?? tag
+  } catch {
+    // It is no language tag.
+    return tag
+  }
+}
+
 /** The last part of a name, and the folder before it. */
 export function parts(name: string): { folder: string; file: string } {
   const cut = name.lastIndexOf('/')

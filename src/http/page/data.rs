@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::shelf::{Movie, Picture};
+use super::shelf::{Movie, Picture, in_order};
 use crate::base::path::MediaPath;
 use crate::codec::Kind;
 use crate::config::Config;
@@ -199,7 +199,7 @@ impl Watch {
             about: session
                 .and_then(|session| session.session_description.clone())
                 .filter(named),
-            formats: tracks.iter().map(format).collect(),
+            formats: in_order(tracks.iter().map(|track| (track.kind, format(track)))),
             playlists: playlists(&card, settings),
             endless: endless(tracks).map(|extension| format!("{}.{extension}", card.url)),
             download: None,

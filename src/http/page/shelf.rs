@@ -62,6 +62,19 @@ pub(super) struct Facts {
     pub(super) formats: Vec<String>,
 }
 
+/// The names of formats as pages tell them: those of pictures first, and each once.
+pub(super) fn in_order(formats: impl Iterator<Item = (Kind, String)>) -> Vec<String> {
+    let mut formats: Vec<_> = formats.collect();
+    formats.sort_by_key(|(kind, _)| *kind != Kind::Video);
+    let mut names = Vec::new();
+    for (_, name) in formats {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 /// A picture file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Picture {
@@ -172,15 +185,18 @@ impl Facts {
     /// `None` when nothing of it is seen or heard.
     fn of(index: &container::Movie) -> Option<Self> {
         let shown = || index.tracks.iter().filter(|track| track.kind().is_some());
-        let name = |track: &Track| match &track.role {
-            Role::Media(format) => format.name().to_owned(),
-            _ => track.codec.clone(),
+        let named = |track: &Track| {
+            let name = match &track.role {
+                Role::Media(format) => format.name().to_owned(),
+                _ => track.codec.clone(),
+            };
+            Some((track.kind()?, name))
         };
         shown().next()?;
         Some(Self {
             duration: index.duration.seconds(),
             has_video: shown().any(|track| track.kind() == Some(Kind::Video)),
-            formats: shown().map(name).collect(),
+            formats: in_order(shown().filter_map(named)),
         })
     }
 }

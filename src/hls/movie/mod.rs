@@ -97,9 +97,7 @@ impl Presentation {
             }
         }
         sounds.truncate(MOST_SOUNDS);
-        let mut tracks: Vec<_> = videos.into_iter().take(1).chain(sounds).collect();
-        let lead = tracks.iter().map(Lane::priming_nanos).max().unwrap_or(0);
-        tracks.iter_mut().for_each(|lane| lane.delay(lead));
+        let tracks: Vec<_> = videos.into_iter().take(1).chain(sounds).collect();
         let Some(leader) = tracks.first() else {
             return Err(Unfit::Tracks(reasons(&left_out)));
         };
@@ -300,7 +298,7 @@ fn reasons(left_out: &[String]) -> String {
 }
 
 /// In which way movies are cut: to be changed when their segments do.
-const FORM: &str = "cut 2";
+const FORM: &str = "cut 3";
 
 /// The most sounds that one can choose from.
 const MOST_SOUNDS: usize = 32;

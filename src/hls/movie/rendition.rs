@@ -50,11 +50,15 @@ impl Rendition {
     /// Of `lanes`, encrypted with `keys` if there are any.
     pub(super) fn new(
         number: u32,
-        lanes: Vec<Lane>,
+        mut lanes: Vec<Lane>,
         cuts: Arc<Cuts>,
         extent: Extent,
         keys: Option<Keys>,
     ) -> Self {
+        // Not more than its own lanes need: hls.js has a rendition begin where its first fragment
+        // is decoded, and where an edit list takes the lead away from that, pictures are lost.
+        let lead = lanes.iter().map(Lane::priming_nanos).max().unwrap_or(0);
+        lanes.iter_mut().for_each(|lane| lane.delay(lead));
         Self {
             number,
             lanes,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::access::{Files, Gate};
+use crate::base::path::MediaPath;
 use crate::config::{Config, Live, Rtsp};
 use crate::media::mounts::{self, Mounts};
 use crate::net::fan::{self, Fan};
@@ -28,6 +29,7 @@ impl Followers {
             self.gate.configure(access_files(&config));
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
+            self.mounts.set_groups(group_names(&config));
             self.fan.configure(fan_settings(&config.live));
             self.casts.configure(multicast_settings(&config));
         }
@@ -59,6 +61,12 @@ pub(super) fn channel_limits(live: &Live) -> mounts::Limits {
         channels: live.channels as usize,
         ..mounts::Limits::default()
     }
+}
+
+/// The names that no channel may have, for they are those of groups.
+pub(super) fn group_names(config: &Config) -> Vec<MediaPath> {
+    let groups = config.hls_groups.iter();
+    groups.map(|group| group.name.clone()).collect()
 }
 
 pub(super) fn fan_settings(live: &Live) -> fan::Settings {

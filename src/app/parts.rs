@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{
-    Followers, access_files, channel_limits, fan_settings, multicast_settings, pace,
+    Followers, access_files, channel_limits, fan_settings, group_names, multicast_settings, pace,
 };
 use crate::access::Gate;
 use crate::base::clock::Clock;
@@ -65,6 +65,7 @@ impl Parts {
         let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
         let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
         let mounts = Mounts::new(channel_limits(&config.live), clock);
+        mounts.set_groups(group_names(&config));
         let fan = Fan::new(fan_settings(&config.live), clock);
         let sessions = Sessions::new();
         let totals = Arc::new(Totals::default());

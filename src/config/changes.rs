@@ -46,6 +46,7 @@ impl Changes {
     pub fn between(old: &Config, new: &Config) -> Self {
         let mut tables = changes("source", &sources(old), &sources(new));
         tables.extend(changes("hls.channel", &channels(old), &channels(new)));
+        tables.extend(changes("hls.group", &groups(old), &groups(new)));
         let (old, new) = (key::table_of(old), key::table_of(new));
         let keys = Key::all().into_iter().filter_map(|key| {
             let (before, after) = (key.value_in(&old)?, key.value_in(&new)?);
@@ -72,7 +73,7 @@ impl Changes {
 
 /// One table of a list.
 #[derive(PartialEq)]
-struct Entry<'c, T> {
+struct Entry<'c, T: ?Sized> {
     channel: &'c MediaPath,
     settings: &'c T,
     /// What is told of them.
@@ -97,8 +98,21 @@ fn channels(config: &Config) -> Vec<Entry<'_, Table>> {
     entries.collect()
 }
 
+fn groups(config: &Config) -> Vec<Entry<'_, [MediaPath]>> {
+    let entries = config.hls_groups.iter().map(|group| Entry {
+        channel: &group.name,
+        settings: &group.variants[..],
+        text: group.to_string(),
+    });
+    entries.collect()
+}
+
 /// The tables called `name` that come, go or change, one entry a channel.
-fn changes<T: PartialEq>(name: &str, old: &[Entry<'_, T>], new: &[Entry<'_, T>]) -> Vec<Change> {
+fn changes<T: PartialEq + ?Sized>(
+    name: &str,
+    old: &[Entry<'_, T>],
+    new: &[Entry<'_, T>],
+) -> Vec<Change> {
     let gone = old.iter().filter(|one| one.find_in(new).is_none());
     let gone = gone.map(|entry| (Some(entry), None));
     let others = new.iter().map(|one| (one.find_in(old), Some(one)));
@@ -108,7 +122,7 @@ fn changes<T: PartialEq>(name: &str, old: &[Entry<'_, T>], new: &[Entry<'_, T>])
         .collect()
 }
 
-impl<T> Entry<'_, T> {
+impl<T: ?Sized> Entry<'_, T> {
     /// The entry of the same channel.
     fn find_in<'e>(&self, list: &'e [Self]) -> Option<&'e Self> {
         list.iter().find(|other| other.channel == self.channel)
@@ -116,7 +130,7 @@ impl<T> Entry<'_, T> {
 }
 
 impl Change {
-    fn of_table<T>(
+    fn of_table<T: ?Sized>(
         name: &str,
         before: Option<&Entry<'_, T>>,
         after: Option<&Entry<'_, T>>,
@@ -147,7 +161,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Source, SourceUrl, load};
+    use crate::config::{HlsGroup, Source, SourceUrl, load};
 
     #[test]
     fn differences_are_told_by_key() {
@@ -226,6 +240,24 @@ mod tests {
         );
         let changes = Changes::between(&old, &config("60s", "dvr = '15m'"));
         assert_eq!(changes.iter().count(), 1);
+    }
+
+    #[test]
+    fn groups_are_told_by_name() {
+        let path = |name: &str| MediaPath::from_plain(name).unwrap();
+        let config = |variants: &[&str]| Config {
+            hls_groups: vec![HlsGroup {
+                name: path("news"),
+                variants: variants.iter().map(|name| path(name)).collect(),
+            }],
+            ..Config::default()
+        };
+        let changes = Changes::between(&config(&["hd", "sd"]), &config(&["hd"]));
+        let told: Vec<_> = changes.iter().map(Change::to_string).collect();
+        assert_eq!(told, ["hls.group news: hd, sd -> hd"]);
+        let changes = Changes::between(&config(&["hd"]), &Config::default());
+        let told: Vec<_> = changes.iter().map(Change::to_string).collect();
+        assert_eq!(told, ["hls.group news: hd -> none"]);
     }
 
     #[test]

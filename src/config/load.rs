@@ -12,6 +12,7 @@ use toml::{Table, Value};
 
 use super::fault::{Fault, Place};
 use super::hls_channels;
+use super::hls_groups;
 use super::key::{self, Key};
 use super::settings::Config;
 use super::sources::{ChannelSource, Sources};
@@ -24,6 +25,7 @@ pub const EMBEDDED: &str = include_str!("../../conf/reelcast.toml");
 /// The names of lists of tables.
 const SOURCES: &str = "source";
 const HLS_CHANNELS: &str = "hls.channel";
+const HLS_GROUPS: &str = "hls.group";
 
 const PLACES: [&str; 2] = ["conf/reelcast.toml", "/etc/reelcast/reelcast.toml"];
 
@@ -120,6 +122,7 @@ struct Reading {
     places: HashMap<String, Place>,
     sources: Vec<ChannelSource>,
     hls_channels: Vec<hls_channels::Draft>,
+    hls_groups: Vec<hls_groups::Draft>,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
@@ -132,6 +135,7 @@ impl Reading {
             places: HashMap::new(),
             sources: Vec::new(),
             hls_channels: Vec::new(),
+            hls_groups: Vec::new(),
             faults: Vec::new(),
             warnings: Vec::new(),
         }
@@ -181,6 +185,12 @@ impl Reading {
             if full == HLS_CHANNELS {
                 let mut tables = Tables::new(HLS_CHANNELS, place, text);
                 self.hls_channels = hls_channels::read(&mut tables, value);
+                self.faults.append(&mut tables.faults);
+                continue;
+            }
+            if full == HLS_GROUPS {
+                let mut tables = Tables::new(HLS_GROUPS, place, text);
+                self.hls_groups = hls_groups::read(&mut tables, value);
                 self.faults.append(&mut tables.faults);
                 continue;
             }
@@ -314,6 +324,12 @@ impl Reading {
             match draft.finish(&config.hls) {
                 Ok(channel) => config.hls_channels.push(channel),
                 Err(mut faults) => self.faults.append(&mut faults),
+            }
+        }
+        for draft in std::mem::take(&mut self.hls_groups) {
+            match draft.finish(&config) {
+                Ok(group) => config.hls_groups.push(group),
+                Err(fault) => self.faults.push(fault),
             }
         }
         for objection in verify::objections(&config) {

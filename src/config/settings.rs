@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hls::Hls;
 use super::hls_channels::ChannelHls;
+use super::hls_groups::HlsGroup;
 use super::live::Live;
 use super::multicast::{Multicast, Sap};
 use super::quantity;
@@ -51,6 +52,9 @@ pub struct Config {
     /// `[[source]]`, read by `sources`; no variable of the environment stands for it.
     #[serde(skip)]
     pub sources: Vec<ChannelSource>,
+    /// `[[hls.group]]`, read by `hls_groups`; no variable of the environment stands for it.
+    #[serde(skip)]
+    pub hls_groups: Vec<HlsGroup>,
     /// `[[hls.channel]]`, read by `hls_channels`; no variable of the environment stands for it.
     #[serde(skip)]
     pub hls_channels: Vec<ChannelHls>,

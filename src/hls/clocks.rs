@@ -3,7 +3,8 @@
 //! Sender reports say what a track's time is on the sender's clock. A line through the recent
 //! ones gives that clock at any time, and how fast the track's own clock runs beside it. One
 //! track leads: its times go to the timeline as they are. The others follow it, and are moved by
-//! so little at a time that nobody sees or hears it.
+//! so little at a time that nobody sees or hears it. Where other channels share the timeline, all
+//! tracks follow, for then the sender's clock says where they are.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -28,6 +29,9 @@ const MAX_DRIFT: f64 = 0.01;
 /// An offset moves by at most one nanosecond in so many.
 const SLEW: i64 = 200;
 
+/// Where a timeline is shared, a track that is off by more, in nanoseconds, is not moved but set.
+const LEAP: i64 = 1_000_000_000;
+
 /// So long it takes to make up most of a small difference, in nanoseconds.
 const SETTLING: i64 = 2_000_000_000;
 
@@ -41,6 +45,17 @@ pub(super) struct Clocks {
     wall: Option<NtpTime>,
     /// What times of arrival are counted from.
     arrival: Option<Instant>,
+    /// Where the timeline is, if other channels share it.
+    alignment: Option<Alignment>,
+}
+
+/// Where a timeline that several channels share begins, at the time [`START`](super::units::START).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alignment {
+    /// What the sender's clock shows then.
+    pub sender: NtpTime,
+    /// What the server's clock shows then.
+    pub server: NtpTime,
 }
 
 /// A place on the timeline.
@@ -49,6 +64,8 @@ pub(super) struct Place {
     /// In ticks of the track's clock.
     pub(super) pts: i64,
     pub(super) wall: Option<NtpTime>,
+    /// Whether it does not go on from the one before, because the track was set.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Clocks {
@@ -59,7 +76,13 @@ impl Clocks {
             lead,
             wall: None,
             arrival: None,
+            alignment: None,
         }
+    }
+
+    /// Says where the timeline is that other channels share, from the next unit on.
+    pub(super) fn align(&mut self, alignment: Alignment) {
+        self.alignment = Some(alignment);
     }
 
     /// Takes a report: `time`, in ticks, is `ntp` on the sender's clock.
@@ -95,18 +118,30 @@ impl Clocks {
     pub(super) fn place(&mut self, track: usize, time: u32, arrived: Instant) -> Place {
         let since = *self.arrival.get_or_insert(arrived);
         let Some(clock) = self.tracks.get_mut(track) else {
-            return Place { pts: 0, wall: None };
+            return Place {
+                pts: 0,
+                wall: None,
+                is_elsewhere: false,
+            };
         };
         let ticks = clock.follow(time);
         let media = clock.nanos(ticks);
         clock.came(media, arrived.saturating_duration_since(since));
-        let wall = clock.wall.at(media);
+        let (wall, before) = (clock.wall.at(media), clock.offset);
         let offset = self.offset(track, media);
         let clock = self.tracks.get(track);
         let shift = clock.map_or(0, |clock| MediaTime::from_nanos(offset, clock.hz).ticks);
+        let wall = match self.alignment {
+            Some(Alignment { server, .. }) => {
+                let placed = media.saturating_add(offset);
+                Some(server.later(placed.saturating_sub(START)))
+            }
+            None => self.wall.zip(wall).map(|(since, nanos)| since.later(nanos)),
+        };
         Place {
             pts: ticks.saturating_add(shift).max(0),
-            wall: self.wall.zip(wall).map(|(since, nanos)| since.later(nanos)),
+            wall,
+            is_elsewhere: before.is_some_and(|before| is_leap(before, offset)),
         }
     }
 
@@ -126,6 +161,9 @@ impl Clocks {
         let offset = match (clock.offset, target) {
             (None, target) => target.unwrap_or_else(|| START.saturating_sub(media)),
             (Some(offset), None) => offset,
+            (Some(offset), Some(target)) if self.alignment.is_some() && is_leap(offset, target) => {
+                target
+            }
             (Some(offset), Some(target)) => {
                 let passed = before.map_or(0, |before| media.saturating_sub(before).max(0));
                 slewed(offset, target, passed)
@@ -135,8 +173,12 @@ impl Clocks {
         offset
     }
 
-    /// The offset that agrees with the track that is followed; `None` for that track itself, and while nothing is known.
+    /// The offset that agrees with the shared timeline, or else with the track that is followed;
+    /// `None` for that track itself, and while nothing is known.
     fn target(&self, track: usize, media: i64) -> Option<i64> {
+        if let Some(target) = self.shared(track, media) {
+            return Some(target);
+        }
         let reference = self.reference(track)?;
         let clock = self.tracks.get(track)?;
         let offset = reference.offset?;
@@ -154,6 +196,14 @@ impl Clocks {
         counterpart.checked_add(offset)?.checked_sub(media)
     }
 
+    /// The offset that agrees with the shared timeline, if there is one.
+    fn shared(&self, track: usize, media: i64) -> Option<i64> {
+        let Alignment { sender, .. } = self.alignment?;
+        let wall = self.tracks.get(track)?.wall.at(media)?;
+        let since = self.wall?.later(wall).nanos_since(sender);
+        START.checked_add(since)?.checked_sub(media)
+    }
+
     /// The leading track, or as long as it has not begun the first that has.
     fn reference(&self, track: usize) -> Option<&Clock> {
         let has_begun = |index: &usize| {
@@ -164,6 +214,11 @@ impl Clocks {
         let reference = lead.or_else(|| (0..self.tracks.len()).find(has_begun))?;
         self.tracks.get(reference).filter(|_| reference != track)
     }
+}
+
+/// Whether a track whose offset changes like this is not moved but set.
+fn is_leap(offset: i64, target: i64) -> bool {
+    offset.abs_diff(target) > LEAP.unsigned_abs()
 }
 
 /// `offset`, moved towards `target` by what `passed` nanoseconds allow.

@@ -10,8 +10,8 @@ use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
 use super::part::{Head, Part, Sample, Segment, Title};
 use super::playlist::{
-    Control, KeyLine, MediaPlaylist, Multivariant, PartLine, PlaylistKind, SegmentLine, SessionKey,
-    TitleLine,
+    Control, HEAD, KeyLine, MediaPlaylist, Multivariant, PartLine, PlaylistKind, SegmentLine,
+    SessionKey, TitleLine,
 };
 use super::rates::Rate;
 use super::transport;
@@ -43,6 +43,11 @@ pub(super) struct Listing<'w> {
 impl<'w> Listing<'w> {
     /// The playlist that a player opens.
     pub(super) fn multivariant(self, flavour: Flavour) -> String {
+        format!("{HEAD}{}", self.variant(flavour, ""))
+    }
+
+    /// Its tags, where all that they name is in `folder`, which is empty or ends in a slash.
+    pub(super) fn variant(self, flavour: Flavour, folder: &str) -> String {
         let sounds = self.sounds(flavour);
         let codecs = self.codecs(&sounds);
         let audio = self.audio(&sounds, flavour);
@@ -56,19 +61,22 @@ impl<'w> Listing<'w> {
         let size = video.and_then(|video| video.picture_size());
         let frame_rate = video.and_then(|_| frame_rate.or_else(|| self.measured_frame_rate()));
         let alternative = || compat::beside(&codecs, size, frame_rate, flavour);
+        let offers_other = self.window.compat && folder.is_empty();
         let playlist = Multivariant {
             bandwidth: self.bit_rate(&sounds, flavour, Rate::peak),
             average_bandwidth: self.bit_rate(&sounds, flavour, Rate::average),
             codecs: &codecs,
             resolution: size,
             frame_rate,
-            alternative: self.window.compat.then(alternative).flatten(),
+            // It is packaged by itself, and not on the timeline of a group.
+            alternative: offers_other.then(alternative).flatten(),
+            folder,
             uri: &uri,
             audio: &audio,
             session_keys: &session_keys,
             i_frames: self.told_of_i_frames(flavour),
         };
-        playlist.to_string()
+        playlist.tags().to_string()
     }
 
     /// The keys of the segments that players begin with.
@@ -124,7 +132,11 @@ impl<'w> Listing<'w> {
             discontinuity_sequence: first.map_or(0, |head| {
                 head.discontinuity_sequence - u64::from(head.discontinuity)
             }),
-            independent: window.listed.iter().all(|kept| kept.segment.independent),
+            // Where nothing is, nothing depends on what went before.
+            independent: window
+                .listed
+                .iter()
+                .all(|Kept { segment, .. }| segment.independent || segment.gap),
             i_frames_only: false,
             kind: window.keeps_all.then_some(PlaylistKind::Event),
             control: self.control(with_parts),

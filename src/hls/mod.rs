@@ -11,6 +11,7 @@ mod decode_times;
 mod edition;
 pub mod endless;
 pub mod gateway;
+pub mod group;
 mod hold;
 mod i_frame;
 pub mod keys;

@@ -9,15 +9,19 @@ mod disk;
 mod files;
 mod i_frames;
 mod stage;
+mod variant;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{self, timeout, timeout_at};
+use variant::Extended;
 
 use super::counts::Counts;
+use super::group::grid::Grid;
 use super::keys::{Key, Keys, NoKeys};
 use super::object::Flavour;
 use super::progress::{Progress, Wanted};
@@ -40,6 +44,8 @@ pub struct Packager {
     rendition: Rendition,
     keys: Option<Keys>,
     channel: Arc<Channel>,
+    /// What it shares with others, if the channel is a variant of a group.
+    grid: Option<Arc<Grid>>,
     window: RwLock<Window>,
     /// `None` before the first part.
     progress: watch::Sender<Stage>,
@@ -54,6 +60,9 @@ pub struct Packager {
     has_passed: AtomicBool,
     /// Milliseconds since the start of the clock.
     last_request_ms: AtomicU64,
+    /// Playlists beside which something else is told.
+    extended: Mutex<VecDeque<Extended>>,
+    begun: Instant,
     clock: Clock,
 }
 
@@ -112,7 +121,7 @@ impl Packager {
     /// [`NoKeys`] when there is one that is not sound.
     pub(super) fn new(
         channel: &Arc<Channel>,
-        rendition: Rendition,
+        (rendition, grid): (Rendition, Option<Arc<Grid>>),
         settings: &Hls,
         secret: Key,
         clock: Clock,
@@ -120,7 +129,9 @@ impl Packager {
         let number = rand::random();
         let keys = Keys::of(&settings.encryption, secret, channel.path(), number)?;
         let targets = Targets {
-            segment: settings.target_duration,
+            segment: grid
+                .as_ref()
+                .map_or(settings.target_duration, |grid| grid.target()),
             part: settings.part_duration,
         };
         let offers_compat = rendition == Rendition::Own && settings.compat && settings.transcode;
@@ -132,6 +143,7 @@ impl Packager {
             rendition,
             keys,
             channel: Arc::clone(channel),
+            grid,
             window: RwLock::new(window),
             progress: watch::Sender::default(),
             wants_ts: watch::Sender::new(false),
@@ -140,6 +152,8 @@ impl Packager {
             change: Notify::new(),
             has_passed: AtomicBool::new(false),
             last_request_ms: AtomicU64::new(0),
+            extended: Mutex::default(),
+            begun: clock.now(),
             clock,
         };
         packager.touch();
@@ -164,6 +178,11 @@ impl Packager {
     /// The channel.
     pub fn channel(&self) -> &Arc<Channel> {
         &self.channel
+    }
+
+    /// What it shares with the other variants of its group, if it has one.
+    pub(super) fn grid(&self) -> Option<&Arc<Grid>> {
+        self.grid.as_ref()
     }
 
     /// How long its segments are meant to be.

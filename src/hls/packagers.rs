@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
+use super::group::grids::Grids;
 use super::keys::{Key, NoKeys};
 use super::packager::{Packager, Rendition};
 use super::packaging;
@@ -19,7 +20,7 @@ use super::spools::Spools;
 use super::transcode::Transcoders;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
-use crate::config::Config;
+use crate::config::{Config, HlsGroup};
 use crate::media::channel::{Channel, State};
 use crate::media::mounts::Mounts;
 
@@ -31,6 +32,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub struct Packagers {
     /// By the channel's name, the newest last: what is left of a channel that ended stays for a while.
     table: Mutex<HashMap<MediaPath, Vec<Arc<Packager>>>>,
+    grids: Grids,
     settings: watch::Receiver<Arc<Config>>,
     /// What keys are made from where there is no key file.
     secret: Key,
@@ -53,6 +55,7 @@ impl Packagers {
         let spools = Arc::new(Spools::new(&settings.borrow().server.state));
         Arc::new(Self {
             table: Mutex::default(),
+            grids: Grids::default(),
             settings,
             secret,
             transcoders,
@@ -72,17 +75,26 @@ impl Packagers {
         channel: &Arc<Channel>,
         rendition: Rendition,
     ) -> Result<Arc<Packager>, NoKeys> {
+        let config = Arc::clone(&self.settings.borrow());
+        let group = config.hls_group_of(channel.path());
+        let group = group.filter(|_| rendition == Rendition::Own);
+        let channels = std::slice::from_ref(channel);
+        let grid = group.map(|group| self.grids.of(group, channels, &config, self.clock));
         let mut table = self.table();
         let packagers = table.entry(channel.path().clone()).or_default();
         let own = |packager: &&Arc<Packager>| {
             let is_own = Arc::ptr_eq(packager.channel(), channel);
-            is_own && packager.rendition() == rendition && !packager.has_passed()
+            let place = |grid: Option<&Arc<_>>| grid.map(Arc::as_ptr);
+            let is_there = place(packager.grid()) == place(grid.as_ref());
+            let is_there = is_there && !packager.has_passed();
+            is_own && is_there && packager.rendition() == rendition
         };
         if let Some(packager) = packagers.iter().find(own) {
             return Ok(Arc::clone(packager));
         }
-        let hls = self.settings.borrow().hls_of(channel.path()).clone();
-        let packager = Packager::new(channel, rendition, &hls, self.secret, self.clock)?;
+        let hls = config.hls_of(channel.path()).clone();
+        let kind = (rendition, grid);
+        let packager = Packager::new(channel, kind, &hls, self.secret, self.clock)?;
         packagers.push(Arc::clone(&packager));
         let place = Place {
             packagers: Arc::clone(self),
@@ -95,6 +107,22 @@ impl Packagers {
             packaging::run(&place.packager, settings, transcoders, spools, stop).await;
         });
         Ok(packager)
+    }
+
+    /// The packagers of those channels, which are variants of `group`; they begin unless they are there.
+    ///
+    /// # Errors
+    /// [`NoKeys`] when one is to encrypt and cannot.
+    pub fn of_group(
+        self: &Arc<Self>,
+        group: &HlsGroup,
+        channels: &[Arc<Channel>],
+    ) -> Result<Vec<Arc<Packager>>, NoKeys> {
+        let config = Arc::clone(&self.settings.borrow());
+        // Held until the first packager has it, so that it suits them all.
+        let _grid = self.grids.of(group, channels, &config, self.clock);
+        let packagers = channels.iter().map(|one| self.of(one, Rendition::Own));
+        packagers.collect()
     }
 
     /// Packages what is live of `mounts` without being asked, for as long as it is polled and the settings say so.

@@ -1,5 +1,6 @@
 //! The task that packages a channel: from its bursts to the packager's window, as long as the settings say.
 
+mod aligning;
 mod cutting;
 mod filling;
 mod lingering;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::counts::Counts;
+use super::group::epoch::Aligner;
 use super::hold::{Held, Hold};
 use super::packager::Packager;
 use super::segmenter::{Cut, Segmenter};
@@ -82,6 +84,7 @@ async fn package(
         true => need::encoded(&description, packager.rendition()),
         false => Vec::new(),
     };
+    aligning::clock_told(packager).await;
     let mut line = Line::new(packager, &description, &encoded, &hls);
     let mut transcoder =
         (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, encoded));
@@ -152,6 +155,8 @@ async fn made(transcoder: &mut Option<Transcoder>) -> Made {
 struct Line<'p> {
     packager: &'p Packager,
     units: Units,
+    /// Where the units are on the timeline of a group.
+    aligner: Aligner,
     hold: Hold,
     segmenter: Segmenter,
     description: Arc<Description>,
@@ -177,20 +182,13 @@ impl<'p> Line<'p> {
         encoded: &[usize],
         hls: &Hls,
     ) -> Self {
-        let clock = packager.clock();
-        let now = clock.now();
-        let mut units = Units::new(description, encoded);
         let mut title = packager.channel().title();
         title.mark_changed();
-        let mut reports = Vec::new();
-        packager.channel().reports(now, &mut reports);
-        for (track, report) in &reports {
-            units.report(*track, report);
-        }
         let (segmenter, sounds) = cutting::begin(packager, description, encoded, hls);
         Self {
             packager,
-            units,
+            units: aligning::units(packager, description, encoded),
+            aligner: Aligner::default(),
             hold: Hold::new(encoded),
             segmenter,
             description: Arc::clone(description),
@@ -227,6 +225,7 @@ impl<'p> Line<'p> {
         }
         // After the cursor, so that what was on before a burst came is told before it.
         self.follow_title();
+        self.align();
         for burst in bursts.drain(..) {
             self.units.push(&burst);
             self.cut(burst.arrived());
@@ -303,6 +302,7 @@ impl<'p> Line<'p> {
     /// Drops what has had its time, and tells how it is going.
     fn tick(&mut self, hls: &Hls, now: Instant) {
         self.cut(now);
+        self.keep_up();
         self.publish();
         let is_on_disk = self.packager.update(|window| {
             window.set_bounds(Bounds::of(hls));

@@ -25,6 +25,15 @@ pub struct Wanted {
 }
 
 impl Progress {
+    /// The number of the last segment of which there is something, and its last part.
+    pub fn last(&self) -> (u64, Option<u32>) {
+        let (sequence, parts) = match self.parts {
+            0 => (self.next.saturating_sub(1), self.last_parts),
+            parts => (self.next, parts),
+        };
+        (sequence, parts.checked_sub(1))
+    }
+
     /// Whether a playlist of now holds what is wanted, or what comes after it.
     pub fn holds(&self, wanted: Wanted) -> bool {
         let Wanted { sequence, part } = wanted;

@@ -15,8 +15,10 @@
 
 mod beginning;
 mod ending;
+mod filling;
 mod following;
 mod foreseeing;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ use std::time::{Duration, SystemTime};
 use beginning::date;
 use bytes::Bytes;
 
+use super::group::grid::Grid;
 use super::keys::Keys;
 use super::lane::{Lane, is_plausible};
 use super::open::Open;
@@ -114,6 +117,12 @@ pub struct Segmenter {
     map: Option<Arc<Map>>,
     /// A sample of each lane, for the map.
     specimens: [Bytes; 2],
+    /// Where segments begin together with those of other channels, if the channel is a variant of a group.
+    grid: Option<Arc<Grid>>,
+    /// The number of the segment that brings a new map, where other variants are to know of it.
+    goal: Option<u64>,
+    /// The number of the segment that comes after what is being filled.
+    filled_to: Option<u64>,
     /// What segments are encrypted with, if they are.
     keys: Option<Keys>,
     titles: Titles,
@@ -152,6 +161,9 @@ impl Segmenter {
             end: MediaTime::new(START, 1),
             map: None,
             specimens: Default::default(),
+            grid: None,
+            goal: None,
+            filled_to: None,
             keys: None,
             titles: Titles::default(),
             sequence: settings.sequence,
@@ -245,7 +257,7 @@ impl Segmenter {
         let is_leap = behind.unsigned_abs() > MAX_HOLE * u64::from(lane.timescale);
         self.is_broken |= unit.discontinuity || is_leap || self.open.is_none();
         if self.is_broken {
-            if is_key {
+            if is_key && self.may_begin(unit) {
                 self.begin(unit, now);
             }
             return;
@@ -260,8 +272,7 @@ impl Segmenter {
             let time = self.nanos(at);
             self.target.saw_key(time);
         }
-        let needs_map = self.is_outdated || self.lanes.get(1).is_some_and(Lane::has_offer);
-        if is_key && needs_map {
+        if is_key && self.needs_map() && self.may_begin(unit) {
             return self.begin(unit, now);
         }
         let next = self.next().unwrap_or(at);
@@ -281,10 +292,11 @@ impl Segmenter {
         };
         let elapsed = self.elapsed(next);
         let after = self.elapsed(next.saturating_add(lane.expected_step()));
-        let is_due = match lane.kind {
-            Kind::Video if is_key => self.target.ends_at_key(elapsed),
-            Kind::Video => false,
-            _ => self.target.is_reached_before(after),
+        let is_due = match (lane.kind, self.line_ahead()) {
+            (Kind::Video, _) if !is_key => false,
+            (_, Some(line)) => self.ends_at_line(next, line),
+            (Kind::Video, None) => self.target.ends_at_key(elapsed),
+            (_, None) => self.target.is_reached_before(after),
         };
         let is_full = open.bytes > MAX_SEGMENT;
         elapsed > 0 && (is_due || is_full || self.target.is_exceeded_by(after))
@@ -314,53 +326,6 @@ impl Segmenter {
         };
         let least = self.part_target.least(lane.timescale);
         lane.step().is_some() && end.saturating_sub(open.part_start) >= least
-    }
-
-    /// The last sample of the first lane lasts until `at`, where the next is decoded, as far as its
-    /// part and its segment may last. If that is far off, parts fill the time between.
-    fn settle(&mut self, at: i64) {
-        let longest = self.target.longest();
-        let (Some(lane), Some(open)) = (self.lanes.first_mut(), &self.open) else {
-            return;
-        };
-        let next = lane.next.unwrap_or(at);
-        let at = match lane.kind {
-            Kind::Video => at,
-            _ if lane.is_hole(at.saturating_sub(next)) => at,
-            _ => next,
-        };
-        let part_limit = open.part_start + self.part_target.ticks(lane.timescale);
-        let longest = MediaTime::from_nanos(longest, lane.timescale).ticks;
-        let limit = part_limit.min(open.head.start.ticks.saturating_add(longest));
-        if !lane.samples.is_empty() {
-            lane.settle(at.min(limit));
-            let next = lane.next.unwrap_or(at);
-            if next >= limit || self.is_enough(next) {
-                self.end_part(next);
-            }
-        }
-        self.fill(at);
-    }
-
-    /// Goes on without the first lane as far as whole parts go until `at`.
-    fn fill(&mut self, at: i64) {
-        while let (Some(lane), Some(open)) = (self.lanes.first(), &self.open) {
-            let start = open.part_start;
-            let (rate, least) = (lane.timescale, self.part_target.least(lane.timescale));
-            if !lane.samples.is_empty() || at.saturating_sub(start) < least {
-                break;
-            }
-            let end = at.min(start + self.part_target.ticks(rate));
-            if self.target.is_exceeded_by(self.elapsed(end)) {
-                let date = open.head.date + Duration::from_nanos(self.elapsed(start) as u64);
-                self.end_segment();
-                self.begin_segment(date, false);
-            }
-            self.end_part(end);
-            if let Some(lane) = self.lanes.first_mut() {
-                lane.next = Some(end);
-            }
-        }
     }
 
     /// When the next sample of the first lane is decoded, while a segment is under way.

@@ -52,6 +52,16 @@ impl Target {
         }
     }
 
+    /// Of whole seconds that are fixed already; `begins` where nothing went before.
+    pub(super) fn fixed(seconds: Duration, begins: bool) -> Self {
+        let target = Self::new(seconds);
+        Self {
+            is_fixed: true,
+            brief: if begins { target.brief } else { 0 },
+            ..target
+        }
+    }
+
     pub(super) fn duration(&self) -> Duration {
         Duration::from_secs(self.seconds.unsigned_abs())
     }
@@ -101,6 +111,11 @@ impl Target {
         if self.brief > 0 {
             return elapsed >= self.brief_length() / 4 * 3;
         }
+        self.is_too_long_at_next_key(elapsed)
+    }
+
+    /// Whether a segment that has lasted for `elapsed` would be too long at the key frame after the one that is there.
+    pub(super) fn is_too_long_at_next_key(&self, elapsed: i64) -> bool {
         let tolerance = TOLERANCE.min(self.expected() / 2);
         elapsed.saturating_add(self.expected()) > self.seconds * SECOND + tolerance
     }
@@ -133,8 +148,13 @@ impl Target {
         BRIEF.min(self.seconds * SECOND)
     }
 
+    /// Whether segments still end as soon as they may.
+    pub(super) fn is_brief(&self) -> bool {
+        self.brief > 0
+    }
+
     /// The interval between key frames to reckon with.
-    fn expected(&self) -> i64 {
+    pub(super) fn expected(&self) -> i64 {
         self.intervals.iter().copied().max().unwrap_or(0)
     }
 }

@@ -28,6 +28,17 @@ impl Text {
         }
     }
 
+    /// The same with these lines at its end; `tag` tells them from others.
+    pub(super) fn with_lines(&self, lines: &str, tag: &str) -> Self {
+        let plain = [&self.plain[..], lines.as_bytes()].concat();
+        Self {
+            plain: plain.into(),
+            gzip: OnceLock::new(),
+            tag: format!("{}{tag}", self.tag),
+            modified: self.modified,
+        }
+    }
+
     /// The text.
     pub fn plain(&self) -> &Bytes {
         &self.plain

@@ -3,17 +3,19 @@
 //! Sans-IO. Tracks are depacketised, their times are joined by the channel's sender reports, and
 //! decoding times are found. Where segments begin is the matter of the segmenter.
 
+mod track;
+
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
+use track::{Track, depacketizer};
 
-use super::clocks::Clocks;
-use super::decode_times::{DecodeTimes, Order};
+use super::clocks::{Alignment, Clocks};
 use crate::base::media_time::{MediaTime, NtpTime};
-use crate::codec::{self, AccessUnit, Depacketize, Format, Kind, Malformed};
+use crate::codec::{AccessUnit, Depacketize, Format, Kind};
 use crate::media::burst::{Burst, PacketKind};
-use crate::media::description::{self, Description};
+use crate::media::description::Description;
 use crate::wire::rtcp::{self, Feedback};
 use crate::wire::rtp;
 
@@ -40,7 +42,7 @@ pub struct Unit {
     pub wall: Option<NtpTime>,
     /// For how long it is heard, in ticks of the track's clock; `None` for video.
     pub duration: Option<u32>,
-    /// Its bytes, as [`AccessUnit::data`](codec::AccessUnit::data).
+    /// Its bytes, as [`AccessUnit::data`](crate::codec::AccessUnit::data).
     pub data: Bytes,
 }
 
@@ -62,16 +64,12 @@ impl Unit {
     }
 }
 
-/// A step in time by more than this, in seconds, is a gap.
-const LONGEST_STEP: i64 = 3;
-
-/// Pictures come this many times a second where nothing tells how many.
-const USUAL_RATE: f64 = 30.0;
-
 /// All tracks of a channel.
 pub struct Units {
     tracks: Vec<Track>,
     clocks: Clocks,
+    /// What earlier bursts report is known already, or is no longer so.
+    reported_until: Option<Instant>,
     ready: VecDeque<Ready>,
     malformed: u64,
 }
@@ -95,6 +93,7 @@ impl Units {
         Self {
             tracks,
             clocks,
+            reported_until: None,
             ready: VecDeque::new(),
             malformed: 0,
         }
@@ -113,12 +112,26 @@ impl Units {
         }
     }
 
+    /// Says where the timeline is that other channels share.
+    pub fn align(&mut self, alignment: Alignment) {
+        self.clocks.align(alignment);
+    }
+
+    /// Says that the reports as of `now` have been taken, so that those of earlier bursts tell nothing new.
+    pub fn skip_reports_until(&mut self, now: Instant) {
+        self.reported_until = Some(now);
+    }
+
     /// Takes the next burst of the channel; the units that it completes are to be pulled.
     pub fn push(&mut self, burst: &Burst) {
+        let is_known = self
+            .reported_until
+            .is_some_and(|until| burst.arrived() < until);
         for packet in burst.packets() {
             let (index, bytes) = (usize::from(packet.track), burst.bytes_of(packet));
             match packet.kind {
                 PacketKind::Rtp => self.media(index, bytes, burst.arrived()),
+                PacketKind::Rtcp if is_known => {}
                 PacketKind::Rtcp => self.report(index, bytes),
             }
         }
@@ -169,6 +182,9 @@ impl Units {
         };
         while let Some((unit, format)) = track.pull() {
             let place = self.clocks.place(index, unit.time, arrived);
+            if place.is_elsewhere {
+                track.begin_elsewhere();
+            }
             let (pts, dts, is_gap) = track.times(place.pts);
             let discontinuity = is_gap | std::mem::take(&mut track.is_torn);
             let is_first = !std::mem::replace(&mut track.has_history, true);
@@ -244,166 +260,6 @@ fn lead(tracks: &[Track]) -> usize {
     heard
         .or_else(|| tracks.iter().position(is_known))
         .unwrap_or(0)
-}
-
-/// One track.
-struct Track {
-    kind: Kind,
-    clock_hz: u32,
-    encoding: String,
-    fmtp: Option<String>,
-    depacketizer: Option<Box<dyn Depacketize>>,
-    /// Its units are not made of packets here.
-    is_encoded: bool,
-    /// A unit that was made elsewhere.
-    encoded: Option<(AccessUnit, Option<Format>)>,
-    /// The sequence number that comes next.
-    next: Option<u16>,
-    /// Packets are missing before the next, and nothing tells how many.
-    misses_packets: bool,
-    /// The next unit does not go on from the one before.
-    is_torn: bool,
-    /// A unit went out.
-    has_history: bool,
-    /// The unit that a decoder started with has come.
-    has_begun: bool,
-    /// Of the units that come out of the depacketiser.
-    format: Option<Format>,
-    order: Order,
-    /// Of the units that were pulled.
-    told: Option<Format>,
-    decode_times: DecodeTimes,
-    /// When the last unit is presented, and the step before it, in ticks.
-    last: Option<(i64, i64)>,
-}
-
-impl Track {
-    fn new(described: &description::Track, is_encoded: bool) -> Self {
-        Self {
-            kind: described.kind,
-            clock_hz: described.clock_hz,
-            encoding: described.encoding.clone(),
-            fmtp: described.fmtp.clone(),
-            depacketizer: depacketizer(described).filter(|_| !is_encoded),
-            is_encoded,
-            encoded: None,
-            next: None,
-            misses_packets: false,
-            is_torn: false,
-            has_history: false,
-            has_begun: false,
-            format: None,
-            order: Order { depth: 0, step: 1 },
-            told: None,
-            decode_times: DecodeTimes::default(),
-            last: None,
-        }
-    }
-
-    fn is_other(&self, described: &description::Track) -> bool {
-        self.encoding != described.encoding || self.fmtp != described.fmtp
-    }
-
-    /// What comes next does not go on from what came so far.
-    fn tear(&mut self) {
-        self.next = None;
-        self.misses_packets = true;
-        self.is_torn = true;
-        self.has_begun = false;
-        self.decode_times.begin_anew();
-    }
-
-    /// Hands a packet to the depacketiser, unless it is one that came before.
-    fn push(&mut self, packet: &rtp::Packet<'_>) -> Result<(), Malformed> {
-        let Some(depacketizer) = &mut self.depacketizer else {
-            return Ok(());
-        };
-        let sequence = u16::from(packet.sequence());
-        let lost = match self.next {
-            Some(next) => sequence.wrapping_sub(next),
-            None => u16::from(self.misses_packets),
-        };
-        if lost >= 1 << 15 {
-            return Ok(());
-        }
-        self.misses_packets = false;
-        self.next = Some(sequence.wrapping_add(1));
-        depacketizer.push(packet, lost)
-    }
-
-    /// The next unit of use, and the format if it changes there.
-    fn pull(&mut self) -> Option<(AccessUnit, Option<Format>)> {
-        if let Some((unit, format)) = self.encoded.take() {
-            let format = format.and_then(|format| self.take_format(format));
-            return Some((unit, format));
-        }
-        loop {
-            let depacketizer = self.depacketizer.as_mut()?;
-            let unit = depacketizer.pull()?;
-            // Only where a decoder starts may it be told of another format.
-            let format = unit.keyframe.then(|| depacketizer.format()).flatten();
-            self.has_begun |= format.is_some();
-            if self.has_begun {
-                return Some((unit, format.and_then(|format| self.take_format(format))));
-            }
-        }
-    }
-
-    /// Returns the format if it is another.
-    fn take_format(&mut self, format: Format) -> Option<Format> {
-        if self.format.as_ref() == Some(&format) {
-            return None;
-        }
-        self.order = order(&format, self.clock_hz);
-        self.format = Some(format.clone());
-        Some(format)
-    }
-
-    /// The times of a unit whose place is `pts`, and whether there is a gap before it.
-    fn times(&mut self, pts: i64) -> (i64, i64, bool) {
-        let is_gap = self.is_behind_gap(pts);
-        if is_gap {
-            self.decode_times.begin_anew();
-        }
-        let dts = self.decode_times.next(pts, self.order);
-        (pts.max(dts), dts, is_gap)
-    }
-
-    fn is_behind_gap(&mut self, pts: i64) -> bool {
-        let before = self.last;
-        let step = before.map_or(0, |(last, _)| pts.saturating_sub(last));
-        self.last = Some((pts, step));
-        let usual = before.map_or(0, |(_, step)| step.max(0));
-        let longest = LONGEST_STEP * i64::from(self.clock_hz);
-        step > longest.max(usual.saturating_mul(4))
-    }
-}
-
-fn depacketizer(described: &description::Track) -> Option<Box<dyn Depacketize>> {
-    codec::depacketizer(&described.encoding, described.fmtp.as_deref())
-}
-
-/// The order of the pictures of a stream, in ticks of its clock; sound has none.
-fn order(format: &Format, clock_hz: u32) -> Order {
-    /// Where a stream that may have such pictures does not tell: that of a usual pyramid.
-    const UNTOLD: usize = 4;
-    let depth = match format {
-        Format::H264(config) => {
-            let told = config.facts().and_then(|facts| facts.reorder_frames);
-            told.map_or(UNTOLD, usize::from)
-        }
-        Format::H265(config) => {
-            let told = config.facts().map(|facts| facts.reorder_frames);
-            told.map_or(UNTOLD, usize::from)
-        }
-        Format::Mpeg4Video { .. } => 1,
-        _ => 0,
-    };
-    let rate = format.frame_rate().unwrap_or(USUAL_RATE).clamp(1.0, 300.0);
-    Order {
-        depth,
-        step: ((f64::from(clock_hz) / rate) as i64).max(1),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod i_frames;
 mod renditions;
 mod retiring;
 mod spooled;
+mod variant;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};

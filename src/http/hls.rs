@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, ETAG, HOST,
-    HeaderName, HeaderValue, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
-    USER_AGENT, VARY,
+    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, HOST, HeaderName,
+    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE, RETRY_AFTER, USER_AGENT, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tracing::error;
@@ -17,16 +16,14 @@ use tracing::error;
 use super::body::Body;
 use super::byte_range::{self, ByteRange};
 use super::connection::{text, typed};
-use super::remakes::untranscoded;
-use super::route;
+use super::groups::Asker;
+use super::playlists::{media, playlist};
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
-use crate::hls::packager::{NoPlaylist, Packager, Rendition};
-use crate::hls::playlist::with_uris;
-use crate::hls::text::Text;
+use crate::hls::packager::{Packager, Rendition};
 use crate::hls::transcode::need;
 use crate::hls::viewers::Visit;
 use crate::hls::watched::Watched;
@@ -101,14 +98,35 @@ impl Server {
         if object == PROGRAM && needs_transport_streams(asked.field(&USER_AGENT)) {
             object = Object::Multivariant(Flavour::Ts);
         }
-        match self.packager(name, object) {
-            Ok(Some(packager)) => self.answer_for(asked, &packager, object).await,
+        let answered = match self.of_group(name, object) {
+            Some(what) => self.answer_group(asked, &what, object).await.map(Some),
+            None => self.answer_channel(asked, name, object).await,
+        };
+        match answered {
+            Ok(Some(response)) => response,
             Ok(None) => self.answer_movie(asked, name, object).await,
             Err(reason) => {
                 error!(path = %name, %reason, "a channel cannot be encrypted");
                 unavailable(format!("the channel cannot be encrypted: {reason}\n"))
             }
         }
+    }
+
+    /// Answers a request for an object of a channel; `None` when there is no such channel.
+    async fn answer_channel(
+        &self,
+        asked: &Asked<'_>,
+        name: &MediaPath,
+        object: Object,
+    ) -> Result<Option<Response<Body>>, NoKeys> {
+        let Some(packager) = self.packager(name, object)? else {
+            return Ok(None);
+        };
+        let asker = Asker {
+            watched: Watched::Channel(Arc::clone(packager.channel())),
+            others: Vec::new(),
+        };
+        Ok(Some(self.answer_for(asked, &packager, object, asker).await))
     }
 
     /// Who packages what is asked for: only playlists make somebody begin.
@@ -154,15 +172,16 @@ impl Server {
         }
     }
 
-    async fn answer_for(
+    /// Answers a request for something that `packager` has.
+    pub(super) async fn answer_for(
         &self,
         asked: &Asked<'_>,
         packager: &Packager,
         object: Object,
+        asker: Asker,
     ) -> Response<Body> {
-        let watched = Watched::Channel(Arc::clone(packager.channel()));
         let target = packager.target_duration();
-        let session = match self.admit(asked, &watched, target) {
+        let session = match self.admit(asked, &asker.watched, target) {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
@@ -173,14 +192,14 @@ impl Server {
                 playlist(asked, text, target / 2)
             }
             Object::Media(flavour) | Object::Compat(flavour) => {
-                media(asked, packager, 0, flavour, start_wait).await
+                media(asked, packager, (0, flavour), start_wait, &asker.others).await
             }
             Object::IFrames(flavour) => {
                 let text = packager.i_frames(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
             }
             Object::Audio(flavour, sound) => {
-                media(asked, packager, sound, flavour, start_wait).await
+                media(asked, packager, (sound, flavour), start_wait, &asker.others).await
             }
             Object::File {
                 packager: number,
@@ -217,97 +236,6 @@ pub(super) fn delivered(
     }
     response.body_mut().count_for(session);
     response
-}
-
-async fn media(
-    asked: &Asked<'_>,
-    packager: &Packager,
-    sound: u16,
-    flavour: Flavour,
-    start_wait: Duration,
-) -> Response<Body> {
-    let query = asked.request.uri().query().unwrap_or_default();
-    let directives = match route::directives(query) {
-        Ok(directives) => directives,
-        Err(reason) => return text(StatusCode::BAD_REQUEST, reason),
-    };
-    let target = packager.target_duration();
-    // A caching proxy keeps what nobody asks for again, and not for long what changes.
-    let age = match directives.wanted {
-        Some(_) => 6 * target,
-        None => target / 2,
-    };
-    let text = packager.media(sound, flavour, directives, start_wait);
-    playlist(asked, text.await, age)
-}
-
-/// A playlist, which caches may keep for as long as `age`; or why there is none.
-fn playlist(
-    asked: &Asked<'_>,
-    text: Result<Arc<Text>, NoPlaylist>,
-    age: Duration,
-) -> Response<Body> {
-    match text {
-        Ok(text) => written(asked, &text, age),
-        Err(reason) => without_playlist(reason),
-    }
-}
-
-/// A playlist, which caches may keep for as long as `age`.
-pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
-    if asked.pass.is_some() || !asked.way.is_empty() {
-        return readdressed(asked, text, age);
-    }
-    let is_packed = asked.takes_gzip();
-    let tag = match is_packed {
-        true => format!("\"{}-gzip\"", text.tag()),
-        false => format!("\"{}\"", text.tag()),
-    };
-    let body = match is_packed {
-        true => text.gzip().clone(),
-        false => text.plain().clone(),
-    };
-    let mut response = if asked.has(&tag) {
-        status(StatusCode::NOT_MODIFIED)
-    } else {
-        typed(StatusCode::OK, crate::hls::playlist::MEDIA_TYPE, body)
-    };
-    if is_packed {
-        set(&mut response, CONTENT_ENCODING, "gzip");
-    }
-    set(&mut response, ETAG, &tag);
-    date(&mut response, text, age);
-    response
-}
-
-/// A playlist whose URIs are not those that are shared.
-fn readdressed(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
-    let query = asked.pass.map(|pass| format!("pass={pass}"));
-    let plain = String::from_utf8_lossy(text.plain());
-    let own = with_uris(&plain, &asked.way, &query.unwrap_or_default());
-    let mut response = typed(StatusCode::OK, crate::hls::playlist::MEDIA_TYPE, own);
-    date(&mut response, text, age);
-    response
-}
-
-/// Says since when the playlist is as it is, and for how long caches may keep it.
-fn date(response: &mut Response<Body>, text: &Text, age: Duration) {
-    let modified = httpdate::fmt_http_date(text.modified().max(SystemTime::UNIX_EPOCH));
-    set(response, LAST_MODIFIED, &modified);
-    let seconds = age.as_secs().max(1);
-    set(response, CACHE_CONTROL, &format!("max-age={seconds}"));
-}
-
-fn without_playlist(reason: NoPlaylist) -> Response<Body> {
-    let because = format!("{reason}\n");
-    match reason {
-        NoPlaylist::Beyond => typed(StatusCode::BAD_REQUEST, PLAIN, because),
-        NoPlaylist::Late | NoPlaylist::Starting => unavailable(because),
-        NoPlaylist::Nothing | NoPlaylist::Unfit | NoPlaylist::NoPictures | NoPlaylist::NoSound => {
-            typed(StatusCode::NOT_FOUND, PLAIN, because)
-        }
-        NoPlaylist::Untranscoded(trouble) => untranscoded(trouble),
-    }
 }
 
 /// A file, or the range of it that is asked for. It never changes.

@@ -8,7 +8,8 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::connection::typed;
-use super::hls::{Asked, NOTHING, PLAIN, delivered, file, missing, set, written};
+use super::hls::{Asked, NOTHING, PLAIN, delivered, file, missing, set};
+use super::playlists::written;
 use super::server::Server;
 use crate::base::error::{Kind, chain};
 use crate::base::path::MediaPath;

@@ -116,12 +116,13 @@ impl Server {
     ) -> Result<Permit, Box<Response<Body>>> {
         let query = asked.request.uri().query().unwrap_or_default();
         if let (Route::Hls(name, _), Some(pass)) = (route, value(query, PASS))
-            && self.gate.honours(pass, name).await
+            && self.gate.honours(pass, &self.program(name)).await
         {
             return Ok(Permit::Guarded(Some(pass.to_owned())));
         }
         let attempt = Claim::of(asked).attempt;
-        let user = match self.gate.may_watch(&route.names(), &attempt).await {
+        let names = self.with_variants(route.names());
+        let user = match self.gate.may_watch(&names, &attempt).await {
             Verdict::Open => return Ok(Permit::Open),
             Verdict::User(user) => user,
             Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
@@ -132,7 +133,9 @@ impl Server {
             }
         };
         let pass = match route {
-            Route::Hls(name, object) if object.is_playlist() => self.gate.pass(name, &user).await,
+            Route::Hls(name, object) if object.is_playlist() => {
+                self.gate.pass(&self.program(name), &user).await
+            }
             _ => None,
         };
         Ok(Permit::Guarded(pass))

@@ -8,7 +8,8 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::connection::typed;
-use super::hls::{Asked, HTML, PLAIN, delivered, file, missing, set, unavailable, written};
+use super::hls::{Asked, HTML, PLAIN, delivered, file, missing, set, unavailable};
+use super::playlists::written;
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::object::Object;

@@ -279,7 +279,7 @@ impl Server {
         let free = self.mounts.check(path, self.takeover());
         free.map_err(|busy| match busy {
             Busy::Publishing { .. } => Refusal::new(403, format_args!("Mountpoint in use: {busy}")),
-            Busy::Reserved { .. } => Refusal::new(409, busy),
+            Busy::Reserved { .. } | Busy::Group => Refusal::new(409, busy),
             Busy::Full { .. } | Busy::Stopped => Refusal::new(503, busy),
         })
     }

@@ -15,7 +15,9 @@ use super::feed::{Feed, Terms};
 use super::gather::Complete;
 use super::mounts::Common;
 use super::publisher::{Malformed, Publisher};
+use super::publisher_clock::PublisherClock;
 use super::ring::{Cursor, Ring, Start};
+use crate::base::media_time::NtpTime;
 use crate::base::path::MediaPath;
 
 /// The longest title that a channel keeps, in bytes.
@@ -223,6 +225,11 @@ impl Channel {
         self.feed().reports(now, &self.terms(), true, out);
     }
 
+    /// The clock that its reports go by.
+    pub fn publisher_clock(&self) -> PublisherClock {
+        self.feed().clock()
+    }
+
     /// What has happened on it.
     pub fn stats(&self) -> &ChannelStats {
         &self.stats
@@ -328,6 +335,13 @@ impl Channel {
         };
         self.deliver(complete.drain(..));
         pushed.inspect_err(|malformed| self.stats.refused(*malformed))
+    }
+
+    pub(super) fn stamp(&self, term: u64, zero: NtpTime) {
+        let mut feed = self.feed();
+        if *self.term.borrow() == term {
+            feed.stamp(zero);
+        }
     }
 
     pub(super) fn flush_due(&self) -> Option<Instant> {

@@ -12,9 +12,11 @@ use super::feed_track::FeedTrack;
 use super::gather::{Complete, Gather, Incoming};
 use super::meter::Meter;
 use super::publisher::Malformed;
+use super::publisher_clock::PublisherClock;
 use super::reports::Pair;
 use super::timeline::{Numbers, Placed};
 use crate::base::clock::Clock;
+use crate::base::media_time::NtpTime;
 use crate::codec::Kind;
 use crate::wire::rtcp::{self, Feedback};
 use crate::wire::rtp;
@@ -35,6 +37,8 @@ pub(super) struct Feed {
     has_clock: bool,
     /// How far the clock that they went by last is ahead of the server's, in nanoseconds.
     ahead: i64,
+    /// What the publisher's clock shows at the time 0 that its media are stamped with.
+    zero: Option<NtpTime>,
     report: Vec<u8>,
 }
 
@@ -68,6 +72,7 @@ impl Feed {
         let is_seen = |track: &FeedTrack| track.kind == Kind::Video;
         self.lead = self.tracks.iter().position(is_seen);
         self.shift = None;
+        self.zero = None;
     }
 
     /// Takes a packet; the bursts that it completed go to `out`, which is empty before.
@@ -274,6 +279,20 @@ impl Feed {
             self.ahead = pair.ntp.nanos_since(clock.ntp(now));
         }
         Ok(())
+    }
+
+    /// Says what the publisher's clock shows at the time 0 that its media are stamped with.
+    pub(super) fn stamp(&mut self, zero: NtpTime) {
+        self.zero = Some(zero);
+    }
+
+    /// The clock that reports go by.
+    pub(super) fn clock(&self) -> PublisherClock {
+        PublisherClock {
+            is_told: self.has_clock,
+            ahead: self.ahead,
+            zero: self.zero,
+        }
     }
 
     /// When the gathered packets have waited long enough.

@@ -19,6 +19,7 @@ pub mod jitter;
 mod meter;
 pub mod mounts;
 pub mod publisher;
+pub mod publisher_clock;
 pub mod receiver;
 mod reports;
 mod reservation;

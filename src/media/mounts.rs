@@ -71,6 +71,9 @@ pub enum Busy {
         /// Which.
         origin: String,
     },
+    /// The name is that of several channels together.
+    #[error("the name is that of a group of channels")]
+    Group,
     /// There are as many channels as there may be.
     #[error("the limit of {limit} channels is reached")]
     Full {
@@ -114,6 +117,8 @@ impl Common {
 #[derive(Debug)]
 pub struct Mounts {
     common: Arc<Common>,
+    /// Names that are those of groups.
+    groups: ArcSwap<Vec<MediaPath>>,
     table: Mutex<Table>,
 }
 
@@ -161,6 +166,7 @@ impl Mounts {
                 clock,
                 past: Mutex::default(),
             }),
+            groups: ArcSwap::default(),
             table: Mutex::default(),
         })
     }
@@ -168,6 +174,11 @@ impl Mounts {
     /// Changes the limits, also for channels that are there.
     pub fn configure(&self, limits: Limits) {
         self.common.limits.store(Arc::new(limits));
+    }
+
+    /// Says which names are those of groups: channels that have them go on, and no others get them.
+    pub fn set_groups(&self, names: Vec<MediaPath>) {
+        self.groups.store(Arc::new(names));
     }
 
     /// The channel of that name; `x` and `x.sdp` are the same name.
@@ -223,7 +234,7 @@ impl Mounts {
         }
         match table.slots.get(key(path)) {
             Some(slot) => refuse_foreign(slot, takeover, None),
-            None => self.refuse_full(&table),
+            None => self.refuse_new(path, &table),
         }
     }
 
@@ -245,7 +256,7 @@ impl Mounts {
             refuse_live(slot)?;
             slot.channel().end(End::Replaced);
         } else {
-            self.refuse_full(&table)?;
+            self.refuse_new(path, &table)?;
         }
         table.reservations += 1;
         let id = table.reservations;
@@ -301,7 +312,7 @@ impl Mounts {
             return Err(Busy::Stopped);
         }
         if !table.slots.contains_key(key(path)) {
-            self.refuse_full(&table)?;
+            self.refuse_new(path, &table)?;
         }
         let slot = table.slots.entry(key(path).to_owned());
         let slot = slot.or_insert_with(|| Slot {
@@ -333,8 +344,11 @@ impl Mounts {
         }
     }
 
-    /// Channels that are there go on when the limit sinks.
-    fn refuse_full(&self, table: &Table) -> Result<(), Busy> {
+    /// Channels that are there go on when the limit sinks, or a group gets their name.
+    fn refuse_new(&self, path: &MediaPath, table: &Table) -> Result<(), Busy> {
+        if self.groups.load().iter().any(|name| key(name) == key(path)) {
+            return Err(Busy::Group);
+        }
         let limit = self.common.limits().channels;
         match limit > 0 && table.slots.len() >= limit {
             true => Err(Busy::Full { limit }),

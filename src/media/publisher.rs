@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::burst::PacketKind;
 use super::channel::Channel;
 use super::description::{Description, Unfit};
+use crate::base::media_time::NtpTime;
 
 /// Why a packet was refused; it is counted, and nothing else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -93,6 +94,12 @@ impl Publisher {
         now: Instant,
     ) -> Result<(), Malformed> {
         self.channel.push(self.term, index, kind, packet, now)
+    }
+
+    /// Says that media are stamped with times that other channels may share, and what the clock
+    /// of this publisher's reports shows at their time 0.
+    pub fn stamp(&mut self, zero: NtpTime) {
+        self.channel.stamp(self.term, zero);
     }
 
     /// When [`flush`](Self::flush) must be called at the latest; `None` while nothing waits.

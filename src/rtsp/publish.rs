@@ -238,7 +238,7 @@ impl From<Busy> for Refusal {
     fn from(busy: Busy) -> Self {
         let status = match busy {
             Busy::Full { .. } | Busy::Stopped => 503,
-            Busy::Publishing { .. } | Busy::Reserved { .. } => 412,
+            Busy::Publishing { .. } | Busy::Reserved { .. } | Busy::Group => 412,
         };
         Self::told(status, busy.to_string())
     }

@@ -43,6 +43,10 @@ pub struct Packetiser {
     limit: usize,
     clock: Clock,
     anchor: Option<Anchor>,
+    /// Whether other channels may share the times of the samples.
+    has_stamps: bool,
+    /// Whether the channel knows of the anchor what it needs for that.
+    is_told: bool,
 }
 
 /// An instant, and the media time that belongs to it.
@@ -83,6 +87,16 @@ impl Packetiser {
             limit,
             clock,
             anchor: None,
+            has_stamps: false,
+            is_told: false,
+        }
+    }
+
+    /// The same for samples whose times other channels may share, as those of a transport stream.
+    pub fn with_stamps(self) -> Self {
+        Self {
+            has_stamps: true,
+            ..self
         }
     }
 
@@ -101,6 +115,7 @@ impl Packetiser {
             return Ok(());
         };
         let sampled = self.sampled_at(first.time.nanos(), now);
+        self.tell_zero(publisher);
         let (limit, clock) = (self.limit, self.clock);
         let Some(track) = self.tracks.get_mut(index) else {
             return Ok(());
@@ -129,10 +144,20 @@ impl Packetiser {
             return at;
         }
         self.anchor = Some(Anchor { at: now, nanos });
+        self.is_told = false;
         for track in &mut self.tracks {
             track.reported = None;
         }
         now
+    }
+
+    /// Tells the channel when the media time is 0 on the clock of the reports.
+    fn tell_zero(&mut self, publisher: &mut Publisher) {
+        let anchor = self.anchor.filter(|_| self.has_stamps && !self.is_told);
+        if let Some(Anchor { at, nanos }) = anchor {
+            publisher.stamp(self.clock.ntp(at).later(nanos.saturating_neg()));
+            self.is_told = true;
+        }
     }
 }
 

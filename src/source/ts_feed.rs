@@ -216,6 +216,7 @@ impl TsFeed {
         let description = describe(&self.settings.name, &described)?;
         let (limit, clock) = (self.settings.payload_limit, self.settings.clock);
         let packetiser = Packetiser::new(&description, &described.formats, limit, clock);
+        let packetiser = packetiser.with_stamps();
         self.stage = Stage::Live {
             publisher: (self.settings.open)(description)?,
             packetiser,

@@ -13,6 +13,7 @@ mod hls;
 mod hls_dvr;
 mod hls_events;
 mod hls_faults;
+mod hls_groups;
 mod hls_keys;
 mod hls_media;
 mod hls_movies;

@@ -187,3 +187,69 @@ fn hostile_times_are_survived() {
         assert!(place.pts >= 0);
     }
 }
+
+/// Two recordings of the same world, aligned by what their clocks show.
+fn shared(ppm: [[f64; 2]; 2]) -> [World; 2] {
+    let alignment = Alignment {
+        sender: NtpTime(0xdead_beef << 32).later(-50_000_000_000),
+        server: NtpTime(0xdead_beef << 32).later(-40_000_000_000),
+    };
+    let mut worlds = ppm.map(World::new);
+    worlds[1].begin = [77, u32::MAX - 5];
+    for world in &mut worlds {
+        world.clocks.align(alignment);
+    }
+    worlds
+}
+
+#[test]
+fn encoders_with_clocks_of_their_own_share_a_timeline() {
+    let mut worlds = shared([[150.0, -30.0], [-90.0, 60.0]]);
+    let mut worst = 0.0_f64;
+    for step in 0..3600 * 5 {
+        let seconds = f64::from(step) / 5.0;
+        for (world, phase) in worlds.iter_mut().zip([0, 13]) {
+            if step % 25 == phase || step == 0 {
+                world.report(AUDIO, seconds);
+                world.report(VIDEO, seconds);
+            }
+            for track in [AUDIO, VIDEO] {
+                let apart = world.place(track, seconds) - (seconds + 60.0);
+                worst = worst.max(apart.abs());
+            }
+        }
+    }
+    assert!(worst < 0.004, "{worst} s");
+}
+
+#[test]
+fn dates_are_those_of_the_server_wherever_media_come_from() {
+    let mut worlds = shared([[0.0; 2]; 2]);
+    for world in &mut worlds {
+        world.report(AUDIO, 0.0);
+        let arrived = world.start + Duration::from_secs(3);
+        let time = world.time(AUDIO, 2.0);
+        let wall = world.clocks.place(AUDIO, time, arrived).wall.unwrap();
+        let expected = NtpTime(0xdead_beef << 32).later(12_000_000_000);
+        assert!(wall.nanos_since(expected).abs() < 1000, "{wall:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_sets_the_track() {
+    let [mut world, _] = shared([[0.0; 2]; 2]);
+    world.report(AUDIO, 0.0);
+    assert!((world.place(AUDIO, 1.0) - 61.0).abs() < 1e-3);
+    // A little is made up for without a step.
+    let ntp = NtpTime(0xdead_beef << 32).later(2_400_000_000);
+    let time = world.time(AUDIO, 2.0);
+    world.clocks.report(AUDIO, time, ntp);
+    assert!((world.place(AUDIO, 2.0) - 62.0).abs() < 0.01);
+    let ntp = NtpTime(0xdead_beef << 32).later(13_000_000_000);
+    let time = world.time(AUDIO, 3.0);
+    world.clocks.report(AUDIO, time, ntp);
+    let arrived = world.start + Duration::from_secs(3);
+    let place = world.clocks.place(AUDIO, time, arrived);
+    assert!(place.is_elsewhere);
+    assert_eq!(place.pts, 73 * 48_000);
+}

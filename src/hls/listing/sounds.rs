@@ -61,17 +61,14 @@ impl Listing<'_> {
         let Some(progress) = self.window.progress() else {
             return Vec::new();
         };
-        let (last_sequence, parts) = match progress.parts {
-            0 => (progress.next.saturating_sub(1), progress.last_parts),
-            parts => (progress.next, parts),
-        };
+        let (last_sequence, last_part) = progress.last();
         let report = |number: &u16| RenditionReport {
             uri: match number {
                 0 => Object::Media(Flavour::LowLatency).to_string(),
                 number => Object::Audio(Flavour::LowLatency, *number).to_string(),
             },
             last_sequence,
-            last_part: parts.checked_sub(1),
+            last_part,
         };
         self.window.others.iter().map(report).collect()
     }

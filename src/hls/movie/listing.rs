@@ -51,6 +51,7 @@ impl Presentation {
             codecs: &codecs,
             resolution,
             frame_rate,
+            folder: "",
             uri: &uri,
             audio: &audio,
             alternative: compat.then(alternative).flatten(),

@@ -23,7 +23,7 @@ fn packager() -> Arc<Packager> {
     let key = Key([7; 16]);
     Packager::new(
         publisher.channel(),
-        Rendition::Own,
+        (Rendition::Own, None),
         &Hls::default(),
         key,
         clock,

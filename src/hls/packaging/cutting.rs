@@ -1,17 +1,14 @@
 //! The segmenter of a channel and its sounds, as they begin: where numbers start, and what is known of the tracks.
 
-use std::time::UNIX_EPOCH;
-
 use crate::codec::{self, Kind};
 use crate::config::Hls;
+use crate::hls::group::grids::first_numbers;
 use crate::hls::keys::Keys;
 use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
 use crate::hls::sounds::{self, Sounds};
 use crate::hls::window::Choice;
 use crate::media::description::{self, Description};
-
-const SECONDS_OF_DAY: u64 = 86_400;
 
 /// What cuts `packager`'s channel, and the sounds that it has to choose from; the tracks `encoded`
 /// come in other formats than the description says.
@@ -21,24 +18,18 @@ pub(super) fn begin(
     encoded: &[usize],
     hls: &Hls,
 ) -> (Segmenter, Sounds) {
-    let clock = packager.clock();
-    // Sequence numbers begin with the time in seconds, and segments last for a second as a rule:
-    // a channel that is packaged anew goes on with higher numbers, also after a restart.
-    let first = clock
-        .wall(clock.now())
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let (sequence, discontinuity_sequence) = first_numbers(packager.clock());
     let settings = Settings {
         target: hls.target_duration,
         part_target: hls.part_duration,
-        sequence: first,
-        // Discontinuities are rare, and hls.js stands still over numbers in the thousands of millions.
-        discontinuity_sequence: first / SECONDS_OF_DAY,
+        sequence,
+        discontinuity_sequence,
     };
     let tracks: Vec<_> = description.tracks().iter().map(track).collect();
     let keys = packager.keys().cloned();
     let apart = sounds::apart(description, packager.rendition(), encoded);
     let segmenter = Segmenter::new(settings, &tracks).with_keys(keys);
+    let segmenter = segmenter.with_grid(packager.grid().cloned());
     let mut segmenter = segmenter.without(&apart);
     let keys = offer(packager, description, &apart);
     let mut sounds = Sounds::new(description, &apart, keys);

@@ -203,19 +203,8 @@ impl MediaPlaylist<'_> {
         if let Some(hint) = &self.hint {
             writeln!(f, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{hint}\"")?;
         }
-        self.reports.iter().try_for_each(|report| {
-            let RenditionReport {
-                uri, last_sequence, ..
-            } = report;
-            write!(
-                f,
-                "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={last_sequence}"
-            )?;
-            match report.last_part {
-                Some(part) => writeln!(f, ",LAST-PART={part}"),
-                None => writeln!(f),
-            }
-        })
+        let mut reports = self.reports.iter();
+        reports.try_for_each(|report| write!(f, "{report}"))
     }
 }
 
@@ -328,6 +317,17 @@ impl Display for KeyLine {
         let Self { manner, uri, iv } = self;
         let method = manner.method();
         writeln!(f, "#EXT-X-KEY:METHOD={method},URI=\"{uri}\",IV=0x{iv:032X}")
+    }
+}
+
+impl Display for RenditionReport {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (uri, last) = (&self.uri, self.last_sequence);
+        write!(f, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={last}")?;
+        match self.last_part {
+            Some(part) => writeln!(f, ",LAST-PART={part}"),
+            None => writeln!(f),
+        }
     }
 }
 

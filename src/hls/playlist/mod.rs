@@ -10,7 +10,9 @@ pub use media::{
     Control, KeyLine, MediaPlaylist, PartLine, PlaylistKind, RenditionReport, SegmentLine,
     TitleLine,
 };
-pub use multivariant::{Alternative, AudioRendition, IFrames, Multivariant, SessionKey};
+pub use multivariant::{
+    Alternative, AudioRendition, HEAD, IFrames, Multivariant, SessionKey, Tags,
+};
 pub use uris::with_uris;
 
 /// The media type of every playlist (RFC 8216, 10).

@@ -20,6 +20,8 @@ pub struct Multivariant<'a> {
     pub resolution: Option<(u32, u32)>,
     /// Pictures per second.
     pub frame_rate: Option<f64>,
+    /// Where all that it names is, with a slash at the end; empty where the playlist is.
+    pub folder: &'a str,
     /// The media playlist.
     pub uri: &'a str,
     /// The sounds that one can choose from, the one that players take of themselves first; none
@@ -85,50 +87,84 @@ pub struct AudioRendition {
     pub uri: Option<String>,
 }
 
+/// The tags of a multivariant playlist without what it begins with, which programs share that are
+/// variants of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Tags<'m>(&'m Multivariant<'m>);
+
+/// What a multivariant playlist begins with.
+pub const HEAD: &str = "#EXTM3U\n#EXT-X-VERSION:6\n";
+
+impl Multivariant<'_> {
+    /// The same without what a playlist begins with.
+    pub fn tags(&self) -> Tags<'_> {
+        Tags(self)
+    }
+
+    /// The name of the group of its sounds.
+    fn group(&self) -> String {
+        match self.folder.trim_end_matches('/') {
+            "" => AUDIO.to_owned(),
+            folder => format!("{AUDIO} {folder}"),
+        }
+    }
+}
+
 impl Display for Multivariant<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "#EXTM3U\n#EXT-X-VERSION:6")?;
-        for SessionKey { manner, uri } in self.session_keys {
+        write!(f, "{HEAD}{}", self.tags())
+    }
+}
+
+impl Display for Tags<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(program) = self;
+        let folder = program.folder;
+        for SessionKey { manner, uri } in program.session_keys {
             let method = manner.method();
-            writeln!(f, "#EXT-X-SESSION-KEY:METHOD={method},URI=\"{uri}\"")?;
+            writeln!(
+                f,
+                "#EXT-X-SESSION-KEY:METHOD={method},URI=\"{folder}{uri}\""
+            )?;
         }
-        for (number, rendition) in self.audio.iter().enumerate() {
-            rendition.write(number == 0, f)?;
+        let group = program.group();
+        for (number, rendition) in program.audio.iter().enumerate() {
+            rendition.write(number == 0, (folder, &group), f)?;
         }
-        let (peak, average) = (self.bandwidth, self.average_bandwidth);
+        let (peak, average) = (program.bandwidth, program.average_bandwidth);
         write!(
             f,
             "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
         )?;
-        if !self.codecs.is_empty() {
-            write!(f, ",CODECS=\"{}\"", self.codecs.join(","))?;
+        if !program.codecs.is_empty() {
+            write!(f, ",CODECS=\"{}\"", program.codecs.join(","))?;
         }
-        write_pictures(self.resolution, self.frame_rate, f)?;
-        if !self.audio.is_empty() {
-            write!(f, ",AUDIO=\"{AUDIO}\"")?;
+        write_pictures(program.resolution, program.frame_rate, f)?;
+        if !program.audio.is_empty() {
+            write!(f, ",AUDIO=\"{group}\"")?;
         }
-        writeln!(f, "\n{}", self.uri)?;
-        self.alternative
-            .iter()
-            .try_for_each(|other| other.write(f))?;
-        self.i_frames.iter().try_for_each(|frames| frames.write(f))
+        writeln!(f, "\n{folder}{}", program.uri)?;
+        let mut alternative = program.alternative.iter();
+        alternative.try_for_each(|other| other.write(folder, f))?;
+        let mut i_frames = program.i_frames.iter();
+        i_frames.try_for_each(|frames| frames.write(folder, f))
     }
 }
 
 impl Alternative {
-    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn write(&self, folder: &str, f: &mut Formatter<'_>) -> fmt::Result {
         let (bandwidth, codecs) = (self.bandwidth, &self.codecs);
         write!(
             f,
             "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},AVERAGE-BANDWIDTH={bandwidth},CODECS=\"{codecs}\""
         )?;
         write_pictures(self.resolution, self.frame_rate, f)?;
-        writeln!(f, "\n{}", self.uri)
+        writeln!(f, "\n{folder}{}", self.uri)
     }
 }
 
 impl IFrames {
-    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn write(&self, folder: &str, f: &mut Formatter<'_>) -> fmt::Result {
         let (peak, average) = (self.bandwidth, self.average_bandwidth);
         write!(
             f,
@@ -138,7 +174,7 @@ impl IFrames {
             write!(f, ",CODECS=\"{codec}\"")?;
         }
         write_pictures(self.resolution, None, f)?;
-        writeln!(f, ",URI=\"{}\"", self.uri)
+        writeln!(f, ",URI=\"{folder}{}\"", self.uri)
     }
 }
 
@@ -175,12 +211,14 @@ impl AudioRendition {
         }
     }
 
-    fn write(&self, is_default: bool, f: &mut Formatter<'_>) -> fmt::Result {
+    /// `place` is the folder of its playlist, and the name of the group.
+    fn write(&self, is_default: bool, place: (&str, &str), f: &mut Formatter<'_>) -> fmt::Result {
+        let (folder, group) = place;
         let default = if is_default { "YES" } else { "NO" };
         let name = &self.name;
         write!(
             f,
-            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO}\",NAME=\"{name}\",DEFAULT={default},AUTOSELECT=YES"
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"{name}\",DEFAULT={default},AUTOSELECT=YES"
         )?;
         if let Some(language) = &self.language {
             write!(f, ",LANGUAGE=\"{language}\"")?;
@@ -189,13 +227,13 @@ impl AudioRendition {
             write!(f, ",CHANNELS=\"{channels}\"")?;
         }
         match &self.uri {
-            Some(uri) => writeln!(f, ",URI=\"{uri}\""),
+            Some(uri) => writeln!(f, ",URI=\"{folder}{uri}\""),
             None => writeln!(f),
         }
     }
 }
 
-/// The one group of sounds.
+/// What names of groups of sounds begin with.
 const AUDIO: &str = "audio";
 
 #[cfg(test)]
@@ -220,6 +258,29 @@ mod tests {
              #EXT-X-VERSION:6\n\
              #EXT-X-STREAM-INF:BANDWIDTH=2100000,AVERAGE-BANDWIDTH=1900000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.970\n\
              media.m3u8\n"
+        );
+    }
+
+    #[test]
+    fn programs_can_be_the_variants_of_one() {
+        let sound = AudioRendition::new(Flavour::LowLatency, 1, Some("de"), Some(2));
+        let key = SessionKey {
+            manner: Manner::Whole,
+            uri: "3.key".to_owned(),
+        };
+        let program = Multivariant {
+            folder: "tv/sd/",
+            uri: "media.m3u8",
+            audio: &[sound],
+            session_keys: &[key],
+            ..Multivariant::default()
+        };
+        assert_eq!(
+            program.tags().to_string(),
+            "#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"tv/sd/3.key\"\n\
+             #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio tv/sd\",NAME=\"de 1\",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE=\"de\",CHANNELS=\"2\",URI=\"tv/sd/audio1.m3u8\"\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=0,AVERAGE-BANDWIDTH=0,AUDIO=\"audio tv/sd\"\n\
+             tv/sd/media.m3u8\n"
         );
     }
 

@@ -42,18 +42,22 @@ impl Segmenter {
 
     /// Begins anew with a key frame: with the formats that were offered, and where the timeline ended.
     pub(super) fn begin(&mut self, unit: &Unit, now: SystemTime) {
+        self.bridge(unit);
         self.close();
         self.lanes.iter_mut().for_each(Lane::adopt);
+        self.take_place(unit);
         self.waiting.retain(unit.pts.nanos());
         let Some(lane) = self.lanes.first_mut() else {
             return;
         };
         let (decoded, start) = (lane.ticks(unit.dts), lane.ticks(self.end));
         let was_late = decoded.saturating_add(self.shift) < start && self.has_history;
-        if was_late && !unit.discontinuity {
+        if was_late && !unit.discontinuity && self.grid.is_none() {
             self.patience = (2 * self.patience).min(MAX_PATIENCE);
         }
-        self.shift = start.saturating_sub(decoded);
+        if self.grid.is_none() {
+            self.shift = start.saturating_sub(decoded);
+        }
         let presented = lane.ticks(unit.pts).saturating_add(self.shift);
         self.delay = presented.saturating_sub(start);
         let presented = MediaTime::new(presented, lane.timescale);
@@ -61,7 +65,10 @@ impl Segmenter {
         lane.learn(start, unit);
         self.part_target.learn(lane);
         if let Some(follower) = self.lanes.get_mut(1) {
-            follower.await_first(follower.ticks(presented));
+            let earliest = follower.ticks(presented);
+            // On a timeline that is shared nothing is heard twice.
+            let heard = follower.next.filter(|_| self.grid.is_some());
+            follower.await_first(earliest.max(heard.unwrap_or(earliest)));
         }
         self.target.forget_key();
         let time = self.nanos(start);
@@ -93,14 +100,25 @@ impl Segmenter {
         let map = map(self.map.take(), &self.lanes, &self.specimens, protection);
         self.map = Some(Arc::clone(&map));
         let start = lane.next.unwrap_or_default();
-        self.discontinuity_sequence += u64::from(discontinuity);
+        let presented = MediaTime::new(start.saturating_add(self.delay), lane.timescale);
+        let discontinuity = match &self.grid {
+            Some(grid) => {
+                let line = grid.reach(self.sequence, self.line_for(grid, presented.nanos()));
+                self.discontinuity_sequence = line.discontinuity_sequence;
+                line.discontinuity
+            }
+            None => {
+                self.discontinuity_sequence += u64::from(discontinuity);
+                discontinuity
+            }
+        };
         self.has_history = true;
         let head = Head {
             sequence: self.sequence,
             discontinuity_sequence: self.discontinuity_sequence,
             discontinuity,
             start: MediaTime::new(start, lane.timescale),
-            presented: MediaTime::new(start.saturating_add(self.delay), lane.timescale),
+            presented,
             shift: MediaTime::new(self.shift, lane.timescale),
             date,
             map,

@@ -13,6 +13,11 @@ impl Segmenter {
             self.waiting.give(follower, &open.head, end);
         }
         if let Some(part) = open.end_part(&mut self.lanes, &mut self.titles, end) {
+            if let Some(grid) = self.grid.as_ref().filter(|_| !part.gap) {
+                let end = part.start.ticks.saturating_add(part.duration.ticks);
+                let end = MediaTime::new(end.saturating_add(self.delay), part.start.rate);
+                grid.advance(end.nanos());
+            }
             self.cuts.push_back(Cut::Part(part));
         }
     }

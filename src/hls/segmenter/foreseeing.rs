@@ -24,7 +24,11 @@ impl Segmenter {
         let is_due = self
             .target
             .expects_key_at(self.nanos(next), self.nanos(step) / 2);
-        if is_due && self.target.ends_at_key(elapsed) {
+        let ends = match self.line_ahead() {
+            Some(line) => self.ends_at_line(next, line),
+            None => self.target.ends_at_key(elapsed),
+        };
+        if is_due && ends && !self.needs_map() {
             let date = open.head.date + Duration::from_nanos(elapsed.unsigned_abs());
             self.end_part(next);
             self.end_segment();

@@ -9,7 +9,7 @@ use crate::container::{self, Role};
 
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x47, 0xfe, 0x88];
 
-fn video_format(level: u8) -> Format {
+pub(super) fn video_format(level: u8) -> Format {
     let mut sps = SPS.to_vec();
     sps[3] = level;
     Format::H264(h264::Config {
@@ -19,7 +19,7 @@ fn video_format(level: u8) -> Format {
     })
 }
 
-fn audio_format() -> Format {
+pub(super) fn audio_format() -> Format {
     Format::Aac(aac::Config {
         specific: Bytes::from_static(&[0x11, 0x90]),
         rate_hz: 48_000,
@@ -27,7 +27,7 @@ fn audio_format() -> Format {
     })
 }
 
-fn tracks(kinds: &[Kind]) -> Vec<Track> {
+pub(super) fn tracks(kinds: &[Kind]) -> Vec<Track> {
     let track = |kind: &Kind| Track {
         kind: *kind,
         language: None,
@@ -35,7 +35,7 @@ fn tracks(kinds: &[Kind]) -> Vec<Track> {
     kinds.iter().map(track).collect()
 }
 
-fn picture(ms: i64, keyframe: bool) -> Unit {
+pub(super) fn picture(ms: i64, keyframe: bool) -> Unit {
     let time = MediaTime::new(ms * 90, 90_000);
     Unit {
         keyframe,
@@ -44,7 +44,7 @@ fn picture(ms: i64, keyframe: bool) -> Unit {
     }
 }
 
-fn sound(track: usize, ticks: i64) -> Unit {
+pub(super) fn sound(track: usize, ticks: i64) -> Unit {
     let time = MediaTime::new(ticks, 48_000);
     Unit {
         duration: Some(1024),
@@ -62,13 +62,13 @@ fn television() -> Segmenter {
 }
 
 #[derive(Default)]
-struct Made {
-    parts: Vec<Part>,
-    segments: Vec<Segment>,
+pub(super) struct Made {
+    pub(super) parts: Vec<Part>,
+    pub(super) segments: Vec<Segment>,
 }
 
 impl Made {
-    fn take(&mut self, segmenter: &mut Segmenter) {
+    pub(super) fn take(&mut self, segmenter: &mut Segmenter) {
         while let Some(cut) = segmenter.pull() {
             match cut {
                 Cut::Part(part) => self.parts.push(part),
@@ -77,19 +77,19 @@ impl Made {
         }
     }
 
-    fn push(&mut self, segmenter: &mut Segmenter, unit: &Unit) {
+    pub(super) fn push(&mut self, segmenter: &mut Segmenter, unit: &Unit) {
         segmenter.push(unit, UNIX_EPOCH);
         self.take(segmenter);
     }
 
-    fn lengths(&self) -> Vec<i64> {
+    pub(super) fn lengths(&self) -> Vec<i64> {
         let ms = |segment: &Segment| segment.duration.nanos() / 1_000_000;
         self.segments.iter().map(ms).collect()
     }
 }
 
 /// What must hold whatever came in.
-fn check(made: &Made, segmenter: &Segmenter) {
+pub(super) fn check(made: &Made, segmenter: &Segmenter) {
     let (target, part_target) = (segmenter.target(), segmenter.part_target());
     let parts: usize = made
         .segments

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::clock::Clock;
+use crate::codec;
 use crate::codec::{Sample, Sink};
 use crate::wire::rtcp::{SenderReport, write_sender_report};
 use crate::wire::rtp::{HEADER_LEN, write_header};

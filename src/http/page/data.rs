@@ -3,6 +3,8 @@
 //! `admin-ui/src/lib/page.ts` gives the same names to the same things; the samples of
 //! `admin-ui/src/samples` hold both to it.
 
+mod group;
+
 use std::time::SystemTime;
 
 use serde::Serialize;

@@ -12,6 +12,7 @@ mod shelf;
 mod shell;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -22,6 +23,7 @@ use super::body::Body;
 use super::hls::{Asked, set};
 use super::server::Server;
 use crate::base::path::MediaPath;
+use crate::config::HlsGroup;
 use crate::media::channel::Channel;
 
 use assets::{Assets, packable};
@@ -103,6 +105,10 @@ impl Server {
         let open = (!path.is_root()).then(|| self.mounts.open(path));
         let channel = open.flatten().filter(|channel| channel.ended().is_none());
         let settings = self.config();
+        if let Some(group) = settings.hls_group(path) {
+            let (channels, card) = self.group_card(group, stock);
+            return Page::Watch(Watch::of_group(&channels, card, &settings));
+        }
         if let Some(channel) = channel {
             let card = self.channel_card(&channel, stock);
             return Page::Watch(Watch::of_channel(&channel, card, &settings));
@@ -129,6 +135,10 @@ impl Server {
             movies.filter(|movie| movie.path.is_below(folder) && !names.contains(&movie.path));
         let folders = movies.clone().map(|movie| movie.path.parent());
         let places = folders.chain(names.iter().map(|&name| name.clone()));
+        let config = self.config();
+        let groups = config.hls_groups.iter().filter(|_| config.hls.enabled);
+        let groups = groups.filter(|group| group.name.is_below(folder));
+        let places = places.chain(groups.clone().map(|group| group.name.clone()));
         let shown = self.gate.as_open_as(folder, places.collect()).await;
         let movies = movies
             .filter(|movie| shown.contains(&movie.path.parent()))
@@ -137,13 +147,24 @@ impl Server {
             .iter()
             .filter(|channel| shown.contains(channel.path()))
             .map(|channel| self.channel_card(channel, stock));
-        List::new(folder, channels.collect(), movies.collect())
+        let groups = groups
+            .filter(|group| shown.contains(&group.name))
+            .map(|group| self.group_card(group, stock).1);
+        List::new(folder, groups.chain(channels).collect(), movies.collect())
     }
 
     fn channel_card(&self, channel: &Channel, stock: &Stock) -> Card {
         let path = channel.path();
         let viewers = self.pages.audience.of(path, &self.sessions, self.clock);
         Card::of_channel(channel, viewers, stock.picture(path))
+    }
+
+    /// What a list tells of a group, and those of its channels that are there.
+    fn group_card(&self, group: &HlsGroup, stock: &Stock) -> (Vec<Arc<Channel>>, Card) {
+        let (name, channels) = (&group.name, self.channels(group));
+        let viewers = self.pages.audience.of(name, &self.sessions, self.clock);
+        let card = Card::of_group(name, &channels, viewers, stock.picture(name));
+        (channels, card)
     }
 
     fn movie_card(&self, movie: &Movie, stock: &Stock) -> Card {

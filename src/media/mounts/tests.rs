@@ -141,6 +141,24 @@ fn there_are_only_so_many_channels() {
 }
 
 #[test]
+fn names_of_groups_are_for_no_channel() {
+    let (mounts, _) = mounts();
+    let before = publish(&mounts, "x", Takeover::Refuse).unwrap();
+    mounts.set_groups(vec![path("x"), path("y")]);
+    assert_eq!(
+        publish(&mounts, "y.sdp", Takeover::Refuse).unwrap_err(),
+        Busy::Group
+    );
+    assert_eq!(mounts.check(&path("y"), Takeover::Refuse), Err(Busy::Group));
+    assert_eq!(
+        mounts.reserve(&path("y"), String::new()).unwrap_err(),
+        Busy::Group
+    );
+    assert_eq!(before.channel().ended(), None);
+    publish(&mounts, "z", Takeover::Refuse).unwrap();
+}
+
+#[test]
 fn nothing_begins_when_the_server_stops() {
     let (mounts, _) = mounts();
     let publisher = publish(&mounts, "x", Takeover::Refuse).unwrap();

@@ -1,0 +1,279 @@
+//! Where the segments of all variants of a group begin.
+//!
+//! Sans-IO. The variant that is the first to come to a segment says where it begins: it draws a
+//! line. The others begin the segment of that number with the key frame that is nearest. Players
+//! that switch then find what they look for under the same number. What is beyond the last line,
+//! nobody knows yet. Times are those of presentation, in nanoseconds on the timeline that the
+//! variants share.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::epoch::Epoch;
+use crate::hls::target::nanos;
+use crate::hls::units::START;
+
+/// The grid of a group, shared by the segmenters of its variants.
+#[derive(Debug)]
+pub struct Grid {
+    /// Where the timeline lies on the clocks of the encoders.
+    epoch: Epoch,
+    target: Duration,
+    /// How far apart key frames were in what was there before it began.
+    interval: Duration,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    /// One for each number, without a gap.
+    lines: VecDeque<Line>,
+    /// The numbers of the first line, before there is one.
+    first: (u64, u64),
+    /// Whether the next line is a discontinuity.
+    is_break_due: bool,
+    /// How far the variant is that is ahead of all others.
+    front: Option<i64>,
+}
+
+/// The beginning of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its media sequence number.
+    pub sequence: u64,
+    /// When it begins to be seen or heard.
+    pub at: i64,
+    /// Whether all variants begin it with a discontinuity.
+    pub discontinuity: bool,
+    /// How many discontinuities went before, its own among them.
+    pub discontinuity_sequence: u64,
+}
+
+/// So many lines are kept: those of half an hour at least.
+const MOST_LINES: usize = 2048;
+
+impl Grid {
+    /// A grid without lines, in segments of `target` about, for key frames that are `interval`
+    /// apart; the first segment will have the given media and discontinuity sequence numbers.
+    pub fn new(epoch: Epoch, target: Duration, interval: Duration, first: (u64, u64)) -> Self {
+        Self {
+            epoch,
+            target,
+            interval,
+            lines: Mutex::new(Lines {
+                lines: VecDeque::new(),
+                first,
+                is_break_due: false,
+                front: None,
+            }),
+        }
+    }
+
+    /// Where the timeline lies on the clocks of the encoders.
+    pub fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    /// The target duration of all variants: whole seconds.
+    pub fn target(&self) -> Duration {
+        self.target
+    }
+
+    /// How far apart key frames were in what was there before it began; zero if nobody knows.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// When what is at `at` was captured.
+    pub fn date(&self, at: i64) -> SystemTime {
+        let since = at.saturating_sub(START * 1_000_000_000);
+        self.epoch.at().later(since).wall()
+    }
+
+    /// Whether no variant has begun yet.
+    pub fn is_new(&self) -> bool {
+        self.lines().lines.is_empty()
+    }
+
+    /// Where the segment of that number begins, if a variant has come there.
+    pub fn line(&self, sequence: u64) -> Option<Line> {
+        self.lines().find(sequence).copied()
+    }
+
+    /// The number of the segment in which `at` lies, or that begins within `tolerance` after it.
+    pub fn sequence_at(&self, at: i64, tolerance: i64) -> u64 {
+        let lines = self.lines();
+        let at = at.saturating_add(tolerance);
+        let length = nanos(self.target).max(1);
+        let (Some(first), Some(last)) = (lines.lines.front(), lines.lines.back()) else {
+            return lines.first.0;
+        };
+        if at < first.at {
+            let before = (first.at.saturating_sub(at) - 1) / length + 1;
+            return first.sequence.saturating_sub(before.unsigned_abs());
+        }
+        if at >= last.at {
+            let after = at.saturating_sub(last.at) / length;
+            return last.sequence.saturating_add(after.unsigned_abs());
+        }
+        let begun = lines.lines.partition_point(|line| line.at <= at);
+        let line = lines.lines.get(begun.saturating_sub(1));
+        line.map_or(last.sequence, |line| line.sequence)
+    }
+
+    /// A variant begins the segment of that number at `at`: returns what holds for all, and draws
+    /// the line if it is the first.
+    pub fn reach(&self, sequence: u64, at: i64) -> Line {
+        let length = nanos(self.target);
+        let mut lines = self.lines();
+        while let Some(last) = lines.lines.back().copied() {
+            if last.sequence >= sequence {
+                break;
+            }
+            let is_next = last.sequence + 1 == sequence;
+            let at = if is_next {
+                at
+            } else {
+                last.at.saturating_add(length)
+            };
+            lines.draw(last.sequence + 1, at.max(last.at + 1));
+        }
+        if lines.lines.is_empty() {
+            lines.draw(sequence, at);
+        }
+        lines
+            .find(sequence)
+            .copied()
+            .unwrap_or_else(|| lines.before(sequence, at))
+    }
+
+    /// Asks for a discontinuity in all variants: returns the number of the segment that begins
+    /// with it, to which none has come yet.
+    pub fn ask_for_break(&self) -> u64 {
+        let mut lines = self.lines();
+        lines.is_break_due = true;
+        let last = lines.lines.back();
+        last.map_or(lines.first.0, |last| last.sequence + 1)
+    }
+
+    /// A variant has come as far as `at`.
+    pub fn advance(&self, at: i64) {
+        let mut lines = self.lines();
+        lines.front = lines.front.max(Some(at));
+    }
+
+    /// How far the variant is that is ahead of all others; `None` before the first part.
+    pub fn front(&self) -> Option<i64> {
+        self.lines().front
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lines {
+    fn find(&self, sequence: u64) -> Option<&Line> {
+        let first = self.lines.front()?.sequence;
+        let index = sequence.checked_sub(first)?;
+        self.lines.get(usize::try_from(index).ok()?)
+    }
+
+    /// Draws the next line.
+    fn draw(&mut self, sequence: u64, at: i64) {
+        let before = self.lines.back().map(|last| last.discontinuity_sequence);
+        let is_first = before.is_none();
+        let discontinuity = std::mem::take(&mut self.is_break_due) && !is_first;
+        if self.lines.len() >= MOST_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(Line {
+            sequence,
+            at,
+            discontinuity,
+            discontinuity_sequence: before.unwrap_or(self.first.1) + u64::from(discontinuity),
+        });
+    }
+
+    /// What holds for a segment before all lines.
+    fn before(&self, sequence: u64, at: i64) -> Line {
+        let discontinuities = self.lines.front().map_or(self.first.1, |first| {
+            let own = u64::from(first.discontinuity);
+            first.discontinuity_sequence.saturating_sub(own)
+        });
+        Line {
+            sequence,
+            at,
+            discontinuity: false,
+            discontinuity_sequence: discontinuities,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::media_time::NtpTime;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn grid() -> Grid {
+        let epoch = Epoch::new(NtpTime(0xe000_0000 << 32));
+        Grid::new(epoch, Duration::from_secs(6), Duration::ZERO, (100, 7))
+    }
+
+    #[test]
+    fn who_comes_first_draws_the_line() {
+        let grid = grid();
+        assert!(grid.is_new());
+        assert_eq!(grid.sequence_at(50 * SECOND, 0), 100);
+        assert_eq!(grid.reach(100, 50 * SECOND).at, 50 * SECOND);
+        assert_eq!(grid.line(101), None);
+        grid.reach(101, 56 * SECOND);
+        let line = grid.reach(101, 55 * SECOND);
+        assert_eq!((line.at, line.discontinuity_sequence), (56 * SECOND, 7));
+        assert_eq!(grid.line(101), Some(line));
+    }
+
+    #[test]
+    fn numbers_go_on_beyond_the_lines() {
+        let grid = grid();
+        grid.reach(100, 50 * SECOND);
+        grid.reach(101, 52 * SECOND);
+        let numbers =
+            [49, 50, 51, 52, 57, 58, 70, 44, 43].map(|at| grid.sequence_at(at * SECOND, 0));
+        assert_eq!(numbers, [99, 100, 100, 101, 101, 102, 104, 99, 98]);
+        assert_eq!(grid.sequence_at(51 * SECOND, SECOND), 101);
+        assert_eq!(grid.reach(98, 43 * SECOND).discontinuity_sequence, 7);
+        grid.reach(104, 71 * SECOND);
+        let at = |sequence| grid.line(sequence).map(|line| line.at / SECOND);
+        assert_eq!([101, 102, 103, 104].map(at), [52, 58, 64, 71].map(Some));
+    }
+
+    #[test]
+    fn a_break_is_one_of_all_variants() {
+        let grid = grid();
+        grid.reach(100, 50 * SECOND);
+        assert_eq!((grid.ask_for_break(), grid.ask_for_break()), (101, 101));
+        let line = grid.reach(101, 56 * SECOND);
+        assert!(line.discontinuity);
+        assert_eq!(line.discontinuity_sequence, 8);
+        assert_eq!(grid.reach(101, 57 * SECOND), line);
+        let after = grid.reach(102, 62 * SECOND);
+        assert_eq!(
+            (after.discontinuity, after.discontinuity_sequence),
+            (false, 8)
+        );
+        assert_eq!(grid.reach(99, 40 * SECOND).discontinuity_sequence, 7);
+    }
+
+    #[test]
+    fn the_front_is_that_of_who_is_ahead() {
+        let grid = grid();
+        assert_eq!(grid.front(), None);
+        grid.advance(SECOND);
+        grid.advance(0);
+        assert_eq!(grid.front(), Some(SECOND));
+    }
+}

@@ -1,0 +1,98 @@
+//! The grids of the groups that are packaged at the moment.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::epoch::Epoch;
+use super::grid::Grid;
+use crate::base::clock::Clock;
+use crate::base::media_time::MediaTime;
+use crate::base::path::MediaPath;
+use crate::config::{Config, HlsGroup};
+use crate::hls::target::Target;
+use crate::media::burst::Burst;
+use crate::media::channel::Channel;
+use crate::media::ring::{Start, Taken};
+
+/// The grids by the names of their groups; each lives as long as a packager has it.
+#[derive(Debug, Default)]
+pub(in crate::hls) struct Grids {
+    table: Mutex<HashMap<MediaPath, Weak<Grid>>>,
+}
+
+/// So long before a grid is begun its timeline begins: longer than the past that channels keep.
+const PAST: i64 = 900_000_000_000;
+
+/// The most bursts looked at, at a time.
+const BURSTS: usize = 256;
+
+impl Grids {
+    /// The grid of a group, which begins unless it is there; its segments are as long as the key
+    /// frames of these channels need.
+    pub(in crate::hls) fn of(
+        &self,
+        group: &HlsGroup,
+        channels: &[Arc<Channel>],
+        config: &Config,
+        clock: Clock,
+    ) -> Arc<Grid> {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(grid) = table.get(&group.name).and_then(Weak::upgrade) {
+            return grid;
+        }
+        table.retain(|_, grid| grid.strong_count() > 0);
+        let intervals = channels.iter().map(key_interval);
+        let longest = intervals.max().unwrap_or_default();
+        let variants = group.variants.iter();
+        let targets = variants.map(|variant| config.hls_of(variant).target_duration);
+        let target = Target::new(targets.max().unwrap_or_default().max(longest));
+        let epoch = Epoch::new(clock.ntp(clock.now()).later(-PAST));
+        let grid = Grid::new(epoch, target.duration(), longest, first_numbers(clock));
+        let grid = Arc::new(grid);
+        table.insert(group.name.clone(), Arc::downgrade(&grid));
+        grid
+    }
+}
+
+/// The media and discontinuity sequence numbers that what is packaged now begins with.
+///
+/// Sequence numbers begin with the time in seconds, and segments last for a second as a rule: a
+/// channel that is packaged anew goes on with higher numbers, also after a restart. Discontinuities
+/// are rare, and hls.js stands still over numbers in the thousands of millions.
+pub(in crate::hls) fn first_numbers(clock: Clock) -> (u64, u64) {
+    const SECONDS_OF_DAY: u64 = 86_400;
+    let wall = clock.wall(clock.now()).duration_since(UNIX_EPOCH);
+    let seconds = wall.map_or(0, |since| since.as_secs());
+    (seconds, seconds / SECONDS_OF_DAY)
+}
+
+/// The longest time between key frames in what a channel keeps of its past.
+fn key_interval(channel: &Arc<Channel>) -> Duration {
+    let Some(description) = channel.description() else {
+        return Duration::ZERO;
+    };
+    let (mut cursor, mut bursts) = (channel.cursor(Start::Past), Vec::new());
+    while cursor.take(&mut bursts, BURSTS) == Taken::Bursts {}
+    let keys: Vec<_> = bursts.iter().filter_map(|burst| key(burst)).collect();
+    let interval = |pair: &[(u8, u32)]| {
+        let [(_, before), (track, after)] = *pair else {
+            return Duration::ZERO;
+        };
+        let track = description.tracks().get(usize::from(track));
+        let ticks = after.wrapping_sub(before).cast_signed().max(0);
+        let time = MediaTime::new(ticks.into(), track.map_or(1, |track| track.clock_hz));
+        Duration::from_nanos(time.nanos().unsigned_abs())
+    };
+    let longest = keys.windows(2).map(interval).max().unwrap_or_default();
+    longest.min(MOST)
+}
+
+/// What is longer between key frames was no interval of an encoder.
+const MOST: Duration = Duration::from_secs(30);
+
+/// The track of a key frame that begins in the burst, and its RTP time.
+fn key(burst: &Burst) -> Option<(u8, u32)> {
+    let packet = burst.packets().get(burst.keyframe()?)?;
+    Some((packet.track, packet.time))
+}

@@ -1,0 +1,94 @@
+//! The program that the channels of a group are together: what its playlists tell.
+
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::future::join_all;
+
+use crate::base::path::MediaPath;
+use crate::hls::object::Flavour;
+use crate::hls::packager::{NoPlaylist, Packager};
+use crate::hls::playlist::{HEAD, RenditionReport};
+use crate::hls::text::Text;
+
+/// The playlist that a player opens: the variants that can be played, in the given order. Those
+/// for which nothing comes are left out as long as there are others. Each is waited for until
+/// `start_wait` after its packager began. Cancel safe.
+///
+/// # Errors
+/// Why there is none: what holds for the first variant.
+pub async fn multivariant(
+    variants: &[Arc<Packager>],
+    flavour: Flavour,
+    start_wait: Duration,
+    now: SystemTime,
+) -> Result<Text, NoPlaylist> {
+    let told = variants.iter().map(|variant| async move {
+        let folder = format!("{}/", variant.channel().path().to_url());
+        variant.variant(flavour, &folder, start_wait).await
+    });
+    let told = join_all(told).await;
+    let is_moving = told.iter().flatten().any(|variant| !variant.is_stalled);
+    let shown = told.iter().flatten();
+    let shown = shown.filter(|variant| !variant.is_stalled || !is_moving);
+    let tags: Vec<_> = shown.map(|variant| variant.tags.as_str()).collect();
+    if tags.is_empty() {
+        let reason = told.into_iter().find_map(Result::err);
+        return Err(reason.unwrap_or(NoPlaylist::Nothing));
+    }
+    let text = format!("{HEAD}{}", tags.concat());
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let tag = format!("{:016x}", hasher.finish());
+    Ok(Text::new(text, tag, now))
+}
+
+/// A media playlist of `own` that tells how far those of the others are (rfc8216bis, 4.4.5.4).
+pub fn reported(own: &Packager, text: Arc<Text>, others: &[Arc<Packager>]) -> Arc<Text> {
+    let (mut lines, mut tag) = (String::new(), String::new());
+    let path = own.channel().path();
+    for other in others {
+        let Some((progress, playlists)) = other.reported(Flavour::LowLatency) else {
+            continue;
+        };
+        let (last_sequence, last_part) = progress.last();
+        let folder = relative(path, other.channel().path());
+        for playlist in playlists {
+            let report = RenditionReport {
+                uri: format!("{folder}{playlist}"),
+                last_sequence,
+                last_part,
+            };
+            lines.push_str(&report.to_string());
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(tag, "-{last_sequence}.{}", last_part.unwrap_or_default());
+    }
+    match lines.is_empty() {
+        true => text,
+        false => own.extended(&text, lines, &tag),
+    }
+}
+
+/// Where the files of `to` are for those in the folder of `from`.
+fn relative(from: &MediaPath, to: &MediaPath) -> String {
+    let up = from.as_str().split('/').count();
+    format!("{}{}/", "../".repeat(up), to.to_url())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_find_each_other() {
+        let relative = |from, to| {
+            let path = |name| MediaPath::from_plain(name).unwrap();
+            relative(&path(from), &path(to))
+        };
+        assert_eq!(relative("hd", "sd"), "../sd/");
+        assert_eq!(relative("tv/hd", "a b"), "../../a%20b/");
+    }
+}

@@ -1,0 +1,80 @@
+//! A packager as one of several whose programs players switch between.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::{NoPlaylist, Packager};
+use crate::hls::object::{Flavour, Object};
+use crate::hls::progress::Progress;
+use crate::hls::text::Text;
+
+/// A playlist with what is told beside it.
+#[derive(Debug)]
+pub(super) struct Extended {
+    own: Arc<Text>,
+    lines: String,
+    text: Arc<Text>,
+}
+
+/// So many of them are kept.
+const MOST_EXTENDED: usize = 8;
+
+/// What players are told of one of several programs.
+#[derive(Debug)]
+pub(in crate::hls) struct Variant {
+    /// The tags of a multivariant playlist.
+    pub(in crate::hls) tags: String,
+    /// Whether nothing comes at the moment.
+    pub(in crate::hls) is_stalled: bool,
+}
+
+impl Packager {
+    /// The tags of the program, where all that they name is in `folder`; waited for until
+    /// `start_wait` after the packager began. Cancel safe.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub(in crate::hls) async fn variant(
+        &self,
+        flavour: Flavour,
+        folder: &str,
+        start_wait: Duration,
+    ) -> Result<Variant, NoPlaylist> {
+        let passed = self.clock.now().saturating_duration_since(self.begun);
+        self.started(flavour, start_wait.saturating_sub(passed))
+            .await?;
+        let window = self.read();
+        let tags = window.variant(flavour, folder);
+        Ok(Variant {
+            tags: tags.ok_or(NoPlaylist::Nothing)?,
+            is_stalled: window.is_stalled(),
+        })
+    }
+
+    /// How far its playlists are, and which they are; `None` when they have ended, and before the first part.
+    pub(in crate::hls) fn reported(&self, flavour: Flavour) -> Option<(Progress, Vec<Object>)> {
+        let window = self.read();
+        let progress = window.progress().filter(|progress| !progress.ended)?;
+        Some((progress, window.playlists(flavour)))
+    }
+
+    /// A playlist of its own with these lines at its end; `tag` tells them from others.
+    pub(in crate::hls) fn extended(&self, own: &Arc<Text>, lines: String, tag: &str) -> Arc<Text> {
+        let kept = self.extended.lock();
+        let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
+        let is_same = |one: &&Extended| Arc::ptr_eq(&one.own, own) && one.lines == lines;
+        if let Some(known) = kept.iter().find(is_same) {
+            return Arc::clone(&known.text);
+        }
+        if kept.len() >= MOST_EXTENDED {
+            kept.pop_front();
+        }
+        let text = Arc::new(own.with_lines(&lines, tag));
+        kept.push_back(Extended {
+            own: Arc::clone(own),
+            lines,
+            text: Arc::clone(&text),
+        });
+        text
+    }
+}

@@ -1,0 +1,68 @@
+//! A variant of a group on its way to the timeline of the group.
+
+use std::time::{Duration, Instant};
+
+use super::Line;
+use crate::hls::packager::Packager;
+use crate::hls::units::Units;
+use crate::media::description::Description;
+use crate::media::ring::Start;
+
+/// So long after its begin a publisher has told what its clock shows, if it ever does (RFC 3550, 6.2).
+const TOLD_WITHIN: Duration = Duration::from_secs(6);
+
+/// How often that is looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Waits until the publisher has told what its clock shows, for that says where its media are on
+/// the timeline of the group; not longer than it may take. Cancel safe.
+pub(super) async fn clock_told(packager: &Packager) {
+    if packager.grid().is_none() {
+        return;
+    }
+    let (channel, clock) = (packager.channel(), packager.clock());
+    while !channel.publisher_clock().is_told && channel.ended().is_none() {
+        let begun = begun(packager).unwrap_or_else(|| clock.now());
+        if clock.now().saturating_duration_since(begun) >= TOLD_WITHIN {
+            break;
+        }
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// When the oldest of what the channel keeps arrived.
+fn begun(packager: &Packager) -> Option<Instant> {
+    let mut bursts = Vec::new();
+    packager.channel().cursor(Start::Past).take(&mut bursts, 1);
+    Some(bursts.first()?.arrived())
+}
+
+/// The units of the packager's channel, which know what has been reported of it so far.
+pub(super) fn units(packager: &Packager, description: &Description, encoded: &[usize]) -> Units {
+    let now = packager.clock().now();
+    let (mut units, mut reports) = (Units::new(description, encoded), Vec::new());
+    packager.channel().reports(now, &mut reports);
+    for (track, report) in &reports {
+        units.report(*track, report);
+    }
+    if packager.grid().is_some() {
+        units.skip_reports_until(now);
+    }
+    units
+}
+
+impl Line<'_> {
+    /// Follows the publisher's clock on the timeline of the group, if there is one.
+    pub(super) fn align(&mut self) {
+        if let Some(grid) = self.packager.grid() {
+            let clock = self.packager.channel().publisher_clock();
+            self.units.align(self.aligner.align(grid.epoch(), &clock));
+        }
+    }
+
+    /// Does not wait for what other variants of the group have long had.
+    pub(super) fn keep_up(&mut self) {
+        self.segmenter.keep_up();
+        self.collect();
+    }
+}

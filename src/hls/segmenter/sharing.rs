@@ -1,0 +1,213 @@
+//! What the segments of a channel have to do with those of others, where it is a variant of a
+//! group: they begin at the lines of the group's [`Grid`], and the timeline is that of all variants.
+//!
+//! So it is never shifted. What a variant has missed is told as gaps, and a discontinuity is one
+//! of all variants, at a line to which none of them has come.
+
+use std::sync::Arc;
+
+use super::Segmenter;
+use crate::base::media_time::MediaTime;
+use crate::codec::Kind;
+use crate::hls::group::grid::{Grid, Line};
+use crate::hls::lane::Lane;
+use crate::hls::target::{Target, nanos};
+use crate::hls::units::Unit;
+
+/// How far other variants may be ahead at most before this one goes on without its pictures, in nanoseconds.
+const MAX_LAG: i64 = 24_000_000_000;
+
+/// How long before a line a stream may begin, in nanoseconds, when nobody knows how far apart its key frames are.
+const START_TOLERANCE: i64 = 500_000_000;
+
+impl Segmenter {
+    /// The same as a variant of a group; units are to have their times on the timeline of the group.
+    pub fn with_grid(self, grid: Option<Arc<Grid>>) -> Self {
+        match grid {
+            Some(grid) => Self {
+                target: Target::fixed(grid.target(), true),
+                grid: Some(grid),
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// Ends parts without waiting any longer for what leads, when other variants are far ahead:
+    /// players are to know that there is nothing, and take one of those.
+    pub fn keep_up(&mut self) {
+        let (Some(grid), Some(lane), Some(_)) = (&self.grid, self.lanes.first(), &self.open) else {
+            return;
+        };
+        let Some(front) = grid.front() else {
+            return;
+        };
+        let due = MediaTime::from_nanos(front.saturating_sub(self.patience), lane.timescale);
+        let at = due.ticks.saturating_sub(self.delay);
+        let next = lane.next.unwrap_or(at);
+        if at.saturating_sub(next) >= self.part_target.least(lane.timescale) {
+            self.is_broken = true;
+            self.settle(at);
+        }
+    }
+
+    /// Whether the next segment needs another map than those before.
+    pub(super) fn needs_map(&self) -> bool {
+        let tracks = self.map.as_ref().map(|map| map.tracks.len());
+        let known = self.lanes.iter().filter(|lane| lane.is_known()).count();
+        let is_other = self.grid.is_some() && tracks.is_some_and(|tracks| tracks != known);
+        self.is_outdated || is_other || self.lanes.iter().any(Lane::has_offer)
+    }
+
+    /// Whether the stream may begin anew with a key frame: always, but in a group it begins with
+    /// a segment that the other variants have, too.
+    pub(super) fn may_begin(&mut self, unit: &Unit) -> bool {
+        let (Some(grid), true) = (self.grid.clone(), self.has_history) else {
+            return true;
+        };
+        let Some(lane) = self.lanes.first() else {
+            return false;
+        };
+        let end = self.next().unwrap_or_else(|| lane.ticks(self.end));
+        let step = lane.step().unwrap_or(0);
+        if lane.ticks(unit.dts).saturating_add(step) < end {
+            self.patience = (2 * self.patience).min(MAX_LAG);
+            return false;
+        }
+        let goal = self.goal(&grid);
+        if !self.is_broken && goal != self.sequence {
+            return false;
+        }
+        let reached = unit.pts.nanos().saturating_add(self.tolerance());
+        match grid.line(goal) {
+            Some(line) => reached >= line.at,
+            // Nobody has come there, unless those who have are in a segment before.
+            None => grid.front().is_none_or(|front| reached >= front),
+        }
+    }
+
+    /// The number of the segment that the stream begins anew with.
+    fn goal(&mut self, grid: &Grid) -> u64 {
+        if !self.needs_map() {
+            self.goal = None;
+            return self.sequence;
+        }
+        let asked = self.goal.filter(|goal| *goal >= self.sequence);
+        let goal = asked.unwrap_or_else(|| grid.ask_for_break().max(self.sequence));
+        self.goal = Some(goal);
+        goal
+    }
+
+    /// Tells of what was missed before `unit`, with which the stream begins anew, as gaps.
+    pub(super) fn bridge(&mut self, unit: &Unit) {
+        let (Some(grid), true) = (self.grid.clone(), self.has_history) else {
+            return;
+        };
+        let Some(lane) = self.lanes.first_mut() else {
+            return;
+        };
+        let at = lane.ticks(unit.dts);
+        self.filled_to = Some(self.goal.take().unwrap_or(self.sequence));
+        if self.open.is_none() {
+            let end = lane.ticks(self.end);
+            if at.saturating_sub(end) >= self.part_target.least(lane.timescale) {
+                lane.interrupt(Some(end));
+                let presented = end.saturating_add(self.delay);
+                let presented = MediaTime::new(presented, lane.timescale);
+                self.begin_segment(grid.date(presented.nanos()), false);
+            }
+        }
+        self.settle(at);
+        let is_filled = self
+            .lanes
+            .first()
+            .is_some_and(|lane| lane.samples.is_empty());
+        if is_filled && self.next().is_some_and(|next| next < at) {
+            self.end_part(at);
+            if let Some(lane) = self.lanes.first_mut() {
+                lane.next = Some(at);
+            }
+        }
+        self.filled_to = None;
+    }
+
+    /// Finds where a stream that has just begun is in the group.
+    pub(super) fn take_place(&mut self, unit: &Unit) {
+        let (Some(grid), Some(lane), false) = (&self.grid, self.lanes.first(), self.has_history)
+        else {
+            return;
+        };
+        self.end = MediaTime::new(lane.ticks(unit.dts), lane.timescale);
+        self.target = Target::fixed(grid.target(), grid.is_new());
+        let known = nanos(grid.interval()) / 2;
+        let tolerance = self
+            .tolerance()
+            .max(if known > 0 { known } else { START_TOLERANCE });
+        self.sequence = grid.sequence_at(unit.pts.nanos(), tolerance);
+    }
+
+    /// Where others have begun the segment that comes next, as a decoding time in ticks of the first lane.
+    pub(super) fn line_ahead(&self) -> Option<i64> {
+        let (grid, lane) = (self.grid.as_ref()?, self.lanes.first()?);
+        if self.filled_to.is_some_and(|end| self.sequence >= end) {
+            return None;
+        }
+        let line = grid.line(self.sequence).or_else(|| self.awaited(grid))?;
+        let at = MediaTime::from_nanos(line.at, lane.timescale);
+        Some(at.ticks.saturating_sub(self.delay))
+    }
+
+    /// Where others will begin the segment that comes next, as far as sound can know that goes alone:
+    /// it could begin anywhere, and pictures cannot.
+    fn awaited(&self, grid: &Grid) -> Option<Line> {
+        let is_heard = self.lanes.first()?.kind == Kind::Audio;
+        let before = grid.line(self.sequence.checked_sub(1)?);
+        let before = before.filter(|_| is_heard && !self.target.is_brief())?;
+        Some(Line {
+            sequence: self.sequence,
+            at: before.at.saturating_add(nanos(grid.target())),
+            ..before
+        })
+    }
+
+    /// Where a line is drawn for a segment that begins at `presented`: what sound is off by alone
+    /// is not to add up.
+    pub(super) fn line_for(&self, grid: &Grid, presented: i64) -> i64 {
+        let is_near =
+            |line: &Line| line.at.abs_diff(presented) <= 2 * self.tolerance().unsigned_abs();
+        let awaited = self.awaited(grid).filter(is_near);
+        awaited.map_or(presented, |line| line.at)
+    }
+
+    /// Whether the segment ends before a sample that is decoded at `next`, and that a player may
+    /// begin with, where others have cut at `line`: with the one that is nearest.
+    pub(super) fn ends_at_line(&self, next: i64, line: i64) -> bool {
+        let Some(lane) = self.lanes.first() else {
+            return false;
+        };
+        let tolerance = MediaTime::from_nanos(self.tolerance(), lane.timescale).ticks;
+        let is_near = next.saturating_add(tolerance) >= line;
+        let is_seen = lane.kind == Kind::Video;
+        is_near || is_seen && self.target.is_too_long_at_next_key(self.elapsed(next))
+    }
+
+    /// `end`, or the line between `start` and it, if there is one.
+    pub(super) fn until_line(&self, start: i64, end: i64) -> i64 {
+        let line = self.line_ahead().filter(|line| *line > start);
+        line.map_or(end, |line| line.min(end))
+    }
+
+    /// How long before a line a segment may begin, in nanoseconds: half the distance of what it may begin with.
+    fn tolerance(&self) -> i64 {
+        let Some(lane) = self.lanes.first() else {
+            return 0;
+        };
+        match lane.kind {
+            Kind::Video => self.target.expected() / 2,
+            _ => self.nanos(lane.step().unwrap_or(0)) / 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Groups of channels by HLS over HTTP: the playlist of the program, and what its variants consist of.
+//!
+//! What is of a variant is reached below the name of the group, so that whoever switches between
+//! variants is one viewer of the program.
+
+use std::sync::Arc;
+
+use hyper::Response;
+
+use super::body::Body;
+use super::hls::{Asked, delivered, missing};
+use super::playlists::playlist;
+use super::server::Server;
+use crate::base::path::MediaPath;
+use crate::config::HlsGroup;
+use crate::hls::group::program;
+use crate::hls::keys::NoKeys;
+use crate::hls::object::{Flavour, Object};
+use crate::hls::packager::{Packager, Rendition};
+use crate::hls::watched::Watched;
+use crate::media::channel::{Channel, State};
+
+/// Something of a group.
+#[derive(Clone, Debug)]
+pub(super) struct OfGroup {
+    group: HlsGroup,
+    /// The channel whose object it is; `None` for the program.
+    variant: Option<MediaPath>,
+}
+
+/// As what somebody asks for something of a channel.
+pub(super) struct Asker {
+    pub(super) watched: Watched,
+    /// What packages the other variants, where the channel is one of a group.
+    pub(super) others: Vec<Arc<Packager>>,
+}
+
+impl Server {
+    /// What of a group an object of that name is; `None` if it is of something else.
+    pub(super) fn of_group(&self, name: &MediaPath, object: Object) -> Option<OfGroup> {
+        let config = self.config();
+        if let Some(group) = config.hls_group(name) {
+            let is_program = matches!(object, Object::Multivariant(_));
+            return is_program.then(|| OfGroup {
+                group: group.clone(),
+                variant: None,
+            });
+        }
+        let (group, variant) = config.hls_variant(name)?;
+        Some(OfGroup {
+            group: group.clone(),
+            variant: Some(variant.clone()),
+        })
+    }
+
+    /// The names, and with them those of all channels of the groups that they are of: who may
+    /// watch a program may watch all its variants.
+    pub(super) fn with_variants(&self, mut names: Vec<MediaPath>) -> Vec<MediaPath> {
+        let config = self.config();
+        let groups = names.iter().filter_map(|name| {
+            let of_variant = config.hls_variant(name).map(|(group, _)| group);
+            of_variant.or_else(|| config.hls_group(name))
+        });
+        let variants = groups.flat_map(|group| group.variants.clone());
+        let variants: Vec<_> = variants.collect();
+        names.extend(variants);
+        names
+    }
+
+    /// The name of the program that what has this name is of.
+    pub(super) fn program(&self, name: &MediaPath) -> MediaPath {
+        let config = self.config();
+        let group = config.hls_variant(name).map(|(group, _)| &group.name);
+        group.unwrap_or(name).clone()
+    }
+
+    /// Answers a request for it.
+    ///
+    /// # Errors
+    /// [`NoKeys`] when a channel is to be encrypted and cannot.
+    pub(super) async fn answer_group(
+        &self,
+        asked: &Asked<'_>,
+        what: &OfGroup,
+        object: Object,
+    ) -> Result<Response<Body>, NoKeys> {
+        let group = &what.group;
+        match (&what.variant, object) {
+            (None, Object::Multivariant(flavour)) => {
+                self.answer_program(asked, group, flavour).await
+            }
+            (Some(variant), _) => self.answer_variant(asked, group, variant, object).await,
+            (None, _) => Ok(missing("the group has no such playlist\n")),
+        }
+    }
+
+    async fn answer_program(
+        &self,
+        asked: &Asked<'_>,
+        group: &HlsGroup,
+        flavour: Flavour,
+    ) -> Result<Response<Body>, NoKeys> {
+        let variants = self.variants(group)?;
+        let Some(first) = variants.first() else {
+            return Ok(missing("no channel of the group is there\n"));
+        };
+        let target = first.target_duration();
+        let session = match self.admit(asked, &watched(group, first), target) {
+            Ok(session) => session,
+            Err(refusal) => return Ok(*refusal),
+        };
+        let start_wait = self.config().hls.start_wait;
+        let now = self.clock.wall(self.clock.now());
+        let text = program::multivariant(&variants, flavour, start_wait, now).await;
+        let response = playlist(asked, text.map(Arc::new), target / 2);
+        Ok(delivered(response, Object::Multivariant(flavour), session))
+    }
+
+    async fn answer_variant(
+        &self,
+        asked: &Asked<'_>,
+        group: &HlsGroup,
+        variant: &MediaPath,
+        object: Object,
+    ) -> Result<Response<Body>, NoKeys> {
+        let packager = match object {
+            Object::File { packager, .. } => self.hls.packagers.find(variant, packager),
+            _ => self.variant(group, variant)?,
+        };
+        let Some(packager) = packager else {
+            return Ok(missing("the variant is not there\n"));
+        };
+        let others = self.others(group, variant);
+        let asker = Asker {
+            watched: watched(group, &packager),
+            others,
+        };
+        Ok(self.answer_for(asked, &packager, object, asker).await)
+    }
+
+    /// The packagers of the variants that can be played, or may soon; of a group that is over
+    /// those that are left of it.
+    fn variants(&self, group: &HlsGroup) -> Result<Vec<Arc<Packager>>, NoKeys> {
+        let mut channels = self.channels(group);
+        if channels.is_empty() {
+            let left = group.variants.iter();
+            let left = left.filter_map(|one| self.hls.packagers.newest(one, Rendition::Own));
+            return Ok(left.collect());
+        }
+        let waits = |channel: &Arc<Channel>| matches!(channel.state(), State::Waiting { .. });
+        if !channels.iter().all(waits) {
+            channels.retain(|channel| !waits(channel));
+        }
+        self.hls.packagers.of_group(group, &channels)
+    }
+
+    /// The packager of one variant. What has ended is left to its players only when all have,
+    /// for else they are to take another.
+    fn variant(
+        &self,
+        group: &HlsGroup,
+        variant: &MediaPath,
+    ) -> Result<Option<Arc<Packager>>, NoKeys> {
+        let packagers = &self.hls.packagers;
+        match self.mounts.open(variant) {
+            Some(channel) if channel.ended().is_none() => {
+                packagers.of(&channel, Rendition::Own).map(Some)
+            }
+            _ if self.channels(group).is_empty() => Ok(packagers.newest(variant, Rendition::Own)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The packagers of the other variants, as far as they run.
+    fn others(&self, group: &HlsGroup, variant: &MediaPath) -> Vec<Arc<Packager>> {
+        let others = group.variants.iter().filter(|other| *other != variant);
+        let running = others.filter_map(|one| self.hls.packagers.newest(one, Rendition::Own));
+        running.collect()
+    }
+
+    /// The channels of a group that have not ended.
+    pub(super) fn channels(&self, group: &HlsGroup) -> Vec<Arc<Channel>> {
+        let channels = group.variants.iter();
+        let channels = channels.filter_map(|variant| self.mounts.open(variant));
+        channels
+            .filter(|channel| channel.ended().is_none())
+            .collect()
+    }
+}
+
+/// What a viewer watches who asks for something of the group.
+fn watched(group: &HlsGroup, packager: &Packager) -> Watched {
+    Watched::Group(group.name.clone(), Arc::clone(packager.channel()))
+}

@@ -67,6 +67,25 @@ impl<'s> IFrame<'s> {
         self.sample.is_none()
     }
 
+    /// The picture; empty for a gap, and when it is on disk alone.
+    pub(super) fn data(&self) -> Bytes {
+        self.sample
+            .map_or_else(Bytes::new, |sample| sample.data.clone())
+    }
+
+    /// The same with the picture from disk.
+    pub(super) fn file_with(&self, data: Bytes, flavour: Flavour, place: Place) -> Option<Bytes> {
+        let sample = Sample {
+            data,
+            ..self.sample?.clone()
+        };
+        let loaded = IFrame {
+            sample: Some(&sample),
+            ..self.clone()
+        };
+        loaded.file(flavour, place)
+    }
+
     /// About how many bytes it has in fragmented MP4, and as a transport stream.
     pub(super) fn sizes(&self) -> [usize; 2] {
         let data = self.sample.map_or(0, |sample| sample.data.len());

@@ -138,7 +138,7 @@ impl<'w> Listing<'w> {
                 .iter()
                 .all(|Kept { segment, .. }| segment.independent || segment.gap),
             i_frames_only: false,
-            kind: window.keeps_all.then_some(PlaylistKind::Event),
+            kind: self.kind(),
             control: self.control(with_parts),
             part_target: with_parts.then_some(part_target),
             titles: self.titles(),
@@ -153,6 +153,10 @@ impl<'w> Listing<'w> {
             self.add_parts(&mut playlist, skipped);
         }
         playlist.to_string()
+    }
+
+    fn kind(self) -> Option<PlaylistKind> {
+        self.window.keeps_all.then_some(PlaylistKind::Event)
     }
 
     /// What was on while anything that is there was captured, also before the first segment that is not skipped.

@@ -73,8 +73,9 @@ impl<'p> Spooling<'p> {
     }
 
     /// Brings a segment to disk, or makes room for it there.
-    async fn bring(&mut self, segment: SegmentFile, pieces: [Vec<Bytes>; 2]) {
+    async fn bring(&mut self, segment: SegmentFile, pieces: [Vec<Bytes>; 3]) {
         let sizes = pieces.each_ref().map(|pieces| size(pieces));
+        let [fragments, ts, _] = sizes;
         let packager = self.packager;
         let written = match self.open().await {
             Ok(spool) => blocking(move || spool.write(segment, &pieces.concat())).await,
@@ -84,7 +85,7 @@ impl<'p> Spooling<'p> {
             Ok(()) => {
                 let now = packager.clock().now();
                 let wall = packager.clock().wall(now);
-                packager.update(|window| window.spooled(segment, sizes, now, wall));
+                packager.update(|window| window.spooled(segment, [fragments, ts], now, wall));
                 if std::mem::take(&mut self.is_failing) {
                     info!(path = %self.path(), "segments are written to disk again");
                 }

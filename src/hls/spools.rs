@@ -2,10 +2,10 @@
 //!
 //! Nothing here outlives the server: what an earlier one left is deleted. All of it blocks.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -71,7 +71,8 @@ impl Spools {
     pub(super) fn open(&self, number: u32) -> io::Result<Spool> {
         self.claim()?;
         let folder = self.folder.join(name(number));
-        fs::create_dir(&folder)?;
+        // Pictures lie there in the clear, also of what is encrypted.
+        DirBuilder::new().mode(0o700).create(&folder)?;
         Ok(Spool {
             folder,
             is_closed: Mutex::default(),

@@ -305,10 +305,10 @@ impl Window {
     }
 
     /// A playlist, written unless it was before; `None` while there is nothing to play, and of
-    /// key frames where there are none to be had.
+    /// key frames where there are no pictures.
     pub fn text(&self, playlist: Playlist) -> Option<Arc<Text>> {
-        let lacks_i_frames = matches!(playlist, Playlist::IFrames(_)) && !self.offers_i_frames();
-        if !self.has(playlist.flavour()) || lacks_i_frames {
+        let lacks_pictures = matches!(playlist, Playlist::IFrames(_)) && !self.has_pictures();
+        if !self.has(playlist.flavour()) || lacks_pictures {
             return None;
         }
         let text = self.texts.get(playlist.index())?.get_or_init(|| {

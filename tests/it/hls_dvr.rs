@@ -133,6 +133,11 @@ async fn players_go_back_ten_minutes() {
     assert_eq!(segments(&playlist).len(), listed.len());
     let stream = segment(&server, segments(&playlist)[0]).await.body;
     assert!(stream.len() % 188 == 0 && stream.iter().step_by(188).all(|byte| *byte == 0x47));
+    let playlist = text(server.http, "/live/iframes-cmaf.m3u8").await;
+    let i_frames = segments(&playlist);
+    assert!(i_frames.len() >= listed.len(), "{playlist}");
+    assert!(!playlist.contains("#EXT-X-GAP"), "{playlist}");
+    segment(&server, i_frames[0]).await;
     let delta = text(server.http, "/live/media.m3u8?_HLS_skip=YES").await;
     assert!(delta.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=2"), "{delta}");
 
@@ -159,8 +164,13 @@ async fn a_segment_on_disk_is_what_it_was_and_so_is_its_key() {
         let packager = packager(&server).await;
         send(&mut clip, &packager, STEP..=10).await;
         let flavours = match method {
-            Method::SampleAes => &["media-cmaf.m3u8"][..],
-            _ => &["media-cmaf.m3u8", "media-ts.m3u8"],
+            Method::SampleAes => &["media-cmaf.m3u8", "iframes-cmaf.m3u8"][..],
+            _ => &[
+                "media-cmaf.m3u8",
+                "iframes-cmaf.m3u8",
+                "media-ts.m3u8",
+                "iframes-ts.m3u8",
+            ],
         };
         let mut first = Vec::new();
         for media in flavours {
@@ -214,12 +224,12 @@ async fn a_channel_goes_on_where_there_is_no_disk() {
 /// Names the folder of a small disk, to the test that is run there.
 const DISK: &str = "REELCAST_TEST_DISK";
 
-/// Runs [`on_a_full_disk`] where a file system of 4 MB is mounted, which nobody else sees.
+/// Runs [`on_a_full_disk`] where a file system of 8 MB is mounted, which nobody else sees.
 #[test]
 fn a_full_disk_costs_the_oldest_and_nothing_else() {
     let disk = tempfile::tempdir().unwrap();
     let mounted = |command: &[&OsStr]| {
-        let mount = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
+        let mount = "mount -t tmpfs -o size=8m none \"$0\" && exec \"$@\"";
         let mut unshare = process::Command::new("unshare");
         unshare.args(["--user", "--map-root-user", "--mount", "sh", "-c", mount]);
         let unshare = unshare.arg(disk.path()).args(command);
@@ -264,7 +274,7 @@ async fn on_a_full_disk() {
     let sent = timeout(Duration::from_secs(120), sent);
     sent.await.expect("the live edge goes on");
     wait(|| packager.counts().given_up > 0).await;
-    assert!(packager.disk_bytes() <= 4 << 20);
+    assert!(packager.disk_bytes() <= 8 << 20);
     // Far more than the memory has, and all of it can be fetched once the newest have their places.
     let settled = async {
         loop {

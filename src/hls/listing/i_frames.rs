@@ -40,6 +40,7 @@ impl<'w> Listing<'w> {
             discontinuity_sequence: base,
             independent: true,
             i_frames_only: true,
+            kind: self.kind(),
             segments: segments.collect(),
             ended: self.window.ended,
             ..MediaPlaylist::default()
@@ -49,7 +50,6 @@ impl<'w> Listing<'w> {
 
     /// What is told of the key frames; `None` without pictures.
     pub(super) fn told_of_i_frames(self, flavour: Flavour) -> Option<IFrames> {
-        self.window.offers_i_frames().then_some(())?;
         let newest = self.heads().next_back()?;
         let video = newest.map.tracks.first().map(|track| &track.format);
         let video = video.filter(|format| format.kind() == Kind::Video)?;

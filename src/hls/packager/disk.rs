@@ -20,8 +20,14 @@ impl Packager {
         let place = self.read().with_files(number)?.place(file)?;
         let spool = Arc::clone(self.spool.get()?);
         // It may just have been deleted.
-        let read = blocking(move || spool.read(&place)).await;
-        Some(vec![read.ok()?])
+        let read = blocking(move || spool.read(&place)).await.ok()?;
+        let bytes = match file {
+            File::IFrame(_) | File::IFrameTs(_) => {
+                self.read().with_files(number)?.i_frame_with(file, read)?
+            }
+            _ => read,
+        };
+        Some(vec![bytes])
     }
 
     /// Waits for a change of the window since the last call. Cancel safe; for one who waits.

@@ -8,10 +8,10 @@ use crate::hls::object::{File, Flavour};
 use crate::hls::part::Segment;
 
 impl Window {
-    /// Whether there is a playlist of key frames: they are made of what is in memory.
-    pub(in crate::hls) fn offers_i_frames(&self) -> bool {
+    /// Whether segments with pictures are listed.
+    pub(super) fn has_pictures(&self) -> bool {
         let mut heads = self.listed.iter().map(|kept| &kept.segment.head);
-        !self.is_on_disk() && heads.any(|head| head.map.has_video())
+        heads.any(|head| head.map.has_video())
     }
 
     /// The key frames of the segments that are listed, with their media sequence numbers.
@@ -28,19 +28,46 @@ impl Window {
         self.listed.back().map_or(segment.head.sequence, next)
     }
 
-    /// A file of a key frame, or what is before them in fragmented MP4.
+    /// A file of a key frame, or what is before them in fragmented MP4; `None` when it is not in memory.
     pub(super) fn i_frame_file(&self, file: File) -> Option<Bytes> {
-        let (number, flavour) = match file {
-            File::IFrameInit(version) => return i_frame::init(self.map(version)?),
-            File::IFrame(number) => (number, Flavour::Cmaf),
-            File::IFrameTs(number) => (number, Flavour::Ts),
-            _ => return None,
-        };
+        if let File::IFrameInit(version) = file {
+            return i_frame::init(self.map(version)?);
+        }
+        let (_, frame) = self.find_i_frame(file)?;
+        self.i_frame_with(file, frame.data())
+    }
+
+    /// A file of a key frame whose picture is `data`.
+    pub(in crate::hls) fn i_frame_with(&self, file: File, data: Bytes) -> Option<Bytes> {
+        let (number, flavour) = numbered_as(file)?;
+        let (_, frame) = self.find_i_frame(file).filter(|_| !data.is_empty())?;
+        let packager = self.number;
+        frame.file_with(data, flavour, Place { packager, number })
+    }
+
+    /// A key frame, and the segment that it is of.
+    pub(super) fn find_i_frame(&self, file: File) -> Option<(&Kept, IFrame<'_>)> {
+        let (number, _) = numbered_as(file)?;
         let mut kept = self.all_kept();
         let kept = kept.find(|kept| kept.first_i_frame <= number)?;
         let (_, frame) = numbered(kept).find(|(found, _)| *found == number)?;
-        let packager = self.number;
-        frame.file(flavour, Place { packager, number })
+        Some((kept, frame))
+    }
+}
+
+impl Kept {
+    /// The pictures of its key frames.
+    pub(super) fn pictures(&self) -> Vec<Bytes> {
+        numbered(self).map(|(_, frame)| frame.data()).collect()
+    }
+}
+
+/// The number of a key frame in their playlist, and the flavour that its file is in.
+fn numbered_as(file: File) -> Option<(u64, Flavour)> {
+    match file {
+        File::IFrame(number) => Some((number, Flavour::Cmaf)),
+        File::IFrameTs(number) => Some((number, Flavour::Ts)),
+        _ => None,
     }
 }
 

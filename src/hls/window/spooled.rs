@@ -3,38 +3,49 @@
 //! Nothing is read or written here. A segment is brought to disk when it is whole; later its bytes
 //! leave the memory, and what playlists tell of it stays.
 
+use std::ops::Range;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
 use super::{Kept, Window, transport};
 use crate::hls::object::File;
+use crate::hls::part::{Part, Sample};
 use crate::hls::spools::{Place, SegmentFile};
 
-/// How many bytes of a segment are on disk, the flavours one after the other.
-#[derive(Clone, Copy, Debug)]
+/// How many bytes of a segment are on disk, one after the other.
+#[derive(Clone, Debug)]
 pub(in crate::hls) struct Spooled {
     /// Of fragmented MP4.
     fragments: u64,
     /// In the flavour [`Flavour::Ts`].
     ts: u64,
+    /// Of each of the pictures of its key frames, of which files are made when somebody asks.
+    pictures: Vec<u64>,
 }
 
 impl Spooled {
-    fn bytes(self) -> u64 {
-        self.fragments + self.ts
+    fn bytes(&self) -> u64 {
+        self.fragments + self.ts + self.pictures.iter().sum::<u64>()
+    }
+
+    /// Where a picture is.
+    fn picture(&self, index: usize) -> Option<Range<u64>> {
+        let before: u64 = self.pictures.iter().take(index).sum();
+        let start = self.fragments + self.ts + before;
+        Some(start..start + self.pictures.get(index)?)
     }
 }
 
 impl Kept {
     /// Bytes of it on disk.
     pub(super) fn on_disk(&self) -> u64 {
-        self.spooled.map_or(0, Spooled::bytes)
+        self.spooled.as_ref().map_or(0, Spooled::bytes)
     }
 
     /// Whether it is there in the flavour [`Flavour::Ts`].
     pub(in crate::hls) fn has_ts(&self) -> bool {
-        self.ts.is_some() || self.spooled.is_some_and(|spooled| spooled.ts > 0)
+        self.ts.is_some() || self.spooled.as_ref().is_some_and(|spooled| spooled.ts > 0)
     }
 
     /// Takes its bytes from memory, and all that only parts need. Returns how many they were.
@@ -42,12 +53,20 @@ impl Kept {
         let bytes = self.bytes();
         let segment = &mut self.segment;
         segment.sealed = None;
-        // Playlists tell of titles for as long as they tell of the segment.
-        segment.parts.retain(|part| part.title.is_some());
+        let has_video = segment.head.map.has_video();
         for part in &mut segment.parts {
             part.data = Bytes::new();
-            part.samples = [].into();
+            let samples = part.samples.iter();
+            let key_frames = samples.filter(|one| has_video && one.track == 0 && one.keyframe);
+            let unload = |sample: &Sample| Sample {
+                data: Bytes::new(),
+                ..sample.clone()
+            };
+            part.samples = key_frames.map(unload).collect();
         }
+        // Playlists tell of titles and key frames for as long as they tell of the segment.
+        let is_told = |part: &Part| part.title.is_some() || !part.samples.is_empty();
+        segment.parts.retain(is_told);
         self.ts = None;
         bytes
     }
@@ -64,8 +83,9 @@ impl Window {
         self.keeps_all && self.is_over_its_bounds()
     }
 
-    /// The oldest segment that is not on disk and should be, with its bytes in both forms.
-    pub(in crate::hls) fn unspooled(&self) -> Option<(SegmentFile, [Vec<Bytes>; 2])> {
+    /// The oldest segment that is not on disk and should be, with its bytes in both flavours and those of
+    /// its pictures.
+    pub(in crate::hls) fn unspooled(&self) -> Option<(SegmentFile, [Vec<Bytes>; 3])> {
         if !self.is_on_disk() {
             return None;
         }
@@ -77,20 +97,19 @@ impl Window {
         let (file, kept) = unspooled.min_by_key(|(file, _)| file.sequence)?;
         let fragments = kept.segment.fragments().collect();
         let ts = kept.ts.iter().cloned().collect();
-        Some((file, [fragments, ts]))
+        Some((file, [fragments, ts, kept.pictures()]))
     }
 
-    /// Says that a segment is on disk, with so many bytes of fragmented MP4 and of the other form.
+    /// Says that a segment is on disk, with so many bytes in each flavour, and its pictures.
     pub(in crate::hls) fn spooled(
         &mut self,
         file: SegmentFile,
-        sizes: [u64; 2],
+        flavours: [u64; 2],
         now: Instant,
         wall: SystemTime,
     ) {
-        let [fragments, ts] = sizes;
         let rendition = self.with_files_mut(file.number);
-        if !rendition.is_some_and(|one| one.note(file.sequence, Spooled { fragments, ts })) {
+        if !rendition.is_some_and(|one| one.note(file.sequence, flavours)) {
             self.gone.push(file);
             return;
         }
@@ -103,12 +122,18 @@ impl Window {
     }
 
     /// Notes what of a segment is on disk; false if playlists no longer tell of it.
-    fn note(&mut self, sequence: u64, spooled: Spooled) -> bool {
+    fn note(&mut self, sequence: u64, [fragments, ts]: [u64; 2]) -> bool {
         let mut listed = self.listed.iter_mut().rev();
         let kept = listed.find(|kept| kept.sequence() == sequence);
         if let Some(kept) = kept {
-            kept.spooled = Some(spooled);
+            let pictures = kept.pictures();
+            let spooled = Spooled {
+                fragments,
+                ts,
+                pictures: pictures.iter().map(|one| one.len() as u64).collect(),
+            };
             self.disk_bytes += spooled.bytes();
+            kept.spooled = Some(spooled);
             return true;
         }
         false
@@ -142,19 +167,25 @@ impl Window {
         sounds.fold(self.disk_bytes, u64::saturating_add)
     }
 
-    /// Where on disk a file is that is not in memory.
+    /// Where on disk a file is that is not in memory, or the picture of which it is made.
     pub(in crate::hls) fn place(&self, file: File) -> Option<Place> {
-        let (File::Segment(sequence) | File::Ts(sequence, _)) = file else {
-            return None;
-        };
-        let kept = self.kept(sequence)?;
-        let Spooled { fragments, ts } = kept.spooled?;
-        let range = match file {
-            File::Ts(_, packing) => {
-                let is_so = transport::packing(&kept.segment.head.map) == Some(packing);
-                is_so.then_some(fragments..fragments + ts)?
+        let (kept, range) = match file {
+            File::Segment(sequence) => {
+                let kept = self.kept(sequence)?;
+                (kept, 0..kept.spooled.as_ref()?.fragments)
             }
-            _ => 0..fragments,
+            File::Ts(sequence, packing) => {
+                let kept = self.kept(sequence)?;
+                let is_so = transport::packing(&kept.segment.head.map) == Some(packing);
+                let Spooled { fragments, ts, .. } = kept.spooled.as_ref().filter(|_| is_so)?;
+                (kept, *fragments..fragments + ts)
+            }
+            File::IFrame(number) | File::IFrameTs(number) => {
+                let (kept, _) = self.find_i_frame(file)?;
+                let index = usize::try_from(number - kept.first_i_frame).ok()?;
+                (kept, kept.spooled.as_ref()?.picture(index)?)
+            }
+            _ => return None,
         };
         let file = self.file_of(kept);
         (!range.is_empty()).then_some(Place { file, range })

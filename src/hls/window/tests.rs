@@ -134,7 +134,7 @@ impl Maker {
     }
 
     fn bring(&mut self) {
-        while let Some((file, [fragments, ts])) = self.window.unspooled() {
+        while let Some((file, [fragments, ts, _])) = self.window.unspooled() {
             assert_eq!((fragments.len(), ts.len()), (2, 0));
             self.window.spooled(file, [2000, 0], self.now, self.wall);
         }

@@ -22,6 +22,8 @@ pub(super) struct Removed {
 
 struct Due {
     at: Duration,
+    /// Until when it must be there.
+    until: Duration,
     left: Duration,
     what: String,
     url: Url,
@@ -44,6 +46,8 @@ impl Removed {
         let (due, later) = self.due.drain(..).partition(|due: &Due| due.at <= now);
         self.due = later;
         let due: Vec<Due> = due;
+        // Who looks too late cannot tell.
+        let due = due.into_iter().filter(|due| now <= due.until);
         for Due {
             left, what, url, ..
         } in due
@@ -94,6 +98,7 @@ impl Removed {
         for at in [now, now + long.mul_f64(0.9)] {
             self.due.push(Due {
                 at,
+                until: now + long,
                 left: now,
                 what: what.to_owned(),
                 url: url.clone(),

@@ -52,13 +52,13 @@ impl Target {
         }
     }
 
-    /// Of whole seconds that are fixed already; `begins` where nothing went before.
-    pub(super) fn fixed(seconds: Duration, begins: bool) -> Self {
-        let target = Self::new(seconds);
+    /// Of whole seconds that are fixed already, where `before` segments went before.
+    pub(super) fn fixed(seconds: Duration, before: u64) -> Self {
+        let before = usize::try_from(before).unwrap_or(usize::MAX);
         Self {
             is_fixed: true,
-            brief: if begins { target.brief } else { 0 },
-            ..target
+            brief: BRIEF_SEGMENTS.saturating_sub(before),
+            ..Self::new(seconds)
         }
     }
 

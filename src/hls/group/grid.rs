@@ -91,9 +91,9 @@ impl Grid {
         self.epoch.at().later(since).wall()
     }
 
-    /// Whether no variant has begun yet.
-    pub fn is_new(&self) -> bool {
-        self.lines().lines.is_empty()
+    /// The number of the segment that the first variant began with.
+    pub fn first(&self) -> u64 {
+        self.lines().first.0
     }
 
     /// Where the segment of that number begins, if a variant has come there.
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn who_comes_first_draws_the_line() {
         let grid = grid();
-        assert!(grid.is_new());
+        assert_eq!(grid.first(), 100);
         assert_eq!(grid.sequence_at(50 * SECOND, 0), 100);
         assert_eq!(grid.reach(100, 50 * SECOND).at, 50 * SECOND);
         assert_eq!(grid.line(101), None);

@@ -25,7 +25,7 @@ impl Segmenter {
     pub fn with_grid(self, grid: Option<Arc<Grid>>) -> Self {
         match grid {
             Some(grid) => Self {
-                target: Target::fixed(grid.target(), true),
+                target: Target::fixed(grid.target(), 0),
                 grid: Some(grid),
                 ..self
             },
@@ -138,12 +138,14 @@ impl Segmenter {
             return;
         };
         self.end = MediaTime::new(lane.ticks(unit.dts), lane.timescale);
-        self.target = Target::fixed(grid.target(), grid.is_new());
         let known = nanos(grid.interval()) / 2;
         let tolerance = self
             .tolerance()
             .max(if known > 0 { known } else { START_TOLERANCE });
         self.sequence = grid.sequence_at(unit.pts.nanos(), tolerance);
+        // The first segments of a group are brief, also for those who come to them later.
+        let before = self.sequence.abs_diff(grid.first());
+        self.target = Target::fixed(grid.target(), before);
     }
 
     /// Where others have begun the segment that comes next, as a decoding time in ticks of the first lane.

@@ -18,7 +18,7 @@ use crate::hls::spools::{Place, SegmentFile};
 pub(in crate::hls) struct Spooled {
     /// Of fragmented MP4.
     fragments: u64,
-    /// In the flavour [`Flavour::Ts`].
+    /// In the flavour [`Flavour::Ts`](crate::hls::object::Flavour::Ts).
     ts: u64,
     /// Of each of the pictures of its key frames, of which files are made when somebody asks.
     pictures: Vec<u64>,
@@ -43,7 +43,7 @@ impl Kept {
         self.spooled.as_ref().map_or(0, Spooled::bytes)
     }
 
-    /// Whether it is there in the flavour [`Flavour::Ts`].
+    /// Whether it is there in the flavour [`Flavour::Ts`](crate::hls::object::Flavour::Ts).
     pub(in crate::hls) fn has_ts(&self) -> bool {
         self.ts.is_some() || self.spooled.as_ref().is_some_and(|spooled| spooled.ts > 0)
     }

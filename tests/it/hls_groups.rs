@@ -10,7 +10,7 @@ use reelcast::lint::media::{Media, Segment};
 use reelcast::lint::program::{self, Playlist};
 use reelcast::lint::rule::Level;
 use reelcast::lint::stream::Stream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::hls::{get, number, text};
 use super::support::clip::Clip;
@@ -81,6 +81,21 @@ async fn checked(server: &Server, multivariant: &str) -> Vec<Media> {
 /// When a segment was captured, in seconds.
 fn date(segment: &Segment) -> f64 {
     segment.date.unwrap().unix_timestamp_nanos() as f64 / 1e9
+}
+
+#[tokio::test]
+async fn a_flavour_that_is_asked_for_later_has_all_variants_too() {
+    let server = start(|config| config.hls.start_wait = Duration::from_millis(500));
+    let mut hd = Clip::publish(&server, "hd");
+    let mut sd = publish_after(&server, "news/sd", &hd, 0.0);
+    hd.send_until(9.0);
+    sd.send_until(9.0);
+    text(server.http, "/tv/index.m3u8").await;
+    sleep(Duration::from_millis(600)).await;
+    let playlist = text(server.http, "/tv/ts.m3u8").await;
+    for variant in ["\nhd/media-ts.m3u8\n", "\nnews/sd/media-ts.m3u8\n"] {
+        assert!(playlist.contains(variant), "{playlist}");
+    }
 }
 
 #[tokio::test]
@@ -163,7 +178,7 @@ async fn an_encoder_that_dies_leaves_its_own_variant() {
             .await
             .contains("#EXT-X-GAP\n")
         {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(Duration::from_secs(10), gap)
@@ -183,7 +198,7 @@ async fn an_encoder_that_dies_leaves_its_own_variant() {
             .await
             .contains("news/sd")
         {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(Duration::from_secs(10), back)
@@ -229,7 +244,7 @@ async fn a_variant_that_has_ended_is_no_end_of_the_program() {
             .await
             .ends_with("#EXT-X-ENDLIST\n")
         {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
     };
     timeout(Duration::from_secs(10), ended)

@@ -14,8 +14,8 @@ use crate::hls::playlist::{HEAD, RenditionReport};
 use crate::hls::text::Text;
 
 /// The playlist that a player opens: the variants that can be played, in the given order. Those
-/// for which nothing comes are left out as long as there are others. Each is waited for until
-/// `start_wait` after its packager began. Cancel safe.
+/// for which nothing comes are left out as long as there are others. One of which nothing has come yet is waited
+/// for until `start_wait` after its packager began. Cancel safe.
 ///
 /// # Errors
 /// Why there is none: what holds for the first variant.

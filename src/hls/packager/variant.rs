@@ -29,8 +29,8 @@ pub(in crate::hls) struct Variant {
 }
 
 impl Packager {
-    /// The tags of the program, where all that they name is in `folder`; waited for until
-    /// `start_wait` after the packager began. Cancel safe.
+    /// The tags of the program, where all that they name is in `folder`; waited for as long as `start_wait`, but
+    /// while nothing has come at all only until `start_wait` after the packager began. Cancel safe.
     ///
     /// # Errors
     /// Why there are none.
@@ -40,7 +40,10 @@ impl Packager {
         folder: &str,
         start_wait: Duration,
     ) -> Result<Variant, NoPlaylist> {
-        let passed = self.clock.now().saturating_duration_since(self.begun);
+        let passed = match self.progress.borrow().progress {
+            Some(_) => Duration::ZERO,
+            None => self.clock.now().saturating_duration_since(self.begun),
+        };
         self.started(flavour, start_wait.saturating_sub(passed))
             .await?;
         let window = self.read();

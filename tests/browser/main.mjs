@@ -8,6 +8,7 @@ import { chromium } from 'playwright-core'
 
 import { Encrypted } from './encrypted.mjs'
 import { films, glance } from './films.mjs'
+import { GROUP, change, publish } from './groups.mjs'
 import { FLAVOURS, readAll } from './playlists.mjs'
 import { Server } from './server.mjs'
 import { choose, dub } from './sounds.mjs'
@@ -26,6 +27,8 @@ const movies = readdirSync(samples).filter((name) => /\.(mp4|mov|m4a)$/.test(nam
 const server = await Server.start(
   binary,
   movies.map((name) => join(samples, name)),
+  {},
+  GROUP,
 )
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
@@ -52,6 +55,7 @@ server.publish([
   'rtsp',
   '{rtsp}/dubbed',
 ])
+publish(server, join(samples, 'clock.mp4'), (name) => join(server.movies, '..', name))
 const radio = ['-stream_loop', '-1', '-i', song, '-c', 'copy', '-f', 'mp3']
 server.publish([...radio, '-content_type', 'audio/mpeg', 'icecast://source:any@{host}/radio'])
 
@@ -184,6 +188,9 @@ const short = {
     choose(browser, `${server.web}/dubbed.mp4?engine=hls.js&flavour=ts`),
   'sounds of a channel, low latency': () => dubbedLive('low_latency'),
   'sounds of a channel, MPEG-TS': () => dubbedLive('ts'),
+  'qualities of a group, low latency': () => change(browser, server, 'low_latency'),
+  'qualities of a group, fMP4': () => change(browser, server, 'cmaf'),
+  'qualities of a group, MPEG-TS': () => change(browser, server, 'ts'),
   'formats that nobody knows': unknown,
   'a sound file': () => movie('tone.m4a', 'cmaf'),
 }

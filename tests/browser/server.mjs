@@ -1,7 +1,7 @@
 /** The program under test, as a process of its own, and what is published to it. */
 
 import { spawn } from 'node:child_process'
-import { mkdtemp, mkdir, rm, symlink } from 'node:fs/promises'
+import { mkdtemp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,10 +11,10 @@ export class Server {
   #folder
 
   /**
-   * Starts `binary` on free ports, with links to `movies` and with `settings` by their variables, and
-   * waits until it says where it is.
+   * Starts `binary` on free ports, with links to `movies`, with `settings` by their variables and with
+   * the text of a file of settings, and waits until it says where it is.
    */
-  static async start(binary, movies, settings = {}) {
+  static async start(binary, movies, settings = {}, file = '') {
     const server = new Server()
     server.#folder = await mkdtemp(join(tmpdir(), 'reelcast-browser-'))
     server.movies = join(server.#folder, 'movies')
@@ -30,7 +30,9 @@ export class Server {
     for (const listener of ['RTSP', 'HTTP', 'ADMIN', 'TS']) {
       env[`REELCAST_${listener}_LISTEN`] = '127.0.0.1:0'
     }
-    const child = spawn(binary, [server.movies], {
+    const configuration = join(server.#folder, 'reelcast.toml')
+    await writeFile(configuration, file)
+    const child = spawn(binary, ['--config', configuration, server.movies], {
       env,
       cwd: server.#folder,
       stdio: ['ignore', 'pipe', 'pipe'],

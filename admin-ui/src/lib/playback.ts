@@ -4,7 +4,7 @@ import type Hls from 'hls.js'
 import type { ErrorData, LevelDetails } from 'hls.js'
 
 import type { Engine } from './options'
-import type { Sound } from './words'
+import type { Quality, Sound } from './words'
 
 export type Phase =
   | { kind: 'loading' }
@@ -29,6 +29,8 @@ export interface Listener {
   phase(phase: Phase): void
   /** There are these sounds to choose from, of which the one of that index is heard. */
   sounds(sounds: Sound[], chosen: number): void
+  /** There are these qualities to choose from, of which the one of that index is kept to; -1: none is. */
+  qualities(qualities: Quality[], chosen: number): void
 }
 
 /** Failures of hls.js that tell of formats which the browser does not know. */
@@ -55,6 +57,8 @@ export class Playback {
   readonly #listener: Listener
   /** The name of the sound that was chosen last. */
   #sound: string | null = null
+  /** The address of the quality that was chosen last. */
+  #quality: string | null = null
   #hls: Hls | null = null
   #attempt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -98,6 +102,12 @@ export class Playback {
   choose(index: number): void {
     this.#sound = this.#hls?.audioTracks[index]?.name ?? null
     this.#restoreSound()
+  }
+
+  /** Keeps to the quality of that index, also after loading anew; -1: to what the connection allows. */
+  keepTo(index: number): void {
+    this.#quality = this.#hls?.levels[index]?.uri ?? null
+    this.#restoreQuality()
   }
 
   /** Seconds between what is shown and what is happening; null where that is not known. */
@@ -146,6 +156,8 @@ export class Playback {
     this.#hls = hls
     hls.on(library.Events.ERROR, (_, data) => this.#problem(data))
     hls.on(library.Events.LEVEL_LOADED, (_, { details }) => this.#inspect(details))
+    hls.on(library.Events.MANIFEST_PARSED, () => this.#restoreQuality())
+    hls.on(library.Events.LEVELS_UPDATED, () => this.#restoreQuality())
     hls.on(library.Events.AUDIO_TRACKS_UPDATED, () => this.#restoreSound())
     hls.on(library.Events.AUDIO_TRACK_SWITCHING, () => this.#tellSounds())
     hls.loadSource(this.#setting.url)
@@ -180,6 +192,18 @@ export class Playback {
       hls.audioTrack = index
     }
     this.#tellSounds()
+  }
+
+  /** Keeps to the quality that was chosen, if it is there. */
+  #restoreQuality(): void {
+    const levels = this.#hls?.levels ?? []
+    const index = levels.findIndex(({ uri }) => uri === this.#quality)
+    if (this.#hls && (index >= 0 || !this.#hls.autoLevelEnabled)) {
+      // What is loaded of another is shown to its end, so that nothing stands still.
+      this.#hls.loadLevel = index
+    }
+    const told = levels.map(({ height, bitrate }) => ({ height, bitrate }))
+    this.#listener.qualities(told, index)
   }
 
   readonly #ready = () => this.#tell({ kind: 'ready' })

@@ -53,6 +53,26 @@ export function soundNames(sounds: Sound[]): string[] {
   })
 }
 
+/** One of the qualities to choose from. */
+export interface Quality {
+  /** Of its pictures, in pixels; 0 where there are none. */
+  height: number
+  /** The most bits a second. */
+  bitrate: number
+}
+
+/** What qualities are called: by the height of their pictures, and by their bit rates where that is not enough. */
+export function qualityNames(qualities: Quality[]): string[] {
+  return qualities.map(({ height, bitrate }) => {
+    const isAlone = qualities.filter((other) => other.height === height).length === 1
+    const rate = `${(bitrate / 1e6).toFixed(1)} Mbit/s`
+    if (height === 0) {
+      return rate
+    }
+    return isAlone ? `${height}p` : `${height}p, ${rate}`
+  })
+}
+
 /** A language in English; null where it is not told. */
 function languageName(tag: string | null): string | null {
   if (!tag || tag === 'und') {

@@ -120,15 +120,21 @@ export class Viewer {
 
   /** All that went wrong, as lines. */
   async complaints() {
-    const { stalls, errors } = await this.state()
+    const { errors } = await this.state()
     return [
       ...(await this.failures()),
       ...errors.filter(({ fatal }) => !fatal).map(({ text }) => text),
-      ...stalls.map(
-        ({ currentTime, spans }) =>
-          `it stalled at ${currentTime.toFixed(2)} s; it has ${JSON.stringify(spans)}`,
-      ),
+      ...(await this.stalls()),
     ]
+  }
+
+  /** Where it had nothing to show though it had begun, as lines. */
+  async stalls() {
+    const { stalls } = await this.state()
+    return stalls.map(
+      ({ currentTime, spans }) =>
+        `it stalled at ${currentTime.toFixed(2)} s; it has ${JSON.stringify(spans)}`,
+    )
   }
 
   /** What playing does not get over, as lines. */

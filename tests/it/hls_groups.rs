@@ -78,6 +78,17 @@ async fn checked(server: &Server, multivariant: &str) -> Vec<Media> {
     medias.into_iter().map(|(_, media)| media).collect()
 }
 
+/// Waits until a playlist tells of `what`.
+async fn until_told(server: &Server, playlist: &str, what: &str) {
+    let told = async {
+        while !text(server.http, playlist).await.contains(what) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let told = timeout(Duration::from_secs(10), told).await;
+    told.unwrap_or_else(|_| panic!("{playlist} does not tell of {what}"));
+}
+
 /// When a segment was captured, in seconds.
 fn date(segment: &Segment) -> f64 {
     segment.date.unwrap().unix_timestamp_nanos() as f64 / 1e9
@@ -173,17 +184,7 @@ async fn an_encoder_that_dies_leaves_its_own_variant() {
 
     sd.stop();
     hd.send_until(25.0);
-    let gap = async {
-        while !text(server.http, "/tv/news/sd/media.m3u8")
-            .await
-            .contains("#EXT-X-GAP\n")
-        {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(Duration::from_secs(10), gap)
-        .await
-        .expect("gaps are told");
+    until_told(&server, "/tv/news/sd/media.m3u8", "#EXT-X-GAP\n").await;
     let one = text(server.http, "/tv/index.m3u8").await;
     assert!(
         one.contains("\nhd/media.m3u8\n") && !one.contains("news/sd"),
@@ -193,17 +194,7 @@ async fn an_encoder_that_dies_leaves_its_own_variant() {
     let mut sd = publish_after(&server, "news/sd", &hd, 26.0);
     hd.send_until(36.0);
     sd.send_until(9.5);
-    let back = async {
-        while !text(server.http, "/tv/index.m3u8")
-            .await
-            .contains("news/sd")
-        {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(Duration::from_secs(10), back)
-        .await
-        .expect("it is there again");
+    until_told(&server, "/tv/index.m3u8", "news/sd").await;
     let playlist = text(server.http, "/tv/news/sd/media.m3u8").await;
     assert!(!playlist.contains("#EXT-X-DISCONTINUITY\n"), "{playlist}");
     assert_eq!(

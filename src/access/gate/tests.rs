@@ -73,6 +73,15 @@ async fn verdict(gate: &Arc<Gate>, path: &str, authorization: Option<&str>) -> S
     }
 }
 
+/// Checks what Ann and Bob are told of each path.
+async fn assert_verdicts(gate: &Arc<Gate>, expected: &[(&str, &str, &str)]) {
+    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
+    for (path, ann_is, bob_is) in expected {
+        assert_eq!(verdict(gate, path, Some(&ann)).await, *ann_is, "{path}");
+        assert_eq!(verdict(gate, path, Some(&bob)).await, *bob_is, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn the_nearest_file_decides() {
     let (_folder, gate) = folder(&[
@@ -126,8 +135,7 @@ async fn the_folder_of_a_channel_goes_before_those_above() {
         ("live/qtaccess", "AuthScheme basic\nrequire user ann"),
         ("open/qtaccess", "require any-user"),
     ]);
-    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
-    for (path, ann_is, bob_is) in [
+    let expected = [
         ("live", "ann", "401"),
         ("live.sdp", "ann", "401"),
         ("live/a.mov", "ann", "401"),
@@ -136,10 +144,8 @@ async fn the_folder_of_a_channel_goes_before_those_above() {
         ("other", "401", "bob"),
         ("other.sdp", "401", "bob"),
         ("", "401", "bob"),
-    ] {
-        assert_eq!(verdict(&gate, path, Some(&ann)).await, ann_is, "{path}");
-        assert_eq!(verdict(&gate, path, Some(&bob)).await, bob_is, "{path}");
-    }
+    ];
+    assert_verdicts(&gate, &expected).await;
 }
 
 #[tokio::test]
@@ -216,8 +222,7 @@ async fn links_are_guarded_at_both_ends() {
     link("out.mov", &outside.path().join("a.mov"));
     link("users/free.mov", &folder.path().join("free/a.mov"));
     link("users/out.mov", &outside.path().join("a.mov"));
-    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
-    for (path, ann_is, bob_is) in [
+    let expected = [
         ("in.mov", "401", "bob"),
         ("folder/a.mov", "401", "bob"),
         ("folder/channel", "401", "bob"),
@@ -225,10 +230,8 @@ async fn links_are_guarded_at_both_ends() {
         ("users/free.mov", "401", "bob"),
         ("users/out.mov", "401", "401"),
         ("free/a.mov", "open", "open"),
-    ] {
-        assert_eq!(verdict(&gate, path, Some(&ann)).await, ann_is, "{path}");
-        assert_eq!(verdict(&gate, path, Some(&bob)).await, bob_is, "{path}");
-    }
+    ];
+    assert_verdicts(&gate, &expected).await;
 }
 
 #[tokio::test]

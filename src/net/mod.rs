@@ -14,6 +14,7 @@ pub mod receiving_ports;
 pub mod sniff;
 pub mod tls;
 mod udp_pair;
+mod udp_port;
 pub mod udp_ports;
 mod udp_socket;
 

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinHandle;
-use tracing::debug;
+use webrtc_util::Conn;
 
 use super::demux::{Channel, Demux};
+use super::udp_port::UdpPort;
 use super::udp_socket::{ReceiveBuffer, UdpSocket};
 use crate::base::clock::Clock;
 use crate::wire::rtcp;
@@ -16,10 +17,10 @@ use crate::wire::rtcp;
 /// How often to look for two free ports in a row when any will do.
 const TRIES: usize = 64;
 
-/// Both sockets and the clients that share them.
-pub(super) struct Sockets {
-    pub(super) rtp: UdpSocket,
-    pub(super) rtcp: UdpSocket,
+/// Both ports and the clients that share them.
+pub(super) struct Ports {
+    pub(super) rtp: UdpPort,
+    pub(super) rtcp: UdpPort,
     demux: Mutex<Demux>,
     /// Counts what comes from nobody's address.
     strangers: Arc<AtomicU64>,
@@ -27,7 +28,7 @@ pub(super) struct Sockets {
 
 /// An open pair; its receiving task ends with it.
 pub(super) struct Pair {
-    pub(super) sockets: Arc<Sockets>,
+    pub(super) shared: Arc<Ports>,
     receiver: JoinHandle<()>,
 }
 
@@ -44,19 +45,35 @@ impl Pair {
         } else {
             bind(ip, port)?
         };
-        let sockets = Arc::new(Sockets {
+        let (rtp, rtcp) = (UdpPort::Socket(rtp), UdpPort::Socket(rtcp));
+        Ok(Self::on(rtp, rtcp, clock, strangers))
+    }
+
+    /// Stands on `rtp` and `rtcp`.
+    pub(super) fn over(
+        rtp: Arc<dyn Conn + Send + Sync>,
+        rtcp: Arc<dyn Conn + Send + Sync>,
+        clock: Clock,
+        strangers: Arc<AtomicU64>,
+    ) -> io::Result<Self> {
+        let (rtp, rtcp) = (UdpPort::over(rtp)?, UdpPort::over(rtcp)?);
+        Ok(Self::on(rtp, rtcp, clock, strangers))
+    }
+
+    fn on(rtp: UdpPort, rtcp: UdpPort, clock: Clock, strangers: Arc<AtomicU64>) -> Self {
+        let shared = Arc::new(Ports {
             rtp,
             rtcp,
             demux: Mutex::default(),
             strangers,
         });
-        let receiver = tokio::spawn(receive(Arc::clone(&sockets), clock));
-        Ok(Self { sockets, receiver })
+        let receiver = tokio::spawn(receive(Arc::clone(&shared), clock));
+        Self { shared, receiver }
     }
 
     /// The RTP and the RTCP port.
     pub(super) fn ports(&self) -> (u16, u16) {
-        let Sockets { rtp, rtcp, .. } = &*self.sockets;
+        let Ports { rtp, rtcp, .. } = &*self.shared;
         (rtp.local().port(), rtcp.local().port())
     }
 }
@@ -67,7 +84,7 @@ impl Drop for Pair {
     }
 }
 
-impl Sockets {
+impl Ports {
     pub(super) fn demux(&self) -> MutexGuard<'_, Demux> {
         self.demux.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,29 +113,24 @@ pub(super) fn bind_any(ip: IpAddr) -> io::Result<(UdpSocket, UdpSocket)> {
     Err(io::ErrorKind::AddrInUse.into())
 }
 
-async fn receive(sockets: Arc<Sockets>, clock: Clock) {
-    let mut buffer = ReceiveBuffer::new();
+async fn receive(ports: Arc<Ports>, clock: Clock) {
+    let (mut rtp, mut rtcp) = (ReceiveBuffer::new(), ReceiveBuffer::new());
+    let deliver = |channel| {
+        let ports = &ports;
+        move |from, datagram: &[u8]| ports.deliver(channel, from, datagram, clock)
+    };
     loop {
-        let (ready, channel, socket) = tokio::select! {
-            ready = sockets.rtcp.readable() => (ready, Channel::Rtcp, &sockets.rtcp),
-            ready = sockets.rtp.readable() => (ready, Channel::Rtp, &sockets.rtp),
+        let received = tokio::select! {
+            received = ports.rtcp.receive(&mut rtcp, deliver(Channel::Rtcp)) => received,
+            received = ports.rtp.receive(&mut rtp, deliver(Channel::Rtp)) => received,
         };
-        if ready.is_err() {
+        if received.is_err() {
             return;
-        }
-        let received = socket.receive(&mut buffer, |from, datagram| {
-            sockets.deliver(channel, from, datagram, clock);
-        });
-        match received {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                debug!(%error, ?channel, "receiving datagrams");
-            }
-            _ => {}
         }
     }
 }
 
-impl Sockets {
+impl Ports {
     fn deliver(&self, channel: Channel, from: SocketAddr, datagram: &[u8], clock: Clock) {
         let reported = || match channel {
             Channel::Rtp => Vec::new(),

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use webrtc_util::Conn;
+
 use super::Sent;
 use super::demux::{Channel, Client};
 use super::host::Host;
@@ -90,6 +92,25 @@ impl UdpPorts {
         }))
     }
 
+    /// One pair only, on `rtp` and `rtcp`: a simulated network, as a rule.
+    ///
+    /// To be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// What they say when they are asked for their addresses.
+    pub fn over(
+        rtp: Arc<dyn Conn + Send + Sync>,
+        rtcp: Arc<dyn Conn + Send + Sync>,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        let at = rtp.local_addr().map_err(io::Error::other)?;
+        let ports = Self::new(at.port()..=at.port(), at.ip(), clock);
+        let strangers = Arc::clone(&ports.0.strangers);
+        let pair = Pair::over(rtp, rtcp, clock, strangers)?;
+        ports.pairs().enter(&Arc::new(pair));
+        Ok(ports)
+    }
+
     /// How many datagrams came from addresses that no session has; nothing else is done with them.
     pub fn strangers(&self) -> u64 {
         self.0.strangers.load(Relaxed)
@@ -118,7 +139,7 @@ impl UdpPorts {
         let pair = self.pair_for(&client)?;
         Ok(UdpLease {
             source,
-            segmented: AtomicBool::new(pair.sockets.rtp.can_segment()),
+            segmented: AtomicBool::new(pair.shared.rtp.can_segment()),
             pair,
             client,
         })
@@ -144,12 +165,12 @@ impl UdpPorts {
     /// one if need be; one that it shares when there are enough of them.
     fn pair_for(&self, client: &Arc<Client>) -> io::Result<Arc<Pair>> {
         let mut pairs = self.pairs();
-        let awaits = |pair: &Arc<Pair>| pair.sockets.demux().awaits(client.host());
+        let awaits = |pair: &Arc<Pair>| pair.shared.demux().awaits(client.host());
         let (shared, own): (Vec<_>, Vec<_>) = pairs.iter().partition(awaits);
         let enter_first = |pairs: &[Arc<Pair>]| {
             let mut pairs = pairs.iter();
             pairs
-                .find(|pair| pair.sockets.demux().enter(client))
+                .find(|pair| pair.shared.demux().enter(client))
                 .cloned()
         };
         let found = enter_first(&own).or_else(|| {
@@ -162,7 +183,7 @@ impl UdpPorts {
         match self.open_next(&pairs) {
             Ok(pair) => {
                 let pair = Arc::new(pair);
-                pair.sockets.demux().enter(client);
+                pair.shared.demux().enter(client);
                 pairs.enter(&pair);
                 Ok(pair)
             }
@@ -277,26 +298,22 @@ impl UdpLease {
 
     /// Sends one RTP packet.
     pub fn send_rtp(&self, packet: &[u8]) -> Sent {
-        let sent = self.pair.sockets.rtp.send(self.route(Channel::Rtp), packet);
-        sent_or_dropped(&sent)
+        let route = self.route(Channel::Rtp);
+        sent_or_dropped(&self.pair.shared.rtp.send(route, packet))
     }
 
     /// Sends a run of RTP packets that lie one behind the other, each `segment`
     /// bytes long, the last one at most; answers how many packets were sent.
     /// Takes one system call for up to 64 of them where the system can do that.
     pub fn send_run(&self, packets: &[u8], segment: usize) -> usize {
-        let (rtp, route) = (&self.pair.sockets.rtp, self.route(Channel::Rtp));
+        let (rtp, route) = (&self.pair.shared.rtp, self.route(Channel::Rtp));
         rtp.send_run(route, packets, segment, &self.segmented)
     }
 
     /// Sends one compound RTCP packet.
     pub fn send_rtcp(&self, packet: &[u8]) -> Sent {
-        let sent = self
-            .pair
-            .sockets
-            .rtcp
-            .send(self.route(Channel::Rtcp), packet);
-        sent_or_dropped(&sent)
+        let route = self.route(Channel::Rtcp);
+        sent_or_dropped(&self.pair.shared.rtcp.send(route, packet))
     }
 
     fn route(&self, channel: Channel) -> Route {
@@ -316,7 +333,7 @@ fn sent_or_dropped(sent: &io::Result<()>) -> Sent {
 
 impl Drop for UdpLease {
     fn drop(&mut self) {
-        self.pair.sockets.demux().release(&self.client);
+        self.pair.shared.demux().release(&self.client);
     }
 }
 

@@ -216,7 +216,8 @@ impl ReceiveBuffer {
         Self(vec![0; BATCH * SLOT])
     }
 
-    fn slots(&mut self) -> ChunksExactMut<'_, u8> {
+    /// Each may be filled by a datagram but for its last byte.
+    pub(super) fn slots(&mut self) -> ChunksExactMut<'_, u8> {
         self.0.chunks_exact_mut(SLOT)
     }
 }

@@ -74,7 +74,8 @@ impl<T> Texts<T> {
     ) -> Result<Option<Arc<T>>, Unsound> {
         let stamp = match fs::metadata(file) {
             Ok(facts) => Some(Stamp::of(&facts)),
-            Err(error) if is_missing(&error) => return Ok(None),
+            // A link that leads nowhere is there.
+            Err(error) if is_missing(&error) && !file.is_symlink() => return Ok(None),
             // Reading it will fail too, and say why.
             Err(_) => None,
         };
@@ -140,6 +141,11 @@ impl Stamp {
 fn text_of(file: &Path) -> Result<String, Fault> {
     let fault = |text: String| Fault { line: 0, text };
     let cannot = |error: io::Error| fault(format!("cannot be read: {error}"));
+    let facts = fs::metadata(file).map_err(cannot)?;
+    // Opening a pipe would wait for whoever writes to it.
+    if !facts.is_file() {
+        return Err(fault("is no regular file".to_owned()));
+    }
     let opened = fs::File::open(file).map_err(cannot)?;
     let mut bytes = Vec::new();
     opened
@@ -153,8 +159,9 @@ fn text_of(file: &Path) -> Result<String, Fault> {
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    matches!(error.kind(), NotFound | NotADirectory)
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    // Of a name that is too long there can be no file.
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
 }
 
 #[cfg(test)]
@@ -178,6 +185,13 @@ mod tests {
         assert_eq!(of(&unasked), Err(Unsound));
         fs::remove_file(&file).unwrap();
         assert_eq!(of(&copy), Ok(None));
+        std::os::unix::fs::symlink("nowhere", &file).unwrap();
+        assert_eq!(of(&copy), Err(Unsound));
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        assert_eq!(of(&copy), Err(Unsound));
+        let long = folder.path().join("x".repeat(300));
+        assert_eq!(texts.of(&long, copy), Ok(None));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 /// The longest path, in bytes after decoding.
 pub const MAX_PATH: usize = 1024;
 
+/// The names of files that govern access.
+const OF_ACCESS: [&str; 3] = ["qtaccess", "qtusers", "qtgroups"];
+
 const IN_URL: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -107,9 +110,11 @@ impl MediaPath {
         }
     }
 
-    /// Whether any component is hidden: dot-files are never served.
-    pub fn is_hidden(&self) -> bool {
-        self.0.split('/').any(|name| name.starts_with('.'))
+    /// Whether any component is that of a dot-file or of a file that governs access, which nothing serves,
+    /// lists or takes, also as the name of a channel.
+    pub fn is_private(&self) -> bool {
+        let mut names = self.0.split('/');
+        names.any(|name| name.starts_with('.') || is_of_access(name))
     }
 
     /// The last component.
@@ -126,6 +131,13 @@ impl MediaPath {
                 .to_owned(),
         )
     }
+}
+
+fn is_of_access(name: &str) -> bool {
+    let bare = name.strip_suffix(".sdp").unwrap_or(name);
+    // Some file systems do not tell letters of different case apart.
+    let mut known = OF_ACCESS.iter();
+    known.any(|known| bare.eq_ignore_ascii_case(known))
 }
 
 fn push_component(path: &mut String, name: &str) -> Result<(), BadPath> {
@@ -197,6 +209,24 @@ mod tests {
         assert!(!path.is_below(&MediaPath::from_plain("new").unwrap()));
         assert_eq!(path.parent().as_str(), "news");
         assert_eq!(path.name(), "today.mov");
+    }
+
+    #[test]
+    fn files_of_access_and_dot_files_are_private() {
+        for (path, is_private) in [
+            ("qtaccess", true),
+            ("a/QtUsers", true),
+            ("a/qtgroups/b.mov", true),
+            ("qtaccess.sdp", true),
+            (".a", true),
+            ("a/.b/c", true),
+            ("a/qtaccess.mov", false),
+            ("a.b", false),
+            ("", false),
+        ] {
+            let path = MediaPath::from_plain(path).unwrap();
+            assert_eq!(path.is_private(), is_private, "{path}");
+        }
     }
 
     #[test]

@@ -181,6 +181,11 @@ impl fmt::Display for HlsGroup {
 }
 
 impl HlsGroup {
+    /// Its own name and those of its channels: who watches it may watch all of them.
+    pub fn names(&self) -> impl Iterator<Item = &MediaPath> {
+        [&self.name].into_iter().chain(&self.variants)
+    }
+
     /// Whether that channel is one of its variants.
     pub fn has(&self, channel: &MediaPath) -> bool {
         self.variants

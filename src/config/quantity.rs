@@ -186,7 +186,7 @@ pub(super) mod channel {
     ) -> Result<MediaPath, D::Error> {
         let text = String::deserialize(from)?;
         let path = MediaPath::from_plain(&text).map_err(D::Error::custom)?;
-        if path.is_root() || path.is_hidden() {
+        if path.is_root() || path.is_private() {
             return Err(D::Error::custom(format_args!(
                 "`{text}` is no name of a channel"
             )));

@@ -74,7 +74,12 @@ impl<'a> Claim<'a> {
 
     /// That of a request of an encoder at `peer`.
     pub(super) fn of_encoder(head: &'a HttpHead, peer: IpAddr) -> Self {
-        let field = |name: HeaderName| head.headers.get(name.as_str());
+        // One that is there twice is a foreign one, as of others.
+        let field = |name: HeaderName| {
+            let value = head.headers.get(name.as_str())?;
+            let is_only = head.headers.all(name.as_str()).nth(1).is_none();
+            Some(if is_only { value } else { "" })
+        };
         Self {
             caller: Caller {
                 peer,

@@ -66,8 +66,15 @@ impl UploadRequest {
     /// Reads the head of a PUT, a POST or a SOURCE.
     ///
     /// # Errors
-    /// [`Refusal`] with 400, 403, 415 or 501.
+    /// [`Refusal`] with 400, 403, 405, 415 or 501.
     pub(super) fn read(head: &HttpHead) -> Result<Self, Refusal> {
+        if !["PUT", "POST", "SOURCE"]
+            .iter()
+            .any(|method| is(head, method))
+        {
+            let reason = "behind an upload only another may follow on its connection";
+            return Err(Refusal::new(405, reason));
+        }
         let framing = framing(head)?;
         let greeting = match framing {
             _ if head.is_nameless => Greeting::Plain,
@@ -110,8 +117,9 @@ fn path(target: &str) -> Result<MediaPath, Refusal> {
     };
     let name = target.split(['?', '#']).next().unwrap_or_default();
     let path = MediaPath::from_url(name).map_err(|bad| Refusal::new(400, bad))?;
-    if path.is_root() || path.is_hidden() {
-        let reason = "a channel needs a name that does not begin with a dot";
+    if path.is_root() || path.is_private() {
+        let reason =
+            "a channel needs a name, but not that of an access file or one with a dot in front";
         return Err(Refusal::new(403, reason));
     }
     Ok(path)
@@ -122,11 +130,14 @@ fn path(target: &str) -> Result<MediaPath, Refusal> {
 /// # Errors
 /// [`Refusal`] with 400 or 501.
 pub(super) fn framing(head: &HttpHead) -> Result<Framing, Refusal> {
-    let coding = head
-        .headers
-        .get("transfer-encoding")
-        .unwrap_or("identity")
-        .trim();
+    let lengths: Vec<_> = head.headers.all("content-length").map(str::trim).collect();
+    let codings: Vec<_> = head.headers.all("transfer-encoding").collect();
+    // A proxy before this server may take another of them, and with it another end of the body.
+    let is_twofold = lengths.iter().any(|length| *length != lengths[0]) || codings.len() > 1;
+    if is_twofold || !(codings.is_empty() || lengths.is_empty()) {
+        return Err(Refusal::new(400, "the body has two lengths"));
+    }
+    let coding = codings.first().map_or("identity", |coding| coding.trim());
     if coding.eq_ignore_ascii_case("chunked") {
         return Ok(Framing::Chunked);
     }
@@ -136,15 +147,18 @@ pub(super) fn framing(head: &HttpHead) -> Result<Framing, Refusal> {
             format_args!("transfer coding {coding} is not known"),
         ));
     }
-    match head
-        .headers
-        .get("content-length")
-        .map(|length| length.trim().parse())
-    {
+    match lengths.first() {
         None => Ok(Framing::UntilClosed),
-        Some(Ok(length)) => Ok(Framing::Length(length)),
-        Some(Err(_)) => Err(Refusal::new(400, "Content-Length is no number")),
+        Some(length) => read_length(length)
+            .map(Framing::Length)
+            .ok_or_else(|| Refusal::new(400, "Content-Length is no number")),
     }
+}
+
+/// Digits alone, for a proxy may not take for a number what has a sign.
+fn read_length(text: &str) -> Option<u64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 fn expects_continue(head: &HttpHead) -> bool {
@@ -268,11 +282,26 @@ mod tests {
     #[test]
     fn what_cannot_be_taken_is_refused() {
         for (head, status) in [
+            ("GET /a HTTP/1.1", 405),
             ("PUT / HTTP/1.1", 403),
             ("PUT http://host HTTP/1.1", 403),
             ("PUT /.a HTTP/1.1", 403),
+            ("PUT /a/qtusers HTTP/1.1", 403),
             ("PUT /a/../b HTTP/1.1", 400),
             ("PUT /a HTTP/1.1\r\nContent-Length: -1", 400),
+            ("PUT /a HTTP/1.1\r\nContent-Length: +1", 400),
+            (
+                "PUT /a HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2",
+                400,
+            ),
+            (
+                "PUT /a HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+                400,
+            ),
+            (
+                "PUT /a HTTP/1.1\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+                400,
+            ),
             ("PUT /a HTTP/1.1\r\nTransfer-Encoding: gzip", 501),
             ("PUT /a HTTP/1.1\r\nContent-Type: application/ogg", 415),
         ] {

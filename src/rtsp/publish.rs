@@ -173,10 +173,10 @@ impl Connection {
 impl Service {
     /// A channel has a name, and never that of a file: a movie is not to be shadowed.
     async fn check_name(&self, path: &MediaPath) -> Result<(), Refusal> {
-        if path.is_root() || path.is_hidden() {
+        if path.is_root() || path.is_private() {
             return Err(Refusal::told(
                 403,
-                "a channel needs a name that does not begin with a dot",
+                "a channel needs a name, but not that of an access file or one with a dot in front",
             ));
         }
         let bare = path

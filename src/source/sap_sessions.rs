@@ -194,7 +194,7 @@ fn channel_of(name: &str) -> Option<MediaPath> {
         .map(|c| if c.is_control() || c == '\\' { '-' } else { c })
         .collect();
     let channel = MediaPath::from_plain(&plain).ok()?;
-    (!channel.is_root() && !channel.is_hidden()).then_some(channel)
+    (!channel.is_root() && !channel.is_private()).then_some(channel)
 }
 
 #[cfg(test)]

@@ -17,9 +17,6 @@ use crate::base::error::chain;
 use crate::base::path::MediaPath;
 use crate::container::{self, ReadAt};
 
-/// Files that govern access; no protocol ever serves or lists them.
-const NEVER_SERVED: [&str; 3] = ["qtaccess", "qtusers", "qtgroups"];
-
 /// The text that a reference movie begins with (QTSS manual, "Reference movies").
 const REFERENCE: &[u8] = b"rtsptext";
 
@@ -59,14 +56,17 @@ pub struct Listed {
     pub size: u64,
     /// When it last changed.
     pub modified: SystemTime,
+    /// Whether it is a symbolic link itself, and so perhaps guarded by more than its folder.
+    pub is_link: bool,
 }
 
 impl Listed {
-    fn of(path: MediaPath, facts: &fs::Metadata) -> Self {
+    fn of(path: MediaPath, facts: &fs::Metadata, is_link: bool) -> Self {
         Self {
             path,
             size: facts.len(),
             modified: facts.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+            is_link,
         }
     }
 }
@@ -169,8 +169,8 @@ impl Library {
     /// # Errors
     /// [`Error::NotFound`], also for what is never served.
     pub fn look(&self, path: &MediaPath) -> Result<Listed, Error> {
-        let (_, facts) = self.locate(path)?;
-        Ok(Listed::of(path.clone(), &facts))
+        let (file, facts) = self.locate(path)?;
+        Ok(Listed::of(path.clone(), &facts, file.is_symlink()))
     }
 
     /// What is in a file, which is not kept open. Blocks.
@@ -188,7 +188,7 @@ impl Library {
     /// # Errors
     /// [`Error::NotFound`], also for what is never served; [`Error::Unsupported`] for what is no file.
     pub fn locate(&self, path: &MediaPath) -> Result<(PathBuf, fs::Metadata), Error> {
-        if path.is_root() || is_private(path) {
+        if path.is_root() || path.is_private() {
             return Err(Error::NotFound);
         }
         let file = path.below(&self.root);
@@ -291,15 +291,14 @@ impl Library {
             let Ok(facts) = fs::metadata(entry.path()) else {
                 continue;
             };
-            if is_private(&path)
-                || (!self.follow_links && entry.file_type().is_ok_and(|kind| kind.is_symlink()))
-            {
+            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+            if path.is_private() || (is_link && !self.follow_links) {
                 continue;
             }
             if facts.is_dir() && depth < MAX_DEPTH {
                 self.list_folder(&path, depth + 1, listed);
             } else if facts.is_file() {
-                listed.push(Listed::of(path, &facts));
+                listed.push(Listed::of(path, &facts, is_link));
             }
         }
     }
@@ -327,18 +326,12 @@ impl Entry {
     }
 }
 
-fn is_private(path: &MediaPath) -> bool {
-    let name = path.name();
-    // Some file systems do not tell letters of different case apart.
-    let is_of_access = NEVER_SERVED
-        .iter()
-        .any(|known| name.eq_ignore_ascii_case(known));
-    path.is_hidden() || is_of_access
-}
-
 fn missing(error: io::Error) -> Error {
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput => Error::NotFound,
+        ErrorKind::NotFound
+        | ErrorKind::NotADirectory
+        | ErrorKind::InvalidFilename
+        | ErrorKind::InvalidInput => Error::NotFound,
         _ => Error::Io(error),
     }
 }

@@ -64,7 +64,7 @@ fn start() -> (tempfile::TempDir, Server, Vec<Clip>) {
     (folder, server, clips)
 }
 
-fn hex(text: &str) -> String {
+pub(crate) fn hex(text: &str) -> String {
     let digest = Md5::digest(text);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

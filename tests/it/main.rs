@@ -5,6 +5,8 @@
 mod access;
 mod access_units;
 mod amr;
+mod bad_input;
+mod bad_spellings;
 mod endless;
 mod formats;
 mod fuzz_seeds;

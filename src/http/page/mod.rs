@@ -29,7 +29,7 @@ use crate::media::channel::Channel;
 use assets::{Assets, packable};
 use audience::Audience;
 use data::{Card, List, Page, Watch};
-use shelf::{Movie, Shelf, Stock};
+use shelf::{Movie, Picture, Shelf, Stock};
 
 /// All that pages are made of.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ impl Server {
         let wish = Wish::read(asked.request.uri().query().unwrap_or_default());
         let stock = self.pages.shelf.stock(&self.library, self.clock).await;
         if wish == Wish::Poster {
-            return posters::answer(&self.library, stock.picture(path)).await;
+            return posters::answer(&self.library, self.picture(path, &stock).await).await;
         }
         let page = self.page(path, &stock).await;
         let status = match page {
@@ -101,20 +101,31 @@ impl Server {
         response
     }
 
+    /// The picture that goes with `path`, if who may watch that may see it: it may be a link, or the
+    /// picture of something else whose name is alike.
+    async fn picture<'s>(&self, path: &MediaPath, stock: &'s Stock) -> Option<&'s Picture> {
+        let picture = stock.picture(path)?;
+        let names: HashSet<_> = picture.names().collect();
+        let count = names.len();
+        let shown = self.gate.as_open_as(path, names).await;
+        (shown.len() == count).then_some(picture)
+    }
+
     async fn page(&self, path: &MediaPath, stock: &Stock) -> Page {
         let open = (!path.is_root()).then(|| self.mounts.open(path));
         let channel = open.flatten().filter(|channel| channel.ended().is_none());
         let settings = self.config();
         if let Some(group) = settings.hls_group(path) {
-            let (channels, card) = self.group_card(group, stock);
+            let picture = self.picture(path, stock).await;
+            let (channels, card) = self.group_card(group, picture);
             return Page::Watch(Watch::of_group(&channels, card, &settings));
         }
         if let Some(channel) = channel {
-            let card = self.channel_card(&channel, stock);
+            let card = self.channel_card(&channel, self.picture(path, stock).await);
             return Page::Watch(Watch::of_channel(&channel, card, &settings));
         }
         if let Some(movie) = stock.movie(path) {
-            let card = self.movie_card(movie, stock);
+            let card = self.movie_card(movie, self.picture(path, stock).await);
             return Page::Watch(Watch::of_movie(movie, card, &settings));
         }
         let list = self.list(path, stock).await;
@@ -133,44 +144,49 @@ impl Server {
         let movies = stock.movies().iter();
         let movies =
             movies.filter(|movie| movie.path.is_below(folder) && !names.contains(&movie.path));
-        let folders = movies.clone().map(|movie| movie.path.parent());
-        let places = folders.chain(names.iter().map(|&name| name.clone()));
+        let places = movies.clone().map(Movie::guarded);
+        let places = places.chain(names.iter().map(|&name| name.clone()));
         let config = self.config();
         let groups = config.hls_groups.iter().filter(|_| config.hls.enabled);
         let groups = groups.filter(|group| group.name.is_below(folder));
-        let places = places.chain(groups.clone().map(|group| group.name.clone()));
+        let places = places.chain(groups.clone().flat_map(HlsGroup::names).cloned());
+        let places = places.chain(stock.linked_pictures());
         let shown = self.gate.as_open_as(folder, places.collect()).await;
+        let picture = |path: &MediaPath| {
+            let picture = stock.picture(path);
+            picture.filter(|picture| picture.is_shown(&shown))
+        };
         let movies = movies
-            .filter(|movie| shown.contains(&movie.path.parent()))
-            .map(|movie| self.movie_card(movie, stock));
+            .filter(|movie| shown.contains(&movie.guarded()))
+            .map(|movie| self.movie_card(movie, picture(&movie.path)));
         let channels = channels
             .iter()
             .filter(|channel| shown.contains(channel.path()))
-            .map(|channel| self.channel_card(channel, stock));
+            .map(|channel| self.channel_card(channel, picture(channel.path())));
         let groups = groups
-            .filter(|group| shown.contains(&group.name))
-            .map(|group| self.group_card(group, stock).1);
+            .filter(|group| group.names().all(|name| shown.contains(name)))
+            .map(|group| self.group_card(group, picture(&group.name)).1);
         List::new(folder, groups.chain(channels).collect(), movies.collect())
     }
 
-    fn channel_card(&self, channel: &Channel, stock: &Stock) -> Card {
+    fn channel_card(&self, channel: &Channel, picture: Option<&Picture>) -> Card {
         let path = channel.path();
         let viewers = self.pages.audience.of(path, &self.sessions, self.clock);
-        Card::of_channel(channel, viewers, stock.picture(path))
+        Card::of_channel(channel, viewers, picture)
     }
 
     /// What a list tells of a group, and those of its channels that are there.
-    fn group_card(&self, group: &HlsGroup, stock: &Stock) -> (Vec<Arc<Channel>>, Card) {
+    fn group_card(&self, group: &HlsGroup, picture: Option<&Picture>) -> (Vec<Arc<Channel>>, Card) {
         let (name, channels) = (&group.name, self.channels(group));
         let viewers = self.pages.audience.of(name, &self.sessions, self.clock);
-        let card = Card::of_group(name, &channels, viewers, stock.picture(name));
+        let card = Card::of_group(name, &channels, viewers, picture);
         (channels, card)
     }
 
-    fn movie_card(&self, movie: &Movie, stock: &Stock) -> Card {
+    fn movie_card(&self, movie: &Movie, picture: Option<&Picture>) -> Card {
         let path = &movie.path;
         let viewers = self.pages.audience.of(path, &self.sessions, self.clock);
-        Card::of_movie(movie, viewers, stock.picture(path))
+        Card::of_movie(movie, viewers, picture)
     }
 }
 

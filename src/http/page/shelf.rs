@@ -1,6 +1,6 @@
 //! What lies in the movies folder, as far as pages show it: movies, and pictures that go with names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -49,6 +49,8 @@ pub(super) struct Stock {
 #[derive(Clone, Debug)]
 pub(super) struct Movie {
     pub(super) path: MediaPath,
+    /// Whether it is a symbolic link itself.
+    pub(super) is_link: bool,
     pub(super) facts: Arc<Facts>,
 }
 
@@ -79,6 +81,8 @@ pub(super) fn in_order(formats: impl Iterator<Item = (Kind, String)>) -> Vec<Str
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Picture {
     pub(super) path: MediaPath,
+    /// Whether it is a symbolic link itself.
+    is_link: bool,
     pub(super) media_type: &'static str,
     pub(super) modified: SystemTime,
 }
@@ -90,6 +94,16 @@ struct Look {
     modified: SystemTime,
     /// `None`: no movie.
     facts: Option<Arc<Facts>>,
+}
+
+impl Movie {
+    /// Whose rules guard it: its folder's, or those of its own name if it is a link that leads elsewhere.
+    pub(super) fn guarded(&self) -> MediaPath {
+        match self.is_link {
+            true => self.path.clone(),
+            false => self.path.parent(),
+        }
+    }
 }
 
 impl Shelf {
@@ -138,6 +152,12 @@ impl Stock {
         })
     }
 
+    /// The names of those pictures that perhaps lie elsewhere.
+    pub(super) fn linked_pictures(&self) -> impl Iterator<Item = MediaPath> {
+        let pictures = self.pictures.values().filter(|picture| picture.is_link);
+        pictures.map(|picture| picture.path.clone())
+    }
+
     /// The folder as it is now; files that stayed as they were are not looked into again. Blocks.
     fn renewed(&self, library: &Library, clock: Clock) -> Self {
         let until = clock.now() + LOOKING;
@@ -156,6 +176,7 @@ impl Stock {
             if let Some(facts) = &look.facts {
                 stock.movies.push(Movie {
                     path: file.path.clone(),
+                    is_link: file.is_link,
                     facts: Arc::clone(facts),
                 });
             }
@@ -202,11 +223,24 @@ impl Facts {
 }
 
 impl Picture {
+    /// Whether a list may tell of it that shows these names: where it lies is that of what it goes with.
+    pub(super) fn is_shown(&self, shown: &HashSet<MediaPath>) -> bool {
+        !self.is_link || shown.contains(&self.path)
+    }
+
+    /// What it is a picture of, as far as its own name tells, and it itself.
+    pub(super) fn names(&self) -> impl Iterator<Item = MediaPath> {
+        let stem = self.path.as_str().rsplit_once('.').map(|(stem, _)| stem);
+        let named = stem.and_then(|stem| MediaPath::from_plain(stem).ok());
+        named.into_iter().chain([self.path.clone()])
+    }
+
     fn of(file: &Listed) -> Option<Self> {
         let (_, extension) = file.path.name().rsplit_once('.')?;
         let (_, media_type) = PICTURES.iter().find(|(name, _)| *name == extension)?;
         Some(Self {
             path: file.path.clone(),
+            is_link: file.is_link,
             media_type,
             modified: file.modified,
         })

@@ -9,11 +9,12 @@ use std::time::Duration;
 use super::caller::Caller;
 use super::challenge::Client;
 use super::credentials::Credentials;
-use super::guard::{Denied, Guard, Rule};
+use super::guard::{Denied, Guard, Identity, Rule};
 use super::guards::{Files, Guards};
 use super::guesses::Guesses;
 use super::nonces::Nonces;
 use super::passes::Passes;
+use super::passwords::{Passwords, TooMany};
 use super::qtaccess::Action;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
@@ -56,6 +57,7 @@ pub struct Gate {
     guards: Guards,
     nonces: Mutex<Nonces>,
     passes: Passes,
+    passwords: Passwords,
     guesses: Mutex<Guesses>,
     clock: Clock,
 }
@@ -67,6 +69,7 @@ impl Gate {
             guards: Guards::new(root, files),
             nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
             passes: Passes::new(rand::random(), clock.started()),
+            passwords: Passwords::new(rand::random()),
             guesses: Mutex::default(),
             clock,
         })
@@ -87,7 +90,7 @@ impl Gate {
         attempt: &Attempt<'_>,
     ) -> Verdict {
         let rules = self.rules(names).await;
-        self.judge(&rules, attempt)
+        self.judge(&rules, attempt).await
     }
 
     /// Whether `caller` may publish what has this name: programs of this host may, others as the
@@ -107,39 +110,71 @@ impl Gate {
         let look = move || gate.guards.guard(&name, Action::Write);
         let looked = tokio::task::spawn_blocking(look).await;
         let guard = looked.unwrap_or_else(|_| closed());
-        self.judge(&guard.0, attempt)
+        self.judge(&guard.0, attempt).await
     }
 
-    fn judge(&self, rules: &[Arc<Rule>], attempt: &Attempt<'_>) -> Verdict {
+    async fn judge(&self, rules: &[Arc<Rule>], attempt: &Attempt<'_>) -> Verdict {
         let Some(first) = rules.first() else {
             return Verdict::Open;
         };
-        let now = self.clock.now();
         let credentials = attempt.authorization.and_then(Credentials::read);
-        let wait = || self.guesses().wait(attempt.peer, now);
-        if let Some(wait) = credentials.as_ref().and_then(|_| wait()) {
+        if let Some(wait) = credentials.as_ref().and_then(|_| self.wait(attempt)) {
             return Verdict::Later(wait);
         }
-        let mut user = String::new();
+        let mut user = "";
         for rule in rules {
-            match rule.admit(credentials.as_ref(), attempt) {
+            match self.admit(rule, credentials.as_ref(), attempt).await {
                 Ok(admitted) => user = admitted,
                 Err(Denied::Closed) => return Verdict::Closed,
+                Err(Denied::TooMany) => {
+                    return Verdict::Later(self.wait(attempt).unwrap_or_default());
+                }
                 Err(denied) => {
                     if denied == Denied::Wrong {
-                        self.guesses().count(attempt.peer, now);
+                        self.guesses().count(attempt.peer, self.clock.now());
                     }
                     return self.challenge(rule, false, attempt.client);
                 }
             }
         }
+        let now = self.clock.now();
         if let Some(Credentials::Digest(answer)) = &credentials {
             let count = answer.count.as_ref().map(|count| count.number);
             if self.nonces().take(&answer.nonce, count, now).is_err() {
                 return self.challenge(first, true, attempt.client);
             }
         }
-        Verdict::User(user)
+        Verdict::User(user.to_owned())
+    }
+
+    /// Whom `rule` lets in of those who have `credentials`: the user's name.
+    async fn admit<'c>(
+        &self,
+        rule: &Rule,
+        credentials: Option<&'c Credentials>,
+        attempt: &Attempt<'_>,
+    ) -> Result<&'c str, Denied> {
+        let user = match rule.identify(credentials, attempt)? {
+            Identity::Proven(user) => user,
+            Identity::Told {
+                user,
+                password,
+                secret,
+            } => {
+                // Of many wrong ones at once most have to wait, and are counted meanwhile.
+                let may_try = || self.wait(attempt).is_none();
+                let is_right = self.passwords.is_right(secret, password, may_try).await;
+                let is_right = is_right.map_err(|TooMany| Denied::TooMany)?;
+                is_right.then_some(user).ok_or(Denied::Wrong)?
+            }
+        };
+        let is_let_in = rule.lets_in(user);
+        is_let_in.then_some(user).ok_or(Denied::Unlisted)
+    }
+
+    /// How long the client has to wait before it may try another password; `None` when it may now.
+    fn wait(&self, attempt: &Attempt<'_>) -> Option<Duration> {
+        self.guesses().wait(attempt.peer, self.clock.now())
     }
 
     /// A pass to what has this name for `user`, who may watch it now: to be told in URLs. `None`

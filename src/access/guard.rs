@@ -10,6 +10,7 @@ use super::digest::{Algorithm, Answer};
 use super::gate::Attempt;
 use super::groups::Groups;
 use super::qtaccess::{AccessFile, Require, Scheme};
+use super::secret::Secret;
 use super::users::Users;
 
 /// All rules of a name for one action; none, and everybody may.
@@ -31,6 +32,18 @@ pub(super) enum Rule {
     },
 }
 
+/// Who a client says that it is.
+pub(super) enum Identity<'c> {
+    /// It has shown that it knows this user's password.
+    Proven(&'c str),
+    /// It has told a password, which is right if it is of `secret`.
+    Told {
+        user: &'c str,
+        password: &'c str,
+        secret: Secret,
+    },
+}
+
 /// Why a client may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
@@ -40,61 +53,58 @@ pub(super) enum Denied {
     Unknown,
     /// The password is wrong, or there is no such user.
     Wrong,
+    /// It was not looked at, for the client has tried too many.
+    TooMany,
     /// The user may not, whoever it is.
     Unlisted,
 }
 
 impl Rule {
-    /// Whom this lets in of those who have `credentials`: the user's name.
+    /// Who a client with these `credentials` is, before it is known whether it is let in.
     ///
     /// A nonce is not looked at here.
     ///
     /// # Errors
     /// [`Denied`].
-    pub(super) fn admit(
+    pub(super) fn identify<'c>(
         &self,
-        credentials: Option<&Credentials>,
+        credentials: Option<&'c Credentials>,
         attempt: &Attempt<'_>,
-    ) -> Result<String, Denied> {
-        let Self::Users {
-            access,
-            required,
-            users,
-            groups,
-        } = self
-        else {
+    ) -> Result<Identity<'c>, Denied> {
+        let Self::Users { access, users, .. } = self else {
             return Err(Denied::Closed);
         };
-        let user = match (access.scheme, credentials) {
-            (Scheme::Basic, Some(Credentials::Basic { user, password })) => {
-                users.knows(user, password).then_some(user)
-            }
+        match (access.scheme, credentials) {
+            (Scheme::Basic, Some(Credentials::Basic { user, password })) => Ok(Identity::Told {
+                user,
+                password,
+                secret: users.secret(user),
+            }),
             (Scheme::Digest, Some(Credentials::Digest(answer))) => {
-                is_proof(answer, users, attempt).then_some(&answer.user)
+                let is_proof = is_proof(answer, users, attempt);
+                let user = is_proof.then_some(&*answer.user);
+                user.map(Identity::Proven).ok_or(Denied::Wrong)
             }
-            _ => return Err(Denied::Unknown),
-        };
-        let user = user.ok_or(Denied::Wrong)?;
-        match required.iter().any(|one| one.lets_in(user, groups)) {
-            true => Ok(user.clone()),
-            false => Err(Denied::Unlisted),
+            _ => Err(Denied::Unknown),
+        }
+    }
+
+    /// Whether this lets `user` in, who is known.
+    pub(super) fn lets_in(&self, user: &str) -> bool {
+        match self {
+            Self::Closed => false,
+            Self::Users {
+                required, groups, ..
+            } => required.iter().any(|one| one.lets_in(user, groups)),
         }
     }
 
     /// What changes when `user` has to log in again; `None` for one who is not let in.
     pub(super) fn standing(&self, user: &str) -> Option<String> {
-        let Self::Users {
-            required,
-            users,
-            groups,
-            ..
-        } = self
-        else {
+        let Self::Users { users, .. } = self else {
             return None;
         };
-        let mut required = required.iter();
-        let is_let_in = required.any(|one| one.lets_in(user, groups));
-        users.standing(user).filter(|_| is_let_in)
+        users.standing(user).filter(|_| self.lets_in(user))
     }
 
     /// The `WWW-Authenticate` headers that ask a client to log in; none when nobody may.

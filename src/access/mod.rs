@@ -3,9 +3,11 @@
 //! [`Gate`] is the one place that decides, for RTSP and HTTP alike; who asks it builds an
 //! [`Attempt`] and obeys the [`Verdict`].
 
+mod argon2id;
 mod caller;
 mod challenge;
 mod credentials;
+mod des_crypt;
 mod digest;
 mod gate;
 mod groups;
@@ -15,7 +17,9 @@ mod guesses;
 mod md5_crypt;
 mod nonces;
 mod passes;
+mod passwords;
 mod qtaccess;
+mod secret;
 mod texts;
 mod user_file;
 mod users;
@@ -24,4 +28,5 @@ pub use caller::Caller;
 pub use challenge::Client;
 pub use gate::{Attempt, Gate, Verdict};
 pub use guards::Files;
+pub use qtaccess::Scheme;
 pub use user_file::{Unfit, UserFile};

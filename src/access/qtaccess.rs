@@ -1,5 +1,7 @@
 //! Access files: the rules of a folder (QTSS manual, "Controlling Access to Streamed Media"). Pure.
 
+use std::str::FromStr;
+
 use super::texts::Fault;
 
 /// What a `qtaccess` file says.
@@ -30,7 +32,7 @@ pub(super) enum Action {
 
 /// How users log in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub enum Scheme {
     /// The password does not travel.
     #[default]
     Digest,
@@ -114,7 +116,7 @@ impl AccessFile {
             "authname" => self.name = Some(only(keyword, values)?),
             "authuserfile" => self.users = Some(only(keyword, values)?),
             "authgroupfile" => self.groups = Some(only(keyword, values)?),
-            "authscheme" => self.scheme = Scheme::read(&only(keyword, values)?)?,
+            "authscheme" => self.scheme = only(keyword, values)?.parse()?,
             "require" => {
                 let required = Require::read(values)?;
                 if section.writes {
@@ -197,8 +199,10 @@ impl Section {
     }
 }
 
-impl Scheme {
-    fn read(name: &str) -> Result<Self, String> {
+impl FromStr for Scheme {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
         match name.to_ascii_lowercase().as_str() {
             "digest" => Ok(Self::Digest),
             "basic" => Ok(Self::Basic),

@@ -3,7 +3,9 @@
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
+use super::argon2id;
 use super::digest::hex;
+use super::qtaccess::Scheme;
 use super::users::{Users, is_of_user};
 
 /// The longest name, realm and password, in bytes.
@@ -67,11 +69,21 @@ impl UserFile {
         &self.0
     }
 
-    /// Gives `user` this password; returns whether the user is new.
+    /// Gives `user` this password, for logins by `scheme`, or by any; returns whether the user is new.
+    /// `salt` is drawn by lot.
+    ///
+    /// For Basic there is a hash by Argon2id, for Digest there is HA1 by MD5 and by SHA-256, which are as
+    /// good as the password to who reads the file.
     ///
     /// # Errors
     /// [`Unfit::Name`] and [`Unfit::Password`].
-    pub fn set(&mut self, user: &str, password: &str) -> Result<bool, Unfit> {
+    pub fn set(
+        &mut self,
+        user: &str,
+        password: &str,
+        scheme: Option<Scheme>,
+        salt: [u8; 16],
+    ) -> Result<bool, Unfit> {
         if !is_name(user) {
             return Err(Unfit::Name);
         }
@@ -80,12 +92,21 @@ impl UserFile {
         }
         let realm = self.realm();
         let secret = format!("{user}:{realm}:{password}");
-        let (md5, sha256) = (hex(&Md5::digest(&secret)), hex(&Sha256::digest(&secret)));
+        let crypt = match scheme {
+            Some(Scheme::Digest) => String::new(),
+            Some(Scheme::Basic) | None => argon2id::hash(password, salt),
+        };
+        let (md5, sha256) = match scheme {
+            Some(Scheme::Basic) => (String::new(), String::new()),
+            Some(Scheme::Digest) | None => {
+                (hex(&Md5::digest(&secret)), hex(&Sha256::digest(&secret)))
+            }
+        };
         let is_new = !self.remove(user);
         if !self.0.is_empty() && !self.0.ends_with('\n') {
             self.0.push('\n');
         }
-        self.0 += &format!("{user}::{md5}:{sha256}\n");
+        self.0 += &format!("{user}:{crypt}:{md5}:{sha256}\n");
         Ok(is_new)
     }
 
@@ -116,20 +137,24 @@ fn is_line(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::digest::Algorithm;
 
     #[test]
     fn users_come_change_and_go() {
         let mut file = UserFile::new(" Films ").unwrap();
-        assert_eq!(file.set("ann", "secret"), Ok(true));
-        assert_eq!(file.set("bob", "hidden"), Ok(true));
+        let set = |file: &mut UserFile, user, password| {
+            file.set(user, password, Some(Scheme::Digest), [0; 16])
+        };
+        assert_eq!(set(&mut file, "ann", "secret"), Ok(true));
+        assert_eq!(set(&mut file, "bob", "hidden"), Ok(true));
         let ann = "ann::c0246d1bbd99545245aca0d67458ee50:\
             e62787a7eb67786205354d5afd5f109f104cdc78dde801a212bc7b2ae1caabf3\n";
         let bob = "bob::8a3138383f16197782b66f3b0d051b46:\
             835a0decd3cd02aedf6f900479eefce3d9cf5a9e303695c598558ccc7b24e7e3\n";
         assert_eq!(file.text(), format!("realm Films\n{ann}{bob}"));
-        assert_eq!(file.set("ann", "other"), Ok(false));
-        let users = Users::read(file.text()).unwrap();
-        assert!(users.knows("ann", "other") && !users.knows("ann", "secret"));
+        assert_eq!(set(&mut file, "ann", "other"), Ok(false));
+        let ann = Users::read(file.text()).unwrap().secret("ann");
+        assert!(ann.is_of("other") && !ann.is_of("secret"));
         assert!(file.remove("ann"));
         assert!(!file.remove("ann"));
         assert_eq!(file.text(), format!("realm Films\n{bob}"));
@@ -139,10 +164,31 @@ mod tests {
     fn other_lines_stay() {
         let text = "# ours\r\nrealm Films\r\nann:x:c0246d1bbd99545245aca0d67458ee50\r\n# ann: no\r\nann2:$1$a$b:";
         let mut file = UserFile::read(text.to_owned()).unwrap();
-        assert_eq!(file.set("ann", "secret"), Ok(false));
+        let digest = Some(Scheme::Digest);
+        assert_eq!(file.set("ann", "secret", digest, [0; 16]), Ok(false));
         let start = "# ours\r\nrealm Films\r\n# ann: no\r\nann2:$1$a$b:\nann::";
         assert!(file.text().starts_with(start), "{}", file.text());
-        assert!(Users::read(file.text()).unwrap().knows("ann", "secret"));
+        let users = Users::read(file.text()).unwrap();
+        assert!(users.secret("ann").is_of("secret"));
+    }
+
+    #[test]
+    fn a_scheme_has_the_hashes_that_it_needs() {
+        for (scheme, by_basic, by_digest) in [
+            (None, true, true),
+            (Some(Scheme::Basic), true, false),
+            (Some(Scheme::Digest), false, true),
+        ] {
+            let mut file = UserFile::new("Films").unwrap();
+            assert_eq!(file.set("ann", "secret", scheme, [7; 16]), Ok(true));
+            let users = Users::read(file.text()).unwrap();
+            assert!(users.secret("ann").is_of("secret"), "{scheme:?}");
+            assert_eq!(users.secret("ann").is_slow(), by_basic, "{scheme:?}");
+            for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+                let ha1 = users.ha1("ann", algorithm);
+                assert_eq!(ha1.is_some(), by_digest, "{scheme:?}");
+            }
+        }
     }
 
     #[test]
@@ -150,10 +196,15 @@ mod tests {
         let long = "x".repeat(256);
         let mut file = UserFile::new("Films").unwrap();
         for name in ["", "a:b", "a b", "#a", "a\n", "realm x", &long] {
-            assert_eq!(file.set(name, "x"), Err(Unfit::Name), "{name}");
+            assert_eq!(
+                file.set(name, "x", None, [0; 16]),
+                Err(Unfit::Name),
+                "{name}"
+            );
         }
         for password in ["", "a\nb", &long] {
-            assert_eq!(file.set("a", password), Err(Unfit::Password), "{password}");
+            let set = file.set("a", password, None, [0; 16]);
+            assert_eq!(set, Err(Unfit::Password), "{password}");
         }
         for realm in ["", " ", "a\nb", &long] {
             assert_eq!(UserFile::new(realm), Err(Unfit::Realm), "{realm}");
@@ -163,6 +214,7 @@ mod tests {
             matches!(fault, Err(Unfit::Line { line: 2, .. })),
             "{fault:?}"
         );
-        assert_eq!(file.set("a", "a b:c"), Ok(true));
+        let digest = Some(Scheme::Digest);
+        assert_eq!(file.set("a", "a b:c", digest, [0; 16]), Ok(true));
     }
 }

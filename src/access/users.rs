@@ -3,13 +3,10 @@
 
 use std::collections::HashMap;
 
-use md5::{Digest, Md5};
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
-
-use super::digest::{Algorithm, hex};
-use super::md5_crypt;
+use super::argon2id;
+use super::digest::Algorithm;
 use super::qtaccess::lines;
+use super::secret::{self, Secret};
 use super::texts::Fault;
 
 /// The realm of files that name none.
@@ -70,9 +67,11 @@ impl Users {
     /// The algorithms that Digest is offered with, the best first: SHA-256 where all users have it,
     /// for a client takes the first that it knows.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
-        let mut entries = self.entries.values();
-        let has_sha256 = !self.entries.is_empty() && entries.all(|entry| entry.sha256.is_some());
-        let has_md5 = self.entries.values().any(|entry| entry.md5.is_some());
+        let entries = || self.entries.values();
+        let has_md5 = entries().any(|entry| entry.md5.is_some());
+        // Who has no HA1 at all logs in by Basic alone.
+        let has_other = entries().any(|entry| entry.md5.is_some() && entry.sha256.is_none());
+        let has_sha256 = !has_other && entries().any(|entry| entry.sha256.is_some());
         let offered = [
             (Algorithm::Sha256, has_sha256),
             (Algorithm::Md5, has_md5 || !has_sha256),
@@ -102,21 +101,27 @@ impl Users {
         ))
     }
 
-    /// Whether `password` is that of `user`, by the best hash that the file has of it.
-    pub(super) fn knows(&self, user: &str, password: &str) -> bool {
+    /// What tells whether a password is that of `user`: the best hash that the file has.
+    ///
+    /// Argon2id goes before HA1, for it stays right when the realm changes. The old hashes in its place
+    /// go last: of some only eight letters count.
+    pub(super) fn secret(&self, user: &str) -> Secret {
         let Some(entry) = self.entries.get(user) else {
-            return false;
+            let hashes = self.entries.values().map(|entry| &entry.crypt);
+            let slowest = hashes.filter(|hash| argon2id::is_known(hash)).min();
+            return Secret::Nobodys(slowest.cloned());
         };
-        let text = format!("{user}:{}:{password}", self.realm);
-        let (made, known) = match (&entry.sha256, &entry.md5) {
-            (Some(known), _) => (hex(&Sha256::digest(text)), known.clone()),
-            (None, Some(known)) => (hex(&Md5::digest(text)), known.clone()),
-            (None, None) => match md5_crypt::hash(password, &entry.crypt) {
-                Some(made) => (made, entry.crypt.clone()),
-                None => return false,
-            },
+        let ha1 = |algorithm, ha1: &String| Secret::Ha1 {
+            algorithm,
+            before: format!("{user}:{}:", self.realm),
+            ha1: ha1.clone(),
         };
-        made.as_bytes().ct_eq(known.as_bytes()).into()
+        match (&entry.sha256, &entry.md5) {
+            _ if argon2id::is_known(&entry.crypt) => Secret::Slow(entry.crypt.clone()),
+            (Some(sha256), _) => ha1(Algorithm::Sha256, sha256),
+            (None, Some(md5)) => ha1(Algorithm::Md5, md5),
+            (None, None) => Secret::Slow(entry.crypt.clone()),
+        }
     }
 }
 
@@ -137,7 +142,7 @@ impl Entry {
             md5: hash_of(md5, 32)?,
             sha256: hash_of(sha256, 64)?,
         };
-        let is_readable = || md5_crypt::is_known(&entry.crypt);
+        let is_readable = || secret::is_known(&entry.crypt);
         if entry.md5.is_none() && entry.sha256.is_none() && !is_readable() {
             return Err(format!("{name} has no hash that can be read; add HA1"));
         }
@@ -183,8 +188,14 @@ mod tests {
 
     #[test]
     fn passwords_are_known_by_each_hash() {
+        let argon2id = argon2id::hash("secret", [7; 16]);
         for line in [
             format!("ann:GHZBmpuE2OC2.:{MD5}"),
+            format!("ann:{argon2id}:{MD5}"),
+            format!("ann:{argon2id}"),
+            // What is right in another realm.
+            format!("ann:{argon2id}:{}:{}", "0".repeat(32), "0".repeat(64)),
+            "ann:abNANd1rDfiNc".to_owned(),
             format!("ann::{MD5}:"),
             format!("ann:::{SHA256}"),
             format!("ann:x:{MD5}:{SHA256}"),
@@ -192,7 +203,7 @@ mod tests {
             "ann:$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1:".to_owned(),
         ] {
             let users = users(&line);
-            assert!(users.knows("ann", "secret"), "{line}");
+            assert!(users.secret("ann").is_of("secret"), "{line}");
             for (user, password) in [
                 ("ann", "Secret"),
                 ("ann", ""),
@@ -201,7 +212,11 @@ mod tests {
                 ("", "secret"),
                 ("bob", "secret"),
             ] {
-                assert!(!users.knows(user, password), "{line} {user} {password}");
+                let secret = users.secret(user);
+                assert!(!secret.is_of(password), "{line} {user} {password}");
+                // Who is not here takes as long as who is.
+                let is_slow = users.secret("ann").is_slow() && line.contains("argon2");
+                assert!(secret.is_slow() || !is_slow, "{line} {user}");
             }
         }
     }
@@ -210,10 +225,12 @@ mod tests {
     fn digest_is_offered_as_the_file_allows() {
         use Algorithm::{Md5, Sha256};
         let both = format!("ann::{MD5}:{SHA256}");
+        let argon2id = argon2id::hash("secret", [7; 16]);
         for (lines, algorithms) in [
             (both.clone(), vec![Sha256, Md5]),
             (format!("{both}\nbob::{MD5}"), vec![Md5]),
             (format!("ann:::{SHA256}"), vec![Sha256]),
+            (format!("{both}\nbob:{argon2id}"), vec![Sha256, Md5]),
             (String::new(), vec![Md5]),
         ] {
             assert_eq!(users(&lines).algorithms(), algorithms, "{lines}");
@@ -232,7 +249,8 @@ mod tests {
             "ann",
             ":x:y",
             "ann::short",
-            "ann:GHZBmpuE2OC2.",
+            "ann:GHZBmpuE2OC2",
+            "ann:$argon2id$v=19$m=64,t=2,p=1$c2FsdA$",
             "ann::::x:",
             "ann::zz82e7d0a4a4c3f1e1f2d3c4b5a69788",
         ] {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::access::{Unfit, UserFile};
+use crate::access::{Scheme, Unfit, UserFile};
 
 /// Who may read and write a new file: its owner.
 const PRIVATE: u32 = 0o600;
@@ -26,6 +26,9 @@ pub struct Passwd {
     /// Overwrite the file without asking
     #[arg(short = 'F', long)]
     force: bool,
+    /// Only for logins by this scheme, basic or digest; whoever reads the hash of digest can log in
+    #[arg(short = 's', long, value_name = "SCHEME", conflicts_with = "delete")]
+    scheme: Option<Scheme>,
     /// The users file
     file: PathBuf,
     /// The user
@@ -87,7 +90,7 @@ impl Passwd {
         let done = match password {
             None if users.remove(user) => format!("{user} is deleted"),
             None => return Err(Failure::Nobody(user.clone())),
-            Some(password) => match users.set(user, &password)? {
+            Some(password) => match users.set(user, &password, self.scheme, rand::random())? {
                 true => format!("{user} is added"),
                 false => format!("{user} has another password"),
             },

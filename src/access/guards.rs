@@ -1,6 +1,7 @@
 //! From a name to what guards it: the access file that is found first from the name upward, and
 //! from where a symbolic link leads.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use lru::LruCache;
 use super::groups::Groups;
 use super::guard::{Guard, Rule};
 use super::qtaccess::{AccessFile, Action, Require};
+use super::rules::Rules;
 use super::texts::{Texts, Unsound};
 use super::users::Users;
 use crate::base::path::MediaPath;
@@ -24,13 +26,16 @@ const FRESH: Duration = Duration::from_secs(1);
 /// The most names that are remembered.
 const MOST: NonZeroUsize = NonZeroUsize::new(4096).expect("4096 is not 0");
 
-/// Where users and groups are that an access file does not name; of several the first that exists counts.
+/// Where users and groups are that an access file does not name, of several the first that exists, and
+/// what the settings say of channels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
     /// Files of users.
     pub users: Vec<PathBuf>,
     /// Files of groups.
     pub groups: Vec<PathBuf>,
+    /// The rules of channels, which go before the access files of the folders above.
+    pub channels: HashMap<MediaPath, Rules>,
 }
 
 /// An access file and the folder that it lies in.
@@ -62,7 +67,7 @@ impl Guards {
 
     /// Takes other files of users and groups from now on.
     pub(super) fn configure(&self, files: Files) {
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+        *self.files() = files;
         self.known().clear();
     }
 
@@ -100,11 +105,11 @@ impl Guards {
         Guard(rules)
     }
 
-    /// The access files that count for a name as it stands: those in its own folders, or else the next one
-    /// above.
+    /// The access files that count for a name as it stands: those in its own folders, and what the settings
+    /// say of it, or else the next one above.
     fn lexical(&self, name: &MediaPath) -> Vec<Found> {
         let own = spellings(name).filter_map(|name| self.lying_in(&name.below(&self.root)));
-        let own: Vec<_> = own.collect();
+        let own: Vec<_> = own.chain(self.set(name)).collect();
         match own.is_empty() {
             true => {
                 let place = name.parent().below(&self.root);
@@ -112,6 +117,13 @@ impl Guards {
             }
             false => own,
         }
+    }
+
+    /// What the settings say of a channel. The files that it names lie where the server was started.
+    fn set(&self, name: &MediaPath) -> Option<Found> {
+        let files = self.files();
+        let rules = spellings(name).find_map(|name| files.channels.get(&name))?;
+        Some(Ok((PathBuf::new(), Arc::clone(rules.access()))))
     }
 
     /// The access files that count where links in a name lead.
@@ -171,16 +183,14 @@ impl Guards {
         if required.contains(&Require::AnyUser) {
             return None;
         }
-        let files = self.files.lock();
-        let files = files.unwrap_or_else(PoisonError::into_inner).clone();
-        let users = chosen(folder, access.users.as_deref(), files.users);
+        let users = chosen(folder, access.users.as_deref(), &self.files().users);
         let Some(users) = self.users.first(&users, Users::read) else {
             return Some(Rule::Closed);
         };
         let is_of_groups = |require: &Require| matches!(require, Require::Groups(_));
         let groups = match required.iter().any(is_of_groups) {
             true => {
-                let groups = chosen(folder, access.groups.as_deref(), files.groups);
+                let groups = chosen(folder, access.groups.as_deref(), &self.files().groups);
                 self.groups.first(&groups, Groups::read)
             }
             false => Some(Arc::default()),
@@ -192,6 +202,10 @@ impl Guards {
             groups,
         });
         Some(rule.unwrap_or(Rule::Closed))
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, LruCache<MediaPath, (Instant, Arc<Guard>)>> {
@@ -210,9 +224,9 @@ fn spellings(name: &MediaPath) -> impl Iterator<Item = MediaPath> {
 }
 
 /// The file that the access file of `folder` names, or else `others`.
-fn chosen(folder: &Path, named: Option<&str>, others: Vec<PathBuf>) -> Vec<PathBuf> {
+fn chosen(folder: &Path, named: Option<&str>, others: &[PathBuf]) -> Vec<PathBuf> {
     match named {
         Some(named) => vec![folder.join(named)],
-        None => others,
+        None => others.to_vec(),
     }
 }

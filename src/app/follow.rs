@@ -41,6 +41,10 @@ pub(super) fn access_files(config: &Config) -> Files {
     Files {
         users: access.users.clone(),
         groups: access.groups.clone(),
+        channels: config
+            .channel_access()
+            .map(|(channel, rules)| (channel.clone(), rules.clone()))
+            .collect(),
     }
 }
 

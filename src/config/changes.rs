@@ -7,6 +7,7 @@ use toml::Table;
 use super::key::{self, Key};
 use super::settings::Config;
 use super::sources::ChannelSource;
+use crate::access::Rules;
 use crate::base::path::MediaPath;
 
 /// The settings that differ between two configurations.
@@ -45,6 +46,7 @@ impl Changes {
     /// What has to change for `old` to become `new`.
     pub fn between(old: &Config, new: &Config) -> Self {
         let mut tables = changes("source", &sources(old), &sources(new));
+        tables.extend(changes("source.access", &access(old), &access(new)));
         tables.extend(changes("hls.channel", &channels(old), &channels(new)));
         tables.extend(changes("hls.group", &groups(old), &groups(new)));
         let (old, new) = (key::table_of(old), key::table_of(new));
@@ -85,6 +87,15 @@ fn sources(config: &Config) -> Vec<Entry<'_, ChannelSource>> {
         channel: &source.channel,
         settings: source,
         text: source.url.to_string(),
+    });
+    entries.collect()
+}
+
+fn access(config: &Config) -> Vec<Entry<'_, Rules>> {
+    let entries = config.source_access.iter().map(|(channel, rules)| Entry {
+        channel,
+        settings: rules,
+        text: rules.to_string(),
     });
     entries.collect()
 }

@@ -14,8 +14,9 @@ use super::fault::{Fault, Place};
 use super::hls_channels;
 use super::hls_groups;
 use super::key::{self, Key};
+use super::logins::{self, Logins};
 use super::settings::Config;
-use super::sources::{ChannelSource, Sources};
+use super::sources::{self, Sources};
 use super::tables::Tables;
 use super::verify;
 
@@ -99,7 +100,7 @@ pub fn load(source: &Source) -> Result<Loaded, Vec<Fault>> {
         let value = Value::String(movies.to_string_lossy().into_owned());
         reading.set("server.movies", value, Place::Argument);
     }
-    let (config, warnings) = reading.finish()?;
+    let (config, warnings) = reading.finish(&source.environment)?;
     Ok(Loaded {
         config,
         file,
@@ -120,7 +121,7 @@ struct Reading {
     keys: Vec<Key>,
     table: Table,
     places: HashMap<String, Place>,
-    sources: Vec<ChannelSource>,
+    sources: sources::Said,
     hls_channels: Vec<hls_channels::Draft>,
     hls_groups: Vec<hls_groups::Draft>,
     faults: Vec<Fault>,
@@ -133,7 +134,7 @@ impl Reading {
             keys: Key::all(),
             table: key::defaults(),
             places: HashMap::new(),
-            sources: Vec::new(),
+            sources: sources::Said::default(),
             hls_channels: Vec::new(),
             hls_groups: Vec::new(),
             faults: Vec::new(),
@@ -177,9 +178,8 @@ impl Reading {
             let full = format!("{prefix}{}", name.get_ref());
             let at = place(name.span().start);
             if full == SOURCES {
-                let mut sources = Sources(Tables::new(SOURCES, place, text));
-                self.sources = sources.read(value);
-                self.faults.append(&mut sources.0.faults);
+                self.sources = Sources::read(Tables::new(SOURCES, place, text), value);
+                self.faults.append(&mut self.sources.faults);
                 continue;
             }
             if full == HLS_CHANNELS {
@@ -217,7 +217,7 @@ impl Reading {
 
     fn environment(&mut self, variables: &[(String, String)]) {
         for (name, text) in variables {
-            if !name.starts_with(key::PREFIX) {
+            if !name.starts_with(key::PREFIX) || name.starts_with(logins::PREFIX) {
                 continue;
             }
             let place = Place::Variable(name.clone());
@@ -311,7 +311,29 @@ impl Reading {
         self.faults.push(Fault { place, text, fix });
     }
 
-    fn finish(mut self) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
+    /// Gives the sources the logins that they want.
+    fn log_in(&mut self, config: &mut Config, environment: &[(String, String)]) {
+        let mut logins = Logins::new(config.access.logins.clone(), environment);
+        for wanted in std::mem::take(&mut self.sources.logins) {
+            let mut sources = config.sources.iter_mut();
+            let source = sources.find(|source| source.channel == wanted.channel);
+            match logins.find(&wanted.name, &wanted.place) {
+                Ok(login) => {
+                    if let Some(source) = source {
+                        source.url.set_credentials(login);
+                    }
+                }
+                // What is wrong with a file is wrong for all that need it.
+                Err(fault) if self.faults.contains(&fault) => {}
+                Err(fault) => self.faults.push(fault),
+            }
+        }
+    }
+
+    fn finish(
+        mut self,
+        environment: &[(String, String)],
+    ) -> Result<(Config, Vec<Fault>), Vec<Fault>> {
         let mut config = match Config::deserialize(self.table.clone()) {
             Ok(config) => config,
             Err(error) => {
@@ -319,7 +341,9 @@ impl Reading {
                 return Err(self.faults);
             }
         };
-        config.sources = std::mem::take(&mut self.sources);
+        config.sources = std::mem::take(&mut self.sources.sources);
+        config.source_access = std::mem::take(&mut self.sources.rules);
+        self.log_in(&mut config, environment);
         for draft in std::mem::take(&mut self.hls_channels) {
             match draft.finish(&config.hls) {
                 Ok(channel) => config.hls_channels.push(channel),

@@ -5,6 +5,7 @@
 //! the manual of the settings and the embedded default at once.
 
 mod bounds;
+mod certificate;
 mod changes;
 mod fault;
 mod hls;
@@ -13,6 +14,7 @@ mod hls_groups;
 mod key;
 mod live;
 mod load;
+mod logins;
 mod multicast;
 mod quantity;
 mod settings;
@@ -22,6 +24,7 @@ mod tables;
 mod verify;
 mod watch;
 
+pub use certificate::Certificate;
 pub use changes::{Change, Changes};
 pub use fault::{Fault, Place};
 pub use hls::{Encryption, Hls, KeyCount, Method, Package, PlaylistType};
@@ -35,5 +38,5 @@ pub use settings::{
     Server, Ts,
 };
 pub use source_url::{Credentials, Scheme, SourceUrl};
-pub use sources::{Certificate, ChannelSource, Transport};
+pub use sources::{ChannelSource, Transport};
 pub use watch::Watch;

@@ -256,6 +256,30 @@ fn read_network<E: Error>(text: &str) -> Result<ipnet::IpNet, E> {
     network.map_err(|_| wrong(text, "a range of addresses: \"239.255.0.0/16\""))
 }
 
+/// Lines of an access file, one or a list; none is `None`.
+pub(super) mod rules {
+    use serde::Serialize;
+
+    use super::*;
+    use crate::access::Rules;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Rules>, D::Error> {
+        let lines = List::deserialize(from)?.items();
+        let rules = (!lines.is_empty()).then(|| Rules::read(lines));
+        rules.transpose().map_err(D::Error::custom)
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &Option<Rules>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let lines = value.as_ref().map_or(&[][..], Rules::lines);
+        lines.serialize(to)
+    }
+}
+
 /// Paths, one or a list.
 pub(super) mod paths {
     use std::path::PathBuf;

@@ -17,6 +17,7 @@ use super::live::Live;
 use super::multicast::{Multicast, Sap};
 use super::quantity;
 use super::sources::ChannelSource;
+use crate::access::Rules;
 use crate::base::path::MediaPath;
 
 /// Every setting of the server.
@@ -52,6 +53,9 @@ pub struct Config {
     /// `[[source]]`, read by `sources`; no variable of the environment stands for it.
     #[serde(skip)]
     pub sources: Vec<ChannelSource>,
+    /// Who may watch the channels of these sources, as far as `access` says.
+    #[serde(skip)]
+    pub source_access: Vec<(MediaPath, Rules)>,
     /// `[[hls.group]]`, read by `hls_groups`; no variable of the environment stands for it.
     #[serde(skip)]
     pub hls_groups: Vec<HlsGroup>,
@@ -61,6 +65,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Who may watch channels, as far as the settings say.
+    pub fn channel_access(&self) -> impl Iterator<Item = (&MediaPath, &Rules)> {
+        let sources = self.source_access.iter();
+        let sources = sources.map(|(channel, rules)| (channel, rules));
+        let encoders = self.ts.access.as_ref();
+        sources.chain(encoders.map(|rules| (&self.ts.channel, rules)))
+    }
+
     /// The settings of `[hls]` for that channel.
     pub fn hls_of(&self, channel: &MediaPath) -> &Hls {
         let mut channels = self.hls_channels.iter();
@@ -197,6 +209,9 @@ pub struct Ts {
     /// The channel that they feed.
     #[serde(with = "quantity::channel")]
     pub channel: MediaPath,
+    /// Who may watch that channel; `None`: as the access files say.
+    #[serde(with = "quantity::rules")]
+    pub access: Option<Rules>,
     /// An encoder that sends no media for so long is disconnected.
     #[serde(with = "quantity::duration")]
     pub source_timeout: Duration,
@@ -207,6 +222,7 @@ impl Default for Ts {
         Self {
             listen: on_this_host(9999),
             channel: MediaPath::from_plain("stream").expect("this is a plain name"),
+            access: None,
             source_timeout: Duration::from_secs(10),
         }
     }
@@ -238,6 +254,8 @@ pub struct Access {
     /// Files of groups; the first that exists counts.
     #[serde(with = "quantity::paths")]
     pub groups: Vec<PathBuf>,
+    /// The file with what this server logs in with elsewhere.
+    pub logins: PathBuf,
 }
 
 impl Default for Access {
@@ -245,6 +263,7 @@ impl Default for Access {
         Self {
             users: vec!["conf/qtusers".into(), "/etc/streaming/qtusers".into()],
             groups: vec!["conf/qtgroups".into(), "/etc/streaming/qtgroups".into()],
+            logins: "conf/logins".into(),
         }
     }
 }

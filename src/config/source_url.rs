@@ -108,9 +108,14 @@ impl SourceUrl {
         &self.url
     }
 
-    /// The user and password of the URL.
+    /// The user and password.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
+    }
+
+    /// Takes these, which do not stand in the URL, but elsewhere.
+    pub(super) fn set_credentials(&mut self, credentials: Credentials) {
+        self.credentials = Some(credentials);
     }
 }
 
@@ -130,7 +135,7 @@ impl Scheme {
         }
     }
 
-    fn has_credentials(self) -> bool {
+    pub(super) fn has_credentials(self) -> bool {
         matches!(self, Self::Rtsp | Self::Rtsps | Self::Http | Self::Https)
     }
 
@@ -141,6 +146,15 @@ impl Scheme {
 }
 
 impl Credentials {
+    /// Reads `USER:PASSWORD`; the password may have colons.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (user, password) = text.split_once(':')?;
+        (!user.is_empty()).then(|| Self {
+            user: user.to_owned(),
+            password: password.to_owned(),
+        })
+    }
+
     fn of(url: &Url) -> Result<Option<Self>, String> {
         if url.username().is_empty() && url.password().is_none() {
             return Ok(None);

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
+use super::certificate::Certificate;
+use super::fault::{Fault, Place};
 use super::quantity;
 use super::source_url::{Scheme, SourceUrl};
 use super::tables::Tables;
+use crate::access::Rules;
 use crate::base::path::MediaPath;
 
 /// One channel and where it is fed from.
@@ -47,20 +49,36 @@ pub enum Transport {
     Udp,
 }
 
-/// Which certificate the other side of a TLS connection may show.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Certificate {
-    /// One for its name, signed by an authority that this system trusts.
-    #[default]
-    Trusted,
-    /// The one whose SHA-256 this is, whoever signed it.
-    Pinned([u8; 32]),
-    /// Any: encrypted, but to whom is not known.
-    Any,
+/// The tables of a file.
+pub(super) struct Sources<'a> {
+    tables: Tables<'a>,
+    /// Who may watch which of the channels.
+    rules: Vec<(MediaPath, Rules)>,
+    logins: Vec<WantedLogin>,
 }
 
-/// The tables of a file.
-pub(super) struct Sources<'a>(pub(super) Tables<'a>);
+/// What the tables say.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// The good ones.
+    pub(super) sources: Vec<ChannelSource>,
+    /// Who may watch which of the channels.
+    pub(super) rules: Vec<(MediaPath, Rules)>,
+    /// The sources whose login stands elsewhere.
+    pub(super) logins: Vec<WantedLogin>,
+    /// What is wrong with the tables.
+    pub(super) faults: Vec<Fault>,
+}
+
+/// A login that a source is to have.
+#[derive(Debug)]
+pub(super) struct WantedLogin {
+    pub(super) channel: MediaPath,
+    /// The login's name.
+    pub(super) name: String,
+    /// Where the name stands.
+    pub(super) place: Place,
+}
 
 /// A table as far as its keys can be read one by one.
 #[derive(Deserialize)]
@@ -69,6 +87,9 @@ struct Draft {
     #[serde(deserialize_with = "channel")]
     channel: Option<MediaPath>,
     url: Option<SourceUrl>,
+    login: Option<String>,
+    #[serde(with = "quantity::rules")]
+    access: Option<Rules>,
     on_demand: bool,
     #[serde(with = "quantity::duration")]
     stop_delay: Duration,
@@ -87,6 +108,8 @@ impl Default for Draft {
         Self {
             channel: None,
             url: None,
+            login: None,
+            access: None,
             on_demand: false,
             stop_delay: Duration::from_secs(10),
             transport: Transport::default(),
@@ -99,9 +122,14 @@ impl Default for Draft {
 }
 
 /// The keys of a table, each with what to write when its value cannot be read.
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 11] = [
     ("channel", "write a name such as \"camera\""),
     ("url", "write one such as \"rtsp://camera/live\""),
+    ("login", "write the name of one, such as \"cameras\""),
+    (
+        "access",
+        "write lines of an access file, such as \"require valid-user\"",
+    ),
     ("on_demand", "write true or false"),
     ("stop_delay", "the default is \"10s\""),
     ("transport", "the default is \"tcp\""),
@@ -117,11 +145,26 @@ struct Written {
     spans: HashMap<String, usize>,
 }
 
-impl Sources<'_> {
-    /// Reads the value of `source`: its good tables; what is wrong is added to `faults`.
-    pub(super) fn read(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<ChannelSource> {
+impl<'a> Sources<'a> {
+    /// Reads the value of `source` in `tables`.
+    pub(super) fn read(tables: Tables<'a>, value: &Spanned<DeValue<'_>>) -> Said {
+        let mut reading = Self {
+            tables,
+            rules: Vec::new(),
+            logins: Vec::new(),
+        };
+        let sources = reading.sources(value);
+        Said {
+            sources,
+            rules: reading.rules,
+            logins: reading.logins,
+            faults: reading.tables.faults,
+        }
+    }
+
+    fn sources(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<ChannelSource> {
         let mut sources: Vec<ChannelSource> = Vec::new();
-        for (table, whole) in self.0.list(value) {
+        for (table, whole) in self.tables.list(value) {
             let Some((source, written)) = self.table(table, whole) else {
                 continue;
             };
@@ -146,7 +189,7 @@ impl Sources<'_> {
             whole,
             spans: HashMap::new(),
         };
-        let faults = self.0.faults.len();
+        let faults = self.tables.faults.len();
         for (name, value) in table {
             self.key(name, value, &mut read);
             let name = name.get_ref().to_string();
@@ -162,7 +205,18 @@ impl Sources<'_> {
                 self.fault(whole, text, fix_of(name));
             }
         }
-        (self.0.faults.len() == faults).then_some(())?;
+        (self.tables.faults.len() == faults).then_some(())?;
+        if let Some((channel, rules)) = draft.channel.clone().zip(draft.access.clone()) {
+            self.rules.push((channel, rules));
+        }
+        if let Some(name) = &draft.login {
+            self.want_login(
+                name.clone(),
+                draft.channel.clone()?,
+                draft.url.as_ref()?,
+                &written,
+            );
+        }
         Some((draft.finish()?, written))
     }
 
@@ -174,10 +228,14 @@ impl Sources<'_> {
     ) {
         let word: &str = name.get_ref();
         if !KEYS.iter().any(|(key, _)| *key == word) {
-            self.0.unknown(name, &KEYS.map(|(key, _)| key));
+            self.tables.unknown(name, &KEYS.map(|(key, _)| key));
             return;
         }
-        match self.0.value(value).and_then(|value| alone(word, value)) {
+        match self
+            .tables
+            .value(value)
+            .and_then(|value| alone(word, value))
+        {
             Ok(value) => {
                 read.insert(word.to_owned(), value);
             }
@@ -186,6 +244,24 @@ impl Sources<'_> {
                 self.fault(value.span().start, text, fix_of(word));
             }
         }
+    }
+
+    /// Notes that the source of `channel` is to have the login `name`.
+    fn want_login(&mut self, name: String, channel: MediaPath, url: &SourceUrl, written: &Written) {
+        let at = written.of("login");
+        let objection = match url.scheme() {
+            scheme if !scheme.has_credentials() => "remove it; the URL is of a kind without users",
+            _ if url.credentials().is_some() => "remove it, or the user in the URL",
+            _ => {
+                let place = self.tables.place(at);
+                return self.logins.push(WantedLogin {
+                    channel,
+                    name,
+                    place,
+                });
+            }
+        };
+        self.fault(at, "source.login: out of place".to_owned(), objection);
     }
 
     /// What a single key cannot say.
@@ -227,7 +303,7 @@ impl Sources<'_> {
     }
 
     fn fault(&mut self, at: usize, text: String, fix: &str) {
-        self.0.fault(at, text, fix);
+        self.tables.fault(at, text, fix);
     }
 }
 
@@ -292,40 +368,6 @@ fn fix_of(key: &str) -> &'static str {
 
 fn channel<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaPath>, D::Error> {
     quantity::channel::deserialize(from).map(Some)
-}
-
-impl<'de> Deserialize<'de> for Certificate {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        match text.as_str() {
-            "trusted" => Ok(Self::Trusted),
-            "any" => Ok(Self::Any),
-            _ => fingerprint(&text).map(Self::Pinned).ok_or_else(|| {
-                D::Error::custom(format_args!(
-                    "`{text}` is not \"trusted\", \"any\" or \"sha256:\" and 64 hexadecimal digits"
-                ))
-            }),
-        }
-    }
-}
-
-/// The bytes of `sha256:` and pairs of hexadecimal digits, with or without colons between.
-fn fingerprint(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text
-        .strip_prefix("sha256:")?
-        .chars()
-        .filter(|character| *character != ':')
-        .map(|character| {
-            character
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        })
-        .collect::<Option<_>>()?;
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => Some(high << 4 | low),
-        _ => None,
-    });
-    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! The folder of the file is watched rather than the file, because most editors
 //! write a new file and rename it over the old one, and a file may be created
 //! while the server runs. A faulty file is logged and the settings stay as they are.
+//! The file of logins is followed likewise, for sources have what it says.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,16 +44,16 @@ impl Watch {
     ///
     /// A file that cannot be watched is logged; [`reload`](Self::reload) still works.
     pub fn start(source: Source, loaded: Loaded) -> Self {
+        let logins = loaded.config.access.logins.clone();
         let (offer, settings) = watch::channel(Arc::new(loaded.config));
         let (wake, woken) = mpsc::channel(1);
-        let mut folders = Folders::new(wake.clone());
-        folders.watch(&source);
-        let follower = Follower {
-            seen: Seen::now(&source),
-            folders,
+        let mut follower = Follower {
+            seen: Seen::now(&source, logins),
+            folders: Folders::new(wake.clone()),
             source,
             offer,
         };
+        follower.watch();
         Self {
             settings,
             wake,
@@ -101,15 +103,15 @@ impl Folders {
         }
     }
 
-    /// Watches, for each place of the file, its folder or what there is of the way to it.
-    fn watch(&mut self, source: &Source) {
+    /// Watches, for each of these files, its folder or what there is of the way to it.
+    fn watch(&mut self, places: &[PathBuf]) {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
         self.watched.retain(|folder| folder.is_dir());
-        for place in source.places() {
+        for place in places {
             // Again after each, for the next may have been created before it was watched.
-            while let Some(folder) = nearest_folder(&place)
+            while let Some(folder) = nearest_folder(place)
                 && !self.watched.contains(&folder)
             {
                 if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
@@ -147,13 +149,21 @@ fn may_change(kind: EventKind) -> bool {
 struct Seen {
     file: Option<PathBuf>,
     text: Option<Vec<u8>>,
+    /// The file of logins, its text, and who may read it.
+    logins: (PathBuf, Option<Vec<u8>>, Option<u32>),
 }
 
 impl Seen {
-    fn now(source: &Source) -> Self {
+    fn now(source: &Source, logins: PathBuf) -> Self {
         let file = source.find();
         let text = file.as_ref().and_then(|file| std::fs::read(file).ok());
-        Self { file, text }
+        let login_text = std::fs::read(&logins).ok();
+        let mode = std::fs::metadata(&logins).ok().map(|facts| facts.mode());
+        Self {
+            file,
+            text,
+            logins: (logins, login_text, mode),
+        }
     }
 }
 
@@ -179,8 +189,8 @@ impl Follower {
     /// Reads the file if it differs from the last reading, or if somebody asks.
     fn follow(&mut self, wake: Wake) {
         // First, so that nothing is written between the reading and the watching.
-        self.folders.watch(&self.source);
-        let seen = Seen::now(&self.source);
+        self.watch();
+        let seen = Seen::now(&self.source, self.logins());
         if wake == Wake::Event && seen == self.seen {
             return;
         }
@@ -188,8 +198,20 @@ impl Follower {
             tracing::warn!("the configuration's file is gone; the old settings stay");
         } else {
             self.reload();
+            // The file of logins may be another now.
+            self.watch();
         }
         self.seen = seen;
+    }
+
+    fn watch(&mut self) {
+        let mut places = self.source.places();
+        places.push(self.logins());
+        self.folders.watch(&places);
+    }
+
+    fn logins(&self) -> PathBuf {
+        self.offer.borrow().access.logins.clone()
     }
 
     fn reload(&self) {
@@ -224,6 +246,8 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     struct Setup {
@@ -300,6 +324,39 @@ mod tests {
             std::fs::write(&file, format!("[limits]\nconnections = {connections}\n")).unwrap();
             settles_on(&mut settings, connections).await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_changed_login_is_offered() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, logins] =
+            ["reelcast.toml", "private/logins"].map(|name| folder.path().join(name));
+        let text = format!(
+            "[access]\nlogins = '{}'\n[[source]]\nchannel = 'door'\nurl = 'rtsp://h/'\nlogin = 'a'\n",
+            logins.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        std::fs::create_dir(logins.parent().unwrap()).unwrap();
+        let write = |text: &str| {
+            let new = folder.path().join("private/new");
+            std::fs::write(&new, text).unwrap();
+            std::fs::set_permissions(&new, PermissionsExt::from_mode(0o600)).unwrap();
+            std::fs::rename(new, &logins).unwrap();
+        };
+        write("a:admin:one\n");
+        let source = Source {
+            file: Some(file),
+            ..Source::default()
+        };
+        let watch = Watch::start(source.clone(), load(&source).unwrap());
+        write("a:admin:two\n");
+        let mut settings = watch.settings();
+        let found = settings.wait_for(|config| {
+            let login = config.sources[0].url.credentials();
+            login.is_some_and(|login| login.password == "two")
+        });
+        let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+        assert!(matches!(found, Ok(Ok(_))), "it never came");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ const RANKS: [(&str, u8); 20] = [
     ("codec", 2),
     ("container", 3),
     ("media", 4),
-    ("access", 5),
+    ("access", 4),
     ("config", 5),
     ("log", 5),
     ("net", 5),

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
+use crate::access::rules::Rules;
 
 /// HA1 of `ann` and `secret`, and of `bob` and `hidden`, in the realm `Films`.
 const ANN: (&str, &str) = (
@@ -33,6 +34,7 @@ fn folder(files: &[(&str, &str)]) -> (TempDir, Arc<Gate>) {
     let files = Files {
         users: vec!["/nowhere/qtusers".into(), folder.path().join("qtusers")],
         groups: vec![folder.path().join("qtgroups")],
+        ..Files::default()
     };
     let gate = Gate::new(folder.path().to_owned(), files, Clock::start());
     (folder, gate)
@@ -144,6 +146,40 @@ async fn the_folder_of_a_channel_goes_before_those_above() {
         ("other", "401", "bob"),
         ("other.sdp", "401", "bob"),
         ("", "401", "bob"),
+    ];
+    assert_verdicts(&gate, &expected).await;
+}
+
+#[tokio::test]
+async fn channels_have_rules_by_the_settings() {
+    let (folder, gate) = folder(&[
+        ("qtaccess", "AuthScheme basic\nrequire user bob"),
+        ("both/qtaccess", "AuthScheme basic\nrequire group staff"),
+    ]);
+    let rules = |line: &str| {
+        let lines = ["AuthScheme basic", line].map(str::to_owned);
+        Rules::read(lines.to_vec()).unwrap()
+    };
+    let channels = [
+        ("door", rules("require user ann")),
+        ("yard/gate", rules("require any-user")),
+        ("both", rules("require valid-user")),
+        ("lost", rules("AuthUserFile nowhere\nrequire valid-user")),
+    ];
+    gate.configure(Files {
+        users: vec![folder.path().join("qtusers")],
+        groups: vec![folder.path().join("qtgroups")],
+        channels: channels.map(|(path, rules)| (name(path), rules)).into(),
+    });
+    let expected = [
+        ("door", "ann", "401"),
+        ("door.sdp", "ann", "401"),
+        ("yard/gate", "open", "open"),
+        ("yard/gate.sdp", "open", "open"),
+        ("both", "401", "bob"),
+        ("lost", "403", "403"),
+        ("door/a.mov", "401", "bob"),
+        ("yard", "401", "bob"),
     ];
     assert_verdicts(&gate, &expected).await;
 }

@@ -9,7 +9,7 @@ fn read(text: &str, environment: &[(&str, &str)]) -> Result<(Config, Vec<Fault>)
         .collect();
     reading.environment(&variables);
     reading
-        .finish()
+        .finish(&variables)
         .map_err(|faults| faults.iter().map(Fault::to_string).collect())
 }
 

@@ -6,11 +6,10 @@ use crate::config::fault::{Fault, Place};
 fn read(text: &str) -> (Vec<ChannelSource>, Vec<String>) {
     let document = DeTable::parse(text).unwrap();
     let place = |offset| Place::at(Path::new("a.toml"), text, offset);
-    let mut sources = Sources(Tables::new("source", &place, text));
     let value = document.get_ref().get("source").unwrap();
-    let read = sources.read(value);
-    let faults = sources.0.faults.iter().map(Fault::to_string).collect();
-    (read, faults)
+    let said = Sources::read(Tables::new("source", &place, text), value);
+    let faults = said.faults.iter().map(Fault::to_string).collect();
+    (said.sources, faults)
 }
 
 #[test]
@@ -57,6 +56,44 @@ fn every_fault_has_its_place_and_fix() {
             "a.toml:12:15: source.certificate: out of place; remove it; the URL uses no TLS",
             "a.toml:14:11: source.channel: `b.sdp` has a source already; choose another name",
             "a.toml:13:1: source.retry_longest: out of bounds; choose 60s to 1d",
+        ]
+    );
+}
+
+#[test]
+fn rules_and_logins_stand_beside_a_source() {
+    let text = "[[source]]\nchannel = 'door'\nurl = 'rtsp://camera/1'\nlogin = 'cameras'\n\
+                access = ['AuthScheme basic', 'require group family']\n";
+    let document = DeTable::parse(text).unwrap();
+    let place = |offset| Place::at(Path::new("a.toml"), text, offset);
+    let value = document.get_ref().get("source").unwrap();
+    let said = Sources::read(Tables::new("source", &place, text), value);
+    let [login] = &said.logins[..] else {
+        panic!("{said:?}")
+    };
+    assert_eq!(
+        (login.channel.as_str(), login.name.as_str()),
+        ("door", "cameras")
+    );
+    assert_eq!(login.place.to_string(), "a.toml:4:9");
+    let [(channel, rules)] = &said.rules[..] else {
+        panic!("{said:?}")
+    };
+    assert_eq!(channel.as_str(), "door");
+    assert_eq!(rules.to_string(), "AuthScheme basic; require group family");
+    let text = "[[source]]\nchannel = 'a'\nurl = 'udp://h:1'\nlogin = 'x'\n\
+                [[source]]\nchannel = 'b'\nurl = 'rtsp://u:p@h/'\nlogin = 'x'\n\
+                access = 'reqire user ann'\n\
+                [[source]]\nchannel = 'c'\nurl = 'rtsp://u:p@h/'\nlogin = 'x'\n";
+    let (_, faults) = read(text);
+    assert_eq!(
+        faults,
+        [
+            "a.toml:4:9: source.login: out of place; remove it; the URL is of a kind without users",
+            "a.toml:9:10: source.access: unknown keyword reqire; there are AuthName, AuthUserFile, \
+             AuthGroupFile, AuthScheme, require; write lines of an access file, such as \
+             \"require valid-user\"",
+            "a.toml:13:9: source.login: out of place; remove it, or the user in the URL",
         ]
     );
 }

@@ -86,6 +86,11 @@ impl Server {
         let files = Files {
             users: config.borrow().access.users.clone(),
             groups: config.borrow().access.groups.clone(),
+            channels: config
+                .borrow()
+                .channel_access()
+                .map(|(channel, rules)| (channel.clone(), rules.clone()))
+                .collect(),
         };
         let gate = Gate::new(folder.to_owned(), files, clock);
         let stop = CancellationToken::new();

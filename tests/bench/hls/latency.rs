@@ -17,27 +17,43 @@ use tokio::sync::watch;
 
 use super::channel::{Camera, RATE};
 
-/// Prints the figures of so many seconds.
+/// Key frames have been seen to come regularly by then, so that a segment ends without waiting for one.
+const BEGINNING: Duration = Duration::from_secs(8);
+
+/// Prints the figures of so many seconds, and of the channel's beginning before them.
 pub(crate) fn measure(seconds: u64) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut delays = runtime.block_on(run(seconds));
-    delays.sort_by(f64::total_cmp);
-    let quantile = |q: f64| delays.get((delays.len() as f64 * q) as usize).copied();
-    let quantile = |q| quantile(q).unwrap_or(f64::NAN);
+    let delays = runtime.block_on(run(BEGINNING.as_secs() + seconds));
+    let is_early = |delay: &Delay| delay.at < BEGINNING;
+    let (early, later) = delays.into_iter().partition(is_early);
+    print("in the first seconds of the channel", early);
+    print("later", later);
+}
+
+fn print(when: &str, mut delays: Vec<Delay>) {
+    delays.sort_by_key(|delay| delay.length);
+    let milliseconds = |delay: &Delay| delay.length.as_secs_f64() * 1e3;
+    let half = delays.get(delays.len() / 2).map_or(f64::NAN, milliseconds);
+    let worst = delays.last().map_or(f64::NAN, milliseconds);
     println!(
-        "latency: {} parts of 500 ms, from the last picture to the part: p50 {:.2} ms, p99 {:.2} ms",
+        "latency, {when}: {} parts of 500 ms, from the last picture to the part: half within {half:.2} ms, all within {worst:.2} ms",
         delays.len(),
-        quantile(0.5),
-        quantile(0.99)
     );
 }
 
-/// How long each part took, in milliseconds.
-async fn run(seconds: u64) -> Vec<f64> {
+/// How long a part took.
+struct Delay {
+    /// When its last picture was sent, from the channel's beginning on.
+    at: Duration,
+    length: Duration,
+}
+
+/// How long each part took.
+async fn run(seconds: u64) -> Vec<Delay> {
     let clock = Clock::start();
     let mut camera = Camera::start(clock);
     let (_sender, settings) = watch::channel(Arc::new(Config::default()));
@@ -71,7 +87,7 @@ async fn read(
     packager: Arc<Packager>,
     times: watch::Receiver<Vec<Instant>>,
     clock: Clock,
-) -> Vec<f64> {
+) -> Vec<Delay> {
     let mut delays = Vec::new();
     let mut place = None;
     while times.has_changed().is_ok() {
@@ -83,6 +99,10 @@ async fn read(
             .file(packager.number(), File::Part(sequence, part))
             .await;
         let now = clock.now();
+        if times.has_changed().is_err() {
+            // The channel's end has ended this part.
+            break;
+        }
         // A segment that is whole has no more parts.
         let Some(pieces) = file else {
             place = Some((sequence + 1, 0)).filter(|_| part > 0);
@@ -90,8 +110,12 @@ async fn read(
         };
         place = Some((sequence, part + 1));
         let last = last_picture(&pieces.concat());
-        let sent = last.and_then(|number| times.borrow().get(number).copied());
-        delays.extend(sent.map(|sent| (now - sent).as_secs_f64() * 1e3));
+        let times = times.borrow();
+        let sent = last.and_then(|number| times.get(number).zip(times.first()));
+        delays.extend(sent.map(|(sent, first)| Delay {
+            at: *sent - *first,
+            length: now - *sent,
+        }));
     }
     delays
 }

@@ -114,15 +114,15 @@ pub(super) fn bind_any(ip: IpAddr) -> io::Result<(UdpSocket, UdpSocket)> {
 }
 
 async fn receive(ports: Arc<Ports>, clock: Clock) {
-    let (mut rtp, mut rtcp) = (ReceiveBuffer::new(), ReceiveBuffer::new());
+    let buffer = Mutex::new(ReceiveBuffer::new());
     let deliver = |channel| {
         let ports = &ports;
         move |from, datagram: &[u8]| ports.deliver(channel, from, datagram, clock)
     };
     loop {
         let received = tokio::select! {
-            received = ports.rtcp.receive(&mut rtcp, deliver(Channel::Rtcp)) => received,
-            received = ports.rtp.receive(&mut rtp, deliver(Channel::Rtp)) => received,
+            received = ports.rtcp.receive(&buffer, deliver(Channel::Rtcp)) => received,
+            received = ports.rtp.receive(&buffer, deliver(Channel::Rtp)) => received,
         };
         if received.is_err() {
             return;

@@ -2,15 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use tracing::debug;
 use webrtc_util::Conn;
 
 use super::host::canonical;
-use super::udp_socket::{ReceiveBuffer, Route, UdpSocket};
+use super::udp_socket::{ReceiveBuffer, Route, SLOT, UdpSocket};
 
 /// Datagrams that may wait until a `Conn` takes them; more are lost, as in a socket's buffer.
 const OUTGOING: usize = 1024;
@@ -87,19 +87,20 @@ impl UdpPort {
     }
 
     /// Waits, and hands what has arrived to `each`, with its sender's address in
-    /// IPv4 form where it is one. Cancel safe.
+    /// IPv4 form where it is one. Ports that share a task share its `buffer`. Cancel safe.
     ///
     /// # Errors
     /// That nothing will arrive any more.
     pub(super) async fn receive(
         &self,
-        buffer: &mut ReceiveBuffer,
+        buffer: &Mutex<ReceiveBuffer>,
         mut each: impl FnMut(SocketAddr, &[u8]),
     ) -> io::Result<()> {
         match self {
             Self::Socket(socket) => {
                 socket.readable().await?;
-                match socket.receive(buffer, each) {
+                let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+                match socket.receive(&mut buffer, each) {
                     // An ICMP message about a client that has gone, as a rule.
                     Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
                         debug!(%error, port = socket.local().port(), "receiving datagrams");
@@ -108,8 +109,8 @@ impl UdpPort {
                 }
             }
             Self::Conn(port) => {
-                let slot = buffer.slots().next().unwrap_or_default();
-                let received = port.conn.recv_from(slot).await;
+                let mut slot = vec![0; SLOT];
+                let received = port.conn.recv_from(&mut slot).await;
                 let (size, from) = received.map_err(io::Error::other)?;
                 // As with a socket: a datagram that fills its slot has lost its end.
                 if size < slot.len() {

@@ -216,14 +216,13 @@ impl ReceiveBuffer {
         Self(vec![0; BATCH * SLOT])
     }
 
-    /// Each may be filled by a datagram but for its last byte.
-    pub(super) fn slots(&mut self) -> ChunksExactMut<'_, u8> {
+    fn slots(&mut self) -> ChunksExactMut<'_, u8> {
         self.0.chunks_exact_mut(SLOT)
     }
 }
 
-/// One byte more, which tells a datagram that has been cut.
-const SLOT: usize = LONGEST_DATAGRAM + 1;
+/// Bytes that are kept for a datagram: one more than it may have, which tells one that has been cut.
+pub(super) const SLOT: usize = LONGEST_DATAGRAM + 1;
 
 fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(

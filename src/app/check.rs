@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::identity;
+use crate::base::error::chain;
 use crate::config::{self, Source};
 
 /// Checks the configuration; fails when the server would refuse it.
@@ -12,6 +14,11 @@ pub(super) fn check(file: Option<PathBuf>) -> ExitCode {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 println!("{warning}");
+            }
+            if let Err(fault) = identity::check(&loaded.config) {
+                println!("{}", chain(&fault));
+                println!("1 fault");
+                return ExitCode::FAILURE;
             }
             match loaded.file {
                 Some(file) => println!("{}: no faults", file.display()),

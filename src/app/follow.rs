@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::identity;
 use crate::access::{Files, Gate};
 use crate::base::path::MediaPath;
 use crate::config::{Config, Live, Rtsp};
 use crate::media::mounts::{self, Mounts};
 use crate::net::fan::{self, Fan};
 use crate::net::multicast::{self, Casts};
+use crate::net::tls_identity::TlsIdentity;
 use crate::vod::{Pace, Pacer};
 
 /// The parts that are told of changed settings, for they do not look them up by themselves.
@@ -19,6 +21,7 @@ pub(super) struct Followers {
     pub(super) mounts: Arc<Mounts>,
     pub(super) fan: Arc<Fan>,
     pub(super) casts: Arc<Casts>,
+    pub(super) identity: Option<Arc<TlsIdentity>>,
 }
 
 impl Followers {
@@ -32,6 +35,9 @@ impl Followers {
             self.mounts.set_groups(group_names(&config));
             self.fan.configure(fan_settings(&config.live));
             self.casts.configure(multicast_settings(&config));
+            if let Some(identity) = &self.identity {
+                identity.configure(identity::origin(&config));
+            }
         }
     }
 }

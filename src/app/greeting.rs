@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::listeners::Addresses;
 use super::probe;
 use super::server::Server;
 use crate::net::addresses;
@@ -17,7 +18,10 @@ const MOST: usize = 100;
 /// Prints where `server` is reached and what it plays.
 pub(super) async fn print(server: &Server, movies: &Path, file: Option<&Path>) {
     let listed = listed(server.library(), movies).await;
-    let hosts = hosts(&server.addresses().rtsp, &addresses::of_this_machine());
+    let hosts = hosts(
+        &server.addresses().plain.rtsp,
+        &addresses::of_this_machine(),
+    );
     let text = text(server, movies, file) + &urls(&listed, &hosts, movies) + &publishing(&hosts);
     // A terminal that is gone does not keep the server from serving.
     io::stdout().write_all(text.as_bytes()).ok();
@@ -27,18 +31,41 @@ fn text(server: &Server, movies: &Path, file: Option<&Path>) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let movies = movies.display();
     let settings = file.map_or_else(|| "embedded defaults".into(), Path::to_string_lossy);
-    let (rtsp, http, admin, ts) = (
-        joined(&server.addresses().rtsp),
-        joined(&server.addresses().http),
-        joined(&server.addresses().admin),
-        joined(&server.addresses().ts),
+    let Addresses { plain, ts, .. } = server.addresses();
+    let (rtsp, http, admin) = (
+        joined(&plain.rtsp),
+        joined(&plain.http),
+        joined(&plain.admin),
     );
+    let (ts, tls) = (joined(ts), tls(server));
     let process = std::process::id();
     format!(
         "Reelcast {version} serves {movies} ({settings})\n\
          RTSP: {rtsp}; HTTP tunnel: {http}; MPEG-TS: {ts}; metrics: {admin}\n\
+         TLS: {tls}\n\
          Stop with Ctrl-C, or with: kill {process}\n"
     )
+}
+
+/// What is spoken by TLS, and by what the server proves who it is.
+fn tls(server: &Server) -> String {
+    let Some(identity) = server.identity() else {
+        return "off".to_owned();
+    };
+    let spoken = &server.addresses().tls;
+    let (rtsp, http, admin) = (
+        joined(&spoken.rtsp),
+        joined(&spoken.http),
+        joined(&spoken.admin),
+    );
+    let (fingerprint, made) = (
+        identity.fingerprint(),
+        match identity.is_self_made() {
+            true => " (self-signed)",
+            false => "",
+        },
+    );
+    format!("RTSP {rtsp}; HTTP {http}; metrics {admin}; certificate {fingerprint}{made}")
 }
 
 fn urls(listed: &[Listed], hosts: &[SocketAddr], movies: &Path) -> String {

@@ -9,6 +9,7 @@ mod descriptors;
 mod follow;
 mod greeting;
 mod group;
+mod identity;
 mod inspect;
 mod listeners;
 mod parts;

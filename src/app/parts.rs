@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
 use crate::net::fan::Fan;
 use crate::net::multicast::Casts;
+use crate::net::tls_identity::TlsIdentity;
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Service};
 use crate::source::ts_listener::Encoders;
@@ -36,6 +38,8 @@ pub(super) struct Setting {
     pub(super) access_log: AccessLog,
     /// The time.
     pub(super) clock: Clock,
+    /// What is shown to who comes by TLS.
+    pub(super) identity: Option<Arc<TlsIdentity>>,
 }
 
 /// The parts of a server.
@@ -52,6 +56,7 @@ pub(super) struct Parts {
     pub(super) service: Arc<Service>,
     pub(super) web: Arc<HttpServer>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) identity: Option<Arc<TlsIdentity>>,
 }
 
 impl Parts {
@@ -114,6 +119,9 @@ impl Parts {
         metrics.hls(Arc::clone(&web.hls));
         count_strays(&mut metrics, udp_ports);
         count_files(&mut metrics, blocks, setting.access_log.clone());
+        if let Some(identity) = &setting.identity {
+            tell_end(&mut metrics, Arc::clone(identity));
+        }
         Self {
             library,
             gate,
@@ -127,6 +135,7 @@ impl Parts {
             service,
             web,
             metrics: Arc::new(metrics),
+            identity: setting.identity.clone(),
         }
     }
 
@@ -138,6 +147,7 @@ impl Parts {
             mounts: Arc::clone(&self.mounts),
             fan: Arc::clone(&self.fan),
             casts: Arc::clone(&self.casts),
+            identity: self.identity.clone(),
         }
     }
 }
@@ -167,6 +177,19 @@ fn count_strays(metrics: &mut Metrics, udp_ports: UdpPorts) {
         "stray_datagrams",
         "Datagrams on the UDP ports from addresses that no session has.",
         move || udp_ports.strangers(),
+    );
+}
+
+/// When the certificate ends, so that somebody may be told before.
+fn tell_end(metrics: &mut Metrics, identity: Arc<TlsIdentity>) {
+    metrics.gauge(
+        "tls_certificate_end_seconds",
+        "When the certificate for TLS ends, in seconds since 1970",
+        move || {
+            let end = identity.ends();
+            let end = end.and_then(|end| end.duration_since(UNIX_EPOCH).ok());
+            end.map_or(f64::NAN, |end| end.as_secs_f64())
+        },
     );
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::descriptors;
 use super::group::Group;
+use super::identity;
 use super::listeners::{Addresses, Listeners};
 use super::parts::{Parts, Setting};
 use crate::base::clock::Clock;
@@ -16,6 +17,8 @@ use crate::log::access::AccessLog;
 use crate::media::mounts::Mounts;
 use crate::net::listen::{BindError, Listener};
 use crate::net::multicast::Announcer;
+use crate::net::tls_files::Fault;
+use crate::net::tls_identity::TlsIdentity;
 use crate::rtsp;
 use crate::source::{SapListener, SdpFolder, ts_listener};
 use crate::vod::Library;
@@ -25,6 +28,17 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long sessions and connections may take to end.
 const FAREWELL: Duration = Duration::from_secs(4);
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// Somebody else has an address.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Its certificate is of no use.
+    #[error("there is no certificate for TLS")]
+    Certificate(#[from] Fault),
+}
 
 /// A running server.
 pub(super) struct Server {
@@ -42,14 +56,17 @@ impl Server {
     /// Binds every address and starts to serve. Needs a tokio runtime.
     ///
     /// # Errors
-    /// The first address that cannot be bound; then nothing was started.
+    /// [`StartError`]; then nothing was started.
     pub(super) fn start(
         settings: &watch::Receiver<Arc<Config>>,
         access_log: &AccessLog,
         clock: Clock,
-    ) -> Result<Self, BindError> {
-        let listeners = Listeners::bind(&settings.borrow(), descriptors::raise())?;
+    ) -> Result<Self, StartError> {
+        let config = Arc::clone(&settings.borrow());
+        let identity = identity::open(&config, clock.wall(clock.now()))?;
+        let listeners = Listeners::bind(&config, descriptors::raise(), identity.as_ref())?;
         let setting = Setting {
+            identity,
             settings: settings.clone(),
             access_log: access_log.clone(),
             clock,
@@ -73,6 +90,11 @@ impl Server {
         &self.addresses
     }
 
+    /// What is shown to who comes by TLS.
+    pub(super) fn identity(&self) -> Option<&TlsIdentity> {
+        self.parts.identity.as_deref()
+    }
+
     /// The movies.
     pub(super) fn library(&self) -> &Arc<Library> {
         &self.parts.library
@@ -87,6 +109,9 @@ impl Server {
         }
         let followers = self.parts.followers();
         supervision.spawn(followers.follow(setting.settings.clone()));
+        if let Some(identity) = &self.parts.identity {
+            supervision.spawn(Arc::clone(identity).follow(setting.clock));
+        }
         let mounts = Arc::clone(&self.parts.mounts);
         supervision.spawn(expire_channels(mounts, setting.clock));
         let mounts = Arc::clone(&self.parts.mounts);

@@ -28,15 +28,18 @@ pub struct Change {
 }
 
 /// Settings that the parts of the server read once, when they start.
-const RESTART: [&str; 11] = [
+const RESTART: [&str; 14] = [
     "server.movies",
     "server.state",
     "server.user",
     "server.follow_links",
     "rtsp.listen",
+    "rtsp.tls_listen",
     "rtsp.udp_ports",
     "http.listen",
+    "http.tls_listen",
     "admin.listen",
+    "admin.tls_listen",
     "ts.listen",
     "limits.movie_cache",
     "log.error.format",

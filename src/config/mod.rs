@@ -21,6 +21,7 @@ mod settings;
 mod source_url;
 mod sources;
 mod tables;
+mod tls;
 mod verify;
 mod watch;
 
@@ -39,4 +40,5 @@ pub use settings::{
 };
 pub use source_url::{Credentials, Scheme, SourceUrl};
 pub use sources::{ChannelSource, Transport};
+pub use tls::Tls;
 pub use watch::Watch;

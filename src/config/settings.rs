@@ -17,6 +17,7 @@ use super::live::Live;
 use super::multicast::{Multicast, Sap};
 use super::quantity;
 use super::sources::ChannelSource;
+use super::tls::Tls;
 use crate::access::Rules;
 use crate::base::path::MediaPath;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub http: Http,
     /// `[admin]`
     pub admin: Admin,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[live]`
     pub live: Live,
     /// `[multicast]`

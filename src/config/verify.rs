@@ -1,6 +1,7 @@
 //! What the type of a setting cannot say: settings that clash, and settings that do not act yet.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use ipnet::IpNet;
 
@@ -21,6 +22,7 @@ pub(super) struct Objection {
 pub(super) fn objections(config: &Config) -> Vec<Objection> {
     let mut all = bounds::objections(config);
     all.extend(multicast(config));
+    all.extend(certificate(config));
     all.extend(clashes(config));
     all.extend(later(config));
     all
@@ -68,12 +70,27 @@ fn multicast(config: &Config) -> Vec<Objection> {
     .collect()
 }
 
+/// A certificate without its key, or a key alone.
+fn certificate(config: &Config) -> Option<Objection> {
+    let is_set = |file: &Path| !file.as_os_str().is_empty();
+    let (key, other) = match (is_set(&config.tls.certificate), is_set(&config.tls.key)) {
+        (true, false) => ("tls.certificate", "tls.key"),
+        (false, true) => ("tls.key", "tls.certificate"),
+        _ => return None,
+    };
+    let fix = format!("name the file for {other} as well");
+    Some(refused(key, "it needs both files", fix))
+}
+
 /// TCP addresses that two listeners want.
 fn clashes(config: &Config) -> Vec<Objection> {
-    let lists: [(&'static str, &[SocketAddr]); 4] = [
+    let lists: [(&'static str, &[SocketAddr]); 7] = [
         ("rtsp.listen", &config.rtsp.listen),
         ("http.listen", &config.http.listen),
         ("admin.listen", &config.admin.listen),
+        ("rtsp.tls_listen", &config.rtsp.tls_listen),
+        ("http.tls_listen", &config.http.tls_listen),
+        ("admin.tls_listen", &config.admin.tls_listen),
         ("ts.listen", &config.ts.listen),
     ];
     let mut taken: Vec<(&'static str, SocketAddr)> = Vec::new();
@@ -97,13 +114,7 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// Settings whose part of the server comes with a later release.
-const LATER: [&str; 5] = [
-    "server.user",
-    "rtsp.tls_listen",
-    "http.tls_listen",
-    "admin.tls_listen",
-    "relay.conf",
-];
+const LATER: [&str; 2] = ["server.user", "relay.conf"];
 
 fn later(config: &Config) -> Vec<Objection> {
     let table = key::table_of(config);

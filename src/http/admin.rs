@@ -7,11 +7,13 @@ use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::body::Body;
 use super::connection::{self, text, typed};
 use super::metrics::{MEDIA_TYPE, Metrics};
 use crate::net::listen::{Accepted, Listener};
+use crate::net::tls_acceptor::TlsAcceptor;
 
 /// Serves the administration port until `stop`, which also ends its open connections.
 pub async fn serve(listener: Listener, metrics: Arc<Metrics>, stop: CancellationToken) {
@@ -22,17 +24,25 @@ pub async fn serve(listener: Listener, metrics: Arc<Metrics>, stop: Cancellation
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => {
-                connections.spawn(serve_connection(accepted, Arc::clone(&metrics)));
+                let (tls, metrics) = (listener.tls(), Arc::clone(&metrics));
+                connections.spawn(async move {
+                    serve_connection(accepted, tls.as_deref(), &metrics).await;
+                });
             }
         }
     }
     connections.shutdown().await;
 }
 
-async fn serve_connection(accepted: Accepted, metrics: Arc<Metrics>) {
-    let Accepted { stream, permit, .. } = accepted;
-    connection::serve_one(stream, |request| answer(request, &metrics)).await;
-    drop(permit);
+async fn serve_connection(accepted: Accepted, tls: Option<&TlsAcceptor>, metrics: &Metrics) {
+    let peer = accepted.peer;
+    match accepted.open(tls).await {
+        Ok(Accepted { stream, permit, .. }) => {
+            connection::serve_one(stream, |request| answer(request, metrics)).await;
+            drop(permit);
+        }
+        Err(error) => debug!(%peer, %error, "connection said nothing of use"),
+    }
 }
 
 fn answer(request: &Request<Incoming>, metrics: &Metrics) -> Response<Body> {

@@ -13,13 +13,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
 use tokio::time::{interval, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tracing::debug;
 
 use super::body::Body;
 use crate::base::clock::Clock;
+use crate::net::stream::Stream;
 
 /// How long a client may take to send the head of its request.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -46,7 +46,7 @@ const STREAMS: u32 = 64;
 
 /// Answers one request on `stream` and closes it. Ends after half a minute at the latest.
 pub(super) async fn serve_one(
-    stream: TcpStream,
+    stream: Stream,
     answer: impl Fn(&Request<Incoming>) -> Response<Body>,
 ) {
     let service = service_fn(|request| {
@@ -68,10 +68,10 @@ pub(super) async fn serve_one(
     }
 }
 
-/// Answers requests on `stream`, by HTTP/1.1 or by HTTP/2 with prior knowledge, until the client
+/// Answers requests on `stream`, by HTTP/1.1 or by HTTP/2 (chosen in TLS, or with prior knowledge), until the client
 /// is done or does nothing for too long.
 pub(super) async fn serve<F>(
-    stream: TcpStream,
+    stream: Stream,
     clock: Clock,
     answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
 ) where

@@ -32,6 +32,7 @@ use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::net::listen::Accepted;
 use crate::net::sniff::First;
+use crate::net::stream::Stream;
 use crate::vod::Library;
 
 /// The methods that something can be done with on this port.
@@ -64,14 +65,14 @@ pub struct Server {
 
 impl Server {
     /// Serves a connection that begins with `first` until it ends.
-    pub async fn serve(self: &Arc<Self>, accepted: Accepted, first: First) {
+    pub async fn serve(self: &Arc<Self>, accepted: Accepted<Stream>, first: First) {
         match first {
             First::HttpUpload | First::HttpPost => UploadConnection::serve(self, accepted).await,
             _ => self.serve_requests(accepted).await,
         }
     }
 
-    async fn serve_requests(self: &Arc<Self>, accepted: Accepted) {
+    async fn serve_requests(self: &Arc<Self>, accepted: Accepted<Stream>) {
         let Accepted {
             stream,
             peer,

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::uploads::Uploads;
+use crate::net::stream::Stream;
 use crate::wire::http_body::{BodyReader, Framing, Part};
 
 /// The most bytes that are taken from the socket at a time.
@@ -16,7 +16,7 @@ const PIECE: usize = 4096;
 
 /// Reads a body off a connection; what follows it stays in `buffer`.
 pub(super) struct UploadBody<'a> {
-    stream: &'a mut TcpStream,
+    stream: &'a mut Stream,
     buffer: &'a mut BytesMut,
     reader: BodyReader,
     framing: Framing,
@@ -29,7 +29,7 @@ pub(super) struct UploadBody<'a> {
 impl<'a> UploadBody<'a> {
     /// A body of which `buffer` holds what has arrived; its bytes are counted in `uploads`.
     pub(super) fn new(
-        stream: &'a mut TcpStream,
+        stream: &'a mut Stream,
         buffer: &'a mut BytesMut,
         framing: Framing,
         uploads: &'a Uploads,

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
@@ -25,6 +24,7 @@ use crate::base::error::Kind;
 use crate::base::path::MediaPath;
 use crate::media::mounts::{Busy, Takeover};
 use crate::net::listen::Accepted;
+use crate::net::stream::Stream;
 use crate::source::Failure;
 use crate::wire::http_body::Framing;
 use crate::wire::http_head::{HttpHead, HttpHeadParser};
@@ -40,7 +40,7 @@ const LINGER_BYTES: u64 = 1 << 20;
 /// A connection on which encoders upload, perhaps in several requests one after the other.
 pub(super) struct UploadConnection<'a> {
     server: &'a Server,
-    stream: TcpStream,
+    stream: Stream,
     peer: SocketAddr,
     buffer: BytesMut,
     minor_version: u8,
@@ -48,7 +48,7 @@ pub(super) struct UploadConnection<'a> {
 
 impl<'a> UploadConnection<'a> {
     /// Serves `accepted` until it ends.
-    pub(super) async fn serve(server: &'a Server, accepted: Accepted) {
+    pub(super) async fn serve(server: &'a Server, accepted: Accepted<Stream>) {
         let Accepted {
             stream,
             peer,

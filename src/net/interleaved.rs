@@ -5,18 +5,15 @@
 //! when there is room. In the good case that is one system call, without a
 //! copy, an allocation or a wake-up. What the bytes mean is not known here.
 
-use std::io;
-use std::net::Shutdown;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use socket2::SockRef;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 
 use super::Sent;
+use super::stream::Outgoing;
 
 /// The way out of one connection. See the module's head.
 ///
@@ -24,7 +21,7 @@ use super::Sent;
 /// the socket took half of is completed before anything else is written.
 #[derive(Debug)]
 pub struct Interleaved {
-    stream: OwnedWriteHalf,
+    way: Outgoing,
     base64: bool,
     limit: usize,
     queue: Mutex<Queue>,
@@ -56,10 +53,10 @@ pub enum Closed {
 }
 
 impl Interleaved {
-    /// A way out on `stream`, which closes when more than `limit` bytes wait.
-    pub fn new(stream: OwnedWriteHalf, limit: usize) -> Self {
+    /// A way out on `way`, which closes when more than `limit` bytes wait.
+    pub fn new(way: impl Into<Outgoing>, limit: usize) -> Self {
         Self {
-            stream,
+            way: way.into(),
             base64: false,
             limit,
             queue: Mutex::default(),
@@ -69,11 +66,16 @@ impl Interleaved {
     }
 
     /// The same, with each call's bytes in base64: a client's half of an HTTP tunnel.
-    pub fn base64(stream: OwnedWriteHalf, limit: usize) -> Self {
+    pub fn base64(way: impl Into<Outgoing>, limit: usize) -> Self {
         Self {
             base64: true,
-            ..Self::new(stream, limit)
+            ..Self::new(way, limit)
         }
+    }
+
+    /// Whether what is sent here is encrypted on its way.
+    pub fn is_encrypted(&self) -> bool {
+        self.way.is_encrypted()
     }
 
     /// Sends `bytes` or queues what the socket does not take; never blocks.
@@ -95,13 +97,17 @@ impl Interleaved {
         if let Some(closed) = queue.closed {
             return Err(closed);
         }
+        // With the lock held, for records have to leave in the order in which they were made.
+        let sealed = self.way.seal(bytes);
+        let sealed = sealed.map_err(|_| self.close_for(&mut queue, Closed::ByPeer))?;
         if queue.waiting() > 0 {
-            return self.append(&mut queue, bytes);
+            return self.append(&mut queue, &sealed);
         }
         let written = self
-            .write_now(bytes)
+            .way
+            .write_now(&sealed)
             .map_err(|_| self.close_for(&mut queue, Closed::ByPeer))?;
-        match bytes.get(written..) {
+        match sealed.get(written..) {
             None | Some([]) => Ok(Sent::All),
             Some(rest) => self.append(&mut queue, rest),
         }
@@ -142,7 +148,7 @@ impl Interleaved {
             }
             tokio::select! {
                 // An error shows again in the write.
-                _ = self.stream.writable() => self.flush(),
+                _ = self.way.writable() => self.flush(),
                 () = changed => {}
             }
         }
@@ -173,7 +179,7 @@ impl Interleaved {
 
     fn flush(&self) {
         let mut queue = self.lock();
-        match self.try_write(queue.rest()) {
+        match self.way.try_write(queue.rest()) {
             Ok(written) => queue.advance(written),
             Err(_) => {
                 self.close_for(&mut queue, Closed::ByPeer);
@@ -183,43 +189,32 @@ impl Interleaved {
         queue.tell_empty();
     }
 
-    /// How many bytes the socket took, 0 when it has no room.
-    ///
-    /// Asks the system and not the runtime, which would first look whether it
-    /// knows of room; [`try_write`](Self::try_write) sets that right when
-    /// something is left to write.
-    fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        would_block_is_none(SockRef::from(self.stream.as_ref()).send(bytes))
-    }
-
-    /// The same by the runtime, which learns here when to wait for room.
-    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        would_block_is_none(self.stream.try_write(bytes))
-    }
-
     fn close_for(&self, queue: &mut Queue, reason: Closed) -> Closed {
         if let Some(closed) = queue.closed {
             return closed;
+        }
+        if queue.waiting() == 0 {
+            self.say_farewell();
         }
         (queue.bytes, queue.written) = (Vec::new(), 0);
         queue.closed = Some(reason);
         self.backlog.store(0, Ordering::Relaxed);
         queue.tell_empty();
-        // A peer that is gone already makes this fail, which changes nothing.
-        let _ = SockRef::from(self.stream.as_ref()).shutdown(Shutdown::Write);
+        self.way.shut();
         self.changed.notify_one();
         reason
     }
 
+    /// The peer learns that nothing was cut off, if it is there and has room for so little.
+    fn say_farewell(&self) {
+        let farewell = self.way.farewell();
+        if !farewell.is_empty() {
+            let _ = self.way.write_now(&farewell);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn would_block_is_none(written: io::Result<usize>) -> io::Result<usize> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        other => other,
     }
 }
 
@@ -257,6 +252,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use socket2::SockRef;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, TcpSocket, TcpStream};
 

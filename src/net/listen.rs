@@ -12,6 +12,8 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::host::canonical;
+use super::stream::Stream;
+use super::tls_acceptor::TlsAcceptor;
 
 const BACKLOG: i32 = 1024;
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -34,6 +36,7 @@ pub struct Listener {
     socket: TcpListener,
     local: SocketAddr,
     permits: Permits,
+    tls: Option<Arc<TlsAcceptor>>,
 }
 
 /// A socket that could not be set up.
@@ -47,17 +50,46 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// A new connection.
+/// A new connection: as the system gives it, or [opened](Accepted::open).
 #[derive(Debug)]
-pub struct Accepted {
+pub struct Accepted<S = TcpStream> {
     /// The connection, sending without delay (`TCP_NODELAY`).
-    pub stream: TcpStream,
+    pub stream: S,
     /// The client's address, in IPv4 form where it is an IPv4 address.
     pub peer: SocketAddr,
     /// The address at which the client reached the server, likewise.
     pub local: SocketAddr,
     /// Keep it for as long as the connection is open.
     pub permit: Permit,
+}
+
+impl Accepted {
+    /// The connection after its handshake, if `tls` asks for one; bounded in time. Cancel safe: the
+    /// connection is closed.
+    ///
+    /// # Errors
+    /// `TimedOut`, or what the system or TLS says.
+    pub async fn open(self, tls: Option<&TlsAcceptor>) -> io::Result<Accepted<Stream>> {
+        match tls {
+            Some(tls) => Ok(Accepted {
+                stream: tls.accept(self.stream).await?,
+                peer: self.peer,
+                local: self.local,
+                permit: self.permit,
+            }),
+            None => Ok(self.plain()),
+        }
+    }
+
+    /// The connection in the clear.
+    pub fn plain(self) -> Accepted<Stream> {
+        Accepted {
+            stream: self.stream.into(),
+            peer: self.peer,
+            local: self.local,
+            permit: self.permit,
+        }
+    }
 }
 
 /// Bytes of the send buffer that accepted connections inherit (Linux doubles it).
@@ -88,7 +120,21 @@ impl Listener {
             socket,
             local,
             permits: permits.clone(),
+            tls: None,
         })
+    }
+
+    /// The same for connections that begin with a handshake of TLS.
+    pub fn with_tls(self, tls: Arc<TlsAcceptor>) -> Self {
+        Self {
+            tls: Some(tls),
+            ..self
+        }
+    }
+
+    /// With what its connections are to be [opened](Accepted::open).
+    pub fn tls(&self) -> Option<Arc<TlsAcceptor>> {
+        self.tls.clone()
     }
 
     /// The address that is bound, with the real port.

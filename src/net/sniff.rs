@@ -1,19 +1,17 @@
-//! What a new connection speaks, judged by its first bytes, which stay in the socket.
+//! What a new connection speaks, judged by its first bytes, which are still to be read.
 
 use std::io;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
+
+use super::stream::Stream;
 
 /// How long a new connection may take to say what it speaks.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The longest first line that is looked at, in bytes.
 pub const BYTE_LIMIT: usize = 2048;
-
-/// How long to wait for more when the bytes so far do not tell; `peek` cannot wait for it.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// `SOURCE` is what encoders for Icecast sent before they sent `PUT`; `PRI` begins HTTP/2 (RFC 9113, 3.4).
 const HTTP_METHODS: [&str; 10] = [
@@ -47,27 +45,21 @@ impl First {
     }
 }
 
-/// What `stream` speaks. The bytes that told it stay in the socket. Cancel safe.
+/// What `stream` speaks. The bytes that told it are still to be read. Cancel safe.
 ///
 /// # Errors
 /// `TimedOut` when the first [`TIME_LIMIT`] did not tell, `UnexpectedEof` when
-/// the peer closed before that, or what the system says.
-pub async fn sniff(stream: &TcpStream) -> io::Result<First> {
+/// the peer closed before that, or what the system or TLS says.
+pub async fn sniff(stream: &mut Stream) -> io::Result<First> {
     timeout(TIME_LIMIT, watch(stream)).await?
 }
 
-async fn watch(stream: &TcpStream) -> io::Result<First> {
-    let mut buffer = [0; BYTE_LIMIT];
+async fn watch(stream: &mut Stream) -> io::Result<First> {
     loop {
-        let length = stream.peek(&mut buffer).await?;
-        let seen = buffer.get(..length).unwrap_or_default();
-        if seen.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if let Some(first) = judge(seen) {
+        if let Some(first) = judge(stream.seen()) {
             return Ok(first);
         }
-        sleep(PAUSE).await;
+        stream.look().await?;
     }
 }
 
@@ -122,7 +114,7 @@ fn judge_options(seen: &[u8], full: bool) -> Option<First> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -160,18 +152,18 @@ mod tests {
         assert_eq!(judge(&long), Some(First::Rtsp));
     }
 
-    async fn connected() -> (TcpStream, TcpStream) {
+    async fn connected() -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (here, there) = tokio::join!(listener.accept(), TcpStream::connect(address));
-        (here.unwrap().0, there.unwrap())
+        (here.unwrap().0.into(), there.unwrap())
     }
 
     #[tokio::test]
-    async fn the_bytes_stay_in_the_socket() {
+    async fn the_bytes_are_still_to_be_read() {
         let (mut stream, mut client) = connected().await;
         client.write_all(b"GE").await.unwrap();
-        let mut sniffing = Box::pin(sniff(&stream));
+        let mut sniffing = Box::pin(sniff(&mut stream));
         assert!(futures::poll!(&mut sniffing).is_pending());
         client.write_all(b"T / HTTP/1.0\r\n").await.unwrap();
         assert_eq!(sniffing.await.unwrap(), First::HttpGet);
@@ -182,16 +174,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_closes_has_said_nothing() {
-        let (stream, client) = connected().await;
+        let (mut stream, client) = connected().await;
         drop(client);
-        let error = sniff(&stream).await.unwrap_err();
+        let error = sniff(&mut stream).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_client_is_given_up() {
-        let (stream, _client) = connected().await;
-        let error = sniff(&stream).await.unwrap_err();
+        let (mut stream, _client) = connected().await;
+        let error = sniff(&mut stream).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

@@ -1,6 +1,6 @@
 //! Connecting to others by TLS, and deciding whether they are who they should be.
 //!
-//! The server's own certificates are not here.
+//! The server's own certificate is not here (`tls_identity`).
 
 use std::fmt;
 use std::io;
@@ -108,7 +108,7 @@ impl ServerCertVerifier for Check {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let fingerprint = Fingerprint(Sha256::digest(end_entity).into());
+        let fingerprint = Fingerprint::of(end_entity);
         let verified = match (self.trust, &self.authorities) {
             (Trust::Authorities, Some(authorities)) => authorities.verify_server_cert(
                 end_entity,
@@ -157,7 +157,13 @@ impl ServerCertVerifier for Check {
 
 /// The SHA-256 of a certificate; displays as `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug)]
-struct Fingerprint([u8; 32]);
+pub(super) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
+        Self(Sha256::digest(certificate).into())
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

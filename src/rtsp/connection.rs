@@ -347,10 +347,17 @@ impl Connection {
 
     /// What the statistics call an interleaved transport on this connection.
     pub(super) fn transport(&self) -> &'static str {
-        match self.inlet {
-            Inlet::Socket(_) => "tcp",
-            Inlet::Tunnel { .. } => "http",
+        match (&self.inlet, self.is_encrypted()) {
+            (Inlet::Socket(_), false) => "tcp",
+            (Inlet::Socket(_), true) => "tls",
+            (Inlet::Tunnel { .. }, false) => "http",
+            (Inlet::Tunnel { .. }, true) => "https",
         }
+    }
+
+    /// Whether nobody on the way can read what is said and sent on this connection.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.outlet.is_encrypted()
     }
 }
 

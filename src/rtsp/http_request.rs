@@ -5,19 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::net::interleaved::Interleaved;
 use crate::net::sniff;
+use crate::net::stream::{Incoming, Stream};
 use crate::wire::http_head::{HttpHead, HttpHeadParser};
 
 use super::answer::SERVER;
 use super::connection::Connection;
-use super::inlet::{Inlet, MESSAGES, read_some};
+use super::inlet::{Inlet, MESSAGES};
 use super::service::Service;
 use super::tunnel::{MAX_HEAD, carry, cookie_of, get_answer};
 
@@ -25,16 +24,17 @@ impl Service {
     /// Serves one HTTP request, which may turn out to be half of a tunnel.
     pub(super) async fn handle_http(
         self: &Arc<Self>,
-        stream: TcpStream,
+        stream: Stream,
         peer: SocketAddr,
         local: SocketAddr,
         stop: &CancellationToken,
     ) {
-        let (reader, writer) = stream.into_split();
+        let (mut incoming, outgoing) = stream.into_split();
+        let outlet = Interleaved::new(outgoing, self.config().limits.tcp_backlog);
         let mut buffer = BytesMut::new();
-        let head = timeout(sniff::TIME_LIMIT, read_head(&reader, &mut buffer)).await;
+        let head = timeout(sniff::TIME_LIMIT, read_head(&mut incoming, &mut buffer)).await;
         let Ok(Ok(head)) = head else {
-            return answer(&writer, 400, "", "").await;
+            return answer(&outlet, 400, "", "");
         };
         let method = head.method.to_ascii_uppercase();
         match (method.as_str(), cookie_of(&head)) {
@@ -43,10 +43,9 @@ impl Service {
                     debug!(%peer, "tunnel is in use");
                     return;
                 };
-                let limit = self.config().limits.tcp_backlog;
-                let outlet = Arc::new(Interleaved::new(writer, limit));
+                let outlet = Arc::new(outlet);
                 let inlet = Inlet::Tunnel {
-                    get: reader,
+                    get: incoming,
                     uplink,
                 };
                 if outlet.send(get_answer().as_bytes()).is_ok() {
@@ -54,49 +53,52 @@ impl Service {
                     connection.run(stop).await;
                 }
             }
-            ("POST", Some(cookie)) => self.post(cookie, &reader, &writer, buffer, stop).await,
-            ("GET", None) => match self.reference(&head, local).await {
-                Ok(text) => answer(&writer, 200, "video/quicktime", &text).await,
-                Err(kind) => answer(&writer, kind.http_status(), "", "").await,
+            ("POST", Some(cookie)) => {
+                self.post(cookie, &mut incoming, &outlet, buffer, stop)
+                    .await
+            }
+            ("GET", None) => match self.reference(&head, local, outlet.is_encrypted()).await {
+                Ok(text) => answer(&outlet, 200, "video/quicktime", &text),
+                Err(kind) => answer(&outlet, kind.http_status(), "", ""),
             },
-            _ => answer(&writer, 400, "", "").await,
+            _ => answer(&outlet, 400, "", ""),
         }
     }
 
     async fn post(
         &self,
         cookie: &str,
-        reader: &OwnedReadHalf,
-        writer: &OwnedWriteHalf,
+        incoming: &mut Incoming,
+        outlet: &Interleaved,
         body: BytesMut,
         stop: &CancellationToken,
     ) {
         let Some(pieces) = self.tunnels.post(cookie, self.parts.clock.now()) else {
-            return answer(writer, 400, "", "").await;
+            return answer(outlet, 400, "", "");
         };
         tokio::select! {
             () = stop.cancelled() => {}
-            carried = carry(reader, body, &pieces) => if carried.is_err() {
-                answer(writer, 400, "", "").await;
+            carried = carry(incoming, body, &pieces) => if carried.is_err() {
+                answer(outlet, 400, "", "");
             },
         }
     }
 }
 
 /// Reads the head of a request; what follows it stays in `buffer`.
-async fn read_head(reader: &OwnedReadHalf, buffer: &mut BytesMut) -> io::Result<HttpHead> {
+async fn read_head(incoming: &mut Incoming, buffer: &mut BytesMut) -> io::Result<HttpHead> {
     let mut parser = HttpHeadParser::new(MAX_HEAD);
     loop {
         if let Some(head) = parser.next(buffer).map_err(io::Error::other)? {
             return Ok(head);
         }
-        if !read_some(reader, buffer, MESSAGES).await? {
+        if !incoming.fill(buffer, MESSAGES).await? {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
 }
 
-async fn answer(writer: &OwnedWriteHalf, status: u16, kind: &str, body: &str) {
+fn answer(outlet: &Interleaved, status: u16, kind: &str, body: &str) {
     let reason = match status {
         200 => "OK",
         400 => "Bad Request",
@@ -114,6 +116,6 @@ async fn answer(writer: &OwnedWriteHalf, status: u16, kind: &str, body: &str) {
         body.len()
     );
     // A new connection has room for so little; a peer that is gone needs no answer.
-    let _ = writer.writable().await;
-    let _ = writer.try_write(answer.as_bytes());
+    let _ = outlet.send(answer.as_bytes());
+    outlet.close();
 }

@@ -4,8 +4,9 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::timeout;
+
+use crate::net::stream::Incoming;
 
 use super::tunnel::Uplink;
 
@@ -13,17 +14,20 @@ use super::tunnel::Uplink;
 pub(super) const MESSAGES: usize = 4 * 1024;
 pub(super) const MEDIA: usize = 64 * 1024;
 
+/// How many where nothing of interest does.
+const IGNORED: usize = 64;
+
 /// How long a tunnel whose GET is closed waits for what its POST still brings.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A source of RTSP messages.
 pub(super) enum Inlet {
     /// The connection itself.
-    Socket(OwnedReadHalf),
+    Socket(Incoming),
     /// POSTs, for as long as the GET that carries the answers is open.
     Tunnel {
         /// The GET's reading side, on which nothing of interest arrives.
-        get: OwnedReadHalf,
+        get: Incoming,
         /// What the POSTs brought, decoded.
         uplink: Uplink,
     },
@@ -41,7 +45,7 @@ impl Inlet {
     /// What the system says of a connection that broke.
     pub(super) async fn fill(&mut self, buffer: &mut BytesMut, most: usize) -> io::Result<bool> {
         match self {
-            Self::Socket(socket) => read_some(socket, buffer, most).await,
+            Self::Socket(socket) => socket.fill(buffer, most).await,
             Self::Tunnel { get, uplink } => tokio::select! {
                 biased;
                 piece = uplink.next() => Ok(take(piece, buffer)),
@@ -63,32 +67,10 @@ fn take(piece: Option<Bytes>, buffer: &mut BytesMut) -> bool {
     !piece.is_empty()
 }
 
-/// Appends what arrives next to `buffer`, about `most` bytes; it grows only when
-/// something has arrived. `false` at the end of the stream. Cancel safe.
-pub(super) async fn read_some(
-    socket: &OwnedReadHalf,
-    buffer: &mut BytesMut,
-    most: usize,
-) -> io::Result<bool> {
-    loop {
-        socket.readable().await?;
-        buffer.reserve(most);
-        match socket.try_read_buf(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            read => return read.map(|length| length > 0),
-        }
+async fn until_closed(socket: &mut Incoming) -> io::Result<()> {
+    let mut ignored = BytesMut::new();
+    while socket.fill(&mut ignored, IGNORED).await? {
+        ignored.clear();
     }
-}
-
-async fn until_closed(socket: &OwnedReadHalf) -> io::Result<()> {
-    let mut ignored = [0; 64];
-    loop {
-        socket.readable().await?;
-        match socket.try_read(&mut ignored) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
+    Ok(())
 }

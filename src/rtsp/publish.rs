@@ -93,7 +93,7 @@ impl Connection {
         party: &Arc<Party>,
     ) -> Result<Done, Refusal> {
         let publisher = party.publisher().ok_or_else(not_a_publisher)?;
-        let (offer, choice) = choose_to_record(&setup.transports)?;
+        let (offer, choice) = choose_to_record(&setup.transports, self.is_encrypted())?;
         let mut transport = setup::answer_to(offer, None);
         let way = match choice {
             Choice::Udp { rtp, rtcp } => {

@@ -10,7 +10,7 @@ use super::service::Service;
 
 impl Service {
     /// The reference movie for an HTTP GET of the path of a movie or channel (QTSS manual, "Reference movies");
-    /// `local` stands in for a missing Host. Of what not everybody may watch it tells nothing: the player
+    /// `local` stands in for a missing Host, and whoever comes by TLS is sent to TLS. Of what not everybody may watch it tells nothing: the player
     /// that follows it is asked to log in, whether there is such a thing or not.
     ///
     /// # Errors
@@ -19,6 +19,7 @@ impl Service {
         &self,
         head: &HttpHead,
         local: SocketAddr,
+        is_encrypted: bool,
     ) -> Result<String, Kind> {
         let path = head.target.split('?').next().unwrap_or_default();
         let path = MediaPath::from_url(path).map_err(|_| Kind::NotFound)?;
@@ -30,6 +31,8 @@ impl Service {
             Some(host) => host.to_owned(),
             None => local.to_string(),
         };
-        Ok(format!("rtsptext\r\nrtsp://{host}/{}\r\n", path.to_url()))
+        let scheme = if is_encrypted { "rtsps" } else { "rtsp" };
+        let path = path.to_url();
+        Ok(format!("rtsptext\r\n{scheme}://{host}/{path}\r\n"))
     }
 }

@@ -1,5 +1,6 @@
 //! Accepting connections and telling what they speak.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -9,6 +10,8 @@ use tracing::debug;
 use crate::net::interleaved::Interleaved;
 use crate::net::listen::{Accepted, Listener};
 use crate::net::sniff::{First, sniff};
+use crate::net::stream::Stream;
+use crate::net::tls_acceptor::TlsAcceptor;
 
 use super::connection::Connection;
 use super::inlet::Inlet;
@@ -33,16 +36,16 @@ pub async fn serve(listener: Listener, service: Arc<Service>, stop: Cancellation
 pub async fn serve_http_port<F>(
     listener: Listener,
     service: Arc<Service>,
-    plain: impl Fn(Accepted, First) -> F + Clone + Send + 'static,
+    plain: impl Fn(Accepted<Stream>, First) -> F + Clone + Send + 'static,
     stop: CancellationToken,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    accept(&listener, &stop, move |accepted, first, stop| {
+    accept(&listener, &stop, move |mut accepted, first, stop| {
         let (service, plain) = (Arc::clone(&service), plain.clone());
         async move {
             let is_plain = match first {
-                First::HttpGet | First::HttpPost => !is_tunnel(&accepted.stream).await,
+                First::HttpGet | First::HttpPost => !is_tunnel(&mut accepted.stream).await,
                 other => other.is_http(),
             };
             if is_plain {
@@ -59,11 +62,11 @@ pub async fn serve_http_port<F>(
     .await;
 }
 
-/// Gives each connection that has said something to a task of its own.
+/// Gives each connection that has said something, after its handshake if it has one, to a task of its own.
 async fn accept<F>(
     listener: &Listener,
     stop: &CancellationToken,
-    handle: impl Fn(Accepted, First, CancellationToken) -> F + Clone + Send + 'static,
+    handle: impl Fn(Accepted<Stream>, First, CancellationToken) -> F + Clone + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -74,16 +77,17 @@ async fn accept<F>(
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let (handle, stop) = (handle.clone(), stop.clone());
+        let (handle, stop, tls) = (handle.clone(), stop.clone(), listener.tls());
         connections.spawn(async move {
-            let first = tokio::select! {
+            let peer = accepted.peer;
+            let opened = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                first = sniff(&accepted.stream) => first,
+                opened = open(accepted, tls.as_deref()) => opened,
             };
-            match first {
-                Ok(first) => handle(accepted, first, stop).await,
-                Err(error) => debug!(peer = %accepted.peer, %error, "connection said nothing"),
+            match opened {
+                Ok((accepted, first)) => handle(accepted, first, stop).await,
+                Err(error) => debug!(%peer, %error, "connection said nothing of use"),
             }
         });
     }
@@ -91,8 +95,23 @@ async fn accept<F>(
     connections.wait().await;
 }
 
+/// A new connection after its handshake, and what it speaks.
+async fn open(
+    accepted: Accepted,
+    tls: Option<&TlsAcceptor>,
+) -> io::Result<(Accepted<Stream>, First)> {
+    let mut accepted = accepted.open(tls).await?;
+    let first = sniff(&mut accepted.stream).await?;
+    Ok((accepted, first))
+}
+
 impl Service {
-    async fn handle(self: &Arc<Self>, accepted: Accepted, first: First, stop: &CancellationToken) {
+    async fn handle(
+        self: &Arc<Self>,
+        accepted: Accepted<Stream>,
+        first: First,
+        stop: &CancellationToken,
+    ) {
         let Accepted {
             stream,
             peer,
@@ -102,10 +121,10 @@ impl Service {
         self.parts.totals.connection();
         match first {
             First::Rtsp => {
-                let (reader, writer) = stream.into_split();
+                let (incoming, outgoing) = stream.into_split();
                 let limit = self.config().limits.tcp_backlog;
-                let outlet = Arc::new(Interleaved::new(writer, limit));
-                let inlet = Inlet::Socket(reader);
+                let outlet = Arc::new(Interleaved::new(outgoing, limit));
+                let inlet = Inlet::Socket(incoming);
                 Connection::new(self, inlet, outlet, peer, local)
                     .run(stop)
                     .await;

@@ -31,7 +31,12 @@ impl Connection {
     ) -> Result<(Done, Arc<Party>), Refusal> {
         let (content, path, track) = self.service().track_of(&setup.target).await?;
         let multicast = self.may_go_to_groups(&content).await;
-        let (offer, audience) = choose(&setup.transports, self.peer().ip(), multicast)?;
+        let (offer, audience) = choose(
+            &setup.transports,
+            self.peer().ip(),
+            multicast,
+            self.is_encrypted(),
+        )?;
         let party = match party {
             Some(party) => Arc::clone(party),
             None => self.new_viewer(id, content, visit, audience)?,

@@ -25,7 +25,8 @@ pub(super) enum Audience {
 }
 
 /// The first of `offered` that this server can do for the client at `peer`;
-/// `multicast` says whether what it wants is sent to groups.
+/// `multicast` says whether what it wants is sent to groups, `is_encrypted` whether it has come by TLS:
+/// then media goes within the connection, for datagrams go in the clear.
 ///
 /// # Errors
 /// 461 when there is none; 462 when the only fault is a destination that is not
@@ -35,10 +36,13 @@ pub(super) fn choose(
     offered: &[Transport],
     peer: IpAddr,
     multicast: bool,
+    is_encrypted: bool,
 ) -> Result<(&Transport, Audience), Refusal> {
+    let within = |audience: &Audience| matches!(audience, Audience::Client(Choice::Interleaved(_)));
     let mut usable = offered
         .iter()
         .filter_map(|transport| Some((transport, audience(transport, multicast)?)))
+        .filter(|(_, audience)| !is_encrypted || within(audience))
         .peekable();
     if usable.peek().is_none() {
         return Err(Refusal::new(461, "no transport that this server can do"));
@@ -54,14 +58,19 @@ pub(super) fn choose(
 /// The first of `offered` by which a track that was announced can come in.
 ///
 /// What the client names as destination is the server, and a mode that is not
-/// said is meant.
+/// said is meant. Who has come by TLS sends within the connection.
 ///
 /// # Errors
 /// 461 when there is none.
-pub(super) fn choose_to_record(offered: &[Transport]) -> Result<(&Transport, Choice), Refusal> {
+pub(super) fn choose_to_record(
+    offered: &[Transport],
+    is_encrypted: bool,
+) -> Result<(&Transport, Choice), Refusal> {
+    let within = |choice: &Choice| matches!(choice, Choice::Interleaved(_));
     let mut usable = offered
         .iter()
-        .filter_map(|transport| Some((transport, way(transport)?)));
+        .filter_map(|transport| Some((transport, way(transport)?)))
+        .filter(|(_, choice)| !is_encrypted || within(choice));
     usable
         .next()
         .ok_or_else(|| Refusal::new(461, "no transport that this server can do"))
@@ -117,7 +126,7 @@ mod tests {
     fn chosen_of(header: &str, multicast: bool) -> Result<Audience, u16> {
         let offered: Vec<_> = Transport::read_list(header).into_iter().flatten().collect();
         let peer = "192.0.2.7".parse().unwrap();
-        match choose(&offered, peer, multicast) {
+        match choose(&offered, peer, multicast, false) {
             Ok((_, audience)) => Ok(audience),
             Err(refusal) => Err(refusal.status.0),
         }
@@ -185,11 +194,24 @@ mod tests {
         ] {
             let header = format!("RTP/AVP/TCP;unicast;destination=h;interleaved=2-3{mode}");
             let offered = [Transport::read(&header).unwrap()];
-            let (_, choice) = choose_to_record(&offered).unwrap();
+            let (_, choice) = choose_to_record(&offered, false).unwrap();
             assert_eq!(choice, Choice::Interleaved(Some((2, 3))), "{mode}");
         }
         let group = [Transport::read("RTP/AVP;multicast;mode=record").unwrap()];
-        assert_eq!(choose_to_record(&group).unwrap_err().status.0, 461);
+        assert_eq!(choose_to_record(&group, false).unwrap_err().status.0, 461);
+    }
+
+    #[test]
+    fn what_has_come_by_tls_stays_within() {
+        let header = "RTP/AVP;client_port=4-5, RTP/AVP;multicast, RTP/AVP/TCP;interleaved=2-3";
+        let offered: Vec<_> = Transport::read_list(header).into_iter().flatten().collect();
+        let within = Choice::Interleaved(Some((2, 3)));
+        let peer = "192.0.2.7".parse().unwrap();
+        let (_, audience) = choose(&offered, peer, true, true).unwrap();
+        assert_eq!(audience, Audience::Client(within));
+        assert_eq!(choose_to_record(&offered, true).unwrap().1, within);
+        let refusal = choose(&offered[..2], peer, true, true).unwrap_err();
+        assert_eq!(refusal.status.0, 461);
     }
 
     #[test]

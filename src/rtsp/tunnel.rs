@@ -11,17 +11,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::net::sniff;
+use crate::net::stream::{Incoming, Stream};
 use crate::wire::base64_stream::{Decoder, Rubbish};
 use crate::wire::http_head::{HttpHead, HttpHeadParser};
 
 use super::answer::SERVER;
-use super::inlet::{MEDIA, read_some};
+use super::inlet::MEDIA;
 
 /// How long a POST waits for its GET.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,9 +33,6 @@ const MAX_COOKIE: usize = 256;
 
 /// The longest head of an HTTP request on these ports, in bytes.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
-
-/// How long to wait for the rest of a head before it is looked at again.
-const PEEK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The answer to a GET. Its date is in the past, so that no proxy keeps what follows.
 pub(super) fn get_answer() -> String {
@@ -58,25 +54,22 @@ pub(super) fn cookie_of(head: &HttpHead) -> Option<&str> {
     head.session_cookie().filter(|_| !is_of_page)
 }
 
-/// Whether `stream`, which speaks HTTP, begins with half of a tunnel. Its bytes stay in the socket. Cancel safe.
-pub(super) async fn is_tunnel(stream: &TcpStream) -> bool {
-    timeout(sniff::TIME_LIMIT, peek_cookie(stream))
+/// Whether `stream`, which speaks HTTP, begins with half of a tunnel. Its bytes are still to be read. Cancel safe.
+pub(super) async fn is_tunnel(stream: &mut Stream) -> bool {
+    timeout(sniff::TIME_LIMIT, look_for_cookie(stream))
         .await
         .unwrap_or(false)
 }
 
-async fn peek_cookie(stream: &TcpStream) -> bool {
-    let mut bytes = vec![0; MAX_HEAD];
+async fn look_for_cookie(stream: &mut Stream) -> bool {
     loop {
-        let Ok(length @ 1..) = stream.peek(&mut bytes).await else {
-            return false;
-        };
-        let seen = bytes.get(..length).unwrap_or_default();
-        match HttpHeadParser::new(MAX_HEAD).next(&mut BytesMut::from(seen)) {
+        match HttpHeadParser::new(MAX_HEAD).next(&mut BytesMut::from(stream.seen())) {
             Ok(Some(head)) => return cookie_of(&head).is_some(),
-            // `peek` cannot wait for more than it has shown already.
-            Ok(None) if length < MAX_HEAD => sleep(PEEK_INTERVAL).await,
+            Ok(None) if stream.seen().len() < MAX_HEAD => {}
             _ => return false,
+        }
+        if stream.look().await.is_err() {
+            return false;
         }
     }
 }
@@ -185,7 +178,7 @@ impl Drop for Uplink {
 /// # Errors
 /// [`Rubbish`] when the body is no base64.
 pub(super) async fn carry(
-    socket: &OwnedReadHalf,
+    post: &mut Incoming,
     mut body: BytesMut,
     pieces: &mpsc::Sender<Bytes>,
 ) -> Result<(), Rubbish> {
@@ -200,7 +193,7 @@ pub(super) async fn carry(
         body = BytesMut::new();
         tokio::select! {
             () = pieces.closed() => return Ok(()),
-            read = read_some(socket, &mut body, MEDIA) => if !read.unwrap_or(false) {
+            read = post.fill(&mut body, MEDIA) => if !read.unwrap_or(false) {
                 return Ok(());
             },
         }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -20,6 +19,7 @@ use crate::config::Config;
 use crate::media::mounts::{Mounts, Takeover};
 use crate::net::listen::{Accepted, Listener};
 use crate::net::sniff::sniff;
+use crate::net::stream::Stream;
 
 /// How long one that comes while another feeds waits for that to go: what an encoder sent before
 /// it was restarted may not all have been played yet.
@@ -77,9 +77,9 @@ impl Encoders {
     }
 
     /// The next encoder that may publish.
-    async fn next(&self, listener: &Listener) -> Accepted {
+    async fn next(&self, listener: &Listener) -> Accepted<Stream> {
         loop {
-            let accepted = listener.accept().await;
+            let accepted = listener.accept().await.plain();
             let peer = accepted.peer;
             if Caller::at(peer.ip()).is_of_this_host() {
                 return accepted;
@@ -90,7 +90,7 @@ impl Encoders {
     }
 
     /// Turns away whoever else connects, and has waited in `next` for its turn.
-    async fn turn_away(&self, listener: &Listener, next: &mut Option<Accepted>) {
+    async fn turn_away(&self, listener: &Listener, next: &mut Option<Accepted<Stream>>) {
         loop {
             let comer = self.next(listener).await;
             let peer = comer.peer;
@@ -104,7 +104,7 @@ impl Encoders {
 }
 
 /// Reads the transport stream that comes; nothing of HTTP, lest a page in a browser of this host publish.
-async fn feed(reading: Reading<TsFeed>, stream: &mut TcpStream, patience: Duration) -> Failure {
+async fn feed(reading: Reading<TsFeed>, stream: &mut Stream, patience: Duration) -> Failure {
     match timeout(patience, sniff(stream)).await {
         Ok(Ok(first)) if first.is_http() => {
             Failure::Http("the port for transport streams does not speak HTTP".to_owned())
@@ -114,7 +114,7 @@ async fn feed(reading: Reading<TsFeed>, stream: &mut TcpStream, patience: Durati
 }
 
 fn reading(
-    feeder: &Accepted,
+    feeder: &Accepted<Stream>,
     mounts: &Arc<Mounts>,
     config: &watch::Receiver<Arc<Config>>,
     clock: Clock,

@@ -31,6 +31,9 @@ impl Server {
         for listen in ["RTSP", "HTTP", "ADMIN", "TS"] {
             command.env(format!("REELCAST_{listen}_LISTEN"), "127.0.0.1:0");
         }
+        for listen in ["RTSP", "HTTP", "ADMIN"] {
+            command.env(format!("REELCAST_{listen}_TLS_LISTEN"), "");
+        }
         command
             .env("REELCAST_LOG_ERROR_LEVEL", "warn")
             .stdout(Stdio::piped())

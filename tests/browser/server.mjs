@@ -30,6 +30,9 @@ export class Server {
     for (const listener of ['RTSP', 'HTTP', 'ADMIN', 'TS']) {
       env[`REELCAST_${listener}_LISTEN`] = '127.0.0.1:0'
     }
+    for (const listener of ['RTSP', 'HTTP', 'ADMIN']) {
+      env[`REELCAST_${listener}_TLS_LISTEN`] = ''
+    }
     const configuration = join(server.#folder, 'reelcast.toml')
     await writeFile(configuration, file)
     const child = spawn(binary, ['--config', configuration, server.movies], {

@@ -51,6 +51,7 @@ mod seek;
 mod source;
 mod support;
 mod tidy;
+mod tls;
 mod tools;
 mod transcode;
 mod ts;

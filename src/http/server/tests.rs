@@ -32,11 +32,11 @@ fn server() -> Arc<Server> {
     })
 }
 
-async fn connected() -> (Accepted, TcpStream) {
+async fn connected() -> (Accepted<Stream>, TcpStream) {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), &Permits::new(1)).unwrap();
     let address = listener.local_addr();
     let (here, there) = tokio::join!(listener.accept(), TcpStream::connect(address));
-    (here, there.unwrap())
+    (here.plain(), there.unwrap())
 }
 
 async fn answer_to(request: &[u8]) -> String {

@@ -55,6 +55,9 @@ impl Server {
         for listen in ["RTSP", "HTTP", "ADMIN", "TS"] {
             command.env(format!("REELCAST_{listen}_LISTEN"), "127.0.0.1:0");
         }
+        for listen in ["RTSP", "HTTP", "ADMIN"] {
+            command.env(format!("REELCAST_{listen}_TLS_LISTEN"), "");
+        }
         for (name, value) in settings {
             command.env(format!("REELCAST_{name}"), value);
         }

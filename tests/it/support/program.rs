@@ -13,6 +13,8 @@ use tokio::process::{Child, ChildStdout, Command};
 pub(crate) struct Program {
     /// Where it answers RTSP.
     pub(crate) rtsp: SocketAddr,
+    /// What it printed before the first URL.
+    greeting: Vec<String>,
     _child: Child,
     _printed: Lines<BufReader<ChildStdout>>,
     state: TempDir,
@@ -39,13 +41,19 @@ impl Program {
         for section in ["RTSP", "HTTP", "ADMIN", "TS"] {
             command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
         }
+        for section in ["RTSP", "HTTP", "ADMIN"] {
+            command.env(format!("REELCAST_{section}_TLS_LISTEN"), "");
+        }
         command.envs(settings.iter().copied());
         let mut child = command.spawn().expect("the program starts");
         let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
-        let address = tokio::time::timeout(Duration::from_secs(20), Self::address(&mut printed));
-        let rtsp = address.await.expect("the program prints a URL within 20 s");
+        let greeting = tokio::time::timeout(Duration::from_secs(20), Self::greeting(&mut printed));
+        let (rtsp, greeting) = greeting
+            .await
+            .expect("the program prints a URL within 20 s");
         Self {
             rtsp,
+            greeting,
             _child: child,
             _printed: printed,
             state,
@@ -59,14 +67,38 @@ impl Program {
         text.lines().map(str::to_owned).collect()
     }
 
-    async fn address(printed: &mut Lines<BufReader<ChildStdout>>) -> SocketAddr {
+    /// The folder of its own files.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// Where it speaks `what` by TLS: `RTSP`, `HTTP` or `metrics`.
+    pub(crate) fn tls(&self, what: &str) -> SocketAddr {
+        let line = self
+            .greeting
+            .iter()
+            .find_map(|line| line.strip_prefix("TLS: "));
+        let mut told = line.expect("a line about TLS").split("; ");
+        let address = told.find_map(|told| told.strip_prefix(what)?.strip_prefix(' '));
+        address
+            .expect("it is spoken by TLS")
+            .parse()
+            .expect("an address")
+    }
+
+    /// The lines up to the first URL, and its address.
+    async fn greeting(printed: &mut Lines<BufReader<ChildStdout>>) -> (SocketAddr, Vec<String>) {
+        let mut lines = Vec::new();
         while let Some(line) = printed.next_line().await.unwrap() {
             if let Some((_, url)) = line.split_once("rtsp://") {
                 let authority = url.split('/').next().unwrap();
-                return authority
-                    .parse()
-                    .unwrap_or_else(|_| panic!("an address in {line}"));
+                let address = authority.parse();
+                return (
+                    address.unwrap_or_else(|_| panic!("an address in {line}")),
+                    lines,
+                );
             }
+            lines.push(line);
         }
         panic!("the program ended before it printed a URL");
     }

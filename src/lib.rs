@@ -4,6 +4,7 @@
 //! only use folders of a lower rank; `tests/it/layers.rs` holds that.
 
 pub mod access;
+pub mod acme;
 pub mod app;
 pub mod base;
 pub mod client;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::acme;
 use crate::config::Config;
 use crate::net::addresses;
 use crate::net::tls_files::{Fault, TlsFiles};
@@ -31,10 +32,18 @@ pub(super) fn check(config: &Config) -> Result<(), Fault> {
 
 /// Where it is from.
 pub(super) fn origin(config: &Config) -> Origin {
-    let given = &config.tls;
+    let (given, own) = (
+        &config.tls,
+        TlsFiles::within(&config.server.state.join("tls")),
+    );
+    if config.is_certificate_fetched() {
+        return Origin::Fetched {
+            files: TlsFiles::within(&acme::folder(config)),
+            until_then: own,
+        };
+    }
     if given.certificate.as_os_str().is_empty() {
-        let folder = config.server.state.join("tls");
-        return Origin::SelfMade(TlsFiles::within(&folder));
+        return Origin::SelfMade(own);
     }
     Origin::Given(TlsFiles {
         certificate: given.certificate.clone(),

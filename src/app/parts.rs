@@ -103,6 +103,7 @@ impl Parts {
             gate: Arc::clone(&gate),
             mounts: Arc::clone(&mounts),
             hls,
+            proofs: Arc::default(),
             pages: Pages::default(),
             sessions: sessions.clone(),
             uploads: Arc::default(),

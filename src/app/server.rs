@@ -10,6 +10,7 @@ use super::group::Group;
 use super::identity;
 use super::listeners::{Addresses, Listeners};
 use super::parts::{Parts, Setting};
+use crate::acme::Renewal;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::http::admin;
@@ -111,6 +112,13 @@ impl Server {
         supervision.spawn(followers.follow(setting.settings.clone()));
         if let Some(identity) = &self.parts.identity {
             supervision.spawn(Arc::clone(identity).follow(setting.clock));
+            let renewal = Renewal {
+                settings: setting.settings.clone(),
+                identity: Arc::clone(identity),
+                proofs: Arc::clone(&self.parts.web.proofs),
+                clock: setting.clock,
+            };
+            supervision.spawn(renewal.run());
         }
         let mounts = Arc::clone(&self.parts.mounts);
         supervision.spawn(expire_channels(mounts, setting.clock));

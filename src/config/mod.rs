@@ -4,6 +4,7 @@
 //! (`app/` and the holders of a watch receiver do that). `conf/reelcast.toml` is
 //! the manual of the settings and the embedded default at once.
 
+mod acme;
 mod bounds;
 mod certificate;
 mod changes;
@@ -15,6 +16,7 @@ mod key;
 mod live;
 mod load;
 mod logins;
+mod logs;
 mod multicast;
 mod quantity;
 mod settings;
@@ -25,6 +27,7 @@ mod tls;
 mod verify;
 mod watch;
 
+pub use acme::{Acme, Challenge};
 pub use certificate::Certificate;
 pub use changes::{Change, Changes};
 pub use fault::{Fault, Place};
@@ -33,11 +36,9 @@ pub use hls_channels::ChannelHls;
 pub use hls_groups::HlsGroup;
 pub use live::Live;
 pub use load::{EMBEDDED, Loaded, Source, load};
+pub use logs::{Level, Log, LogAccess, LogError, LogFormat};
 pub use multicast::{Multicast, Sap};
-pub use settings::{
-    Access, Admin, Config, Http, Level, Limits, Log, LogAccess, LogError, LogFormat, Relay, Rtsp,
-    Server, Ts,
-};
+pub use settings::{Access, Admin, Config, Http, Limits, Relay, Rtsp, Server, Ts};
 pub use source_url::{Credentials, Scheme, SourceUrl};
 pub use sources::{ChannelSource, Transport};
 pub use tls::Tls;

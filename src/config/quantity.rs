@@ -280,6 +280,26 @@ pub(super) mod rules {
     }
 }
 
+/// Texts, one or a list.
+pub(super) mod texts {
+    use serde::Serialize;
+
+    use super::*;
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<String>, D::Error> {
+        Ok(List::deserialize(from)?.items())
+    }
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        value: &[String],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.serialize(to)
+    }
+}
+
 /// Paths, one or a list.
 pub(super) mod paths {
     use std::path::PathBuf;

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::acme::Acme;
 use super::hls::Hls;
 use super::hls_channels::ChannelHls;
 use super::hls_groups::HlsGroup;
 use super::live::Live;
+use super::logs::Log;
 use super::multicast::{Multicast, Sap};
 use super::quantity;
 use super::sources::ChannelSource;
@@ -35,6 +37,8 @@ pub struct Config {
     pub admin: Admin,
     /// `[tls]`
     pub tls: Tls,
+    /// `[acme]`
+    pub acme: Acme,
     /// `[live]`
     pub live: Live,
     /// `[multicast]`
@@ -74,6 +78,12 @@ impl Config {
         let sources = sources.map(|(channel, rules)| (channel, rules));
         let encoders = self.ts.access.as_ref();
         sources.chain(encoders.map(|rules| (&self.ts.channel, rules)))
+    }
+
+    /// Whether the certificate comes from an authority, and not from files that somebody else sees to.
+    pub fn is_certificate_fetched(&self) -> bool {
+        let is_given = !self.tls.certificate.as_os_str().is_empty();
+        !is_given && !self.acme.domains.is_empty() && !self.acme.email.is_empty()
     }
 
     /// The settings of `[hls]` for that channel.
@@ -297,92 +307,6 @@ impl Default for Limits {
             movie_cache: 64_000_000,
         }
     }
-}
-
-/// The logs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// `[log.error]`
-    pub error: LogError,
-    /// `[log.access]`
-    pub access: LogAccess,
-}
-
-/// The error log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogError {
-    /// Whether the file is written.
-    pub enabled: bool,
-    /// The least severe messages that are logged.
-    pub level: Level,
-    /// How the lines of the file look.
-    pub format: LogFormat,
-    /// Roll at this age in days; 0: never.
-    pub roll_days: u32,
-    /// Roll at this size in KB of 1024 bytes; 0: never.
-    pub roll_kb: u32,
-}
-
-impl Default for LogError {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            level: Level::Info,
-            format: LogFormat::Human,
-            roll_days: 7,
-            roll_kb: 250,
-        }
-    }
-}
-
-/// The access log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogAccess {
-    /// Whether the file is written.
-    pub enabled: bool,
-    /// Roll at this age in days; 0: never.
-    pub roll_days: u32,
-    /// Roll at this size in KB of 1024 bytes; 0: never.
-    pub roll_kb: u32,
-}
-
-impl Default for LogAccess {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            roll_days: 7,
-            roll_kb: 10_000,
-        }
-    }
-}
-
-/// How severe a message of the error log must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// What stops the server or a part of it.
-    Error,
-    /// What went wrong and was lived with.
-    Warn,
-    /// What the server does.
-    Info,
-    /// What a session does.
-    Debug,
-    /// What a packet does.
-    Trace,
-}
-
-/// How the lines of the error log look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people, as QTSS wrote them.
-    Human,
-    /// One JSON object a line.
-    Json,
 }
 
 /// Every IPv6 and IPv4 address of the host.

@@ -23,6 +23,7 @@ pub(super) fn objections(config: &Config) -> Vec<Objection> {
     let mut all = bounds::objections(config);
     all.extend(multicast(config));
     all.extend(certificate(config));
+    all.extend(acme(config));
     all.extend(clashes(config));
     all.extend(later(config));
     all
@@ -80,6 +81,39 @@ fn certificate(config: &Config) -> Option<Objection> {
     };
     let fix = format!("name the file for {other} as well");
     Some(refused(key, "it needs both files", fix))
+}
+
+/// Names that no authority knows, and settings that say half of what they should.
+fn acme(config: &Config) -> Vec<Objection> {
+    let acme = &config.acme;
+    let is_name = |name: &&String| {
+        let is_fit = |letter: u8| letter.is_ascii_alphanumeric() || b"-.".contains(&letter);
+        !name.is_empty() && name.bytes().all(is_fit)
+    };
+    let unfit = acme.domains.iter().find(|name| !is_name(name));
+    let alone = !acme.domains.is_empty() && acme.email.is_empty();
+    let needless = !acme.domains.is_empty() && !config.tls.certificate.as_os_str().is_empty();
+    let objections = [
+        unfit.map(|name| {
+            let fix = "name hosts as in media.example.com, one by one".to_owned();
+            refused(
+                "acme.domains",
+                &format!("`{name}` is no name of a host"),
+                fix,
+            )
+        }),
+        alone.then(|| {
+            let fix = "tell the authority an address of yours with acme.email".to_owned();
+            refused("acme.domains", "an e-mail address is needed as well", fix)
+        }),
+        needless.then(|| Objection {
+            key: "acme.domains",
+            text: "does not act beside tls.certificate".to_owned(),
+            fix: "leave one of them out".to_owned(),
+            fatal: false,
+        }),
+    ];
+    objections.into_iter().flatten().collect()
 }
 
 /// TCP addresses that two listeners want.

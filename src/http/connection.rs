@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::time::{interval, timeout};
@@ -79,13 +79,14 @@ pub(super) async fn serve<F>(
 {
     let requests = Arc::new(Requests::new(clock));
     let under_way = Arc::clone(&requests);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let begun = under_way.begin();
-        let answered = answer(request);
+        let answered = (!is_upload_by_http2(&request)).then(|| answer(request));
         async move {
-            let mut response = answered.await;
+            let answered = answered.ok_or(h2::Reason::HTTP_1_1_REQUIRED);
+            let mut response = answered.map_err(h2::Error::from)?.await;
             response.body_mut().lasts(begun);
-            Ok::<_, Infallible>(response)
+            Ok::<_, h2::Error>(response)
         }
     });
     let mut stream = TimeoutStream::new(stream);
@@ -109,6 +110,11 @@ pub(super) async fn serve<F>(
             },
         }
     }
+}
+
+/// Uploads are read by `upload_connection`, so clients are sent to HTTP/1.1 for them (RFC 9113, 7).
+fn is_upload_by_http2(request: &Request<Incoming>) -> bool {
+    request.version() == Version::HTTP_2 && matches!(*request.method(), Method::POST | Method::PUT)
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {

@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
 use super::body::Body;
-use super::connection::{self, text};
+use super::connection::{self, text, typed};
 use super::download::is_download;
 use super::hls::Asked;
 pub use super::page::Pages;
@@ -25,6 +25,7 @@ use super::route::{Route, way_to};
 use super::upload_connection::UploadConnection;
 use super::uploads::Uploads;
 use crate::access::Gate;
+use crate::acme::Proofs;
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::hls::gateway::Gateway;
@@ -49,6 +50,8 @@ pub struct Server {
     pub mounts: Arc<Mounts>,
     /// The way from them to players by HLS.
     pub hls: Arc<Gateway>,
+    /// What an authority is shown that is asked for a certificate.
+    pub proofs: Arc<Proofs>,
     /// What browsers are shown.
     pub pages: Pages,
     /// Who watches.
@@ -122,6 +125,9 @@ impl Server {
             way: String::new(),
             pass: None,
         };
+        if let Some(proof) = self.answer_authority(request.uri().path()) {
+            return proof;
+        }
         if let Some(asset) = self.answer_asset(&asked) {
             return asset;
         }
@@ -155,6 +161,13 @@ impl Server {
                 None => self.answer_page(asked, &path).await,
             },
         }
+    }
+
+    /// The proof for an authority that asks whether a name is this server's (RFC 8555, 8.3).
+    fn answer_authority(&self, path: &str) -> Option<Response<Body>> {
+        let token = path.strip_prefix("/.well-known/acme-challenge/")?;
+        let proof = self.proofs.answer(token)?;
+        Some(typed(StatusCode::OK, "application/octet-stream", proof))
     }
 
     pub(super) fn config(&self) -> Arc<Config> {

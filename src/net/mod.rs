@@ -17,6 +17,7 @@ pub mod tls;
 pub mod tls_acceptor;
 pub mod tls_files;
 pub mod tls_identity;
+mod tls_proofs;
 mod tls_self_made;
 mod udp_pair;
 mod udp_port;

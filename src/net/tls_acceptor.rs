@@ -14,6 +14,7 @@ use tokio_rustls::rustls::crypto::ring;
 
 use super::stream::Stream;
 use super::tls_identity::TlsIdentity;
+use super::tls_proofs;
 
 /// How long a handshake may take, with the wait for its turn.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -28,7 +29,7 @@ pub enum Protocols {
     Rtsp,
     /// HTTP/1.1 alone.
     Http1,
-    /// HTTP/2 and HTTP/1.1. RTSP is understood as well, as it is for clients that offer nothing.
+    /// HTTP/2 and HTTP/1.1, and proofs for an authority. RTSP is understood as well, as it is for clients that offer nothing.
     Http,
 }
 
@@ -75,7 +76,7 @@ impl Protocols {
         let names: &[&[u8]] = match self {
             Self::Rtsp => &[],
             Self::Http1 => &[b"http/1.1"],
-            Self::Http => &[b"h2", b"http/1.1"],
+            Self::Http => &[b"h2", b"http/1.1", tls_proofs::PROTOCOL],
         };
         names.iter().map(|name| name.to_vec()).collect()
     }

@@ -1,4 +1,5 @@
-//! The two files of a certificate and its private key, in PEM: read, and written for this user alone.
+//! The two files of a certificate and its private key, in PEM: read, and written for this user alone; and
+//! what a certificate says of itself.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -11,6 +12,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
+use x509_parser::extensions::GeneralName;
+use x509_parser::time::ASN1Time;
 
 /// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,10 +134,42 @@ pub fn write_private(file: &Path, text: &str) -> io::Result<()> {
     fs::rename(&new, file)
 }
 
-/// When a certificate ends (RFC 5280, 4.1.2.5); `None` when it does not say so intelligibly.
-pub(super) fn end_of(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
-    let (_, read) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    let seconds = u64::try_from(read.validity().not_after.timestamp()).ok()?;
+/// What a certificate says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// From when on it is good (RFC 5280, 4.1.2.5).
+    pub begins: SystemTime,
+    /// Until when.
+    pub ends: SystemTime,
+    /// The names of hosts that it is for (RFC 5280, 4.2.1.6).
+    pub names: Vec<String>,
+}
+
+impl Facts {
+    /// Those of the first certificate in one of these files; `None` when there is none. Blocks.
+    pub fn of(files: &TlsFiles) -> Option<Self> {
+        Self::of_der(&CertificateDer::from_pem_file(&files.certificate).ok()?)
+    }
+
+    pub(super) fn of_der(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let (_, read) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        let validity = read.validity();
+        let names = read.subject_alternative_name().ok().flatten();
+        let names = names.map(|names| names.value.general_names.as_slice());
+        let name = |name: &GeneralName<'_>| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        };
+        Some(Self {
+            begins: time_of(validity.not_before)?,
+            ends: time_of(validity.not_after)?,
+            names: names.unwrap_or_default().iter().filter_map(name).collect(),
+        })
+    }
+}
+
+fn time_of(time: ASN1Time) -> Option<SystemTime> {
+    let seconds = u64::try_from(time.timestamp()).ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 

@@ -4,6 +4,7 @@
 //! Connections that are there keep what they have begun with.
 
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,8 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tracing::{error, info, warn};
 
 use super::tls::Fingerprint;
-use super::tls_files::{Fault, TlsFiles, end_of};
+use super::tls_files::{Facts, Fault, TlsFiles};
+use super::tls_proofs::{self, TlsProofs};
 use super::tls_self_made;
 use crate::base::clock::Clock;
 use crate::base::error::chain;
@@ -33,6 +35,13 @@ const LAST_DAYS: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub enum Origin {
     /// From somebody who sees to it.
     Given(TlsFiles),
+    /// Fetched from an authority.
+    Fetched {
+        /// Where it will be, or is.
+        files: TlsFiles,
+        /// Where one that the server makes for itself is kept, to be shown until then.
+        until_then: TlsFiles,
+    },
     /// It makes one for itself, and keeps it in these files.
     SelfMade(TlsFiles),
 }
@@ -44,12 +53,14 @@ pub struct TlsIdentity {
     origin: Mutex<Origin>,
     /// What a certificate that the server makes is good for.
     names: Vec<String>,
+    proofs: TlsProofs,
 }
 
 /// A certificate with its key.
 #[derive(Debug)]
 struct Shown {
     source: Source,
+    is_self_made: bool,
     key: Arc<CertifiedKey>,
     fingerprint: Fingerprint,
     ends: Option<SystemTime>,
@@ -66,6 +77,7 @@ impl TlsIdentity {
             shown: ArcSwap::from_pointee(shown),
             origin: Mutex::new(origin),
             names,
+            proofs: TlsProofs::default(),
         }))
     }
 
@@ -98,7 +110,21 @@ impl TlsIdentity {
 
     /// Whether nobody but this server vouches for its certificate.
     pub fn is_self_made(&self) -> bool {
-        matches!(self.shown.load().source.origin, Origin::SelfMade(_))
+        self.shown.load().is_self_made
+    }
+
+    /// Proves to an authority that asks by TLS that `name` is this server's, with the SHA-256 that it
+    /// asks for, until that is [forgotten](Self::forget_proofs).
+    ///
+    /// # Errors
+    /// When `name` cannot stand in a certificate.
+    pub fn prove(&self, name: &str, digest: &[u8; 32]) -> io::Result<()> {
+        self.proofs.add(name, digest)
+    }
+
+    /// Proves nothing any more.
+    pub fn forget_proofs(&self) {
+        self.proofs.forget();
     }
 
     /// Loads what has changed. What is of no use is told of once: `refused` is what was so the last time,
@@ -128,7 +154,10 @@ impl TlsIdentity {
 }
 
 impl ResolvesServerCert for TlsIdentity {
-    fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if tls_proofs::is_asked_for(&hello) {
+            return self.proofs.of(&hello);
+        }
         Some(Arc::clone(&self.shown.load().key))
     }
 }
@@ -140,56 +169,74 @@ impl Origin {
     /// [`Fault`].
     pub fn check(&self) -> Result<(), Fault> {
         match self {
-            Self::Given(_) => Shown::read(self).map(drop),
-            Self::SelfMade(_) => Ok(()),
+            Self::Given(files) => files.read().map(drop),
+            Self::Fetched { .. } | Self::SelfMade(_) => Ok(()),
         }
     }
 
     fn files(&self) -> &TlsFiles {
         match self {
-            Self::Given(files) | Self::SelfMade(files) => files,
+            Self::Given(files) | Self::Fetched { files, .. } | Self::SelfMade(files) => files,
         }
     }
 }
 
 impl Shown {
     fn load(origin: &Origin, names: &[String], now: SystemTime) -> Result<Self, Fault> {
+        // First, so that what is written meanwhile is seen by the next look.
+        let source = Source::look(origin.clone());
         match origin {
-            Origin::Given(_) => {
-                let shown = Self::read(origin)?;
+            Origin::Fetched { until_then, .. } if source.is_nowhere() => {
+                Self::make(source, until_then, names, now)
+            }
+            Origin::Given(files) | Origin::Fetched { files, .. } => {
+                let shown = Self::read(source, files)?;
                 shown.warn_of_end(now);
                 Ok(shown)
             }
-            Origin::SelfMade(files) => match Self::read(origin) {
-                Ok(shown) if !shown.is_about_to_end(now) => Ok(shown),
-                _ => {
-                    let made = tls_self_made::make(files, names, now);
-                    made.map_err(|source| Fault::Unmade {
-                        file: files.certificate.clone(),
-                        source,
-                    })?;
-                    Self::read(origin)
-                }
-            },
+            Origin::SelfMade(files) => Self::make(source, files, names, now),
         }
     }
 
-    fn read(origin: &Origin) -> Result<Self, Fault> {
-        // First, so that what is written meanwhile is seen by the next look.
-        let source = Source::look(origin.clone());
-        let (key, certificate) = origin.files().read()?;
+    /// The one that the server has made, or makes now.
+    fn make(
+        source: Source,
+        files: &TlsFiles,
+        names: &[String],
+        now: SystemTime,
+    ) -> Result<Self, Fault> {
+        let found = Self::read(source.clone(), files);
+        let shown = match found.ok().filter(|shown| !shown.is_about_to_end(now)) {
+            Some(shown) => shown,
+            None => {
+                let made = tls_self_made::make(files, names, now);
+                made.map_err(|source| Fault::Unmade {
+                    file: files.certificate.clone(),
+                    source,
+                })?;
+                Self::read(Source::look(source.origin), files)?
+            }
+        };
+        Ok(Self {
+            is_self_made: true,
+            ..shown
+        })
+    }
+
+    fn read(source: Source, files: &TlsFiles) -> Result<Self, Fault> {
+        let (key, certificate) = files.read()?;
         Ok(Self {
             source,
+            is_self_made: false,
             key: Arc::new(key),
             fingerprint: Fingerprint::of(&certificate),
-            ends: end_of(&certificate),
+            ends: Facts::of_der(&certificate).map(|facts| facts.ends),
         })
     }
 
     /// Whether there is nothing else to be shown.
     fn is_current(&self, source: &Source, now: SystemTime) -> bool {
-        let is_self_made = matches!(source.origin, Origin::SelfMade(_));
-        self.source == *source && !(is_self_made && self.is_about_to_end(now))
+        self.source == *source && !(self.is_self_made && self.is_about_to_end(now))
     }
 
     fn is_about_to_end(&self, now: SystemTime) -> bool {
@@ -237,6 +284,10 @@ impl Source {
             key: stamp(&files.key),
             origin,
         }
+    }
+
+    fn is_nowhere(&self) -> bool {
+        self.certificate.is_none() && self.key.is_none()
     }
 }
 

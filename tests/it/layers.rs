@@ -3,7 +3,7 @@
 use super::source::Source;
 
 /// A folder may use itself and folders of a lower rank.
-const RANKS: [(&str, u8); 20] = [
+const RANKS: [(&str, u8); 21] = [
     ("base", 0),
     ("wire", 1),
     ("codec", 2),
@@ -13,6 +13,7 @@ const RANKS: [(&str, u8); 20] = [
     ("config", 5),
     ("log", 5),
     ("net", 5),
+    ("acme", 6),
     ("client", 6),
     ("hls", 7),
     ("lint", 6),

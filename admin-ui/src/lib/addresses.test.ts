@@ -17,6 +17,13 @@ it('spells URLs out', () => {
   ])
 })
 
+it('sends whoever has come by TLS to TLS', () => {
+  const secure = new URL('https://media.example:8443/radio')
+  const urls = addresses(watch, secure).map(({ url }) => url)
+  expect(urls).toContain('https://media.example:8443/radio/index.m3u8')
+  expect(urls).toContain('rtsps://media.example:8322/radio')
+})
+
 it('leaves out what there is not', () => {
   expect(addresses({ ...watch, endless: null, rtsp_port: null }, base)).toHaveLength(3)
 })

@@ -32,8 +32,11 @@ export function addresses(watch: Watch, base: URL): Address[] {
     const url = new URL(watch.endless, base).href
     list.push({ name: 'Endless stream', hint: 'Radios and set-top boxes without HLS', url })
   }
-  if (watch.rtsp_port !== null) {
-    const url = `rtsp://${base.hostname}:${watch.rtsp_port}${watch.url}`
+  // Whoever has come by TLS is sent to TLS.
+  const [scheme, port] =
+    base.protocol === 'https:' ? ['rtsps', watch.rtsps_port] : ['rtsp', watch.rtsp_port]
+  if (port !== null) {
+    const url = `${scheme}://${base.hostname}:${port}${watch.url}`
     list.push({ name: 'RTSP', hint: 'VLC, mpv, FFmpeg, GStreamer, QuickTime', url })
   }
   return list

@@ -40,6 +40,7 @@ export interface Watch extends Card {
   /** The path of a movie's file. */
   download: string | null
   rtsp_port: number | null
+  rtsps_port: number | null
 }
 
 export interface Playlist {

@@ -5,6 +5,7 @@
 
 mod group;
 
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -103,6 +104,8 @@ pub(super) struct Watch {
     pub(super) download: Option<String>,
     /// Where RTSP players connect.
     pub(super) rtsp_port: Option<u16>,
+    /// Where they connect by TLS.
+    pub(super) rtsps_port: Option<u16>,
 }
 
 /// Where players of HLS begin.
@@ -205,7 +208,8 @@ impl Watch {
             playlists: playlists(&card, settings),
             endless: endless(tracks).map(|extension| format!("{}.{extension}", card.url)),
             download: None,
-            rtsp_port: rtsp_port(settings),
+            rtsp_port: first_port(&settings.rtsp.listen),
+            rtsps_port: first_port(&settings.rtsp.tls_listen),
             card,
         }
     }
@@ -221,7 +225,8 @@ impl Watch {
                 .http
                 .download
                 .then(|| format!("{}?download", card.url)),
-            rtsp_port: rtsp_port(settings),
+            rtsp_port: first_port(&settings.rtsp.listen),
+            rtsps_port: first_port(&settings.rtsp.tls_listen),
             card,
         }
     }
@@ -263,10 +268,10 @@ fn endless(tracks: &[Track]) -> Option<&'static str> {
     }
 }
 
-/// The first port of the settings, unless the system chooses it.
-fn rtsp_port(settings: &Config) -> Option<u16> {
-    let first = settings.rtsp.listen.first()?;
-    Some(first.port()).filter(|port| *port != 0)
+/// The first port of these, unless the system chooses it.
+fn first_port(addresses: &[SocketAddr]) -> Option<u16> {
+    let port = addresses.first()?.port();
+    (port != 0).then_some(port)
 }
 
 /// The format of a track, as people call it.
@@ -331,7 +336,8 @@ mod tests {
             playlists: playlists(&card, &Config::default()),
             endless: Some("/radio.mp3".to_owned()),
             download: None,
-            rtsp_port: rtsp_port(&Config::default()),
+            rtsp_port: Some(8554),
+            rtsps_port: Some(8322),
             card,
         }
     }

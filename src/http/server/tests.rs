@@ -23,6 +23,7 @@ fn server() -> Arc<Server> {
         library,
         mounts: Mounts::new(Limits::default(), clock),
         hls: Gateway::new(movies, Sessions::new(), log, &settings, clock),
+        proofs: Arc::default(),
         pages: Pages::default(),
         sessions: Sessions::new(),
         uploads: Arc::default(),

@@ -107,6 +107,7 @@ impl Server {
             gate: Arc::clone(&gate),
             mounts: Arc::clone(&mounts),
             hls: Arc::clone(&hls),
+            proofs: Arc::default(),
             pages: Pages::default(),
             sessions: sessions.clone(),
             uploads: Arc::default(),

@@ -58,6 +58,7 @@ impl Watch {
             endless: None,
             download: None,
             rtsp_port: None,
+            rtsps_port: None,
             card,
         }
     }

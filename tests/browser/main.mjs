@@ -9,6 +9,7 @@ import { chromium } from 'playwright-core'
 import { Encrypted } from './encrypted.mjs'
 import { films, glance } from './films.mjs'
 import { GROUP, change, publish } from './groups.mjs'
+import { Logins } from './logins.mjs'
 import { FLAVOURS, readAll } from './playlists.mjs'
 import { Server } from './server.mjs'
 import { choose, dub } from './sounds.mjs'
@@ -242,6 +243,16 @@ async function runEncrypted() {
   return passed
 }
 
+/** What is guarded, by both schemes. */
+async function runLogins() {
+  const passed = []
+  for (const scheme of ['basic', 'digest']) {
+    const logins = await Logins.start(browser, binary, join(samples, 'clock.mp4'), scheme)
+    passed.push(...(await finish(logins.server, await runAll(logins.cases(), 3))))
+  }
+  return passed
+}
+
 /** Stops a server; it is heard when something went wrong. */
 async function finish(server, passed) {
   await server.stop()
@@ -254,7 +265,7 @@ await new Promise((resolve) => setTimeout(resolve, BEGUN * 1000))
 const watched = await runAll(long, Object.keys(long).length)
 publish(server, join(samples, 'clock.mp4'), (name) => join(server.movies, '..', name))
 const passed = await finish(server, [...watched, ...(await runAll(short, 1))])
-passed.push(...(await runFilms()), ...(await runEncrypted()))
+passed.push(...(await runFilms()), ...(await runEncrypted()), ...(await runLogins()))
 const failed = passed.filter((one) => !one).length
 await browser.close()
 console.log(`${passed.length - failed} passed, ${failed} failed`)

@@ -51,11 +51,12 @@ function measure() {
 }
 
 export class Viewer {
-  /** Opens `url`; `prepare` is given the page before. */
-  static async open(browser, url, prepare = () => undefined) {
+  /** Opens `url`, with a login if the server asks for one; `prepare` is given the page before. */
+  static async open(browser, url, prepare = () => undefined, login = undefined) {
     const viewer = new Viewer()
     viewer.context = await browser.newContext({
       viewport: { width: 960, height: 720 },
+      httpCredentials: login,
     })
     viewer.page = await viewer.context.newPage()
     viewer.faults = []

@@ -137,6 +137,11 @@ impl Hls {
             || self.playlist_type == PlaylistType::Event
             || !self.dvr.is_zero()
     }
+
+    /// Whether players that know H.264 and AAC alone are thought of.
+    pub fn offers_compat(&self) -> bool {
+        self.compat && self.transcode
+    }
 }
 
 impl Default for Hls {

@@ -28,13 +28,19 @@ pub struct ChannelHls {
 /// A table that was read, before the settings of `[hls]` are known.
 pub(super) struct Draft {
     channel: MediaPath,
-    written: Table,
-    /// Where the values stand.
+    written: Written,
+}
+
+/// What a table says.
+#[derive(Default)]
+struct Written {
+    settings: Table,
+    /// Where the values stand, by their keys.
     places: HashMap<String, Place>,
 }
 
 /// The keys of a table: the channel, and the settings that belong to one.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 15] = [
     CHANNEL,
     "target_duration",
     "part_duration",
@@ -46,9 +52,18 @@ const KEYS: [&str; 11] = [
     "dvr_bytes",
     "package",
     "idle_stop",
+    "start_wait",
+    "transcode",
+    "compat",
+    ENCRYPTION,
 ];
 
 const CHANNEL: &str = "channel";
+
+/// The keys of the table in it that has this name.
+const ENCRYPTION_KEYS: [&str; 4] = ["method", "keys", "rotate_after", "key_file"];
+
+const ENCRYPTION: &str = "encryption";
 
 /// Reads the value of `hls.channel`: its good tables; what is wrong is added to the faults of `tables`.
 pub(super) fn read(tables: &mut Tables<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Draft> {
@@ -76,52 +91,43 @@ impl Draft {
     /// Reads a table, with where the name of its channel stands.
     fn read(tables: &mut Tables<'_>, table: &DeTable<'_>, whole: usize) -> Option<(Self, usize)> {
         let (mut channel, mut named) = (None, None);
-        let (mut written, mut places) = (Table::new(), HashMap::new());
+        let mut written = Written::default();
         for (name, value) in table {
-            let key: &str = name.get_ref();
-            let at = value.span().start;
-            if !KEYS.contains(&key) {
-                tables.unknown(name, &KEYS);
-                continue;
-            }
-            let (fix, read) = if key == CHANNEL {
-                named = Some(at);
-                let read = tables.value(value).and_then(name_of);
-                let read = read.map(|name| channel = Some(name));
-                ("write a name such as \"camera\"", read)
-            } else {
-                let read = tables.value(value).and_then(|value| alone(key, value));
-                let read = read.map(|value| {
-                    written.insert(key.to_owned(), value);
-                    places.insert(key.to_owned(), tables.place(at));
-                });
-                ("remove it for that of [hls]", read)
-            };
-            if let Err(error) = read {
-                tables.fault(at, format!("hls.channel.{key}: {error}"), fix);
+            match (&**name.get_ref(), value.get_ref()) {
+                (CHANNEL, _) => {
+                    named = Some(value.span().start);
+                    channel = read_name(tables, value);
+                }
+                (ENCRYPTION, DeValue::Table(inner)) => {
+                    tables.inside("hls.channel.encryption", |tables| {
+                        written.take(tables, inner, &ENCRYPTION_KEYS, Some(ENCRYPTION));
+                    })
+                }
+                (key, _) if KEYS.contains(&key) => written.take_one(tables, None, key, value),
+                _ => tables.unknown(name, &KEYS),
             }
         }
         if named.is_none() {
             let text = "this table has no `channel`".to_owned();
-            tables.fault(whole, text, "write a name such as \"camera\"");
+            tables.fault(whole, text, FIX_NAME);
         }
         let draft = Self {
             channel: channel?,
             written,
-            places,
         };
         Some((draft, named?))
     }
 
     /// What the channel's settings are where those of `[hls]` are known.
     pub(super) fn finish(self, hls: &Hls) -> Result<ChannelHls, Vec<Fault>> {
+        let Written { settings, places } = self.written;
         let mut table = Table::try_from(hls).expect("every setting has a form in TOML");
-        table.extend(self.written.clone());
+        merge(&mut table, settings.clone());
         let hls = Hls::deserialize(table).expect("each value was read alone");
         let faults = bounds::hls(&hls).into_iter().filter_map(|objection| {
             let key = objection.key.strip_prefix("hls.")?;
             Some(Fault {
-                place: self.places.get(key)?.clone(),
+                place: places.get(key)?.clone(),
                 text: format!("hls.channel.{key}: {}", objection.text),
                 fix: objection.fix,
             })
@@ -133,8 +139,62 @@ impl Draft {
         Ok(ChannelHls {
             channel: self.channel,
             hls,
-            written: self.written,
+            written: settings,
         })
+    }
+}
+
+impl Written {
+    /// Takes the settings `keys` of a section of `[hls]`.
+    fn take(
+        &mut self,
+        tables: &mut Tables<'_>,
+        table: &DeTable<'_>,
+        keys: &[&str],
+        section: Option<&str>,
+    ) {
+        for (name, value) in table {
+            let key: &str = name.get_ref();
+            match keys.contains(&key) {
+                true => self.take_one(tables, section, key, value),
+                false => tables.unknown(name, keys),
+            }
+        }
+    }
+
+    /// Takes a setting of a section of `[hls]`, or says why it cannot be.
+    fn take_one(
+        &mut self,
+        tables: &mut Tables<'_>,
+        section: Option<&str>,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) {
+        let at = value.span().start;
+        let full = section.map_or_else(|| key.to_owned(), |section| format!("{section}.{key}"));
+        let read = tables.value(value);
+        match read.and_then(|value| alone(section, key, value)) {
+            Ok(table) => {
+                merge(&mut self.settings, table);
+                self.places.insert(full, tables.place(at));
+            }
+            Err(error) => {
+                let text = format!("hls.channel.{full}: {error}");
+                tables.fault(at, text, "remove it for that of [hls]");
+            }
+        }
+    }
+}
+
+/// Puts what `newer` says over what `table` says.
+fn merge(table: &mut Table, newer: Table) {
+    for (key, value) in newer {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(newer)) => merge(inner, newer),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
     }
 }
 
@@ -169,16 +229,31 @@ fn is_same(one: &MediaPath, other: &MediaPath) -> bool {
     name(one) == name(other)
 }
 
+const FIX_NAME: &str = "write a name such as \"camera\"";
+
+fn read_name(tables: &mut Tables<'_>, value: &Spanned<DeValue<'_>>) -> Option<MediaPath> {
+    let read = tables.value(value).and_then(name_of);
+    read.map_err(|error| {
+        let text = format!("hls.channel.{CHANNEL}: {error}");
+        tables.fault(value.span().start, text, FIX_NAME);
+    })
+    .ok()
+}
+
 fn name_of(value: Value) -> Result<MediaPath, String> {
     quantity::channel::deserialize(value).map_err(|error| error.message().trim().to_owned())
 }
 
-/// `value`, when it can be the value of `key`.
-fn alone(key: &str, value: Value) -> Result<Value, String> {
-    let mut table = Table::new();
-    table.insert(key.to_owned(), value.clone());
-    match Hls::deserialize(table) {
-        Ok(_) => Ok(value),
+/// A table of `[hls]` that says `value` for a key of a section, when that can be.
+fn alone(section: Option<&str>, key: &str, value: Value) -> Result<Table, String> {
+    let with = |key: &str, value| Table::from_iter([(key.to_owned(), value)]);
+    let own = with(key, value);
+    let table = match section {
+        Some(section) => with(section, Value::Table(own)),
+        None => own,
+    };
+    match Hls::deserialize(table.clone()) {
+        Ok(_) => Ok(table),
         Err(error) => Err(error.message().trim().to_owned()),
     }
 }
@@ -189,7 +264,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::config::{Package, PlaylistType};
+    use crate::config::{Encryption, KeyCount, Method, Package, PlaylistType};
 
     fn read_all(text: &str) -> (Vec<ChannelHls>, Vec<String>) {
         let document = DeTable::parse(text).unwrap();
@@ -198,6 +273,10 @@ mod tests {
         let value = document.get_ref().get("channel").unwrap();
         let base = Hls {
             window: Duration::from_secs(90),
+            encryption: Encryption {
+                method: Method::Aes128,
+                ..Encryption::default()
+            },
             ..Hls::default()
         };
         let mut channels = Vec::new();
@@ -230,6 +309,41 @@ mod tests {
     }
 
     #[test]
+    fn encryption_is_another_as_far_as_it_is_said() {
+        let text = "[[channel]]\nchannel = 'a'\nencryption = { method = 'sample-aes' }\ncompat = true\n\
+                    [[channel]]\nchannel = 'b'\n[channel.encryption]\nkeys = 'rotate'\nrotate_after = 7\n";
+        let (channels, faults) = read_all(text);
+        assert_eq!(faults, [""; 0]);
+        let [a, b] = channels.as_slice() else {
+            panic!("{channels:?}")
+        };
+        assert_eq!(a.hls.encryption.method, Method::SampleAes);
+        assert_eq!(a.hls.encryption.keys, KeyCount::Each);
+        assert!(a.hls.offers_compat());
+        assert_eq!(b.hls.encryption.method, Method::Aes128);
+        assert_eq!(b.hls.encryption.rotate_after, 7);
+        assert_eq!(
+            a.to_string(),
+            "compat = true, encryption = { method = \"sample-aes\" }"
+        );
+        let text = "[[channel]]\nchannel = 'a'\nencryption = 'aes-128'\n\
+                    [[channel]]\nchannel = 'b'\n[channel.encryption]\nkeys = 'two'\nmetod = 'none'\n\
+                    [[channel]]\nchannel = 'c'\nencryption.rotate_after = 0\n";
+        let (_, faults) = read_all(text);
+        assert_eq!(
+            faults,
+            [
+                "a.toml:3:14: hls.channel.encryption: invalid type: string \"aes-128\", expected \
+                 struct Encryption; remove it for that of [hls]",
+                "a.toml:7:8: hls.channel.encryption.keys: unknown variant `two`, expected one of \
+                 `one`, `each`, `rotate`; remove it for that of [hls]",
+                "a.toml:8:1: there is no key `hls.channel.encryption.metod`; did you mean `method`?",
+                "a.toml:11:27: hls.channel.encryption.rotate_after: out of bounds; choose at least 1",
+            ]
+        );
+    }
+
+    #[test]
     fn every_fault_has_its_place_and_fix() {
         let text = "[[channel]]\nchanel = 'a'\ndvr = 5\n\
                     [[channel]]\nchannel = '../a'\n\
@@ -247,7 +361,7 @@ mod tests {
                  write a name such as \"camera\"",
                 "a.toml:11:1: there is no key `hls.channel.ffmpeg`; remove it; there are channel, \
                  target_duration, part_duration, window, segments, window_bytes, playlist_type, \
-                 dvr, dvr_bytes, package, idle_stop",
+                 dvr, dvr_bytes, package, idle_stop, start_wait, transcode, compat, encryption",
                 "a.toml:10:11: hls.channel.channel: `b` has a table already; remove one of them",
                 "a.toml:8:10: hls.channel.window: out of bounds; choose 1 to 3600 seconds",
             ]

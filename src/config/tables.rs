@@ -59,6 +59,14 @@ impl<'a> Tables<'a> {
         super::load::read_value(self.text.get(value.span()).unwrap_or_default())
     }
 
+    /// What `read` makes of a table that stands in one of them, under that name with theirs before it.
+    pub(super) fn inside<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outside = std::mem::replace(&mut self.name, name);
+        let read = read(self);
+        self.name = outside;
+        read
+    }
+
     /// Says that a key is none of `names`.
     pub(super) fn unknown(&mut self, key: &Spanned<Cow<'_, str>>, names: &[&str]) {
         let word: &str = key.get_ref();

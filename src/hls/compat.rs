@@ -4,15 +4,20 @@ use super::object::{Flavour, Object};
 use super::playlist::Alternative;
 use super::transcode::{AAC_RATE, most_bits};
 
-/// The variant beside one of these codecs, as RFC 6381 names them; `None` if every player knows them.
+/// Whether every player knows all of these codecs, as RFC 6381 names them.
+pub(super) fn suits_all(codecs: &[String]) -> bool {
+    let is_common = |codec: &String| COMMON.iter().any(|name| codec.starts_with(name));
+    codecs.iter().all(is_common)
+}
+
+/// The variant beside one of these codecs; `None` if every player knows them.
 pub(super) fn beside(
     codecs: &[String],
     size: Option<(u32, u32)>,
     frame_rate: Option<f64>,
     flavour: Flavour,
 ) -> Option<Alternative> {
-    let is_common = |codec: &String| COMMON.iter().any(|name| codec.starts_with(name));
-    if codecs.iter().all(is_common) {
+    if suits_all(codecs) {
         return None;
     }
     let video = size.map(|size| most_bits(size, frame_rate.unwrap_or(USUAL_RATE)));

@@ -10,8 +10,8 @@ use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
 use super::part::{Head, Part, Sample, Segment, Title};
 use super::playlist::{
-    Control, HEAD, KeyLine, MediaPlaylist, Multivariant, PartLine, PlaylistKind, SegmentLine,
-    SessionKey, TitleLine,
+    Alternative, Control, HEAD, KeyLine, MediaPlaylist, Multivariant, PartLine, PlaylistKind,
+    SegmentLine, SessionKey, TitleLine,
 };
 use super::rates::Rate;
 use super::transport;
@@ -46,7 +46,31 @@ impl<'w> Listing<'w> {
         format!("{HEAD}{}", self.variant(flavour, ""))
     }
 
-    /// Its tags, where all that they name is in `folder`, which is empty or ends in a slash.
+    /// Whether every player knows what it consists of.
+    pub(super) fn suits_all(self, flavour: Flavour) -> bool {
+        compat::suits_all(&self.codecs(&self.sounds(flavour)))
+    }
+
+    /// The same for players that do not know its formats, if that is needed and offered.
+    pub(super) fn alternative(self, flavour: Flavour) -> Option<Alternative> {
+        let codecs = self.codecs(&self.sounds(flavour));
+        let (size, frame_rate) = self.video();
+        let other = || compat::beside(&codecs, size, frame_rate, flavour);
+        self.window.compat.then(other).flatten()
+    }
+
+    /// The width and height of its pictures, and how many come a second.
+    fn video(self) -> (Option<(u32, u32)>, Option<f64>) {
+        let formats = self.formats();
+        let Some(format) = formats.iter().find(|one| one.kind() == Kind::Video) else {
+            return (None, None);
+        };
+        let frame_rate = format.frame_rate().or_else(|| self.measured_frame_rate());
+        (format.picture_size(), frame_rate)
+    }
+
+    /// Its tags, where all that they name is in `folder`, which ends in a slash; or is empty, and then with
+    /// what there is in other formats, which programs of several variants tell of behind all of them.
     pub(super) fn variant(self, flavour: Flavour, folder: &str) -> String {
         let sounds = self.sounds(flavour);
         let codecs = self.codecs(&sounds);
@@ -54,22 +78,18 @@ impl<'w> Listing<'w> {
         // Players take the first sound of themselves.
         let begun = [self].into_iter().chain(sounds.first().copied());
         let session_keys: Vec<_> = begun.flat_map(|one| one.session_keys()).collect();
-        let formats = self.formats();
-        let video = formats.iter().find(|one| one.kind() == Kind::Video);
-        let frame_rate = video.and_then(|video| video.frame_rate());
+        let (resolution, frame_rate) = self.video();
         let uri = Object::Media(flavour).to_string();
-        let size = video.and_then(|video| video.picture_size());
-        let frame_rate = video.and_then(|_| frame_rate.or_else(|| self.measured_frame_rate()));
-        let alternative = || compat::beside(&codecs, size, frame_rate, flavour);
-        let offers_other = self.window.compat && folder.is_empty();
         let playlist = Multivariant {
             bandwidth: self.bit_rate(&sounds, flavour, Rate::peak),
             average_bandwidth: self.bit_rate(&sounds, flavour, Rate::average),
             codecs: &codecs,
-            resolution: size,
+            resolution,
             frame_rate,
-            // It is packaged by itself, and not on the timeline of a group.
-            alternative: offers_other.then(alternative).flatten(),
+            alternative: folder
+                .is_empty()
+                .then(|| self.alternative(flavour))
+                .flatten(),
             folder,
             uri: &uri,
             audio: &audio,

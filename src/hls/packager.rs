@@ -134,7 +134,7 @@ impl Packager {
                 .map_or(settings.target_duration, |grid| grid.target()),
             part: settings.part_duration,
         };
-        let offers_compat = rendition == Rendition::Own && settings.compat && settings.transcode;
+        let offers_compat = rendition == Rendition::Own && settings.offers_compat();
         let window = Window::new(number, Bounds::of(settings), targets)
             .with_compat(offers_compat)
             .with_all_kept(settings.playlist_type == PlaylistType::Event);

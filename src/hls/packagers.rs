@@ -77,7 +77,6 @@ impl Packagers {
     ) -> Result<Arc<Packager>, NoKeys> {
         let config = Arc::clone(&self.settings.borrow());
         let group = config.hls_group_of(channel.path());
-        let group = group.filter(|_| rendition == Rendition::Own);
         let channels = std::slice::from_ref(channel);
         let grid = group.map(|group| self.grids.of(group, channels, &config, self.clock));
         let mut table = self.table();
@@ -109,19 +108,23 @@ impl Packagers {
         Ok(packager)
     }
 
-    /// The packagers of those channels, which are variants of `group`; they begin unless they are there.
+    /// The packagers of those channels in those formats, which are variants of `group`; they begin unless
+    /// they are there.
     ///
     /// # Errors
     /// [`NoKeys`] when one is to encrypt and cannot.
     pub fn of_group(
         self: &Arc<Self>,
         group: &HlsGroup,
-        channels: &[Arc<Channel>],
+        variants: &[(Arc<Channel>, Rendition)],
     ) -> Result<Vec<Arc<Packager>>, NoKeys> {
         let config = Arc::clone(&self.settings.borrow());
+        let channels = variants.iter().map(|(channel, _)| Arc::clone(channel));
+        let channels: Vec<_> = channels.collect();
         // Held until the first packager has it, so that it suits them all.
-        let _grid = self.grids.of(group, channels, &config, self.clock);
-        let packagers = channels.iter().map(|one| self.of(one, Rendition::Own));
+        let _grid = self.grids.of(group, &channels, &config, self.clock);
+        let packagers = variants.iter();
+        let packagers = packagers.map(|(channel, rendition)| self.of(channel, *rendition));
         packagers.collect()
     }
 

@@ -29,6 +29,7 @@ use super::text::Text;
 use super::transport;
 pub use bounds::{Bounds, Targets};
 use spooled::Spooled;
+pub(super) use variant::Variant;
 
 /// The recent past of a channel in segments.
 #[derive(Debug)]

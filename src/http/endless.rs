@@ -61,7 +61,7 @@ impl Server {
         packing: Packing,
     ) -> Result<Response<Body>, Response<Body>> {
         let mut listener = self.hls.endless.listen(channel, packing);
-        let start_wait = self.config().hls.start_wait;
+        let start_wait = self.config().hls_of(channel.path()).start_wait;
         listener.start(start_wait).await.map_err(without_stream)?;
         let mut response = typed(StatusCode::OK, packing.media_type(), Bytes::new());
         set(&mut response, CACHE_CONTROL, "no-store");

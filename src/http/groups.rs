@@ -100,7 +100,7 @@ impl Server {
         group: &HlsGroup,
         flavour: Flavour,
     ) -> Result<Response<Body>, NoKeys> {
-        let variants = self.variants(group)?;
+        let variants = self.variants(group, Object::Multivariant(flavour))?;
         let Some(first) = variants.first() else {
             return Ok(missing("no channel of the group is there\n"));
         };
@@ -109,9 +109,8 @@ impl Server {
             Ok(session) => session,
             Err(refusal) => return Ok(*refusal),
         };
-        let start_wait = self.config().hls.start_wait;
         let now = self.clock.wall(self.clock.now());
-        let text = program::multivariant(&variants, flavour, start_wait, now).await;
+        let text = program::multivariant(&variants, flavour, &self.config(), now).await;
         let response = playlist(asked, text.map(Arc::new), target / 2);
         Ok(delivered(response, Object::Multivariant(flavour), session))
     }
@@ -125,22 +124,21 @@ impl Server {
     ) -> Result<Response<Body>, NoKeys> {
         let packager = match object {
             Object::File { packager, .. } => self.hls.packagers.find(variant, packager),
-            _ => self.variant(group, variant)?,
+            _ => self.variant(group, variant, object)?,
         };
         let Some(packager) = packager else {
             return Ok(missing("the variant is not there\n"));
         };
-        let others = self.others(group, variant);
         let asker = Asker {
             watched: watched(group, &packager),
-            others,
+            others: self.others(group, &packager),
         };
         Ok(self.answer_for(asked, &packager, object, asker).await)
     }
 
-    /// The packagers of the variants that can be played, or may soon; of a group that is over
-    /// those that are left of it.
-    fn variants(&self, group: &HlsGroup) -> Result<Vec<Arc<Packager>>, NoKeys> {
+    /// The packagers of the variants that can be played, or may soon, in the formats of `object`; of
+    /// a group that is over those that are left of it.
+    fn variants(&self, group: &HlsGroup, object: Object) -> Result<Vec<Arc<Packager>>, NoKeys> {
         let mut channels = self.channels(group);
         if channels.is_empty() {
             let left = group.variants.iter();
@@ -151,31 +149,42 @@ impl Server {
         if !channels.iter().all(waits) {
             channels.retain(|channel| !waits(channel));
         }
-        self.hls.packagers.of_group(group, &channels)
+        let with_rendition = |channel: Arc<Channel>| {
+            let rendition = self.rendition(channel.path(), Some(&channel), object)?;
+            Some((channel, rendition))
+        };
+        let variants: Vec<_> = channels.into_iter().filter_map(with_rendition).collect();
+        self.hls.packagers.of_group(group, &variants)
     }
 
-    /// The packager of one variant. What has ended is left to its players only when all have,
-    /// for else they are to take another.
+    /// The packager of one variant, in the formats of `object`. What has ended is left to its players
+    /// only when all have, for else they are to take another.
     fn variant(
         &self,
         group: &HlsGroup,
         variant: &MediaPath,
+        object: Object,
     ) -> Result<Option<Arc<Packager>>, NoKeys> {
         let packagers = &self.hls.packagers;
-        match self.mounts.open(variant) {
-            Some(channel) if channel.ended().is_none() => {
-                packagers.of(&channel, Rendition::Own).map(Some)
-            }
-            _ if self.channels(group).is_empty() => Ok(packagers.newest(variant, Rendition::Own)),
-            _ => Ok(None),
+        let channel = self.mounts.open(variant);
+        let channel = channel.filter(|channel| channel.ended().is_none());
+        let Some(rendition) = self.rendition(variant, channel.as_ref(), object) else {
+            return Ok(None);
+        };
+        match channel {
+            Some(channel) => packagers.of(&channel, rendition).map(Some),
+            None if self.channels(group).is_empty() => Ok(packagers.newest(variant, rendition)),
+            None => Ok(None),
         }
     }
 
-    /// The packagers of the other variants, as far as they run.
-    fn others(&self, group: &HlsGroup, variant: &MediaPath) -> Vec<Arc<Packager>> {
-        let others = group.variants.iter().filter(|other| *other != variant);
-        let running = others.filter_map(|one| self.hls.packagers.newest(one, Rendition::Own));
-        running.collect()
+    /// What else packages variants of the group, also `own` in other formats, as far as it runs.
+    fn others(&self, group: &HlsGroup, own: &Arc<Packager>) -> Vec<Arc<Packager>> {
+        let renditions = |variant| [Rendition::Own, Rendition::Compat].map(|one| (variant, one));
+        let running = group.variants.iter().flat_map(renditions);
+        let running =
+            running.filter_map(|(one, rendition)| self.hls.packagers.newest(one, rendition));
+        running.filter(|other| !Arc::ptr_eq(own, other)).collect()
     }
 
     /// The channels of a group that have not ended.

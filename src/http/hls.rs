@@ -92,9 +92,6 @@ impl Server {
         if !self.config().hls.enabled {
             return missing("HLS is switched off\n");
         }
-        if matches!(object, Object::Compat(_)) && !self.offers_compat() {
-            return missing(NOTHING);
-        }
         if object == PROGRAM && needs_transport_streams(asked.field(&USER_AGENT)) {
             object = Object::Multivariant(Flavour::Ts);
         }
@@ -135,40 +132,38 @@ impl Server {
             return Ok(self.hls.packagers.find(name, packager));
         }
         let channel = self.mounts.open(name);
-        match channel.filter(|channel| channel.ended().is_none()) {
-            Some(channel) => {
-                let rendition = self.rendition(Some(&channel), object);
-                self.hls.packagers.of(&channel, rendition).map(Some)
-            }
-            None => Ok(self
-                .hls
-                .packagers
-                .newest(name, self.rendition(None, object))),
+        let channel = channel.filter(|channel| channel.ended().is_none());
+        let Some(rendition) = self.rendition(name, channel.as_ref(), object) else {
+            return Ok(None);
+        };
+        match channel {
+            Some(channel) => self.hls.packagers.of(&channel, rendition).map(Some),
+            None => Ok(self.hls.packagers.newest(name, rendition)),
         }
     }
 
-    /// Whether players that know H.264 and AAC alone are thought of.
-    pub(super) fn offers_compat(&self) -> bool {
-        let hls = &self.config().hls;
-        hls.compat && hls.transcode
-    }
-
-    /// In which formats an object of a channel is: as its name says, and in those that every player
-    /// knows where a transport stream cannot carry the others.
-    fn rendition(&self, channel: Option<&Arc<Channel>>, object: Object) -> Rendition {
+    /// In which formats an object of the channel `name` is: as its own name says, and in those that every
+    /// player knows where a transport stream cannot carry the others. `None` when they are not offered.
+    pub(super) fn rendition(
+        &self,
+        name: &MediaPath,
+        channel: Option<&Arc<Channel>>,
+        object: Object,
+    ) -> Option<Rendition> {
+        let offers_compat = self.config().hls_of(name).offers_compat();
         let description = channel.and_then(|channel| channel.description());
         let description = description.as_deref();
         let needs_other = || description.is_some_and(need::is_beyond_streams);
         match object {
-            Object::Compat(_) => Rendition::Compat,
+            Object::Compat(_) => offers_compat.then_some(Rendition::Compat),
             Object::Multivariant(Flavour::Ts)
             | Object::Media(Flavour::Ts)
             | Object::IFrames(Flavour::Ts)
-                if self.offers_compat() && needs_other() =>
+                if offers_compat && needs_other() =>
             {
-                Rendition::Compat
+                Some(Rendition::Compat)
             }
-            _ => Rendition::Own,
+            _ => Some(Rendition::Own),
         }
     }
 
@@ -185,7 +180,7 @@ impl Server {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
-        let start_wait = self.config().hls.start_wait;
+        let start_wait = self.config().hls_of(packager.channel().path()).start_wait;
         let response = match object {
             Object::Multivariant(flavour) => {
                 let text = packager.multivariant(flavour, start_wait).await;

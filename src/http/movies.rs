@@ -31,6 +31,9 @@ impl Server {
         name: &MediaPath,
         object: Object,
     ) -> Response<Body> {
+        if matches!(object, Object::Compat(_)) && !self.config().hls.offers_compat() {
+            return missing(NOTHING);
+        }
         match self.hls.movies.open(name).await {
             Ok(shown) if !self.must_remake(&shown, object) => {
                 self.answer_shown(asked, &shown, object).await
@@ -80,7 +83,7 @@ impl Server {
                     format!("{error}\n"),
                 ),
             },
-            _ => match presentation.playlist(object, self.offers_compat()) {
+            _ => match presentation.playlist(object, self.config().hls.offers_compat()) {
                 Some(text) => written(asked, &text, PLAYLIST_AGE),
                 None => missing("this flavour cannot carry the movie: take index.m3u8\n"),
             },

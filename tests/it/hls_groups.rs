@@ -1,10 +1,12 @@
 //! Channels that are the variants of one program by HLS, each fed by an encoder of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use reelcast::base::path::MediaPath;
 use reelcast::config::{Config, HlsGroup};
+use reelcast::hls::packager::Rendition;
 use reelcast::lint::finding::Findings;
 use reelcast::lint::media::{Media, Segment};
 use reelcast::lint::program::{self, Playlist};
@@ -13,6 +15,7 @@ use reelcast::lint::stream::Stream;
 use tokio::time::{sleep, timeout};
 
 use super::hls::{get, number, text};
+use super::hls_dvr::{self, files, segments, wait};
 use super::support::clip::Clip;
 use super::support::server::Server;
 
@@ -23,13 +26,20 @@ fn start(change: fn(&mut Config)) -> Server {
         config.hls.target_duration = Duration::from_secs(2);
         config.hls.window = Duration::from_secs(60);
         config.hls.start_wait = Duration::from_secs(5);
-        let path = |name| MediaPath::from_plain(name).unwrap();
-        config.hls_groups = vec![HlsGroup {
-            name: path("tv"),
-            variants: vec![path("hd"), path("news/sd")],
-        }];
+        config.hls_groups = vec![group()];
         change(config);
     })
+}
+
+fn path(name: &str) -> MediaPath {
+    MediaPath::from_plain(name).unwrap()
+}
+
+fn group() -> HlsGroup {
+    HlsGroup {
+        name: path("tv"),
+        variants: vec![path("hd"), path("news/sd")],
+    }
 }
 
 /// Publishes `name` as if its encoder had begun `seconds` after that of `other`.
@@ -252,7 +262,6 @@ async fn groups_come_and_go_with_the_settings() {
     assert_eq!(get(server.http, "/tv/index.m3u8").await.status, 404);
     assert_eq!(get(server.http, "/hd/index.m3u8").await.status, 200);
     server.configure(|config| {
-        let path = |name| MediaPath::from_plain(name).unwrap();
         config.hls_groups = vec![HlsGroup {
             name: path("tv"),
             variants: vec![path("hd"), path("other")],
@@ -289,4 +298,113 @@ async fn a_group_has_a_page_and_is_listed() {
         list.contains("\"name\":\"tv\"") && list.contains("\"name\":\"hd\""),
         "{list}"
     );
+}
+
+#[tokio::test]
+async fn players_go_back_on_every_variant() {
+    let state = tempfile::tempdir().unwrap();
+    let server = hls_dvr::start(state.path(), Duration::from_secs(900), |config| {
+        config.hls_groups = vec![group()];
+    });
+    let mut hd = Clip::publish(&server, "hd");
+    let mut sd = publish_after(&server, "news/sd", &hd, 0.7);
+    for end in (5..=60_u32).step_by(5) {
+        hd.send_until(end.into());
+        sd.send_until(end.into());
+        let offered = Duration::from_secs(u64::from(end - 5));
+        let newest = |name| server.hls.packagers.newest(&path(name), Rendition::Own);
+        let is_there = |name| newest(name).is_some_and(|one| one.time() >= offered);
+        wait(|| is_there("hd") && is_there("news/sd")).await;
+    }
+    wait(|| files(state.path()) >= 48).await;
+    let medias = checked(&server, "cmaf.m3u8").await;
+    let [hd, sd] = medias.as_slice() else {
+        panic!("{}", medias.len());
+    };
+    assert!(hd.segments.len() >= 26 && sd.segments.len() >= 26);
+    for segment in &hd.segments {
+        let is_same = |other: &&Segment| other.sequence == segment.sequence;
+        let same = sd.segments.iter().find(is_same);
+        let later = same.map_or(0.7, |same| date(same) - date(segment));
+        assert!((later - 0.7).abs() < 0.002, "{later}");
+    }
+    for variant in ["hd", "news/sd"] {
+        for media in ["media-cmaf.m3u8", "media-ts.m3u8", "iframes.m3u8"] {
+            let playlist = text(server.http, &format!("/tv/{variant}/{media}")).await;
+            for name in segments(&playlist) {
+                let segment = get(server.http, &format!("/tv/{variant}/{name}")).await;
+                assert_eq!(segment.status, 200, "{variant}/{name}");
+            }
+        }
+    }
+}
+
+/// The clip with its sound in AC-3, which only some players know; `None` where there is no ffmpeg.
+fn in_ac3(folder: &Path) -> Option<PathBuf> {
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
+    let file = folder.join("ac3.mp4");
+    let mut made = Command::new("ffmpeg");
+    made.args(["-v", "error", "-nostdin", "-i"]).arg(clip);
+    made.args(["-c:v", "copy", "-c:a", "ac3"]).arg(&file);
+    match made.status() {
+        Ok(status) => {
+            assert!(status.success());
+            Some(file)
+        }
+        Err(_) => {
+            println!("skipped: ffmpeg is not installed");
+            None
+        }
+    }
+}
+
+#[tokio::test]
+async fn variants_are_offered_in_other_formats_where_some_players_know_none_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(ac3) = in_ac3(folder.path()) else {
+        return;
+    };
+    let server = start(|config| {
+        config.hls.compat = true;
+        config.hls.start_wait = Duration::from_secs(30);
+    });
+    let begun = server.clock.now();
+    let mut hd = Clip::publish_at(&server, "hd", &ac3, begun);
+    let mut sd = Clip::publish_at(&server, "news/sd", &ac3, begun);
+    hd.send_until(9.0);
+    sd.send_until(9.0);
+    let playlist = text(server.http, "/tv/cmaf.m3u8").await;
+    let offered: Vec<_> = segments(&playlist);
+    let expected = [
+        "hd/media-cmaf.m3u8",
+        "news/sd/media-cmaf.m3u8",
+        "hd/compat-cmaf.m3u8",
+        "news/sd/compat-cmaf.m3u8",
+    ];
+    assert_eq!(offered, expected, "{playlist}");
+    text(server.http, "/tv/hd/compat-cmaf.m3u8").await;
+    let medias = checked(&server, "cmaf.m3u8").await;
+    let [own, other] = [&medias[0], &medias[2]];
+    let mut common = 0;
+    for segment in &own.segments {
+        let is_same = |other: &&Segment| other.sequence == segment.sequence;
+        if let Some(same) = other.segments.iter().find(is_same) {
+            assert!((date(same) - date(segment)).abs() < 0.002);
+            common += 1;
+        }
+    }
+    assert!(common >= 2, "{common}");
+    let playlist = text(server.http, "/tv/hd/media.m3u8").await;
+    let report = "#EXT-X-RENDITION-REPORT:URI=\"../hd/compat.m3u8\",LAST-MSN=";
+    assert!(playlist.contains(report), "{playlist}");
+
+    let mut common = Clip::publish(&server, "hd");
+    common.send_until(9.0);
+    let told = async {
+        while text(server.http, "/tv/cmaf.m3u8").await.contains("compat") {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let told = timeout(Duration::from_secs(30), told).await;
+    told.expect("every player knows one of them now");
 }

@@ -121,7 +121,7 @@ impl Stream {
         settings: watch::Receiver<Arc<Config>>,
         may_end: impl Fn() -> bool,
     ) {
-        let start_wait = settings.borrow().hls.start_wait;
+        let start_wait = settings.borrow().hls_of(self.channel.path()).start_wait;
         let demand = self.channel.demand();
         let mut end = Stage::Over;
         if let Some(description) = self.channel.described(start_wait).await {

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures::future::join_all;
 
 use crate::base::path::MediaPath;
+use crate::config::Config;
 use crate::hls::object::Flavour;
 use crate::hls::packager::{NoPlaylist, Packager};
 use crate::hls::playlist::{HEAD, RenditionReport};
@@ -15,28 +16,41 @@ use crate::hls::text::Text;
 
 /// The playlist that a player opens: the variants that can be played, in the given order. Those
 /// for which nothing comes are left out as long as there are others. One of which nothing has come yet is waited
-/// for until `start_wait` after its packager began. Cancel safe.
+/// for until `start_wait` after its packager began. If none is in formats that every player knows, what is offered
+/// in such formats follows. Cancel safe.
 ///
 /// # Errors
 /// Why there is none: what holds for the first variant.
 pub async fn multivariant(
     variants: &[Arc<Packager>],
     flavour: Flavour,
-    start_wait: Duration,
+    config: &Config,
     now: SystemTime,
 ) -> Result<Text, NoPlaylist> {
     let told = variants.iter().map(|variant| async move {
-        let folder = format!("{}/", variant.channel().path().to_url());
+        let path = variant.channel().path();
+        let (folder, start_wait) = (
+            format!("{}/", path.to_url()),
+            config.hls_of(path).start_wait,
+        );
         variant.variant(flavour, &folder, start_wait).await
     });
     let told = join_all(told).await;
     let is_moving = told.iter().flatten().any(|variant| !variant.is_stalled);
     let shown = told.iter().flatten();
     let shown = shown.filter(|variant| !variant.is_stalled || !is_moving);
-    let tags: Vec<_> = shown.map(|variant| variant.tags.as_str()).collect();
-    if tags.is_empty() {
+    let shown: Vec<_> = shown.collect();
+    if shown.is_empty() {
         let reason = told.into_iter().find_map(Result::err);
         return Err(reason.unwrap_or(NoPlaylist::Nothing));
+    }
+    let mut tags: Vec<_> = shown.iter().map(|variant| variant.tags.as_str()).collect();
+    if !shown.iter().any(|variant| variant.suits_all) {
+        tags.extend(
+            shown
+                .iter()
+                .flat_map(|variant| variant.alternative.as_deref()),
+        );
     }
     let text = format!("{HEAD}{}", tags.concat());
     let mut hasher = DefaultHasher::new();

@@ -3,10 +3,11 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::{NoPlaylist, Packager};
+use super::{NoPlaylist, Packager, Rendition};
 use crate::hls::object::{Flavour, Object};
 use crate::hls::progress::Progress;
 use crate::hls::text::Text;
+use crate::hls::window::Variant;
 
 /// A playlist with what is told beside it.
 #[derive(Debug)]
@@ -18,15 +19,6 @@ pub(super) struct Extended {
 
 /// So many of them are kept.
 const MOST_EXTENDED: usize = 8;
-
-/// What players are told of one of several programs.
-#[derive(Debug)]
-pub(in crate::hls) struct Variant {
-    /// The tags of a multivariant playlist.
-    pub(in crate::hls) tags: String,
-    /// Whether nothing comes at the moment.
-    pub(in crate::hls) is_stalled: bool,
-}
 
 impl Packager {
     /// The tags of the program, where all that they name is in `folder`; waited for as long as `start_wait`, but
@@ -46,19 +38,20 @@ impl Packager {
         };
         self.started(flavour, start_wait.saturating_sub(passed))
             .await?;
-        let window = self.read();
-        let tags = window.variant(flavour, folder);
-        Ok(Variant {
-            tags: tags.ok_or(NoPlaylist::Nothing)?,
-            is_stalled: window.is_stalled(),
-        })
+        self.read()
+            .variant(flavour, folder)
+            .ok_or(NoPlaylist::Nothing)
     }
 
     /// How far its playlists are, and which they are; `None` when they have ended, and before the first part.
     pub(in crate::hls) fn reported(&self, flavour: Flavour) -> Option<(Progress, Vec<Object>)> {
         let window = self.read();
         let progress = window.progress().filter(|progress| !progress.ended)?;
-        Some((progress, window.playlists(flavour)))
+        let playlists = match self.rendition {
+            Rendition::Own => window.playlists(flavour),
+            Rendition::Compat => vec![Object::Compat(flavour)],
+        };
+        Some((progress, playlists))
     }
 
     /// A playlist of its own with these lines at its end; `tag` tells them from others.

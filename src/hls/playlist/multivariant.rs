@@ -139,27 +139,34 @@ impl Display for Tags<'_> {
         if !program.codecs.is_empty() {
             write!(f, ",CODECS=\"{}\"", program.codecs.join(","))?;
         }
-        write_pictures(program.resolution, program.frame_rate, f)?;
+        f.write_str(&pictures(program.resolution, program.frame_rate))?;
         if !program.audio.is_empty() {
             write!(f, ",AUDIO=\"{group}\"")?;
         }
         writeln!(f, "\n{folder}{}", program.uri)?;
-        let mut alternative = program.alternative.iter();
-        alternative.try_for_each(|other| other.write(folder, f))?;
+        if let Some(other) = &program.alternative {
+            f.write_str(&other.tags(folder))?;
+        }
         let mut i_frames = program.i_frames.iter();
         i_frames.try_for_each(|frames| frames.write(folder, f))
     }
 }
 
 impl Alternative {
-    fn write(&self, folder: &str, f: &mut Formatter<'_>) -> fmt::Result {
-        let (bandwidth, codecs) = (self.bandwidth, &self.codecs);
-        write!(
-            f,
-            "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},AVERAGE-BANDWIDTH={bandwidth},CODECS=\"{codecs}\""
-        )?;
-        write_pictures(self.resolution, self.frame_rate, f)?;
-        writeln!(f, "\n{folder}{}", self.uri)
+    /// Its tags, where its media playlist is in `folder`, which is empty or ends in a slash.
+    pub fn tags(&self, folder: &str) -> String {
+        let Self {
+            bandwidth,
+            codecs,
+            resolution,
+            frame_rate,
+            uri,
+        } = self;
+        let pictures = pictures(*resolution, *frame_rate);
+        format!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},AVERAGE-BANDWIDTH={bandwidth},\
+             CODECS=\"{codecs}\"{pictures}\n{folder}{uri}\n"
+        )
     }
 }
 
@@ -173,23 +180,16 @@ impl IFrames {
         if let Some(codec) = &self.codec {
             write!(f, ",CODECS=\"{codec}\"")?;
         }
-        write_pictures(self.resolution, None, f)?;
+        f.write_str(&pictures(self.resolution, None))?;
         writeln!(f, ",URI=\"{folder}{}\"", self.uri)
     }
 }
 
-fn write_pictures(
-    resolution: Option<(u32, u32)>,
-    frame_rate: Option<f64>,
-    f: &mut Formatter<'_>,
-) -> fmt::Result {
-    if let Some((width, height)) = resolution {
-        write!(f, ",RESOLUTION={width}x{height}")?;
-    }
-    if let Some(rate) = frame_rate {
-        write!(f, ",FRAME-RATE={rate:.3}")?;
-    }
-    Ok(())
+/// What a tag tells of pictures.
+fn pictures(resolution: Option<(u32, u32)>, frame_rate: Option<f64>) -> String {
+    let resolution = resolution.map(|(width, height)| format!(",RESOLUTION={width}x{height}"));
+    let frame_rate = frame_rate.map(|rate| format!(",FRAME-RATE={rate:.3}"));
+    resolution.into_iter().chain(frame_rate).collect()
 }
 
 impl AudioRendition {

@@ -5,16 +5,35 @@ use crate::hls::listing::Listing;
 use crate::hls::object::{Flavour, Object};
 use crate::hls::part::Part;
 
+/// What players are told of one of several programs.
+#[derive(Debug)]
+pub(in crate::hls) struct Variant {
+    /// The tags of a multivariant playlist.
+    pub(in crate::hls) tags: String,
+    /// Whether every player knows its formats.
+    pub(in crate::hls) suits_all: bool,
+    /// The tags of the same in formats that every player knows, if that is offered.
+    pub(in crate::hls) alternative: Option<String>,
+    /// Whether nothing comes at the moment.
+    pub(in crate::hls) is_stalled: bool,
+}
+
 impl Window {
-    /// The tags of a multivariant playlist, where all that they name is in `folder`, which ends in
-    /// a slash; `None` while there is nothing to play.
-    pub fn variant(&self, flavour: Flavour, folder: &str) -> Option<String> {
+    /// What players are told of it in a multivariant playlist, where all that is named is in `folder`,
+    /// which ends in a slash; `None` while there is nothing to play.
+    pub(in crate::hls) fn variant(&self, flavour: Flavour, folder: &str) -> Option<Variant> {
         let listing = Listing { window: self };
-        self.has(flavour).then(|| listing.variant(flavour, folder))
+        let alternative = || listing.alternative(flavour);
+        self.has(flavour).then(|| Variant {
+            tags: listing.variant(flavour, folder),
+            suits_all: listing.suits_all(flavour),
+            alternative: alternative().map(|other| other.tags(folder)),
+            is_stalled: self.is_stalled(),
+        })
     }
 
     /// Whether nothing came for the newest part.
-    pub fn is_stalled(&self) -> bool {
+    fn is_stalled(&self) -> bool {
         let whole = self.listed.back();
         let whole = whole.and_then(|Kept { segment, .. }| segment.parts.last());
         let newest: Option<&Part> = self.open.last().or(whole);

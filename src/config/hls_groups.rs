@@ -3,7 +3,7 @@
 use std::fmt;
 
 use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Value};
+use toml::{Spanned, Table, Value};
 
 use super::fault::{Fault, Place};
 use super::quantity;
@@ -26,10 +26,21 @@ pub(super) struct Draft {
     /// Where its values stand.
     name_at: usize,
     variants_at: Vec<usize>,
-    place: Place,
+    name_place: Place,
+    variant_places: Vec<Place>,
 }
 
 const KEYS: [&str; 2] = ["name", "variants"];
+
+/// What is one for all variants of a group, because players that switch between them expect
+/// playlists that reach back alike, have parts alike and change alike (rfc8216bis, 6.2.4).
+const SHARED: [&str; 5] = [
+    "playlist_type",
+    "part_duration",
+    "window",
+    "segments",
+    "dvr",
+];
 
 /// Reads the value of `hls.group`: its good tables; what is wrong is added to the faults of `tables`.
 pub(super) fn read(tables: &mut Tables<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Draft> {
@@ -66,17 +77,25 @@ impl Draft {
             }
         }
         let ((name, name_at), variants) = (name??, variants??);
-        let (variants, variants_at) = variants.into_iter().unzip();
+        let (variants, variants_at): (_, Vec<_>) = variants.into_iter().unzip();
         Some(Self {
             group: HlsGroup { name, variants },
             name_at,
+            name_place: tables.place(name_at),
+            variant_places: variants_at.iter().map(|at| tables.place(*at)).collect(),
             variants_at,
-            place: tables.place(name_at),
         })
     }
 
-    /// The group, unless something else that `config` tells of has its name.
+    /// The group, unless something else that `config` tells of has its name, or its variants are
+    /// packaged in ways that do not go together.
     pub(super) fn finish(self, config: &Config) -> Result<HlsGroup, Fault> {
+        let fault = self.rival(config).or_else(|| self.disagreement(config));
+        fault.map_or(Ok(self.group), Err)
+    }
+
+    /// What else has the name.
+    fn rival(&self, config: &Config) -> Option<Fault> {
         let name = &self.group.name;
         let is_rival = |channel: &MediaPath| is_same(channel, name);
         let listens = !config.ts.listen.is_empty();
@@ -91,12 +110,38 @@ impl Draft {
         } else if name.below(&config.server.movies).is_file() {
             "a movie"
         } else {
-            return Ok(self.group);
+            return None;
         };
-        Err(Fault {
+        Some(Fault {
             text: format!("hls.group.name: `{name}` is the name of {what} already"),
-            place: self.place,
+            place: self.name_place.clone(),
             fix: "choose another name".to_owned(),
+        })
+    }
+
+    /// A setting in which a variant differs from the first, and must not.
+    fn disagreement(&self, config: &Config) -> Option<Fault> {
+        let settings = |channel| {
+            let table = Table::try_from(config.hls_of(channel));
+            table.expect("every setting has a form in TOML")
+        };
+        let (first, others) = self.group.variants.split_first()?;
+        let expected = settings(first);
+        let mut others = others.iter().zip(self.variant_places.iter().skip(1));
+        others.find_map(|(variant, place)| {
+            let own = settings(variant);
+            let mut pairs = SHARED.into_iter().filter_map(|key| {
+                let pair = (own.get(key)?, expected.get(key)?);
+                Some((key, pair))
+            });
+            let (key, (here, there)) = pairs.find(|(_, (here, there))| here != there)?;
+            Some(Fault {
+                text: format!(
+                    "hls.group.variants: `{variant}` has {key} = {here}, and `{first}` has {there}"
+                ),
+                place: place.clone(),
+                fix: format!("give all variants of a group the same {key}"),
+            })
         })
     }
 

@@ -135,3 +135,29 @@ fn settings_of_later_releases_are_announced_as_such() {
         "a.toml:2:8: server.user: does not act yet; it takes effect with a later release"
     );
 }
+
+#[test]
+fn variants_of_a_group_agree_in_what_players_see_of_them() {
+    let with = |settings: &str| {
+        let text = format!(
+            "[[hls.group]]\nname = 'news'\nvariants = ['hd', 'sd']\n\
+             [[hls.channel]]\nchannel = 'sd'\n{settings}\n"
+        );
+        read(&text, &[]).err()
+    };
+    let allowed = "target_duration = '4s'\nencryption.method = 'aes-128'\ncompat = true";
+    assert_eq!(with(allowed), None);
+    for (key, here, there) in [
+        ("dvr", "\"15m\"", "\"0\""),
+        ("playlist_type", "\"event\"", "\"live\""),
+        ("part_duration", "\"1s\"", "\"500ms\""),
+        ("window", "\"90s\"", "\"1m\""),
+        ("segments", "9", "6"),
+    ] {
+        let fault = format!(
+            "a.toml:3:19: hls.group.variants: `sd` has {key} = {here}, and `hd` has {there}; \
+             give all variants of a group the same {key}"
+        );
+        assert_eq!(with(&format!("{key} = {here}")), Some(vec![fault]));
+    }
+}

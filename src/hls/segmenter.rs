@@ -293,7 +293,9 @@ impl Segmenter {
         let elapsed = self.elapsed(next);
         let after = self.elapsed(next.saturating_add(lane.expected_step()));
         let is_due = match (lane.kind, self.line_ahead()) {
-            (Kind::Video, _) if !is_key => false,
+            (Kind::Video, line) if !is_key => {
+                line.is_some_and(|line| self.ends_without_key(next, line))
+            }
             (_, Some(line)) => self.ends_at_line(next, line),
             (Kind::Video, None) => self.target.ends_at_key(elapsed),
             (_, None) => self.target.is_reached_before(after),

@@ -21,22 +21,22 @@ pub(super) struct Target {
     count: usize,
 }
 
-const SECOND: i64 = 1_000_000_000;
+pub(super) const SECOND: i64 = 1_000_000_000;
 
 /// By how much a segment may be longer than the target: its length rounds to the target at most.
-const TOLERANCE: i64 = 45 * SECOND / 100;
+pub(super) const TOLERANCE: i64 = 45 * SECOND / 100;
 
-/// The longest first segment, for which the target is not fixed yet.
-const LONGEST: i64 = 30;
+/// The longest first segment, in seconds, for which the target is not fixed yet.
+pub(super) const LONGEST: i64 = 30;
 
 const INTERVALS: usize = 4;
 
+/// How long the first segments are, about, unless the target is less.
+pub(super) const BRIEF: i64 = 2 * SECOND;
+
 /// So many segments at the beginning end as soon as they may, for most players can start with
 /// whole segments only.
-const BRIEF_SEGMENTS: usize = 3;
-
-/// How long these are, about, unless the target is less.
-const BRIEF: i64 = 2 * SECOND;
+pub(super) const BRIEF_SEGMENTS: usize = 3;
 
 impl Target {
     /// Of `configured` at first, in whole seconds and at least one.
@@ -105,6 +105,16 @@ impl Target {
         self.count >= INTERVALS && is_due && self.intervals.iter().all(is_regular)
     }
 
+    /// Whether no key frame is due at `time` or later before a segment would be too long that has lasted for
+    /// `elapsed` then.
+    pub(super) fn has_no_key_left(&self, time: i64, elapsed: i64) -> bool {
+        let due = self
+            .last_key
+            .map(|last| last.saturating_add(self.expected()));
+        let wait = due.map_or(0, |due| due.saturating_sub(time));
+        elapsed.saturating_add(wait) > self.longest()
+    }
+
     /// Whether a segment that has lasted for `elapsed` ends before a key frame, because it would
     /// be too long at the one after it.
     pub(super) fn ends_at_key(&self, elapsed: i64) -> bool {
@@ -148,11 +158,6 @@ impl Target {
         BRIEF.min(self.seconds * SECOND)
     }
 
-    /// Whether segments still end as soon as they may.
-    pub(super) fn is_brief(&self) -> bool {
-        self.brief > 0
-    }
-
     /// The interval between key frames to reckon with.
     pub(super) fn expected(&self) -> i64 {
         self.intervals.iter().copied().max().unwrap_or(0)
@@ -160,7 +165,7 @@ impl Target {
 }
 
 /// The nearest whole number of seconds.
-fn rounded(nanos: i64) -> i64 {
+pub(super) fn rounded(nanos: i64) -> i64 {
     nanos.saturating_add(SECOND / 2) / SECOND
 }
 

@@ -1,15 +1,17 @@
 //! Where the segments of all variants of a group begin.
 //!
-//! Sans-IO. The variant that is the first to come to a segment says where it begins: it draws a
-//! line. The others begin the segment of that number with the key frame that is nearest. Players
-//! that switch then find what they look for under the same number. What is beyond the last line,
-//! nobody knows yet. Times are those of presentation, in nanoseconds on the timeline that the
-//! variants share.
+//! Sans-IO. Lines are as far apart as the [cadence](super::cadence) says, and all variants begin the
+//! segment of a number with the key frame that is nearest to its line. Players that switch then
+//! find what they look for under the same number. The variant that is the first to come to a segment
+//! draws its line: at its own key frame, if its key frames keep to the cadence, so that the lines
+//! never part from those; otherwise where it is awaited. Times are those of presentation, in
+//! nanoseconds on the timeline that the variants share.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::cadence::{self, Cadence, divides};
 use super::epoch::Epoch;
 use crate::hls::target::nanos;
 use crate::hls::units::START;
@@ -20,8 +22,6 @@ pub struct Grid {
     /// Where the timeline lies on the clocks of the encoders.
     epoch: Epoch,
     target: Duration,
-    /// How far apart key frames were in what was there before it began.
-    interval: Duration,
     lines: Mutex<Lines>,
 }
 
@@ -31,6 +31,7 @@ struct Lines {
     lines: VecDeque<Line>,
     /// The numbers of the first line, before there is one.
     first: (u64, u64),
+    cadence: Cadence,
     /// Whether the next line is a discontinuity.
     is_break_due: bool,
     /// How far the variant is that is ahead of all others.
@@ -54,16 +55,24 @@ pub struct Line {
 const MOST_LINES: usize = 2048;
 
 impl Grid {
-    /// A grid without lines, in segments of `target` about, for key frames that are `interval`
-    /// apart; the first segment will have the given media and discontinuity sequence numbers.
-    pub fn new(epoch: Epoch, target: Duration, interval: Duration, first: (u64, u64)) -> Self {
+    /// A grid without lines, in segments of `configured` about, for variants whose key frames are so far
+    /// apart in what was there before it began, as far as that is known; the first segment will have
+    /// the given media and discontinuity sequence numbers.
+    pub fn new(
+        epoch: Epoch,
+        configured: Duration,
+        intervals: &[Duration],
+        first: (u64, u64),
+    ) -> Self {
+        let target = cadence::target(configured, intervals);
+        let seconds = target.as_secs().cast_signed();
         Self {
             epoch,
             target,
-            interval,
             lines: Mutex::new(Lines {
                 lines: VecDeque::new(),
                 first,
+                cadence: Cadence::new(seconds, intervals, first.0),
                 is_break_due: false,
                 front: None,
             }),
@@ -80,9 +89,9 @@ impl Grid {
         self.target
     }
 
-    /// How far apart key frames were in what was there before it began; zero if nobody knows.
-    pub fn interval(&self) -> Duration {
-        self.interval
+    /// The longest time between key frames of a variant, in nanoseconds; zero if nobody knows.
+    pub fn longest_interval(&self) -> i64 {
+        self.lines().cadence.longest()
     }
 
     /// When what is at `at` was captured.
@@ -101,6 +110,17 @@ impl Grid {
         self.lines().find(sequence).copied()
     }
 
+    /// Where the segment of that number is to begin: at its line, or where that is awaited if the one
+    /// before is there.
+    pub fn place(&self, sequence: u64) -> Option<i64> {
+        let lines = self.lines();
+        let drawn = lines.find(sequence).map(|line| line.at);
+        drawn.or_else(|| {
+            let before = lines.find(sequence.checked_sub(1)?)?;
+            Some(before.at.saturating_add(lines.step_after(before.sequence)?))
+        })
+    }
+
     /// The number of the segment in which `at` lies, or that begins within `tolerance` after it.
     pub fn sequence_at(&self, at: i64, tolerance: i64) -> u64 {
         let lines = self.lines();
@@ -114,28 +134,31 @@ impl Grid {
             return first.sequence.saturating_sub(before.unsigned_abs());
         }
         if at >= last.at {
-            let after = at.saturating_sub(last.at) / length;
-            return last.sequence.saturating_add(after.unsigned_abs());
+            return lines.beyond(*last, at);
         }
         let begun = lines.lines.partition_point(|line| line.at <= at);
         let line = lines.lines.get(begun.saturating_sub(1));
         line.map_or(last.sequence, |line| line.sequence)
     }
 
-    /// A variant begins the segment of that number at `at`: returns what holds for all, and draws
-    /// the line if it is the first.
-    pub fn reach(&self, sequence: u64, at: i64) -> Line {
-        let length = nanos(self.target);
+    /// A variant begins the segment of that number at `at`, which could begin one every `interval`, or 0 if
+    /// that is not known: returns what holds for all, and draws the line if it is the first.
+    pub fn reach(&self, sequence: u64, at: i64, interval: i64) -> Line {
         let mut lines = self.lines();
+        lines.cadence.learn(interval, sequence);
         while let Some(last) = lines.lines.back().copied() {
             if last.sequence >= sequence {
                 break;
             }
+            let step = lines.step_after(last.sequence);
+            let step_or_target = step.unwrap_or_else(|| nanos(self.target));
+            let awaited = last.at.saturating_add(step_or_target);
             let is_next = last.sequence + 1 == sequence;
-            let at = if is_next {
-                at
-            } else {
-                last.at.saturating_add(length)
+            let keeps = step.is_none_or(|step| divides(interval, step));
+            let is_far = at.abs_diff(awaited) > interval.unsigned_abs();
+            let at = match is_next && (keeps || is_far) {
+                true => at,
+                false => awaited,
             };
             lines.draw(last.sequence + 1, at.max(last.at + 1));
         }
@@ -174,6 +197,26 @@ impl Grid {
 }
 
 impl Lines {
+    /// How far the line after that of `sequence` is from it, if that is known.
+    fn step_after(&self, sequence: u64) -> Option<i64> {
+        let index = sequence.saturating_sub(self.first.0);
+        self.cadence.step_after(index)
+    }
+
+    /// The number of the segment in which `at` will lie, which is beyond the last line.
+    fn beyond(&self, last: Line, at: i64) -> u64 {
+        let (mut sequence, mut begin) = (last.sequence, last.at);
+        let usual = self.cadence.step().max(1);
+        while let Some(step) = self.step_after(sequence).filter(|step| *step < usual) {
+            if at < begin.saturating_add(step) {
+                return sequence;
+            }
+            (sequence, begin) = (sequence + 1, begin.saturating_add(step));
+        }
+        let after = at.saturating_sub(begin) / usual;
+        sequence.saturating_add(after.unsigned_abs())
+    }
+
     fn find(&self, sequence: u64) -> Option<&Line> {
         let first = self.lines.front()?.sequence;
         let index = sequence.checked_sub(first)?;
@@ -220,7 +263,7 @@ mod tests {
 
     fn grid() -> Grid {
         let epoch = Epoch::new(NtpTime(0xe000_0000 << 32));
-        Grid::new(epoch, Duration::from_secs(6), Duration::ZERO, (100, 7))
+        Grid::new(epoch, Duration::from_secs(6), &[], (100, 7))
     }
 
     #[test]
@@ -228,25 +271,44 @@ mod tests {
         let grid = grid();
         assert_eq!(grid.first(), 100);
         assert_eq!(grid.sequence_at(50 * SECOND, 0), 100);
-        assert_eq!(grid.reach(100, 50 * SECOND).at, 50 * SECOND);
-        assert_eq!(grid.line(101), None);
-        grid.reach(101, 56 * SECOND);
-        let line = grid.reach(101, 55 * SECOND);
+        assert_eq!(grid.reach(100, 50 * SECOND, 0).at, 50 * SECOND);
+        assert_eq!((grid.line(101), grid.place(101)), (None, None));
+        grid.reach(101, 56 * SECOND, 2 * SECOND);
+        let line = grid.reach(101, 55 * SECOND, 2 * SECOND);
         assert_eq!((line.at, line.discontinuity_sequence), (56 * SECOND, 7));
         assert_eq!(grid.line(101), Some(line));
+        assert_eq!(grid.place(101), Some(56 * SECOND));
+        assert_eq!(grid.place(102), Some(58 * SECOND));
+    }
+
+    #[test]
+    fn lines_follow_key_frames_that_keep_to_the_cadence_alone() {
+        let intervals = [4, 3].map(Duration::from_secs);
+        let epoch = Epoch::new(NtpTime(0xe000_0000 << 32));
+        let grid = Grid::new(epoch, Duration::from_secs(6), &intervals, (100, 7));
+        let reached = |sequence, at, interval: i64| {
+            let line = grid.reach(sequence, at * SECOND / 10, interval * SECOND);
+            line.at * 10 / SECOND
+        };
+        assert_eq!(reached(100, 500, 4), 500);
+        assert_eq!(reached(101, 530, 3), 540);
+        assert_eq!(reached(102, 581, 4), 581);
+        assert_eq!(reached(103, 630, 3), 621);
+        // What is far off is where lines go on.
+        assert_eq!(reached(104, 720, 3), 720);
     }
 
     #[test]
     fn numbers_go_on_beyond_the_lines() {
         let grid = grid();
-        grid.reach(100, 50 * SECOND);
-        grid.reach(101, 52 * SECOND);
+        grid.reach(100, 50 * SECOND, 0);
+        grid.reach(101, 52 * SECOND, 0);
         let numbers =
             [49, 50, 51, 52, 57, 58, 70, 44, 43].map(|at| grid.sequence_at(at * SECOND, 0));
         assert_eq!(numbers, [99, 100, 100, 101, 101, 102, 104, 99, 98]);
         assert_eq!(grid.sequence_at(51 * SECOND, SECOND), 101);
-        assert_eq!(grid.reach(98, 43 * SECOND).discontinuity_sequence, 7);
-        grid.reach(104, 71 * SECOND);
+        assert_eq!(grid.reach(98, 43 * SECOND, 0).discontinuity_sequence, 7);
+        grid.reach(104, 71 * SECOND, 0);
         let at = |sequence| grid.line(sequence).map(|line| line.at / SECOND);
         assert_eq!([101, 102, 103, 104].map(at), [52, 58, 64, 71].map(Some));
     }
@@ -254,18 +316,18 @@ mod tests {
     #[test]
     fn a_break_is_one_of_all_variants() {
         let grid = grid();
-        grid.reach(100, 50 * SECOND);
+        grid.reach(100, 50 * SECOND, 0);
         assert_eq!((grid.ask_for_break(), grid.ask_for_break()), (101, 101));
-        let line = grid.reach(101, 56 * SECOND);
+        let line = grid.reach(101, 56 * SECOND, 0);
         assert!(line.discontinuity);
         assert_eq!(line.discontinuity_sequence, 8);
-        assert_eq!(grid.reach(101, 57 * SECOND), line);
-        let after = grid.reach(102, 62 * SECOND);
+        assert_eq!(grid.reach(101, 57 * SECOND, 0), line);
+        let after = grid.reach(102, 62 * SECOND, 0);
         assert_eq!(
             (after.discontinuity, after.discontinuity_sequence),
             (false, 8)
         );
-        assert_eq!(grid.reach(99, 40 * SECOND).discontinuity_sequence, 7);
+        assert_eq!(grid.reach(99, 40 * SECOND, 0).discontinuity_sequence, 7);
     }
 
     #[test]

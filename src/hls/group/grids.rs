@@ -10,7 +10,6 @@ use crate::base::clock::Clock;
 use crate::base::media_time::MediaTime;
 use crate::base::path::MediaPath;
 use crate::config::{Config, HlsGroup};
-use crate::hls::target::Target;
 use crate::media::burst::Burst;
 use crate::media::channel::Channel;
 use crate::media::ring::{Start, Taken};
@@ -42,14 +41,12 @@ impl Grids {
             return grid;
         }
         table.retain(|_, grid| grid.strong_count() > 0);
-        let intervals = channels.iter().map(key_interval);
-        let longest = intervals.max().unwrap_or_default();
+        let intervals: Vec<_> = channels.iter().map(key_interval).collect();
         let variants = group.variants.iter();
         let targets = variants.map(|variant| config.hls_of(variant).target_duration);
-        let target = Target::new(targets.max().unwrap_or_default().max(longest));
+        let target = targets.max().unwrap_or_default();
         let epoch = Epoch::new(clock.ntp(clock.now()).later(-PAST));
-        let grid = Grid::new(epoch, target.duration(), longest, first_numbers(clock));
-        let grid = Arc::new(grid);
+        let grid = Arc::new(Grid::new(epoch, target, &intervals, first_numbers(clock)));
         table.insert(group.name.clone(), Arc::downgrade(&grid));
         grid
     }

@@ -103,7 +103,7 @@ impl Segmenter {
         let presented = MediaTime::new(start.saturating_add(self.delay), lane.timescale);
         let discontinuity = match &self.grid {
             Some(grid) => {
-                let line = grid.reach(self.sequence, self.line_for(grid, presented.nanos()));
+                let line = grid.reach(self.sequence, presented.nanos(), self.interval());
                 self.discontinuity_sequence = line.discontinuity_sequence;
                 line.discontinuity
             }

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use super::Segmenter;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
-use crate::hls::group::grid::{Grid, Line};
+use crate::hls::group::grid::Grid;
 use crate::hls::lane::Lane;
-use crate::hls::target::{Target, nanos};
+use crate::hls::target::{TOLERANCE, Target};
 use crate::hls::units::Unit;
 
 /// How far other variants may be ahead at most before this one goes on without its pictures, in nanoseconds.
 const MAX_LAG: i64 = 24_000_000_000;
+
+/// How long segments that begin without a key frame are at least, in nanoseconds.
+const SHORTEST: i64 = 1_000_000_000;
 
 /// How long before a line a stream may begin, in nanoseconds, when nobody knows how far apart its key frames are.
 const START_TOLERANCE: i64 = 500_000_000;
@@ -138,7 +141,7 @@ impl Segmenter {
             return;
         };
         self.end = MediaTime::new(lane.ticks(unit.dts), lane.timescale);
-        let known = nanos(grid.interval()) / 2;
+        let known = grid.longest_interval() / 2;
         let tolerance = self
             .tolerance()
             .max(if known > 0 { known } else { START_TOLERANCE });
@@ -148,49 +151,35 @@ impl Segmenter {
         self.target = Target::fixed(grid.target(), before);
     }
 
-    /// Where others have begun the segment that comes next, as a decoding time in ticks of the first lane.
+    /// Where the segment that comes next is to begin, as a decoding time in ticks of the first lane; `None`
+    /// where this variant is the first to say.
     pub(super) fn line_ahead(&self) -> Option<i64> {
         let (grid, lane) = (self.grid.as_ref()?, self.lanes.first()?);
         if self.filled_to.is_some_and(|end| self.sequence >= end) {
             return None;
         }
-        let line = grid.line(self.sequence).or_else(|| self.awaited(grid))?;
-        let at = MediaTime::from_nanos(line.at, lane.timescale);
+        let at = MediaTime::from_nanos(grid.place(self.sequence)?, lane.timescale);
         Some(at.ticks.saturating_sub(self.delay))
     }
 
-    /// Where others will begin the segment that comes next, as far as sound can know that goes alone:
-    /// it could begin anywhere, and pictures cannot.
-    fn awaited(&self, grid: &Grid) -> Option<Line> {
-        let is_heard = self.lanes.first()?.kind == Kind::Audio;
-        let before = grid.line(self.sequence.checked_sub(1)?);
-        let before = before.filter(|_| is_heard && !self.target.is_brief())?;
-        Some(Line {
-            sequence: self.sequence,
-            at: before.at.saturating_add(nanos(grid.target())),
-            ..before
-        })
-    }
-
-    /// Where a line is drawn for a segment that begins at `presented`: what sound is off by alone
-    /// is not to add up.
-    pub(super) fn line_for(&self, grid: &Grid, presented: i64) -> i64 {
-        let is_near =
-            |line: &Line| line.at.abs_diff(presented) <= 2 * self.tolerance().unsigned_abs();
-        let awaited = self.awaited(grid).filter(is_near);
-        awaited.map_or(presented, |line| line.at)
-    }
-
     /// Whether the segment ends before a sample that is decoded at `next`, and that a player may
-    /// begin with, where others have cut at `line`: with the one that is nearest.
+    /// begin with, where the next one is to begin at `line`: with the one that is nearest.
     pub(super) fn ends_at_line(&self, next: i64, line: i64) -> bool {
         let Some(lane) = self.lanes.first() else {
             return false;
         };
         let tolerance = MediaTime::from_nanos(self.tolerance(), lane.timescale).ticks;
         let is_near = next.saturating_add(tolerance) >= line;
-        let is_seen = lane.kind == Kind::Video;
-        is_near || is_seen && self.target.is_too_long_at_next_key(self.elapsed(next))
+        let is_late = || self.target.is_too_long_at_next_key(self.elapsed(next));
+        is_near || lane.kind == Kind::Video && !self.has_rare_keys() && is_late()
+    }
+
+    /// Whether the segment ends at its line before a picture that no player can begin with, which is decoded at
+    /// `next`: no key frame will come before it would be too long.
+    pub(super) fn ends_without_key(&self, next: i64, line: i64) -> bool {
+        let elapsed = self.elapsed(next);
+        let is_enough = next >= line && elapsed >= SHORTEST;
+        is_enough && self.target.has_no_key_left(self.nanos(next), elapsed)
     }
 
     /// `end`, or the line between `start` and it, if there is one.
@@ -201,12 +190,25 @@ impl Segmenter {
 
     /// How long before a line a segment may begin, in nanoseconds: half the distance of what it may begin with.
     fn tolerance(&self) -> i64 {
-        let Some(lane) = self.lanes.first() else {
-            return 0;
-        };
-        match lane.kind {
-            Kind::Video => self.target.expected() / 2,
-            _ => self.nanos(lane.step().unwrap_or(0)) / 2,
+        let half = self.interval() / 2;
+        match self.has_rare_keys() {
+            true => half.min(TOLERANCE),
+            false => half,
+        }
+    }
+
+    /// Whether key frames are further apart than segments may be long. Most segments begin without one then, and
+    /// where each begins the line says alone.
+    fn has_rare_keys(&self) -> bool {
+        self.interval() > self.target.longest()
+    }
+
+    /// How far apart samples are that a segment may begin with, in nanoseconds; 0 while that is not known.
+    pub(super) fn interval(&self) -> i64 {
+        match self.lanes.first() {
+            Some(lane) if lane.kind == Kind::Video => self.target.expected(),
+            Some(lane) => self.nanos(lane.step().unwrap_or(0)),
+            None => 0,
         }
     }
 }

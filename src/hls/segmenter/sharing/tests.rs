@@ -18,14 +18,16 @@ const BEGIN: i64 = 700_000;
 const INTERVAL: i64 = 2000;
 
 fn grid() -> Arc<Grid> {
+    grid_for(&[INTERVAL])
+}
+
+/// A grid that knows these intervals between key frames.
+fn grid_for(intervals: &[i64]) -> Arc<Grid> {
     let epoch = Epoch::new(NtpTime(0xe000_0000 << 32));
-    let interval = Duration::from_millis(INTERVAL.unsigned_abs());
-    Arc::new(Grid::new(
-        epoch,
-        Duration::from_secs(6),
-        interval,
-        (1000, 20),
-    ))
+    let interval = |millis: &i64| Duration::from_millis(millis.unsigned_abs());
+    let intervals: Vec<_> = intervals.iter().map(interval).collect();
+    let target = Duration::from_secs(6);
+    Arc::new(Grid::new(epoch, target, &intervals, (1000, 20)))
 }
 
 /// A variant of a group, fed with pictures every 40 ms and sound.
@@ -302,4 +304,53 @@ fn the_front_is_where_the_last_part_ended() {
         MediaTime::new(end, part.start.rate).nanos()
     });
     assert_eq!(grid.front(), end);
+}
+
+/// Plays two variants with key frames at these intervals for ten minutes; returns their segments.
+fn play(grid: &Arc<Grid>, intervals: [i64; 2], later: i64) -> [Vec<Segment>; 2] {
+    let mut first = Variant::new(grid, BEGIN, intervals[0]);
+    let mut second = Variant::new(grid, BEGIN + later, intervals[1]);
+    for end in (BEGIN..BEGIN + 600_000).step_by(500) {
+        first.play_until(end);
+        second.play_until(end);
+    }
+    [first.finish(), second.finish()]
+}
+
+#[test]
+fn numbers_stay_together_whatever_the_intervals_of_key_frames() {
+    for intervals in [
+        [2000, 4000],
+        [3000, 4000],
+        [6000, 4000],
+        [1920, 2000],
+        [2000, 5000],
+    ] {
+        for later in [0, 1000, 11_320] {
+            let [first, second] = play(&grid_for(&intervals), intervals, later);
+            // Whoever begins does so within a segment.
+            let common = compare(&first, &second[1..], intervals.iter().sum::<i64>() / 2);
+            assert!(common > 60, "{intervals:?}: {common}");
+            let mut all = first.iter().chain(&second);
+            assert!(all.all(|segment| segment.independent), "{intervals:?}");
+        }
+    }
+}
+
+#[test]
+fn intervals_that_nobody_knew_of_do_not_let_numbers_drift() {
+    for intervals in [[2000, 4000], [4000, 2000], [2000, 2000]] {
+        let [first, second] = play(&grid_for(&[]), intervals, 13_000);
+        let common = compare(&first, &second, 4000);
+        assert!(common > 60, "{intervals:?}: {common}");
+    }
+}
+
+#[test]
+fn a_variant_with_rare_key_frames_keeps_to_the_lines() {
+    let [first, second] = play(&grid(), [INTERVAL, 10_000], 0);
+    let steady = |segments: &[Segment]| segments[16..].to_vec();
+    assert!(compare(&steady(&first), &steady(&second), 1000) > 60);
+    assert!(first.iter().all(|segment| segment.independent));
+    assert!(second.iter().any(|segment| !segment.independent));
 }

@@ -31,6 +31,10 @@ const MARGIN: f64 = 0.001;
 /// (rfc8216bis, 6.2.2).
 pub(super) const PARTS_FOR: u32 = 3;
 
+/// Of so many segments, the one that is being made among them: as many as last for that time where segments are as
+/// long as they are meant to be. Short ones would only make playlists longer.
+const WITH_PARTS: usize = 3;
+
 /// Segments can be skipped when they are so many target durations old (rfc8216bis, 4.4.3.8).
 const SKIP_AFTER: u32 = 6;
 
@@ -232,16 +236,20 @@ impl<'w> Listing<'w> {
         }
     }
 
-    /// Tells of the parts that are new enough.
+    /// Tells of the parts that are new enough: at least of those that players begin with.
     fn add_parts(self, playlist: &mut MediaPlaylist<'_>, skipped: usize) {
+        let targets = self.window.targets;
         let mut age: Duration = self.window.open.iter().map(length).sum();
         if let Some(open) = &mut playlist.open {
             open.parts = self.parts(&self.window.open);
         }
         let lines = playlist.segments.iter_mut();
-        for (line, kept) in lines.zip(self.window.listed.iter().skip(skipped)).rev() {
+        let whole = lines.zip(self.window.listed.iter().skip(skipped)).rev();
+        for (before, (line, kept)) in (1..).zip(whole) {
+            let is_begun_with = age.as_secs_f64() < HOLD_BACK * targets.part.as_secs_f64() + MARGIN;
             age += span(&kept.segment);
-            if age > PARTS_FOR * self.window.targets.segment {
+            let is_new = age <= PARTS_FOR * targets.segment;
+            if !is_new || before >= WITH_PARTS && !is_begun_with {
                 break;
             }
             line.parts = self.parts(&kept.segment.parts);

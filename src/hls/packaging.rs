@@ -3,6 +3,7 @@
 mod aligning;
 mod cutting;
 mod filling;
+mod keeper;
 mod lingering;
 mod report;
 
@@ -26,13 +27,13 @@ use super::transcode::channel::{Encoded, Made, Transcoder};
 use super::transcode::{Transcoders, need};
 use super::transport::Transport;
 use super::units::Units;
-use super::window::Bounds;
 use crate::codec::Format;
 use crate::config::{Config, Hls};
 use crate::media::burst::Burst;
 use crate::media::channel::End;
 use crate::media::description::Description;
 use crate::media::ring::{Cursor, Start, Taken};
+use keeper::{Keep, Keeper};
 
 /// How often what has had its time is dropped, and idleness noticed.
 const TICK: Duration = Duration::from_secs(1);
@@ -73,10 +74,8 @@ async fn package(
 ) -> String {
     let path = packager.channel().path();
     let hls = settings.borrow().hls_of(path).clone();
-    // Before the first player would be sent away without a segment.
-    let deadline = packager.clock().now() + hls.start_wait / 4 * 3;
     let channel = packager.channel();
-    let mut demand = Some(channel.demand());
+    let mut keeper = Keeper::new(packager, settings);
     let Some(description) = channel.described(hls.start_wait).await else {
         return "nobody published".to_owned();
     };
@@ -114,30 +113,19 @@ async fn package(
             },
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
             () = sleep(PAUSE), if !line.is_flushed => line.flush(),
-            _ = ticks.tick() => {
-                let hls = settings.borrow().hls_of(path).clone();
-                let now = packager.clock().now();
-                line.tick(&hls, now);
-                if now >= deadline {
-                    line.segmenter.hurry();
-                }
-                if packager.read().is_full() {
+            _ = ticks.tick() => match keeper.tick(&mut line) {
+                Keep::On => {}
+                Keep::Nothing => return "nobody asks for it".to_owned(),
+                Keep::Window => {
                     // What is being made of the rest is for those who begin anew.
                     transcoder = None;
                     warn!(%path, "the playlists end, for there is no room for more of the event: it begins anew");
                     break "there is no room for more of the event".to_owned();
                 }
-                let is_idle = packager.idle(now) >= hls.idle_stop;
-                if !hls.enabled || is_idle && !hls.is_always_packaged() {
-                    return "nobody asks for it".to_owned();
-                }
-                // A source on demand is pulled for viewers only.
-                let demanded = demand.take().unwrap_or_else(|| channel.demand());
-                demand = (!is_idle).then_some(demanded);
             }
         }
     };
-    drop(demand);
+    drop(keeper);
     line.end(transcoder).await;
     lingering::linger(packager, settings).await;
     ended
@@ -296,22 +284,6 @@ impl<'p> Line<'p> {
         let clock = self.packager.clock();
         let wall = clock.wall(clock.now());
         self.packager.update(|window| window.end(wall));
-        self.tell();
-    }
-
-    /// Drops what has had its time, and tells how it is going.
-    fn tick(&mut self, hls: &Hls, now: Instant) {
-        self.cut(now);
-        self.keep_up();
-        self.publish();
-        let is_on_disk = self.packager.update(|window| {
-            window.set_bounds(Bounds::of(hls));
-            window.trim(now);
-            window.is_on_disk()
-        });
-        if is_on_disk && !self.makes_ts {
-            self.begin_ts();
-        }
         self.tell();
     }
 

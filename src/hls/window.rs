@@ -48,6 +48,8 @@ pub struct Window {
     pub(super) compat: bool,
     /// Whether playlists lose nothing.
     pub(super) keeps_all: bool,
+    /// Whether players get what there is, for those that wait will soon be sent away.
+    is_hurried: bool,
     pub(super) ended: bool,
     /// What its sound is chosen by, where there are several; `None` for pictures.
     pub(super) choice: Option<Choice>,
@@ -156,6 +158,7 @@ impl Window {
             rates: Rates::default(),
             compat: false,
             keeps_all: false,
+            is_hurried: false,
             ended: false,
             choice: None,
             sounds: Vec::new(),
@@ -274,16 +277,26 @@ impl Window {
     ///
     /// Parts alone are not: ffmpeg, VLC and hls.js take a playlist without a whole segment for a
     /// broken one, and GStreamer loses its place after one with a single segment. And who takes no
-    /// parts would come to the end of less than a target duration before there is more.
+    /// parts would come to the end of what is there before the next segment is, and before the playlist is
+    /// asked for again after half a target duration (rfc8216bis, 6.3.4); so there is more than that, unless
+    /// the channel is [hurried](Self::hurry).
     pub fn has(&self, flavour: Flavour) -> bool {
-        let enough = match flavour {
-            Flavour::LowLatency => ENOUGH_WITH_PARTS,
-            Flavour::Cmaf | Flavour::Ts => ENOUGH,
+        let target = self.targets.segment;
+        let (enough, long) = match flavour {
+            Flavour::LowLatency => (ENOUGH_WITH_PARTS, target),
+            Flavour::Cmaf | Flavour::Ts if self.is_hurried => (ENOUGH, target),
+            Flavour::Cmaf | Flavour::Ts => (usize::MAX, target * 3 / 2),
         };
-        let is_long = self.time() + TOLERANCE >= self.targets.segment;
+        let is_long = self.time() + TOLERANCE >= long;
         let is_enough = self.listed.len() >= enough || is_long || self.ended;
         let is_there = |kept: &Kept| flavour != Flavour::Ts || kept.has_ts();
         is_enough && self.listed.iter().any(is_there)
+    }
+
+    /// Gives players what there is, though they may have to wait for the rest then.
+    pub fn hurry(&mut self) {
+        self.is_hurried = true;
+        self.sounds.iter_mut().for_each(Self::hurry);
     }
 
     /// Whether what is there can be carried in this flavour; it can while nothing is there.

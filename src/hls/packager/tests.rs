@@ -55,6 +55,7 @@ fn package(packager: &Packager) {
     segmenter.finish();
     let now = packager.clock().now();
     packager.update(|window| {
+        window.hurry();
         while let Some(cut) = segmenter.pull() {
             match cut {
                 Cut::Part(part) => window.push_part(part, SystemTime::UNIX_EPOCH),

@@ -62,8 +62,10 @@ impl Maker {
             }],
             protection: None,
         };
+        let mut window = Window::new(0xa, bounds, TARGETS);
+        window.hurry();
         Self {
-            window: Window::new(0xa, bounds, TARGETS),
+            window,
             map: Arc::new(map),
             sequence: 100,
             now: clock.now(),
@@ -261,6 +263,11 @@ fn players_start_when_there_is_enough_for_them() {
     assert_eq!(has(&maker), [true, false, false]);
     maker.make();
     assert_eq!(has(&maker), [true, true, false], "nobody wants the last");
+    maker.window.is_hurried = false;
+    maker.make();
+    assert_eq!(has(&maker), [true, false, false], "they would end too soon");
+    maker.make();
+    assert_eq!(has(&maker), [true, true, false]);
 }
 
 #[test]

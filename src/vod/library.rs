@@ -240,17 +240,10 @@ impl Library {
         let index = container::open(&movie)?;
         let mut files = vec![Arc::new(movie)];
         for name in &index.files {
-            let refuse = |error| {
+            let opened = self.open_beside(path, file, name).map_err(|error| {
                 Error::Unsupported(format!("it needs the file {name} of its folder: {error}"))
-            };
-            let path = MediaPath::from_plain(&format!("{}/{name}", path.parent()))
-                .map_err(|_| Error::NotFound)?;
-            let (file, _) = self
-                .locate(&path)
-                .map_err(|error| refuse(error.to_string()))?;
-            let file =
-                MediaFile::open(&file, &self.numbers).map_err(|error| refuse(error.to_string()))?;
-            files.push(Arc::new(file));
+            })?;
+            files.push(Arc::new(opened));
         }
         let movie = Movie::new(path.clone(), index, files);
         let faults = &movie.index().faults;
@@ -259,6 +252,19 @@ impl Library {
             warn!(%path, "is served in part: {}", faults.join("; "));
         }
         Ok(Found::Movie(Arc::new(movie)))
+    }
+
+    /// Opens the file `name` in the folder of `movie`, which is called `path`. Blocks.
+    fn open_beside(&self, path: &MediaPath, movie: &Path, name: &str) -> Result<MediaFile, Error> {
+        let beside = path.parent().join(name).ok_or(Error::NotFound)?;
+        let (file, _) = self.locate(&beside)?;
+        // Who may watch the movie has not been asked about another folder.
+        if file.is_symlink() && real_folder(&file)? != real_folder(movie)? {
+            return Err(Error::Unsupported(
+                "it is a link to another folder".to_owned(),
+            ));
+        }
+        Ok(MediaFile::open(&file, &self.numbers)?)
     }
 
     /// Forgets the movies that nobody watches, those not asked for the longest first.
@@ -324,6 +330,11 @@ impl Entry {
             None => Arc::strong_count(&self.found) > 1,
         }
     }
+}
+
+/// The folder that a file lies in, wherever its name leads.
+fn real_folder(file: &Path) -> io::Result<Option<PathBuf>> {
+    Ok(file.canonicalize()?.parent().map(Path::to_owned))
 }
 
 fn missing(error: io::Error) -> Error {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ async fn links_lead_to_movies_elsewhere_where_they_may() {
     let clip = movies::clips().join("tone.m4a");
     fs::copy(&clip, elsewhere.path().join("a.m4a")).unwrap();
     fs::copy(&clip, folder.path().join("own.m4a")).unwrap();
-    let link = |to: &Path, name| std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+    let link = |to: &Path, name| symlink(to, folder.path().join(name)).unwrap();
     link(&elsewhere.path().join("a.m4a"), "link.m4a");
     link(elsewhere.path(), "linked");
     for (follow, status) in [("true", 200), ("false", 404)] {
@@ -84,7 +85,14 @@ async fn a_movie_plays_the_media_of_another_file() {
     let mut trak = sound(1, 0, 8000);
     trak.references = vec![full(b"url ", 0, 0, &[b"sound.raw\0"])];
     fs::write(folder.path().join("movie.mov"), movie(&[&trak.build()])).unwrap();
+    // What may be watched in another folder is not known from the movie.
+    fs::create_dir(folder.path().join("other")).unwrap();
+    fs::write(folder.path().join("other/sound.raw"), &media).unwrap();
+    symlink("other/sound.raw", folder.path().join("link.raw")).unwrap();
+    trak.references = vec![full(b"url ", 0, 0, &[b"link.raw\0"])];
+    fs::write(folder.path().join("linked.mov"), movie(&[&trak.build()])).unwrap();
     let server = Program::start(folder.path()).await;
+    assert_eq!(describe(server.rtsp, "linked.mov").await, 415);
     let mut viewer = Viewer::open(server.rtsp, "movie.mov", Way::Tcp).await;
     viewer.play("Range: npt=0-\r\n").await;
     viewer.watch_to_the_end().await;

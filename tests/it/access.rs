@@ -7,6 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+use reelcast::access::Rules;
 use reelcast::log::access::AccessLog;
 use reelcast::net::addresses::of_this_machine;
 
@@ -277,6 +278,35 @@ async fn lists_show_what_their_readers_may_see() {
             assert_eq!(answer.status, 404, "{name}{form}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_settings_guard_a_channel_without_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let users = folder.path().join("qtusers");
+    fs::write(&users, format!("realm Films\nann:x:{HA1}\n")).unwrap();
+    let lines = ["AuthScheme basic", "require user ann"].map(str::to_owned);
+    let rules = Rules::read(lines.to_vec()).unwrap();
+    let server = Server::start(folder.path(), |config| {
+        config.access.users = vec![users];
+        config.ts.access = Some(rules);
+    });
+    let mut clips = ["stream", "other"].map(|name| Clip::publish(&server, name));
+    clips.iter_mut().for_each(|clip| clip.send_until(4.0));
+    let login = basic("ann:secret");
+    for (name, stranger) in [("stream", 401), ("stream.sdp", 401), ("other", 200)] {
+        for (headers, expected) in [("", stranger), (login.as_str(), 200)] {
+            let target = format!("/{name}?json");
+            let answer = ask(server.http, "GET", &target, headers).await;
+            assert_eq!(answer.status, expected, "{target}");
+            let mut client = Client::connect(server.address).await;
+            let url = format!("rtsp://{}/{name}", server.address);
+            let found = client.status_of("DESCRIBE", &url, headers).await;
+            assert_eq!(found, expected, "{url}");
+        }
+    }
+    let list = text(server.http, "/?json").await;
+    assert!(list.contains("other") && !list.contains("stream"), "{list}");
 }
 
 #[tokio::test]

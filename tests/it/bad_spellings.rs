@@ -11,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use reelcast::base::path::MediaPath;
+use reelcast::config::HlsGroup;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -35,7 +37,7 @@ enum Is {
 }
 
 /// Spellings of `/secret/clock.mp4`, and what looks like them.
-const SPELLINGS: [(&str, Is); 62] = [
+const SPELLINGS: [(&str, Is); 64] = [
     ("/secret/clock.mp4", Is::Guarded),
     ("//secret/clock.mp4", Is::Guarded),
     ("///secret///clock.mp4", Is::Guarded),
@@ -85,6 +87,9 @@ const SPELLINGS: [(&str, Is); 62] = [
     // A link to a folder elsewhere that has rules of its own.
     ("/open/elsewhere/clock.mp4", Is::Guarded),
     ("/open/elsewhere.mp4", Is::Guarded),
+    // A group of a channel of the folder, guarded by HTTP, and nothing by RTSP.
+    ("/program", Is::Nothing),
+    ("//%70rogram/", Is::Nothing),
     ("/open/../secret/clock.mp4", Is::Nothing),
     ("/open/%2e%2e/secret/clock.mp4", Is::Nothing),
     ("/open/.%2e/secret/clock.mp4", Is::Nothing),
@@ -179,6 +184,11 @@ impl House {
         let server = Server::start(root, |config| {
             config.access.users = vec![users];
             config.http.download = true;
+            let name = |path| MediaPath::from_plain(path).unwrap();
+            config.hls_groups.push(HlsGroup {
+                name: name("program"),
+                variants: vec![name("secret/live")],
+            });
         });
         let mut clip = Clip::publish(&server, "secret/live");
         clip.send_until(4.0);
@@ -380,6 +390,7 @@ async fn lists_name_nothing_that_a_link_leads_to() {
         let said = house.ask(Way::Get(""), path, "").await;
         assert!(said.text.contains("\"open/clock.mp4\""), "{}", said.text);
         for name in [
+            "program",
             "open/link",
             "open/folder",
             "elsewhere",

@@ -113,11 +113,17 @@ impl TlsFiles {
     }
 }
 
-/// Writes a file that only this user may read, whole or not at all. Blocks.
+/// Writes a file that only this user may read, whole or not at all; its folder is made if it is not
+/// there. Blocks.
 ///
 /// # Errors
 /// What the system says.
 pub fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    let folder = file.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     let new = file.with_extension("new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

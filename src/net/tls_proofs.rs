@@ -59,6 +59,27 @@ fn make(
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
     let certificate = params.self_signed(&key)?.der().clone();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = ring::default_provider();
-    Ok(CertifiedKey::from_der(vec![certificate], key, &provider)?)
+    let key = ring::default_provider()
+        .key_provider
+        .load_private_key(key)?;
+    // Whether they belong together is not to be asked: the certificate has an extension that only
+    // such authorities know, and says that all others must refuse it.
+    Ok(CertifiedKey::new(vec![certificate], key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_holds_what_is_asked_for() {
+        let proof = make("media.example", &[7; 32]).unwrap();
+        let (_, read) = x509_parser::parse_x509_certificate(&proof.cert[0]).unwrap();
+        // 1.3.6.1.5.5.7.1.31, an octet string of 32 bytes (RFC 8737, 3).
+        let mut extensions = read.extensions().iter();
+        let found = extensions.find(|one| one.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
+        let found = found.unwrap();
+        assert!(found.critical);
+        assert_eq!(found.value, [&[4, 32][..], &[7; 32]].concat());
+    }
 }

@@ -8,6 +8,6 @@ import { embeddedPage, loadPage } from './lib/page'
 
 const target = document.getElementById('app')
 if (target) {
-  const first = embeddedPage(document) ?? (await loadPage(location.pathname))
+  const first = embeddedPage(document) ?? (await loadPage(new URL(location.href)))
   mount(App, { target, props: { first, options: readOptions(location.search) } })
 }

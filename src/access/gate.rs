@@ -10,12 +10,15 @@ use super::caller::Caller;
 use super::challenge::Client;
 use super::credentials::Credentials;
 use super::guard::{Denied, Guard, Identity, Rule};
-use super::guards::{Files, Guards};
+use super::guards::Guards;
 use super::guesses::Guesses;
 use super::nonces::Nonces;
 use super::passes::Passes;
 use super::passwords::{Passwords, TooMany};
 use super::qtaccess::Action;
+use super::settings::Settings;
+use super::signing::SigningKeys;
+use super::texts::{Fault, Texts};
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 
@@ -34,6 +37,17 @@ pub struct Attempt<'a> {
     pub authorization: Option<&'a str>,
     /// What the client understands.
     pub client: Client,
+    /// The signature in the URL of the request.
+    pub signed: Option<Signed<'a>>,
+}
+
+/// A signature in the URL of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// As it stands there.
+    pub signature: &'a str,
+    /// The names that such a URL is signed with; any of them will do.
+    pub names: &'a [MediaPath],
 }
 
 /// Whether it may.
@@ -43,6 +57,8 @@ pub enum Verdict {
     Open,
     /// This user may.
     User(String),
+    /// Whoever has the URL may, for it is signed with this name.
+    Signed(MediaPath),
     /// It has to log in, or to log in as somebody else: 401 with these `WWW-Authenticate` headers.
     Challenge(Vec<String>),
     /// It has tried too many wrong passwords, and may try again after this time: 429.
@@ -54,7 +70,9 @@ pub enum Verdict {
 /// Who may watch and publish what.
 #[derive(Debug)]
 pub struct Gate {
+    settings: Mutex<Settings>,
     guards: Guards,
+    signing_keys: Texts<SigningKeys>,
     nonces: Mutex<Nonces>,
     passes: Passes,
     passwords: Passwords,
@@ -64,9 +82,11 @@ pub struct Gate {
 
 impl Gate {
     /// The gate to what lies below the movies folder `root`.
-    pub fn new(root: PathBuf, files: Files, clock: Clock) -> Arc<Self> {
+    pub fn new(root: PathBuf, settings: Settings, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
-            guards: Guards::new(root, files),
+            guards: Guards::new(root, settings.files.clone()),
+            settings: Mutex::new(settings),
+            signing_keys: Texts::default(),
             nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
             passes: Passes::new(rand::random(), clock.started()),
             passwords: Passwords::new(rand::random()),
@@ -75,9 +95,10 @@ impl Gate {
         })
     }
 
-    /// Takes other files of users and groups from now on.
-    pub fn configure(&self, files: Files) {
-        self.guards.configure(files);
+    /// Takes other settings from now on.
+    pub fn configure(&self, settings: Settings) {
+        self.guards.configure(settings.files.clone());
+        *self.settings() = settings;
     }
 
     /// Whether a client may watch what has `names`: all readings of one URL, of which each must be
@@ -90,6 +111,11 @@ impl Gate {
         attempt: &Attempt<'_>,
     ) -> Verdict {
         let rules = self.rules(names).await;
+        if let Some(signed) = attempt.signed.filter(|_| is_for_some(&rules))
+            && let Some(name) = self.signed(signed, attempt.peer).await
+        {
+            return Verdict::Signed(name);
+        }
         self.judge(&rules, attempt).await
     }
 
@@ -182,8 +208,8 @@ impl Gate {
     pub async fn pass(self: &Arc<Self>, name: &MediaPath, user: &str) -> Option<String> {
         let guard = self.guard(name).await;
         let standing = standing(&guard, user)?;
-        let now = self.clock.now();
-        Some(self.passes.make(name, user, &standing, now))
+        let until = self.clock.now() + self.settings().pass_lifetime;
+        Some(self.passes.make(name, user, &standing, until))
     }
 
     /// Whether `pass` lets its bearer watch what has this name, and nothing else. Cancel safe.
@@ -192,6 +218,26 @@ impl Gate {
         let standing = |user: &str| standing(&guard, user);
         let now = self.clock.now();
         self.passes.is_good(pass, name, standing, now)
+    }
+
+    /// With which of its names a URL is signed that came from `peer`.
+    async fn signed(self: &Arc<Self>, signed: Signed<'_>, peer: IpAddr) -> Option<MediaPath> {
+        let (gate, signature) = (Arc::clone(self), signed.signature.to_owned());
+        let mut names = signed.names.to_vec();
+        let look = move || {
+            let keys = gate.signing_keys()?;
+            let now = gate.clock.latest_wall();
+            names.retain(|name| keys.know(&signature, name, peer, now));
+            names.pop()
+        };
+        tokio::task::spawn_blocking(look).await.ok().flatten()
+    }
+
+    /// The keys as they are now; `None` when there are none. Blocks.
+    fn signing_keys(&self) -> Option<Arc<SigningKeys>> {
+        let file = self.settings().signing_keys.clone();
+        let read = |text: &str| SigningKeys::read(text).map_err(Fault::from);
+        self.signing_keys.of(&file, read).ok().flatten()
     }
 
     /// Whether everybody may watch what has this name. Cancel safe.
@@ -254,6 +300,10 @@ impl Gate {
         Verdict::Challenge(rule.challenges(&nonce, is_stale, client))
     }
 
+    fn settings(&self) -> MutexGuard<'_, Settings> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn guesses(&self) -> MutexGuard<'_, Guesses> {
         self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -261,6 +311,11 @@ impl Gate {
     fn nonces(&self) -> MutexGuard<'_, Nonces> {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether `rules` let in some, but not everybody.
+fn is_for_some(rules: &[Arc<Rule>]) -> bool {
+    !rules.is_empty() && !rules.iter().any(|rule| **rule == Rule::Closed)
 }
 
 /// What all rules say of `user`; `None` when not all let the user in, or there are none.

@@ -9,6 +9,7 @@ use crate::tool::lint::Lint;
 use crate::tool::load::Load;
 use crate::tool::passwd::Passwd;
 use crate::tool::publish::Publish;
+use crate::tool::sign::Sign;
 
 /// Streams QuickTime movies and other media by RTSP.
 #[derive(Debug, Parser)]
@@ -53,6 +54,7 @@ pub(super) enum Command {
     Load(Load),
     Passwd(Passwd),
     Publish(Publish),
+    Sign(Sign),
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::identity;
-use crate::access::{Files, Gate};
+use crate::access::{self, Gate};
 use crate::base::path::MediaPath;
 use crate::config::{Config, Live, Rtsp};
 use crate::media::mounts::{self, Mounts};
@@ -29,7 +29,7 @@ impl Followers {
     pub(super) async fn follow(self, mut settings: watch::Receiver<Arc<Config>>) {
         while settings.changed().await.is_ok() {
             let config = Arc::clone(&settings.borrow_and_update());
-            self.gate.configure(access_files(&config));
+            self.gate.configure(access(&config));
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
             self.mounts.set_groups(group_names(&config));
@@ -42,15 +42,19 @@ impl Followers {
     }
 }
 
-pub(super) fn access_files(config: &Config) -> Files {
+pub(super) fn access(config: &Config) -> access::Settings {
     let access = &config.access;
-    Files {
-        users: access.users.clone(),
-        groups: access.groups.clone(),
-        channels: config
-            .channel_access()
-            .map(|(channel, rules)| (channel.clone(), rules.clone()))
-            .collect(),
+    access::Settings {
+        files: access::Files {
+            users: access.users.clone(),
+            groups: access.groups.clone(),
+            channels: config
+                .channel_access()
+                .map(|(channel, rules)| (channel.clone(), rules.clone()))
+                .collect(),
+        },
+        signing_keys: config.signing_keys(),
+        pass_lifetime: access.pass_lifetime,
     }
 }
 

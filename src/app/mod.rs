@@ -25,6 +25,7 @@ use crate::tool::lint::lint;
 use crate::tool::load::load;
 use crate::tool::passwd::passwd;
 use crate::tool::publish::publish;
+use crate::tool::sign::sign;
 
 /// Runs the program as its arguments say; returns what the shell is told.
 pub fn run() -> ExitCode {
@@ -38,5 +39,6 @@ pub fn run() -> ExitCode {
         Command::Load(arguments) => load(&arguments),
         Command::Passwd(arguments) => passwd(&arguments),
         Command::Publish(arguments) => publish(&arguments),
+        Command::Sign(arguments) => sign(&arguments),
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{
-    Followers, access_files, channel_limits, fan_settings, group_names, multicast_settings, pace,
+    Followers, access, channel_limits, fan_settings, group_names, multicast_settings, pace,
 };
 use crate::access::Gate;
 use crate::base::clock::Clock;
@@ -66,7 +66,7 @@ impl Parts {
         let clock = setting.clock;
         let library = Library::new(config.server.movies.clone(), config.server.follow_links);
         let library = Arc::new(library);
-        let gate = Gate::new(config.server.movies.clone(), access_files(&config), clock);
+        let gate = Gate::new(config.server.movies.clone(), access(&config), clock);
         let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
         let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
         let mounts = Mounts::new(channel_limits(&config.live), clock);

@@ -46,6 +46,13 @@ impl Clock {
         UNIX_EPOCH + self.since_unix(at)
     }
 
+    /// The present wall time for what ends at a time of day: the later one of this clock's and the
+    /// machine's, so that whoever sets the machine's clock back prolongs nothing.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn latest_wall(&self) -> SystemTime {
+        self.wall(self.now()).max(SystemTime::now())
+    }
+
     /// The NTP time at `at` (RFC 5905, 6).
     pub fn ntp(&self, at: Instant) -> NtpTime {
         NtpTime::from_unix(self.since_unix(at))

@@ -9,7 +9,13 @@ use super::verify::{Objection, refused};
 
 /// Every setting that lies outside its bounds.
 pub(super) fn objections(config: &Config) -> Vec<Objection> {
-    let all = [server(config), rtsp(config), live(config), hls(&config.hls)];
+    let all = [
+        server(config),
+        rtsp(config),
+        live(config),
+        hls(&config.hls),
+        access(config),
+    ];
     all.into_iter().flatten().collect()
 }
 
@@ -79,6 +85,11 @@ fn live(config: &Config) -> Vec<Objection> {
             "choose at least 1MB, which one key frame may need",
         ),
     ])
+}
+
+fn access(config: &Config) -> Vec<Objection> {
+    let lifetime = config.access.pass_lifetime;
+    found([seconds("access.pass_lifetime", lifetime, 1, 31 * 86_400)])
 }
 
 /// The settings of HLS that lie outside their bounds.

@@ -38,6 +38,7 @@ pub use live::Live;
 pub use load::{EMBEDDED, Loaded, Source, load};
 pub use logs::{Level, Log, LogAccess, LogError, LogFormat};
 pub use multicast::{Multicast, Sap};
+pub use quantity::duration::read as read_duration;
 pub use settings::{Access, Admin, Config, Http, Limits, Relay, Rtsp, Server, Ts};
 pub use source_url::{Credentials, Scheme, SourceUrl};
 pub use sources::{ChannelSource, Transport};

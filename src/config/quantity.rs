@@ -26,14 +26,17 @@ pub(super) mod duration {
         from: D,
     ) -> Result<Duration, D::Error> {
         let text = Scalar::deserialize(from)?.text();
-        measure(&text, &UNITS)
-            .map(Duration::from_millis)
-            .ok_or_else(|| {
-                wrong(
-                    &text,
-                    "a duration with its unit: \"100ms\", \"60s\", \"5m\", \"1h\"",
-                )
-            })
+        read(&text).ok_or_else(|| {
+            wrong(
+                &text,
+                "a duration with its unit: \"100ms\", \"60s\", \"5m\", \"1h\"",
+            )
+        })
+    }
+
+    /// A length of time as settings are written: `"2h"`; `None` for what is none.
+    pub fn read(text: &str) -> Option<Duration> {
+        measure(text, &UNITS).map(Duration::from_millis)
     }
 
     pub(in super::super) fn serialize<S: Serializer>(

@@ -86,6 +86,14 @@ impl Config {
         !is_given && !self.acme.domains.is_empty() && !self.acme.email.is_empty()
     }
 
+    /// The file of the keys that URLs are signed with.
+    pub fn signing_keys(&self) -> PathBuf {
+        match self.access.signing_keys.as_os_str().is_empty() {
+            true => self.server.state.join("signing-keys"),
+            false => self.access.signing_keys.clone(),
+        }
+    }
+
     /// The settings of `[hls]` for that channel.
     pub fn hls_of(&self, channel: &MediaPath) -> &Hls {
         let mut channels = self.hls_channels.iter();
@@ -269,6 +277,11 @@ pub struct Access {
     pub groups: Vec<PathBuf>,
     /// The file with what this server logs in with elsewhere.
     pub logins: PathBuf,
+    /// The file of the keys that URLs are signed with; empty: `signing-keys` in the state folder.
+    pub signing_keys: PathBuf,
+    /// For how long the URLs in playlists are good for who has logged in.
+    #[serde(with = "quantity::duration")]
+    pub pass_lifetime: Duration,
 }
 
 impl Default for Access {
@@ -277,6 +290,8 @@ impl Default for Access {
             users: vec!["conf/qtusers".into(), "/etc/streaming/qtusers".into()],
             groups: vec!["conf/qtgroups".into(), "/etc/streaming/qtgroups".into()],
             logins: "conf/logins".into(),
+            signing_keys: PathBuf::new(),
+            pass_lifetime: Duration::from_secs(12 * 60 * 60),
         }
     }
 }

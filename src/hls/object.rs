@@ -6,6 +6,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::playlist;
+use crate::base::path::MediaPath;
 
 /// How a channel is packaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,6 +127,12 @@ pub enum Packing {
 }
 
 impl Object {
+    /// What the path of a URL names, and of which channel or movie: `/NAME/index.m3u8` with all that
+    /// is named in it, and `/NAME.m3u8`.
+    pub fn of_path(path: &MediaPath) -> Option<(MediaPath, Self)> {
+        in_folder(path).or_else(|| beside(path))
+    }
+
     /// Reads the last component of a URL; `None` for what cannot be a name that [`Display`] wrote.
     pub fn read(name: &str) -> Option<Self> {
         for flavour in Flavour::ALL {
@@ -268,6 +275,19 @@ impl Display for Object {
             File::IFrameTs(number) => write!(f, "iframe-{number}.ts"),
         }
     }
+}
+
+fn in_folder(path: &MediaPath) -> Option<(MediaPath, Object)> {
+    let object = Object::read(path.name())?;
+    let name = path.parent();
+    (!name.is_root()).then_some((name, object))
+}
+
+fn beside(path: &MediaPath) -> Option<(MediaPath, Object)> {
+    let name = path.as_str().strip_suffix(".m3u8")?;
+    let name = Some(name).filter(|name| !name.is_empty() && !name.ends_with('/'))?;
+    let name = MediaPath::from_plain(name).ok()?;
+    Some((name, Object::Multivariant(Flavour::LowLatency)))
 }
 
 #[cfg(test)]

@@ -40,8 +40,8 @@ pub(super) struct Asked<'r> {
     pub(super) local: SocketAddr,
     /// What goes before the URIs in a playlist.
     pub(super) way: String,
-    /// What the URIs in a playlist have to carry.
-    pub(super) pass: Option<&'r str>,
+    /// What URIs in the answer have to say in their queries, so that whoever follows them is let in.
+    pub(super) carried: Option<&'r str>,
 }
 
 impl Asked<'_> {

@@ -13,12 +13,13 @@ use hyper::{Response, StatusCode};
 use super::body::Body;
 use super::connection::{text, typed};
 use super::hls::{Asked, PLAIN, set};
-use super::route::{Route, value};
+use super::route::Route;
 use super::server::Server;
 use super::upload_request::Refusal;
-use crate::access::{Attempt, Caller, Client, Verdict};
+use crate::access::{Attempt, Caller, Client, SIGNED, Signed, Verdict};
 use crate::base::path::MediaPath;
 use crate::wire::http_head::HttpHead;
+use crate::wire::query::value;
 
 /// How passes are called in queries.
 const PASS: &str = "pass";
@@ -63,6 +64,7 @@ impl<'a> Claim<'a> {
                 uri: Some(uri.unwrap_or_default()),
                 authorization: only(AUTHORIZATION),
                 client: Client::Modern,
+                signed: None,
             },
         }
     }
@@ -93,6 +95,7 @@ impl<'a> Claim<'a> {
                 uri: Some(&head.target),
                 authorization: field(AUTHORIZATION),
                 client: Client::Modern,
+                signed: None,
             },
         }
     }
@@ -103,12 +106,13 @@ impl<'a> Claim<'a> {
 pub(super) enum Permit {
     /// Everybody may watch it.
     Open,
-    /// Not everybody may. The URIs of a playlist have to carry this pass, so that its player is let in.
+    /// Not everybody may. URIs in the answer have to say this in their queries, so that whoever
+    /// follows them is let in.
     Guarded(Option<String>),
 }
 
 impl Server {
-    /// Lets pass who may watch what `route` names, or has a pass to it.
+    /// Lets pass who may watch what `route` names, or whose URL opens it.
     ///
     /// It is asked before anything is looked for. Cancel safe.
     ///
@@ -123,13 +127,23 @@ impl Server {
         if let (Route::Hls(name, _), Some(pass)) = (route, value(query, PASS))
             && self.gate.honours(pass, &self.program(name)).await
         {
-            return Ok(Permit::Guarded(Some(pass.to_owned())));
+            return Ok(Permit::Guarded(Some(format!("{PASS}={pass}"))));
         }
-        let attempt = Claim::of(asked).attempt;
+        let signature = value(query, SIGNED);
+        let subjects = self.subjects(route);
+        let mut attempt = Claim::of(asked).attempt;
+        attempt.signed = signature.map(|signature| Signed {
+            signature,
+            names: &subjects,
+        });
         let names = self.with_variants(route.names());
         let user = match self.gate.may_watch(&names, &attempt).await {
             Verdict::Open => return Ok(Permit::Open),
             Verdict::User(user) => user,
+            Verdict::Signed(_) => {
+                let carried = signature.map(|signature| format!("{SIGNED}={signature}"));
+                return Ok(Permit::Guarded(carried));
+            }
             Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
             Verdict::Later(wait) => return Err(Box::new(later(wait))),
             Verdict::Closed => {
@@ -143,7 +157,15 @@ impl Server {
             }
             _ => None,
         };
-        Ok(Permit::Guarded(pass))
+        let carried = pass.map(|pass| format!("{PASS}={pass}"));
+        Ok(Permit::Guarded(carried))
+    }
+
+    /// The names that a URL of `route` is signed with: its own, and that of the program that it is of.
+    fn subjects(&self, route: &Route) -> Vec<MediaPath> {
+        let own = route.subject().into_iter();
+        own.flat_map(|name| [name.clone(), self.program(name)])
+            .collect()
     }
 
     /// Lets pass who may publish what is called `name`. It is asked before anything is looked for.
@@ -158,7 +180,7 @@ impl Server {
     ) -> Result<(), Refusal> {
         let Claim { caller, attempt } = claim;
         match self.gate.may_publish(name, caller, attempt).await {
-            Verdict::Open | Verdict::User(_) => Ok(()),
+            Verdict::Open | Verdict::User(_) | Verdict::Signed(_) => Ok(()),
             Verdict::Challenge(challenges) => Err(Refusal {
                 challenges,
                 ..Refusal::new(401, LOG_IN)

@@ -59,7 +59,7 @@ pub(super) fn playlist(
 
 /// A playlist, which caches may keep for as long as `age`.
 pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
-    if asked.pass.is_some() || !asked.way.is_empty() {
+    if asked.carried.is_some() || !asked.way.is_empty() {
         return readdressed(asked, text, age);
     }
     let is_packed = asked.takes_gzip();
@@ -86,9 +86,8 @@ pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response
 
 /// A playlist whose URIs are not those that are shared.
 fn readdressed(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
-    let query = asked.pass.map(|pass| format!("pass={pass}"));
     let plain = String::from_utf8_lossy(text.plain());
-    let own = with_uris(&plain, &asked.way, &query.unwrap_or_default());
+    let own = with_uris(&plain, &asked.way, asked.carried.unwrap_or_default());
     let mut response = typed(StatusCode::OK, MEDIA_TYPE, own);
     date(&mut response, text, age);
     response

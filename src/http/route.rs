@@ -2,9 +2,10 @@
 
 use super::titles::is_of_titles;
 use crate::base::path::{BadPath, MediaPath};
-use crate::hls::object::{Flavour, Object, Packing};
+use crate::hls::object::{Object, Packing};
 use crate::hls::packager::Directives;
 use crate::hls::progress::Wanted;
+use crate::wire::query::value;
 
 /// What a URL of this port names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +28,17 @@ impl Route {
             return Ok(Self::Titles);
         }
         let path = MediaPath::from_url(path)?;
-        match in_folder(&path).or_else(|| beside(&path)) {
+        match Object::of_path(&path) {
             Some((name, object)) => Ok(Self::Hls(name, object)),
             None => Ok(Self::Page(path)),
+        }
+    }
+
+    /// What a signature of such a URL is about; `None` for what cannot be watched.
+    pub(super) fn subject(&self) -> Option<&MediaPath> {
+        match self {
+            Self::Titles => None,
+            Self::Hls(name, _) | Self::Page(name) => Some(name),
         }
     }
 
@@ -46,21 +55,6 @@ impl Route {
     }
 }
 
-/// `/NAME/index.m3u8`, and all that is named in it.
-fn in_folder(path: &MediaPath) -> Option<(MediaPath, Object)> {
-    let object = Object::read(path.name())?;
-    let name = path.parent();
-    (!name.is_root()).then_some((name, object))
-}
-
-/// `/NAME.m3u8`.
-fn beside(path: &MediaPath) -> Option<(MediaPath, Object)> {
-    let name = path.as_str().strip_suffix(".m3u8")?;
-    let name = Some(name).filter(|name| !name.is_empty() && !name.ends_with('/'))?;
-    let name = MediaPath::from_plain(name).ok()?;
-    Some((name, Object::Multivariant(Flavour::LowLatency)))
-}
-
 /// What goes before the URIs in a playlist of `name` that is read from the URL with the path `path`.
 pub(super) fn way_to(name: &MediaPath, path: &str) -> String {
     let is_beside = MediaPath::from_url(path).is_ok_and(|path| path.parent() != *name);
@@ -74,12 +68,6 @@ pub(super) fn way_to(name: &MediaPath, path: &str) -> String {
         ),
         false => String::new(),
     }
-}
-
-/// What a query says of `name`.
-pub(super) fn value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find_map(|(key, value)| (key == name).then_some(value))
 }
 
 /// Which channel, and in which packing, a path asks for that ends like a file of sound or a

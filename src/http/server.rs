@@ -123,7 +123,7 @@ impl Server {
             peer,
             local,
             way: String::new(),
-            pass: None,
+            carried: None,
         };
         if let Some(proof) = self.answer_authority(request.uri().path()) {
             return proof;
@@ -141,10 +141,10 @@ impl Server {
             Ok(permit) => permit,
             Err(refusal) => return *refusal,
         };
-        let Permit::Guarded(pass) = permit else {
+        let Permit::Guarded(carried) = permit else {
             return self.answer_permitted(&asked, route).await;
         };
-        asked.pass = pass.as_deref();
+        asked.carried = carried.as_deref();
         let mut response = self.answer_permitted(&asked, route).await;
         keep_private(&mut response);
         response

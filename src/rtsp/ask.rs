@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::base::id::TrackId;
 use crate::base::media_time::NptTime;
+use crate::base::path::MediaPath;
 use crate::wire::header::Invalid;
 use crate::wire::header::range::Range;
 use crate::wire::header::rate::{Scale, Speed};
@@ -107,6 +108,32 @@ impl Ask {
             Method::GetParameter | Method::SetParameter => read_parameters(request),
             Method::Redirect => Err(Refusal::not_served(&request.method)),
             Method::Other(name) => Err(Refusal::new(501, format!("unknown method {name}"))),
+        }
+    }
+}
+
+impl Ask {
+    /// What the URL names; `None` when it is the server, or of no matter.
+    pub(super) fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Announce(announce) => Some(&announce.target),
+            Self::Describe(describe) => Some(&describe.target),
+            Self::Setup(setup) | Self::SetupToRecord(setup, _) => Some(&setup.target),
+            Self::Play(Play { target, .. })
+            | Self::Record(target)
+            | Self::Pause(target)
+            | Self::Teardown(target) => target.as_ref(),
+            Self::Options(_) | Self::Ping => None,
+        }
+    }
+
+    /// Leaves of the URL the reading that is the movie or channel `name`, or a track of it.
+    pub(super) fn narrow(&mut self, name: &MediaPath) {
+        match self {
+            Self::Describe(describe) => describe.target.narrow(name),
+            Self::Setup(setup) => setup.target.narrow(name),
+            // A session has only one.
+            _ => {}
         }
     }
 }

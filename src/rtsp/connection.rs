@@ -13,10 +13,12 @@ use tokio::time::{sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::access::SECRETS;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
 use crate::media::ending::Ending;
 use crate::net::interleaved::Interleaved;
+use crate::wire::query::without_values;
 use crate::wire::rtsp::{Limits, Message, ParseError, Parser, Request, Response};
 
 use super::allowance::Allowance;
@@ -47,6 +49,8 @@ pub(super) struct Connection {
     inflow: Inflow,
     /// The sessions that requests on this connection belonged to.
     sessions: Vec<Attended>,
+    /// That of the last URL that was signed.
+    pub(super) signature: Option<String>,
     opened: Instant,
     /// When the last message was complete.
     heard: Option<Instant>,
@@ -92,6 +96,7 @@ impl Connection {
             allowance: Allowance::new(opened),
             inflow: Inflow::default(),
             sessions: Vec::new(),
+            signature: None,
             opened,
             heard: None,
             farewell: None,
@@ -230,7 +235,7 @@ impl Connection {
         if closing {
             reply.response.headers.push("Connection", "close");
         }
-        debug!(peer = %self.peer, method = request.method.name(), uri = request.uri, status = reply.response.status.0, "answered");
+        debug!(peer = %self.peer, method = request.method.name(), uri = without_values(&request.uri, &SECRETS), status = reply.response.status.0, "answered");
         let sent = self.send(&reply.response);
         if let Some(party) = reply.starts.filter(|_| sent) {
             party.start(self.service.parts.clock.now());

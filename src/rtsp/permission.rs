@@ -1,8 +1,9 @@
 //! Whether the client of a request may watch, or publish, what the request names: the gate is asked,
 //! and its verdict told.
 
-use crate::access::{Attempt, Caller, Client, Verdict};
+use crate::access::{Attempt, Caller, Client, SIGNED, Signed, Verdict};
 use crate::base::path::MediaPath;
+use crate::wire::query::value;
 use crate::wire::rtsp::Request;
 
 use super::ask::Ask;
@@ -13,37 +14,56 @@ use super::target::Target;
 
 impl Connection {
     /// Lets `ask`, which is that of `request`, pass if it is about neither watching nor publishing, or
-    /// if the client may.
+    /// if the client may. Of an URL that a signature opens, only the reading that was signed is left.
     ///
     /// It is asked before anything is looked for. Cancel safe.
     ///
     /// # Errors
     /// 401 for a client that has to log in, 503 for one that tries too many passwords, 403 when nobody may.
     pub(super) async fn permit(
-        &self,
+        &mut self,
         request: &Request,
-        ask: &Ask,
+        ask: &mut Ask,
         party: Option<&Party>,
     ) -> Result<(), Refusal> {
-        let attempt = Attempt {
+        self.take_signature(ask);
+        let mut attempt = Attempt {
             peer: self.peer().ip(),
             method: request.method.name(),
             uri: None,
             authorization: request.headers.get("Authorization"),
             client: Client::read(request.headers.get("User-Agent").unwrap_or_default()),
+            signed: None,
         };
         if let Ask::Announce(announce) = ask {
             return self.permit_publisher(&announce.target, &attempt).await;
         }
-        let names = match (ask, party) {
+        let names = match (&*ask, party) {
             (Ask::Describe(describe), _) => names_of(&describe.target),
             (Ask::Setup(setup), _) => names_of(&setup.target),
             (Ask::Play(_), Some(party)) => vec![party.watched().facts().path.clone()],
             _ => return Ok(()),
         };
+        attempt.signed = self.signature.as_deref().map(|signature| Signed {
+            signature,
+            names: &names,
+        });
         let gate = &self.service().parts.gate;
         let verdict = gate.may_watch(&names, &attempt).await;
+        if let Verdict::Signed(name) = &verdict {
+            ask.narrow(name);
+        }
         obey(verdict, "a file of rules or users has a fault")
+    }
+
+    /// Keeps the signature of the URL of `ask`: what players read from the description that they get has
+    /// none, but opens on this connection as well.
+    fn take_signature(&mut self, ask: &Ask) {
+        let told = ask.target().and_then(|target| value(&target.query, SIGNED));
+        if let Some(told) = told {
+            // Some clients put the name of a track behind the query.
+            self.signature = told.split('/').next().map(str::to_owned);
+        }
     }
 
     async fn permit_publisher(
@@ -65,7 +85,7 @@ impl Connection {
 /// The refusal that `verdict` is; `closed` says why nobody may.
 fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
     match verdict {
-        Verdict::Open | Verdict::User(_) => Ok(()),
+        Verdict::Open | Verdict::User(_) | Verdict::Signed(_) => Ok(()),
         Verdict::Challenge(challenges) => Err(Refusal::challenge(challenges)),
         Verdict::Later(wait) => Err(Refusal::later(wait)),
         Verdict::Closed => Err(Refusal::told(403, closed)),

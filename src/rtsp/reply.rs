@@ -65,7 +65,7 @@ impl Connection {
         let mut session = self.new_session();
         let visit = Visit::new(request, self.peer(), self.local());
         let outcome = match session.ask(request, self.local()) {
-            Ok(ask) => match self.permit(request, &ask, None).await {
+            Ok(mut ask) => match self.permit(request, &mut ask, None).await {
                 Ok(()) => self.carry_out(ask, session.id(), None, visit.clone()).await,
                 Err(refusal) => Err(refusal),
             },
@@ -105,7 +105,7 @@ impl Connection {
         }
         let visit = Visit::new(request, self.peer(), self.local());
         let outcome = match session.ask(request, self.local()) {
-            Ok(ask) => match self.permit(request, &ask, Some(party)).await {
+            Ok(mut ask) => match self.permit(request, &mut ask, Some(party)).await {
                 Ok(()) => self.carry_out(ask, session.id(), Some(party), visit).await,
                 Err(refusal) => Err(refusal),
             },

@@ -65,6 +65,14 @@ impl Target {
         }))
     }
 
+    /// Leaves the reading that is the movie or channel `name`, or a track of it.
+    pub(super) fn narrow(&mut self, name: &MediaPath) {
+        match &self.track {
+            Some((movie, _)) if movie.path == *name => self.whole = movie.clone(),
+            _ => self.track = None,
+        }
+    }
+
     /// Whether this is the movie at `path`, or a track of it.
     pub(super) fn names(&self, path: &MediaPath) -> bool {
         self.whole.path == *path
@@ -131,6 +139,19 @@ mod tests {
             assert_eq!((movie.url.as_str(), id), ("rtsp://h/a.mov", TrackId(3)));
             assert_eq!(target.url, format!("rtsp://h/a.mov/{name}"));
         }
+    }
+
+    #[test]
+    fn one_reading_can_be_left() {
+        let both = || read("rtsp://h/a/3?x");
+        let name = |path| MediaPath::from_plain(path).unwrap();
+        let mut track = both();
+        track.narrow(&name("a"));
+        assert_eq!(track.whole.path, name("a"));
+        assert!(track.names(&name("a")) && !track.names(&name("a/3")));
+        let mut whole = both();
+        whole.narrow(&name("a/3"));
+        assert_eq!((whole.whole.path, whole.track), (name("a/3"), None));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
+use crate::access::SECRETS;
 use crate::log::access::Entry;
+use crate::wire::query::without_values;
 use crate::wire::rtsp::Request;
 use crate::wire::rtsp::uri::RequestUri;
 
@@ -20,16 +22,17 @@ pub(super) struct Visit {
 impl Visit {
     pub(super) fn new(request: &Request, peer: SocketAddr, local: SocketAddr) -> Self {
         let user_agent = request.headers.get("User-Agent").unwrap_or_default();
+        let url = without_values(&request.uri, &SECRETS);
         Self {
             peer,
             local,
             user_agent: user_agent.to_owned(),
-            url: request.uri.clone(),
-            uri: RequestUri::read(&request.uri),
+            uri: RequestUri::read(&url),
+            url,
         }
     }
 
-    /// The URL as it was sent.
+    /// The URL as it was sent, but for what opens it.
     pub(super) fn url(&self) -> &str {
         &self.url
     }

@@ -7,7 +7,9 @@ pub mod passwd;
 mod process;
 pub mod publish;
 mod reception;
+mod replacing;
 mod report;
+pub mod sign;
 
 use std::future::Future;
 use std::io;

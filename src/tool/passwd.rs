@@ -1,18 +1,15 @@
 //! `reelcast passwd`, also by the name `qtpasswd`: users of a users file and their passwords.
 #![expect(clippy::print_stderr, reason = "this command's output")]
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, IsTerminal, Write, stdin};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::fs;
+use std::io::{self, IsTerminal, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::replacing::{lock, replace};
 use crate::access::{Scheme, Unfit, UserFile};
-
-/// Who may read and write a new file: its owner.
-const PRIVATE: u32 = 0o600;
 
 /// Adds a user to a users file, changes a password, or deletes a user
 #[derive(Debug, Args)]
@@ -162,49 +159,4 @@ fn next_line() -> io::Result<String> {
     }
     let line = line.strip_suffix('\n').unwrap_or(&line);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
-}
-
-/// Keeps other programs like this one from changing `file` as long as what it returns lives. The lock is
-/// its folder's, for the file itself is replaced.
-fn lock(file: &Path) -> io::Result<File> {
-    let folder = File::open(folder_of(file))?;
-    folder.lock()?;
-    Ok(folder)
-}
-
-fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// Gives `file` another text at once, for whoever reads it; its owner and mode stay.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let name = format!(".{}.{}", name.to_string_lossy(), std::process::id());
-    let new = folder_of(file).join(name);
-    let written = write(&new, file, text).and_then(|()| fs::rename(&new, file));
-    // The first error is the one to be told.
-    written.inspect_err(|_| drop(fs::remove_file(&new)))
-}
-
-/// Writes `new`, which is to be like `old` if that is there.
-fn write(new: &Path, old: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(PRIVATE);
-    let mut file = options.open(new)?;
-    if let Ok(facts) = fs::metadata(old) {
-        if (facts.uid(), facts.gid()) != owner(&file)? {
-            fchown(&file, Some(facts.uid()), Some(facts.gid()))?;
-        }
-        file.set_permissions(Permissions::from_mode(facts.mode() & 0o7777))?;
-    }
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-fn owner(file: &File) -> io::Result<(u32, u32)> {
-    let facts = file.metadata()?;
-    Ok((facts.uid(), facts.gid()))
 }

@@ -11,6 +11,7 @@ pub mod http_body;
 pub mod http_head;
 pub mod icecast;
 pub mod icy;
+pub mod query;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;

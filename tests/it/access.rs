@@ -70,7 +70,7 @@ pub(crate) fn hex(text: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn basic(login: &str) -> String {
+pub(crate) fn basic(login: &str) -> String {
     format!("Authorization: Basic {}\r\n", STANDARD.encode(login))
 }
 
@@ -87,7 +87,7 @@ fn digest(challenge: &str, user: &str, ha1: &str, method: &str, uri: &str) -> St
 }
 
 /// Asks once without and once with a login by Digest.
-async fn log_in(server: &Server, target: &str) -> Answer {
+pub(crate) async fn log_in(server: &Server, target: &str) -> Answer {
     let asked = get(server.http, target).await;
     assert_eq!(asked.status, 401, "{target}");
     let challenge = asked.header("WWW-Authenticate").unwrap();
@@ -196,7 +196,7 @@ fn uris(playlist: &str) -> Vec<&str> {
     playlist.lines().filter_map(uri_of).collect()
 }
 
-fn uri_of(line: &str) -> Option<&str> {
+pub(crate) fn uri_of(line: &str) -> Option<&str> {
     match line.split_once("URI=\"") {
         Some((_, rest)) => rest.split_once('"').map(|(uri, _)| uri),
         None => Some(line).filter(|line| !line.is_empty() && !line.starts_with('#')),
@@ -556,7 +556,7 @@ async fn wait_for(server: &Server, folder: &Path, rules: &str, expected: u16) {
 }
 
 /// Waits until a GET is answered so.
-async fn eventually(server: &Server, target: &str, headers: &str, expected: u16) {
+pub(crate) async fn eventually(server: &Server, target: &str, headers: &str, expected: u16) {
     let answered = async {
         while ask(server.http, "GET", target, headers).await.status != expected {
             tokio::time::sleep(Duration::from_millis(50)).await;

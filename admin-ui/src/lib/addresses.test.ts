@@ -34,3 +34,10 @@ it('lets no name break the code for other pages', () => {
   expect(code).toContain('src="http://[::1]:8080/%22%3E%3Cscript%3E&amp;?embed"')
   expect(code).toContain('title="&quot;&gt;&lt;script&gt;&amp;"')
 })
+
+it('keeps a signature where it stands', () => {
+  const signed = { ...watch, url: '/radio?signed=x', endless: null }
+  expect(embedCode(signed, base)).toContain('src="http://[::1]:8080/radio?embed&amp;signed=x"')
+  const urls = addresses(signed, base).map(({ url }) => url)
+  expect(urls.at(-1)).toBe('rtsp://[::1]:8554/radio?signed=x')
+})

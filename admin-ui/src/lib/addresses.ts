@@ -1,6 +1,6 @@
 /** The URLs by which other players open what a page shows. */
 
-import type { Flavour, Watch } from './page'
+import { withParameter, type Flavour, type Watch } from './page'
 
 export interface Address {
   name: string
@@ -44,8 +44,7 @@ export function addresses(watch: Watch, base: URL): Address[] {
 
 /** HTML that shows the player on another page. */
 export function embedCode(watch: Watch, base: URL): string {
-  const source = new URL(watch.url, base)
-  source.search = '?embed'
+  const source = withParameter(new URL(watch.url, base), 'embed')
   const size = watch.has_video
     ? 'width="640" height="360" style="aspect-ratio: 16 / 9; max-width: 100%; height: auto; border: 0"'
     : 'width="480" height="160" style="max-width: 100%; border: 0"'

@@ -61,9 +61,10 @@ export function embeddedPage(document: Document): Page | null {
   return text ? (JSON.parse(text) as Page) : null
 }
 
-/** The page of a path as it is now. Rejects when the server cannot be reached. */
-export async function loadPage(path: string): Promise<Page> {
-  const response = await fetch(`${path}?json`, { headers: { Accept: 'application/json' } })
+/** The page at an address as it is now. Rejects when the server cannot be reached. */
+export async function loadPage(address: URL): Promise<Page> {
+  const url = withParameter(address, 'json')
+  const response = await fetch(url, { headers: { Accept: 'application/json' } })
   return (await response.json()) as Page
 }
 
@@ -77,4 +78,11 @@ export function next(known: Page, news: Page): Page {
     return { ...known, presence: 'waiting', viewers: 0 }
   }
   return news
+}
+
+/** An address whose query begins with `name`; what else it has, such as a signature, stays. */
+export function withParameter(address: URL, name: string): URL {
+  const url = new URL(address)
+  url.search = [name, url.search.slice(1)].filter(Boolean).join('&')
+  return url
 }

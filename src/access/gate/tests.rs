@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::access::Files;
 use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
 use crate::access::rules::Rules;
@@ -36,7 +37,12 @@ fn folder(files: &[(&str, &str)]) -> (TempDir, Arc<Gate>) {
         groups: vec![folder.path().join("qtgroups")],
         ..Files::default()
     };
-    let gate = Gate::new(folder.path().to_owned(), files, Clock::start());
+    let settings = Settings {
+        files,
+        signing_keys: folder.path().join("signing-keys"),
+        ..Settings::default()
+    };
+    let gate = Gate::new(folder.path().to_owned(), settings, Clock::start());
     (folder, gate)
 }
 
@@ -57,6 +63,7 @@ fn attempt(authorization: Option<&str>) -> Attempt<'_> {
         uri: Some("/a"),
         authorization,
         client: Client::Modern,
+        signed: None,
     }
 }
 
@@ -66,9 +73,15 @@ fn basic(user: &str, password: &str) -> String {
 
 /// The verdict in a word.
 async fn verdict(gate: &Arc<Gate>, path: &str, authorization: Option<&str>) -> String {
-    match gate.may_watch(&[name(path)], &attempt(authorization)).await {
+    let (name, attempt) = (name(path), attempt(authorization));
+    in_a_word(gate.may_watch(&[name], &attempt).await)
+}
+
+fn in_a_word(verdict: Verdict) -> String {
+    match verdict {
         Verdict::Open => "open".to_owned(),
         Verdict::User(user) => user,
+        Verdict::Signed(_) => "signed".to_owned(),
         Verdict::Challenge(_) => "401".to_owned(),
         Verdict::Later(_) => "429".to_owned(),
         Verdict::Closed => "403".to_owned(),
@@ -166,10 +179,14 @@ async fn channels_have_rules_by_the_settings() {
         ("both", rules("require valid-user")),
         ("lost", rules("AuthUserFile nowhere\nrequire valid-user")),
     ];
-    gate.configure(Files {
+    let files = Files {
         users: vec![folder.path().join("qtusers")],
         groups: vec![folder.path().join("qtgroups")],
         channels: channels.map(|(path, rules)| (name(path), rules)).into(),
+    };
+    gate.configure(Settings {
+        files,
+        ..Settings::default()
     });
     let expected = [
         ("door", "ann", "401"),
@@ -424,11 +441,10 @@ async fn digest_lets_in_who_knows_the_password() {
 async fn old_players_log_in_by_rtsp() {
     let (_folder, gate) = folder(&[("qtaccess", "require user ann")]);
     let old = |authorization| Attempt {
-        peer: "192.0.2.1".parse().unwrap(),
         method: "DESCRIBE",
         uri: None,
-        authorization,
         client: Client::Old,
+        ..attempt(authorization)
     };
     let asked = challenges(&gate, &old(None)).await;
     assert_eq!(asked.len(), 1, "{asked:?}");
@@ -465,13 +481,7 @@ async fn published(
 ) -> String {
     let caller = Caller::at(peer.parse().unwrap());
     let attempt = attempt(authorization);
-    match gate.may_publish(&name(path), &caller, &attempt).await {
-        Verdict::Open => "open".to_owned(),
-        Verdict::User(user) => user,
-        Verdict::Challenge(_) => "401".to_owned(),
-        Verdict::Later(_) => "429".to_owned(),
-        Verdict::Closed => "403".to_owned(),
-    }
+    in_a_word(gate.may_publish(&name(path), &caller, &attempt).await)
 }
 
 #[tokio::test]
@@ -510,7 +520,7 @@ async fn others_publish_as_files_say() {
         }
     }
     let bare = tempfile::tempdir().unwrap();
-    let gate = Gate::new(bare.path().to_owned(), Files::default(), Clock::start());
+    let gate = Gate::new(bare.path().to_owned(), Settings::default(), Clock::start());
     assert_eq!(
         published(&gate, "live", "192.0.2.1", Some(&bob)).await,
         "403"

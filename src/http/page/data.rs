@@ -123,6 +123,23 @@ impl Page {
         }
     }
 
+    /// Lets all URLs of the page of a channel or movie say `query`, which opens what has its name.
+    pub(super) fn carry(&mut self, query: &str) {
+        let Self::Watch(watch) = self else {
+            return;
+        };
+        // It has another name.
+        watch.endless = None;
+        let playlists = watch.playlists.iter_mut().map(|playlist| &mut playlist.url);
+        let others = [&mut watch.download, &mut watch.card.poster];
+        let all = [&mut watch.card.url].into_iter();
+        for url in all.chain(playlists).chain(others.into_iter().flatten()) {
+            let mark = if url.contains('?') { '&' } else { '?' };
+            url.push(mark);
+            url.push_str(query);
+        }
+    }
+
     /// As JSON (RFC 8259).
     pub(super) fn json(&self) -> String {
         serde_json::to_string(self).expect("it has text keys only")
@@ -374,6 +391,36 @@ mod tests {
                 page.json()
             );
         }
+    }
+
+    #[test]
+    fn the_urls_of_a_page_open_what_its_own_opens() {
+        let mut watch = watch(movie());
+        watch.download = Some(format!("{}?download", watch.card.url));
+        let mut page = Page::Watch(watch);
+        page.carry("signed=x");
+        let Page::Watch(watch) = page else {
+            panic!("it is another page");
+        };
+        let playlists = watch.playlists.iter();
+        let playlists = playlists.map(|playlist| playlist.url.as_str());
+        let all = [&watch.card.url].into_iter().chain(&watch.download);
+        let all = all.chain(&watch.card.poster).map(String::as_str);
+        let all: Vec<_> = all
+            .chain(playlists)
+            .chain(watch.endless.as_deref())
+            .collect();
+        assert_eq!(
+            all,
+            [
+                "/news/a%20b.mov?signed=x",
+                "/news/a%20b.mov?download&signed=x",
+                "/news/a%20b.mov?poster=1700000000&signed=x",
+                "/news/a%20b.mov/index.m3u8?signed=x",
+                "/news/a%20b.mov/cmaf.m3u8?signed=x",
+                "/news/a%20b.mov/ts.m3u8?signed=x",
+            ]
+        );
     }
 
     #[test]

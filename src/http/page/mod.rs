@@ -81,7 +81,10 @@ impl Server {
         if wish == Wish::Poster {
             return posters::answer(&self.library, self.picture(path, &stock).await).await;
         }
-        let page = self.page(path, &stock).await;
+        let mut page = self.page(path, &stock).await;
+        if let Some(query) = asked.carried {
+            page.carry(query);
+        }
         let status = match page {
             Page::Missing { .. } => StatusCode::NOT_FOUND,
             Page::List(_) | Page::Watch(_) => StatusCode::OK,

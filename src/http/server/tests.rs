@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::access::Files;
+use crate::access::Settings;
 use crate::log::access::AccessLog;
 use crate::media::mounts::Limits;
 use crate::media::sessions::Sessions;
@@ -17,7 +17,7 @@ fn server() -> Arc<Server> {
     let log = AccessLog::disabled();
     let library = Arc::new(Library::new(PathBuf::from("no movies"), true));
     let movies = (Arc::clone(&library), Arc::new(Blocks::new(1 << 20)));
-    let gate = Gate::new(PathBuf::from("no movies"), Files::default(), clock);
+    let gate = Gate::new(PathBuf::from("no movies"), Settings::default(), clock);
     Arc::new(Server {
         gate,
         library,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reelcast::access::{Files, Gate};
+use reelcast::access::{Files, Gate, Settings};
 use reelcast::base::clock::Clock;
 use reelcast::config::Config;
 use reelcast::hls::gateway::Gateway;
@@ -83,16 +83,7 @@ impl Server {
             announce: config.borrow().sap.announce,
         };
         let library = Arc::new(Library::new(folder.to_owned(), true));
-        let files = Files {
-            users: config.borrow().access.users.clone(),
-            groups: config.borrow().access.groups.clone(),
-            channels: config
-                .borrow()
-                .channel_access()
-                .map(|(channel, rules)| (channel.clone(), rules.clone()))
-                .collect(),
-        };
-        let gate = Gate::new(folder.to_owned(), files, clock);
+        let gate = Gate::new(folder.to_owned(), access(&config.borrow()), clock);
         let stop = CancellationToken::new();
         let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
         let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
@@ -198,5 +189,20 @@ impl Server {
         };
         let there = tokio::time::timeout(Duration::from_secs(10), there).await;
         there.unwrap_or_else(|_| panic!("{} sessions, not {count}", self.sessions.len()));
+    }
+}
+
+fn access(config: &Config) -> Settings {
+    Settings {
+        files: Files {
+            users: config.access.users.clone(),
+            groups: config.access.groups.clone(),
+            channels: config
+                .channel_access()
+                .map(|(channel, rules)| (channel.clone(), rules.clone()))
+                .collect(),
+        },
+        signing_keys: config.signing_keys(),
+        pass_lifetime: config.access.pass_lifetime,
     }
 }

@@ -1,0 +1,70 @@
+//! Files with secrets, which are replaced at once for whoever reads them.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::Path;
+
+use rustix::process::geteuid;
+
+/// Who may read and write a new file: its owner.
+const PRIVATE: u32 = 0o600;
+
+/// Keeps other programs like this one from changing `file` as long as what it returns lives. The lock is
+/// its folder's, for the file itself is replaced.
+///
+/// # Errors
+/// When there is no such folder, or it cannot be read.
+pub(super) fn lock(file: &Path) -> io::Result<File> {
+    let folder = File::open(folder_of(file))?;
+    folder.lock()?;
+    Ok(folder)
+}
+
+/// Gives `file` another text at once, for whoever reads it; its owner and mode stay. A new one is its
+/// owner's alone, who is that of the folder when root makes it.
+///
+/// # Errors
+/// When it cannot be written; it is as it was then.
+pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let name = format!(".{}.{}", name.to_string_lossy(), std::process::id());
+    let new = folder_of(file).join(name);
+    let written = write(&new, file, text).and_then(|()| fs::rename(&new, file));
+    // The first error is the one to be told.
+    written.inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes `new`, which is to be like `old` if that is there.
+fn write(new: &Path, old: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(PRIVATE);
+    let mut file = options.open(new)?;
+    match fs::metadata(old) {
+        Ok(facts) => {
+            give(&file, &facts)?;
+            file.set_permissions(Permissions::from_mode(facts.mode() & 0o7777))?;
+        }
+        // The server may run as somebody else, who has to read it.
+        Err(_) if geteuid().is_root() => give(&file, &fs::metadata(folder_of(old))?)?,
+        Err(_) => {}
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Gives `file` to the owner and group that `facts` tell.
+fn give(file: &File, facts: &Metadata) -> io::Result<()> {
+    let own = file.metadata()?;
+    match (facts.uid(), facts.gid()) == (own.uid(), own.gid()) {
+        true => Ok(()),
+        false => fchown(file, Some(facts.uid()), Some(facts.gid())),
+    }
+}

@@ -145,7 +145,7 @@ async fn by_port(
         rtcp,
     };
     let lease = ports.claim(server, connection.local().ip(), Arc::new(Unheard))?;
-    Ok(TrackOutlet::Udp(DatagramOutlet::Client(lease)))
+    Ok(TrackOutlet::Datagrams(DatagramOutlet::Client(lease)))
 }
 
 /// A server's receiver reports change nothing here.

@@ -19,6 +19,7 @@ use super::logs::Log;
 use super::multicast::{Multicast, Sap};
 use super::quantity;
 use super::sources::ChannelSource;
+use super::srtp::Srtp;
 use super::tls::Tls;
 use crate::access::Rules;
 use crate::base::path::MediaPath;
@@ -140,6 +141,10 @@ pub struct Rtsp {
     /// UDP ports for RTP and RTCP; starts at an even one.
     #[serde(with = "quantity::ports")]
     pub udp_ports: RangeInclusive<u16>,
+    /// Whose media may go by SRTP.
+    pub srtp: Srtp,
+    /// Whether keys for SRTP are also told as `a=crypto`, to clients that come by TLS.
+    pub sdes: bool,
     /// How long a session lives without a sign of its client.
     #[serde(with = "quantity::duration")]
     pub session_timeout: Duration,
@@ -162,6 +167,8 @@ impl Default for Rtsp {
             listen: everywhere(8554),
             tls_listen: everywhere(8322),
             udp_ports: 6970..=9999,
+            srtp: Srtp::Tls,
+            sdes: false,
             session_timeout: Duration::from_secs(60),
             connection_timeout: Duration::from_secs(180),
             tcp_interval: Duration::from_millis(200),

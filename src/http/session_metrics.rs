@@ -19,7 +19,16 @@ use crate::media::stats::{Lateness, Snapshot, Totals};
 const QUANTILES: [f64; 2] = [0.5, 0.99];
 
 /// Present from the start, so that a dashboard shows 0 and not nothing.
-const TRANSPORTS: [&str; 7] = ["udp", "tcp", "tls", "http", "https", "multicast", "group"];
+const TRANSPORTS: [&str; 8] = [
+    "udp",
+    "srtp",
+    "tcp",
+    "tls",
+    "http",
+    "https",
+    "multicast",
+    "group",
+];
 
 /// What all sessions sent, the ended ones included, and how the open ones receive it.
 #[derive(Debug)]

@@ -26,8 +26,10 @@ pub const MAX_TRACKS: usize = 32;
 const FIRST_DYNAMIC: u8 = 96;
 
 /// Attributes that speak of the publisher's own transport and sources, which readers never meet.
-const OF_TRANSPORT: [&str; 8] = [
+const OF_TRANSPORT: [&str; 10] = [
     "control",
+    "crypto",
+    "key-mgmt",
     "range",
     "rtcp",
     "rtcp-mux",

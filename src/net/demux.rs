@@ -147,6 +147,17 @@ impl Demux {
         Some(client)
     }
 
+    /// The client not heard from yet that alone can have protected the RTCP packet from `address`, which does
+    /// not tell strangers what it reports on.
+    pub(super) fn author(&mut self, address: SocketAddr, packet: &[u8]) -> Option<Arc<Client>> {
+        let awaited = self.awaited.get(&Host::of(address))?;
+        let mut awaited = awaited.iter();
+        let author = awaited.find(|client| client.feedback.is_author(packet));
+        let author = author.cloned()?;
+        self.hear(Channel::Rtcp, &author, address.port());
+        Some(author)
+    }
+
     /// The client of that host that must be the one: the stream reported on
     /// is its alone, or it is the only one not heard from yet. A report on other
     /// streams is of somebody who has left.

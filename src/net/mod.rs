@@ -9,6 +9,7 @@ pub mod interleaved;
 pub mod listen;
 pub mod multicast;
 pub mod outlet;
+pub mod protected;
 pub mod receiver;
 pub mod receiving_ports;
 pub mod sniff;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Sent;
 use super::interleaved::Interleaved;
 use super::multicast::GroupTrack;
+use super::protected::{ProtectedTrack, Way};
 use super::udp_ports::UdpLease;
+use crate::wire::srtp::MasterKey;
 
 /// Bytes of the header of an interleaved frame (RFC 2326, 10.12).
 pub const FRAME_HEADER: usize = 4;
@@ -22,26 +24,34 @@ pub enum TrackOutlet {
         /// The channel of its RTCP packets.
         rtcp_channel: u8,
     },
-    /// Datagrams.
-    Udp(DatagramOutlet),
+    /// Datagrams, and frames that are made for one client.
+    Datagrams(DatagramOutlet),
 }
 
-/// Where a track's datagrams go.
+/// Where a track's packets go one by one.
 #[derive(Debug)]
 pub enum DatagramOutlet {
     /// To one client.
     Client(UdpLease),
     /// To everybody who listens to a group.
     Group(GroupTrack),
+    /// To one client, by SRTP.
+    Protected(Box<ProtectedTrack>),
 }
 
 impl DatagramOutlet {
+    /// To one client by SRTP, under a key that must be of no other use.
+    pub fn protected_by(key: &MasterKey, way: Way) -> Self {
+        Self::Protected(Box::new(ProtectedTrack::new(key, way)))
+    }
+
     /// Sends a run of RTP packets that lie one behind the other, each `segment`
     /// bytes long, the last one at most; answers how many packets were sent.
     pub fn send_run(&self, packets: &[u8], segment: usize) -> usize {
         match self {
             Self::Client(lease) => lease.send_run(packets, segment),
             Self::Group(track) => track.send_run(packets, segment),
+            Self::Protected(track) => track.send_run(packets, segment),
         }
     }
 
@@ -50,20 +60,63 @@ impl DatagramOutlet {
         match self {
             Self::Client(lease) => lease.send_rtcp(packet),
             Self::Group(track) => track.send_rtcp(packet),
+            Self::Protected(track) => track.send_rtcp(packet),
         }
     }
 }
 
 impl TrackOutlet {
-    /// Whether media may be sent now: a connection that already has bytes waiting should first catch up.
-    pub fn has_room(&self) -> bool {
-        match self {
-            Self::Interleaved { outlet, .. } => outlet.backlog() == 0,
-            Self::Udp(_) => true,
+    /// What everybody gets, by that way.
+    pub fn plain(way: Way) -> Self {
+        match way {
+            Way::Datagrams(lease) => Self::Datagrams(DatagramOutlet::Client(lease)),
+            Way::Frames {
+                connection,
+                rtp_channel,
+                rtcp_channel,
+            } => Self::Interleaved {
+                outlet: connection,
+                rtp_channel,
+                rtcp_channel,
+            },
         }
     }
 
-    /// The channels of RTP and RTCP; `None` over UDP.
+    /// The same by SRTP, under a key that must be of no other use.
+    pub fn protected_by(key: &MasterKey, way: Way) -> Self {
+        Self::Datagrams(DatagramOutlet::protected_by(key, way))
+    }
+
+    /// Whether media may be sent now: a connection that already has bytes waiting should first catch up.
+    pub fn has_room(&self) -> bool {
+        self.connection()
+            .is_none_or(|connection| connection.backlog() == 0)
+    }
+
+    /// The connection that packets go by; `None` over UDP.
+    pub fn connection(&self) -> Option<&Arc<Interleaved>> {
+        match self {
+            Self::Interleaved { outlet, .. } => Some(outlet),
+            Self::Datagrams(DatagramOutlet::Protected(track)) => track.connection(),
+            Self::Datagrams(_) => None,
+        }
+    }
+
+    /// The track if it goes by SRTP.
+    pub fn protected(&self) -> Option<&ProtectedTrack> {
+        match self {
+            Self::Datagrams(DatagramOutlet::Protected(track)) => Some(track),
+            _ => None,
+        }
+    }
+
+    /// The number under which the packet goes out next that is numbered `sequence`.
+    pub fn sequence(&self, sequence: u16) -> u16 {
+        self.protected()
+            .map_or(sequence, |track| track.sequence(sequence))
+    }
+
+    /// The channels of RTP and RTCP; `None` when packets go one by one.
     pub fn channels(&self) -> Option<(u8, u8)> {
         match self {
             Self::Interleaved {
@@ -71,11 +124,11 @@ impl TrackOutlet {
                 rtcp_channel,
                 ..
             } => Some((*rtp_channel, *rtcp_channel)),
-            Self::Udp(_) => None,
+            Self::Datagrams(_) => None,
         }
     }
 
-    /// Whether packets of this track go out on `connection`.
+    /// Whether packets of this track go out on `connection` as everybody's do.
     pub fn goes_by(&self, connection: &Arc<Interleaved>) -> bool {
         matches!(self, Self::Interleaved { outlet, .. } if Arc::ptr_eq(outlet, connection))
     }

@@ -136,7 +136,12 @@ impl Ports {
             Channel::Rtp => Vec::new(),
             Channel::Rtcp => reported_in(datagram),
         };
-        let sender = self.demux().sender(channel, from, reported);
+        let mut demux = self.demux();
+        let sender = demux.sender(channel, from, reported).or_else(|| {
+            let protected = channel == Channel::Rtcp;
+            protected.then(|| demux.author(from, datagram)).flatten()
+        });
+        drop(demux);
         let Some(client) = sender else {
             self.strangers.fetch_add(1, Relaxed);
             return;

@@ -68,6 +68,10 @@ pub struct ClientPorts {
 pub trait Feedback: Send + Sync {
     /// The client sent this compound RTCP packet.
     fn rtcp(&self, bytes: &[u8], now: Instant);
+    /// Whether the client, and nobody else, can have sent this RTCP packet, for it is protected by SRTP.
+    fn is_author(&self, _packet: &[u8]) -> bool {
+        false
+    }
     /// The synchronisation source that the stream is sent with.
     fn ssrc(&self) -> u32;
     /// The client sent something that is not RTCP, such as a datagram that opens a NAT.

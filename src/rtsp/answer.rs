@@ -102,6 +102,8 @@ pub(super) struct SetUp {
     pub(super) options: Option<String>,
     /// Whether the client asked for rate adaptation, if it said anything of it.
     pub(super) dynamic_rate: Option<bool>,
+    /// The `KeyMgmt` header, of a track that goes by SRTP.
+    pub(super) key_mgmt: Option<String>,
 }
 
 /// A track that is set up to be published.
@@ -113,6 +115,8 @@ pub(super) struct SetUpToRecord {
     pub(super) url: String,
     /// The `Transport` header.
     pub(super) transport: String,
+    /// The `KeyMgmt` header, of a track that comes by SRTP.
+    pub(super) key_mgmt: Option<String>,
 }
 
 /// A session that plays.
@@ -158,6 +162,9 @@ impl Done {
             Self::SetUp(track) => write_set_up(response, *track, opening),
             Self::SetUpToRecord(track) => {
                 response.headers.push("Transport", track.transport);
+                if let Some(key_mgmt) = track.key_mgmt {
+                    response.headers.push("KeyMgmt", key_mgmt);
+                }
                 response.headers.push("Cache-Control", "no-cache");
             }
             Self::Recording => write_recording(response, urls),
@@ -207,6 +214,9 @@ fn write_set_up(response: &mut Response, track: SetUp, opening: &Opening) {
     write_freshness(response, track.modified, opening);
     let headers = &mut response.headers;
     headers.push("Transport", track.transport);
+    if let Some(key_mgmt) = track.key_mgmt {
+        headers.push("KeyMgmt", key_mgmt);
+    }
     if let Some(options) = track.options {
         headers.push("x-Transport-Options", options);
     }

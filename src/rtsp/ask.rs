@@ -62,6 +62,8 @@ pub(super) struct Setup {
     pub(super) options: Option<String>,
     /// Whether the client wants its rate adapted (`x-Dynamic-Rate`).
     pub(super) dynamic_rate: Option<DynamicRate>,
+    /// `KeyMgmt` as the client sent it: the key that it protects its packets with.
+    pub(super) key_mgmt: Option<String>,
 }
 
 /// A PLAY.
@@ -258,6 +260,7 @@ impl Setup {
                 target,
                 transports,
                 options: transport_options(headers),
+                key_mgmt: headers.get("KeyMgmt").map(str::to_owned),
                 dynamic_rate: headers
                     .get("x-Dynamic-Rate")
                     .and_then(|rate| DynamicRate::read(rate).ok()),

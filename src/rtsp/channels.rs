@@ -1,6 +1,10 @@
 //! Which interleaved channels of a connection carry which tracks.
 
+use std::sync::Arc;
+
 use crate::base::id::{SessionId, TrackId};
+
+use super::protection::Opener;
 
 /// The channels in use on one connection (RFC 2326, 10.12).
 #[derive(Debug, Default)]
@@ -10,6 +14,8 @@ pub(super) struct Channels(Vec<Used>);
 struct Used {
     pair: (u8, u8),
     owner: (SessionId, TrackId),
+    /// What takes the protection off what the client sends, if that comes by SRTP.
+    opener: Option<Arc<Opener>>,
 }
 
 impl Channels {
@@ -29,16 +35,26 @@ impl Channels {
             .or_else(|| evens.map(|rtp| (rtp, rtp + 1)).find(free))
     }
 
-    /// Gives `pair` to the track of `owner`, instead of what that track had.
-    pub(super) fn take(&mut self, pair: (u8, u8), owner: (SessionId, TrackId)) {
+    /// Gives `pair` to the track of `owner`, instead of what that track had; what its client sends comes
+    /// by SRTP if there is something that takes the protection off.
+    pub(super) fn take(
+        &mut self,
+        pair: (u8, u8),
+        owner: (SessionId, TrackId),
+        opener: Option<Arc<Opener>>,
+    ) {
         self.0.retain(|used| used.owner != owner);
-        self.0.push(Used { pair, owner });
+        self.0.push(Used {
+            pair,
+            owner,
+            opener,
+        });
     }
 
-    /// The session whose RTCP arrives on `channel`.
-    pub(super) fn session_of(&self, channel: u8) -> Option<SessionId> {
+    /// The session whose RTCP arrives on `channel`, and what takes the protection off.
+    pub(super) fn reporter(&self, channel: u8) -> Option<(SessionId, Option<&Opener>)> {
         let used = self.0.iter().find(|used| used.pair.1 == channel)?;
-        Some(used.owner.0)
+        Some((used.owner.0, used.opener.as_deref()))
     }
 
     /// The sessions that use channels, each perhaps several times.
@@ -70,7 +86,7 @@ mod tests {
         let mut channels = Channels::default();
         assert_eq!(channels.choose(Some((8, 9)), owner(1)), Some((8, 9)));
         assert_eq!(channels.choose(None, owner(1)), Some((0, 1)));
-        channels.take((0, 1), owner(1));
+        channels.take((0, 1), owner(1), None);
         assert_eq!(channels.choose(None, owner(2)), Some((2, 3)));
         assert_eq!(channels.choose(Some((1, 2)), owner(2)), Some((2, 3)));
         assert_eq!(channels.choose(Some((0, 1)), owner(1)), Some((0, 1)));
@@ -81,11 +97,12 @@ mod tests {
         let mut channels = Channels::default();
         for track in 0..128 {
             let pair = channels.choose(None, owner(track)).unwrap();
-            channels.take(pair, owner(track));
+            channels.take(pair, owner(track), None);
         }
         assert_eq!(channels.choose(None, owner(128)), None);
-        assert_eq!(channels.session_of(255), Some(owner(0).0));
-        assert_eq!(channels.session_of(254), None);
+        let session_of = |channel| channels.reporter(channel).map(|(session, _)| session);
+        assert_eq!(session_of(255), Some(owner(0).0));
+        assert_eq!(session_of(254), None);
         channels.release(owner(0).0);
         assert_eq!(channels.choose(None, owner(128)), Some((0, 1)));
     }

@@ -16,6 +16,7 @@ use tracing::debug;
 use crate::access::SECRETS;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
+use crate::media::burst::PacketKind;
 use crate::media::ending::Ending;
 use crate::net::interleaved::Interleaved;
 use crate::wire::query::without_values;
@@ -26,7 +27,9 @@ use super::answer::Opening;
 use super::channels::Channels;
 use super::inflow::Inflow;
 use super::inlet::{Inlet, MEDIA, MESSAGES};
+use super::offered_keys::OfferedKeys;
 use super::party::Party;
+use super::protection;
 use super::service::Service;
 
 /// How long a connection may take to its first request.
@@ -47,6 +50,7 @@ pub(super) struct Connection {
     channels: Channels,
     allowance: Allowance,
     inflow: Inflow,
+    offered_keys: OfferedKeys,
     /// The sessions that requests on this connection belonged to.
     sessions: Vec<Attended>,
     /// That of the last URL that was signed.
@@ -95,6 +99,7 @@ impl Connection {
             channels: Channels::default(),
             allowance: Allowance::new(opened),
             inflow: Inflow::default(),
+            offered_keys: OfferedKeys::default(),
             sessions: Vec::new(),
             signature: None,
             opened,
@@ -214,9 +219,13 @@ impl Connection {
 
     /// A frame of a viewer: RTCP, or nothing of interest.
     fn report(&self, channel: u8, packet: &[u8], now: Instant) {
-        let session = self.channels.session_of(channel);
-        if let Some(party) = session.and_then(|id| self.service.party(id)) {
-            party.rtcp(packet, now);
+        let Some((session, opener)) = self.channels.reporter(channel) else {
+            return;
+        };
+        let party = self.service.party(session);
+        let packet = protection::open(opener, PacketKind::Rtcp, packet);
+        if let (Some(party), Some(packet)) = (party, packet) {
+            party.rtcp(&packet, now);
         }
     }
 
@@ -348,6 +357,10 @@ impl Connection {
 
     pub(super) fn inflow(&mut self) -> &mut Inflow {
         &mut self.inflow
+    }
+
+    pub(super) fn offered_keys(&mut self) -> &mut OfferedKeys {
+        &mut self.offered_keys
     }
 
     /// What the statistics call an interleaved transport on this connection.

@@ -1,28 +1,68 @@
 //! DESCRIBE, and finding the track that a URL names.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::error::{Kind, chain};
 use crate::base::id::TrackId;
+use crate::base::media_time::NtpTime;
 use crate::base::path::MediaPath;
 use crate::vod;
-use crate::wire::sdp::Presenter;
+use crate::wire::sdp::{Presenter, secure};
 
 use super::answer::{Description, Done};
 use super::ask::Describe;
+use super::connection::Connection;
 use super::content::Content;
+use super::protection;
 use super::refusal::Refusal;
 use super::service::Service;
 use super::target::Target;
 
+impl Connection {
+    /// Describes a movie or channel, with new keys where it may go by SRTP.
+    pub(super) async fn describe(&mut self, describe: &Describe) -> Result<Done, Refusal> {
+        let service = Arc::clone(self.service());
+        let content = service.content_of(describe).await?;
+        let protected = self.terms().srtp;
+        // Keys of a description that the client has from before may be in use.
+        if describe
+            .since
+            .is_some_and(|since| !protected && content.is_unchanged(since))
+        {
+            return Ok(Done::NotModified);
+        }
+        let (clock, url) = (service.parts.clock, &describe.target.whole.url);
+        let now = clock.ntp(clock.now());
+        let sdp = content.sdp(&Presenter {
+            address: self.local().ip(),
+            url,
+            now,
+        });
+        Ok(Done::Described(Description {
+            sdp: match protected {
+                true => self.with_keys(&sdp, &content, now),
+                false => sdp,
+            },
+            url: url.clone(),
+            modified: content.modified(),
+        }))
+    }
+
+    /// The description with the keys that its tracks will have.
+    fn with_keys(&mut self, sdp: &str, content: &Content, now: NtpTime) -> String {
+        let sdes = self.tells_sdes();
+        let keys = self.offered_keys().offer(content.path(), &content.tracks());
+        secure(sdp, |track| {
+            let key = keys.get(track)?;
+            Some(protection::attributes(key, now, sdes))
+        })
+    }
+}
+
 impl Service {
-    /// Describes a movie or channel; `local` is the server's address on the connection.
-    pub(super) async fn describe(
-        &self,
-        describe: &Describe,
-        local: SocketAddr,
-    ) -> Result<Done, Refusal> {
+    /// What is to be described.
+    async fn content_of(&self, describe: &Describe) -> Result<Content, Refusal> {
         let target = &describe.target;
         let content = match self.open(&target.whole.path).await {
             Err(refusal) if self.names_track(target).await => {
@@ -34,24 +74,7 @@ impl Service {
             other => other?,
         };
         self.has_room()?;
-        if describe
-            .since
-            .zip(content.modified())
-            .is_some_and(|(since, modified)| is_unchanged(modified, since))
-        {
-            return Ok(Done::NotModified);
-        }
-        let clock = &self.parts.clock;
-        let sdp = content.sdp(&Presenter {
-            address: local.ip(),
-            url: &target.whole.url,
-            now: clock.ntp(clock.now()),
-        });
-        Ok(Done::Described(Description {
-            sdp,
-            url: target.whole.url.clone(),
-            modified: content.modified(),
-        }))
+        Ok(content)
     }
 
     /// What a SETUP names: a movie or channel, its path as the client spelled it, and the track.
@@ -99,9 +122,13 @@ fn with_track(
     }
 }
 
-/// Whether the movie is no newer than the client's copy, to the second of HTTP dates.
-fn is_unchanged(modified: SystemTime, since: SystemTime) -> bool {
-    modified.duration_since(since).unwrap_or_default() < Duration::from_secs(1)
+impl Content {
+    /// Whether the movie is no newer than the client's copy, to the second of HTTP dates.
+    fn is_unchanged(&self, since: SystemTime) -> bool {
+        self.modified().is_some_and(|modified| {
+            modified.duration_since(since).unwrap_or_default() < Duration::from_secs(1)
+        })
+    }
 }
 
 impl From<vod::Error> for Refusal {

@@ -13,6 +13,8 @@ use crate::media::publisher::Malformed;
 use crate::media::sessions::Session;
 use crate::net::udp_ports::Feedback;
 
+use super::protection::{self, Opener};
+
 /// The way in, closed but while the publisher records.
 pub(super) struct Ingest {
     intake: Mutex<Option<Intake>>,
@@ -128,11 +130,26 @@ pub(super) struct DatagramIngest {
     pub(super) index: usize,
     /// The source that receiver reports come from.
     pub(super) ssrc: u32,
+    /// What takes the protection off, if packets come by SRTP.
+    pub(super) opener: Option<Arc<Opener>>,
+}
+
+impl DatagramIngest {
+    fn take(&self, kind: PacketKind, bytes: &[u8], now: Instant) {
+        if let Some(packet) = protection::open(self.opener.as_deref(), kind, bytes) {
+            self.ingest.take(self.index, kind, &packet, now);
+        }
+    }
 }
 
 impl Feedback for DatagramIngest {
     fn rtcp(&self, bytes: &[u8], now: Instant) {
-        self.ingest.take(self.index, PacketKind::Rtcp, bytes, now);
+        self.take(PacketKind::Rtcp, bytes, now);
+    }
+
+    fn is_author(&self, packet: &[u8]) -> bool {
+        let opener = self.opener.as_ref();
+        opener.is_some_and(|opener| opener.is_author(packet))
     }
 
     fn ssrc(&self) -> u32 {
@@ -142,6 +159,6 @@ impl Feedback for DatagramIngest {
     fn alive(&self, _: Instant) {}
 
     fn rtp(&self, bytes: &[u8], now: Instant) {
-        self.ingest.take(self.index, PacketKind::Rtp, bytes, now);
+        self.take(PacketKind::Rtp, bytes, now);
     }
 }

@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::base::id::SessionId;
 use crate::log::access::Entry;
+use crate::media::burst::PacketKind;
 use crate::media::sessions;
 use crate::net::udp_ports::Feedback;
 use crate::wire::rtsp::Request;
 
+use super::protection::{self, Opener};
 use super::publisher::Publisher;
 use super::session::Session;
 use super::viewer::Viewer;
@@ -183,7 +185,7 @@ impl Party {
         let entry = Entry {
             duration: now.saturating_duration_since(facts.opened),
             transport: match self.watched.transport() {
-                "udp" | "multicast" => "UDP",
+                "udp" | "srtp" | "multicast" => "UDP",
                 _ => "TCP",
             },
             bytes_sent: sent.bytes,
@@ -203,11 +205,20 @@ impl Party {
 pub(super) struct UdpFeedback {
     pub(super) watched: Arc<sessions::Session>,
     pub(super) ssrc: u32,
+    /// What takes the protection off, if it comes by SRTP.
+    pub(super) opener: Option<Arc<Opener>>,
 }
 
 impl Feedback for UdpFeedback {
     fn rtcp(&self, bytes: &[u8], now: Instant) {
-        self.watched.rtcp(bytes, now);
+        if let Some(packet) = protection::open(self.opener.as_deref(), PacketKind::Rtcp, bytes) {
+            self.watched.rtcp(&packet, now);
+        }
+    }
+
+    fn is_author(&self, packet: &[u8]) -> bool {
+        let opener = self.opener.as_ref();
+        opener.is_some_and(|opener| opener.is_author(packet))
     }
 
     fn ssrc(&self) -> u32 {

@@ -10,9 +10,13 @@ use crate::base::path::MediaPath;
 use crate::media::description::{Description, Unfit};
 use crate::media::mounts::{Busy, Takeover};
 use crate::net::host::Host;
+use crate::net::outlet::DatagramOutlet;
+use crate::net::protected::Way as WayBack;
 use crate::net::udp_ports::ClientPorts;
 use crate::wire::header::transport::Transport;
 use crate::wire::rtsp::{Method, Request};
+use crate::wire::sdp::unsecure;
+use crate::wire::srtp::MasterKey;
 
 use super::announcement::{Announcement, index_of};
 use super::answer::{Done, SetUpToRecord};
@@ -20,6 +24,7 @@ use super::ask::{Announce, Setup};
 use super::connection::Connection;
 use super::ingest::DatagramIngest;
 use super::party::Party;
+use super::protection::{Protection, announced_key};
 use super::publisher::{Publisher, Way};
 use super::refusal::Refusal;
 use super::service::Service;
@@ -78,7 +83,10 @@ impl Connection {
 
     /// What is announced, if it makes sense.
     async fn examine(&self, announce: &Announce) -> Result<Arc<Announcement>, Refusal> {
-        let description = Description::read(&announce.sdp)?;
+        let description = match self.terms().srtp {
+            true => Description::read(&unsecure(&announce.sdp))?,
+            false => Description::read(&announce.sdp)?,
+        };
         self.service()
             .check_name(&announce.target.whole.path)
             .await?;
@@ -93,21 +101,39 @@ impl Connection {
         party: &Arc<Party>,
     ) -> Result<Done, Refusal> {
         let publisher = party.publisher().ok_or_else(not_a_publisher)?;
-        let (offer, choice) = choose_to_record(&setup.transports, self.is_encrypted())?;
+        let (offer, choice) = choose_to_record(&setup.transports, self.terms())?;
         let mut transport = setup::answer_to(offer, None);
-        let way = match choice {
-            Choice::Udp { rtp, rtcp } => {
-                self.datagrams(&mut transport, (rtp, rtcp), index_of(id), publisher)?
-            }
-            Choice::Interleaved(asked) => {
-                self.frames(&mut transport, asked, (party.id(), id), publisher)?
-            }
+        let protection = match offer.profile.is_secure() {
+            true => Some(protection_of(setup, index_of(id), publisher)?),
+            false => None,
         };
+        let protection = protection.as_ref();
+        let way = match choice {
+            Choice::Udp { rtp, rtcp } => self.datagrams(
+                &mut transport,
+                (rtp, rtcp),
+                index_of(id),
+                publisher,
+                protection,
+            )?,
+            Choice::Interleaved(asked) => self.frames(
+                &mut transport,
+                asked,
+                (party.id(), id),
+                publisher,
+                protection,
+            )?,
+        };
+        let ssrc = way.ssrc();
         publisher.add_track(index_of(id), way);
         publisher.comes_by(self.outlet());
+        let clock = &self.service().parts.clock;
+        let now = clock.ntp(clock.now());
+        let url = setup.target.url.clone();
         Ok(Done::SetUpToRecord(SetUpToRecord {
             id,
-            url: setup.target.url.clone(),
+            key_mgmt: protection.map(|own| own.key_mgmt(&url, ssrc, now)),
+            url,
             transport: transport.to_string(),
         }))
     }
@@ -118,6 +144,7 @@ impl Connection {
         (rtp, rtcp): (u16, u16),
         index: usize,
         publisher: &Publisher,
+        protection: Option<&Protection>,
     ) -> Result<Way, Refusal> {
         let client = ClientPorts {
             host: Host::of(self.peer()),
@@ -129,6 +156,7 @@ impl Connection {
             ingest: Arc::clone(publisher.ingest()),
             index,
             ssrc,
+            opener: protection.map(|own| Arc::clone(&own.opener)),
         };
         let local = self.local().ip();
         let ports = &self.service().parts.udp_ports;
@@ -137,8 +165,11 @@ impl Connection {
             .map_err(|error| setup::refuse_ports(&error))?;
         transport.source = Some(local.to_string());
         transport.server_port = Some(lease.server_ports());
-        let lease = Arc::new(lease);
-        Ok(Way::Datagrams { lease, ssrc })
+        let reports = Arc::new(match protection {
+            Some(own) => DatagramOutlet::protected_by(&own.key, WayBack::Datagrams(lease)),
+            None => DatagramOutlet::Client(lease),
+        });
+        Ok(Way::Datagrams { reports, ssrc })
     }
 
     fn frames(
@@ -147,13 +178,15 @@ impl Connection {
         asked: Option<(u8, u8)>,
         owner: (SessionId, TrackId),
         publisher: &Publisher,
+        protection: Option<&Protection>,
     ) -> Result<Way, Refusal> {
         let pair = self.channels().choose(asked, owner);
         let pair = pair.ok_or_else(|| Refusal::new(461, "no channel is left"))?;
         transport.interleaved = Some(pair);
-        self.channels().take(pair, owner);
+        self.channels().take(pair, owner, None);
+        let opener = protection.map(|own| &own.opener);
         self.inflow()
-            .open(pair, publisher.ingest(), index_of(owner.1));
+            .open(pair, publisher.ingest(), index_of(owner.1), opener);
         Ok(Way::Frames(Arc::clone(self.outlet())))
     }
 
@@ -205,6 +238,25 @@ impl Service {
             Takeover::Refuse
         }
     }
+}
+
+/// The keys of a track that comes by SRTP: a new one for the server's reports, and that which the client
+/// tells with its SETUP, or has told with its description.
+fn protection_of(
+    setup: &Setup,
+    index: usize,
+    publisher: &Publisher,
+) -> Result<Protection, Refusal> {
+    let announcement = publisher.announcement();
+    let announced = || {
+        let medias = &announcement.description().session().medias;
+        medias.get(index).and_then(announced_key)
+    };
+    let told = setup.told_key()?.or_else(announced);
+    if told.is_none() {
+        return Err(Refusal::told(400, "SETUP by SRTP without a key (KeyMgmt)"));
+    }
+    Protection::new(MasterKey::new(rand::random()), told)
 }
 
 /// New format parameters while it records reach the readers; other tracks need another session.

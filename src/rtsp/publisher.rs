@@ -14,7 +14,7 @@ use crate::media::jitter::ReorderCounts;
 use crate::media::mounts::{Busy, Mounts, Takeover};
 use crate::media::sessions::{self, SessionFacts};
 use crate::net::interleaved::Interleaved;
-use crate::net::udp_ports::UdpLease;
+use crate::net::outlet::DatagramOutlet;
 
 use super::announcement::Announcement;
 use super::ingest::Ingest;
@@ -49,7 +49,10 @@ pub(super) enum Way {
     /// As frames on a connection.
     Frames(Arc<Interleaved>),
     /// As datagrams, which are reported on as the source `ssrc`.
-    Datagrams { lease: Arc<UdpLease>, ssrc: u32 },
+    Datagrams {
+        reports: Arc<DatagramOutlet>,
+        ssrc: u32,
+    },
 }
 
 impl Publisher {
@@ -217,6 +220,14 @@ impl Publisher {
 }
 
 impl Way {
+    /// The source that reports come from; 0 where none are sent.
+    pub(super) fn ssrc(&self) -> u32 {
+        match self {
+            Self::Frames(_) => 0,
+            Self::Datagrams { ssrc, .. } => *ssrc,
+        }
+    }
+
     fn arrival(&self) -> Arrival {
         match self {
             Self::Frames(_) => Arrival::InOrder,
@@ -253,7 +264,7 @@ impl Care {
     fn report(&self) {
         let now = self.clock.now();
         for (index, way) in &self.ways {
-            let Way::Datagrams { lease, ssrc } = way else {
+            let Way::Datagrams { reports, ssrc } = way else {
                 continue;
             };
             let mut report = Vec::new();
@@ -261,7 +272,7 @@ impl Care {
                 .with(|intake| intake.report(*index, *ssrc, now, &mut report));
             if !report.is_empty() {
                 // A report that is lost is made up for by the next.
-                let _ = lease.send_rtcp(&report);
+                let _ = reports.send_rtcp(&report);
             }
         }
     }

@@ -136,7 +136,7 @@ impl Connection {
             }
             Ask::Record(_) => self.record(party.ok_or_else(no_session)?)?,
             Ask::Options(size) => Done::Options(size.map(random_data)),
-            Ask::Describe(describe) => self.service().describe(&describe, self.local()).await?,
+            Ask::Describe(describe) => self.describe(&describe).await?,
             Ask::Setup(setup) => {
                 let (done, party) = self.set_up(setup, id, party, visit).await?;
                 return Ok((done, Some(party)));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::base::id::{SessionId, TrackId};
 use crate::net::host::Host;
-use crate::net::outlet::{DatagramOutlet, TrackOutlet};
-use crate::net::udp_ports::ClientPorts;
+use crate::net::outlet::TrackOutlet;
+use crate::net::protected::Way;
+use crate::net::udp_ports::{ClientPorts, UdpLease};
 use crate::wire::header::transport::Transport;
 
 use super::answer::{Done, SetUp};
@@ -14,6 +15,7 @@ use super::ask::Setup;
 use super::connection::Connection;
 use super::content::Content;
 use super::party::{Party, UdpFeedback};
+use super::protection::Protection;
 use super::refusal::Refusal;
 use super::subject::Subject;
 use super::transport_choice::{Audience, Choice, choose};
@@ -31,29 +33,36 @@ impl Connection {
     ) -> Result<(Done, Arc<Party>), Refusal> {
         let (content, path, track) = self.service().track_of(&setup.target).await?;
         let multicast = self.may_go_to_groups(&content).await;
-        let (offer, audience) = choose(
-            &setup.transports,
-            self.peer().ip(),
-            multicast,
-            self.is_encrypted(),
-        )?;
+        let terms = self.terms_for(content.path(), track);
+        let (offer, audience) = choose(&setup.transports, self.peer().ip(), terms, multicast)?;
+        let protection = self.protection(&setup, offer, content.path(), track)?;
         let party = match party {
             Some(party) => Arc::clone(party),
-            None => self.new_viewer(id, content, visit, audience)?,
+            None => self.new_viewer(id, content, visit, audience, protection.is_some())?,
         };
         let viewer = party.viewer().ok_or_else(not_a_viewer)?;
         let ssrc = viewer.subject().ssrc(track)?;
         let mut transport = answer_to(offer, Some(ssrc));
         match audience {
             Audience::Client(choice) => {
-                let outlet = self.outlet_for(choice, &mut transport, (track, ssrc), &party)?;
+                let outlet = self.outlet_for(
+                    choice,
+                    &mut transport,
+                    (track, ssrc),
+                    &party,
+                    protection.as_ref(),
+                )?;
                 viewer.subject().add_track(track, ssrc, outlet)?;
             }
             Audience::Group => self.multicast(&mut transport, track, viewer)?,
         }
         if let Some(pair) = transport.interleaved {
-            self.channels().take(pair, (party.id(), track));
+            let opener = protection.as_ref().map(|own| Arc::clone(&own.opener));
+            self.channels().take(pair, (party.id(), track), opener);
         }
+        let clock = &self.service().parts.clock;
+        let now = clock.ntp(clock.now());
+        let key_mgmt = protection.map(|own| own.key_mgmt(&setup.target.url, ssrc, now));
         let set_up = SetUp {
             path,
             id: track,
@@ -62,6 +71,7 @@ impl Connection {
             modified: viewer.subject().modified(),
             options: setup.options,
             dynamic_rate: setup.dynamic_rate.map(|rate| rate.enabled),
+            key_mgmt,
         };
         Ok((Done::SetUp(Box::new(set_up)), party))
     }
@@ -78,9 +88,11 @@ impl Connection {
         content: Content,
         visit: Visit,
         audience: Audience,
+        protected: bool,
     ) -> Result<Arc<Party>, Refusal> {
         let admission = self.service().admit(id, &content)?;
         let transport = match audience {
+            Audience::Client(Choice::Udp { .. }) if protected => "srtp",
             Audience::Client(Choice::Udp { .. }) => "udp",
             Audience::Client(Choice::Interleaved(_)) => self.transport(),
             Audience::Group => "multicast",
@@ -100,11 +112,26 @@ impl Connection {
         transport: &mut Transport,
         (track, ssrc): (TrackId, u32),
         party: &Party,
+        protection: Option<&Protection>,
     ) -> Result<TrackOutlet, Refusal> {
-        match choice {
-            Choice::Udp { rtp, rtcp } => self.udp(transport, (rtp, rtcp), ssrc, party),
-            Choice::Interleaved(asked) => self.interleaved(transport, asked, (party.id(), track)),
-        }
+        let way = match choice {
+            Choice::Udp { rtp, rtcp } => {
+                Way::Datagrams(self.udp(transport, (rtp, rtcp), ssrc, party, protection)?)
+            }
+            Choice::Interleaved(asked) => {
+                let owner = (party.id(), track);
+                let (rtp_channel, rtcp_channel) = self.interleaved(transport, asked, owner)?;
+                Way::Frames {
+                    connection: Arc::clone(self.outlet()),
+                    rtp_channel,
+                    rtcp_channel,
+                }
+            }
+        };
+        Ok(match protection {
+            Some(own) => TrackOutlet::protected_by(&own.key, way),
+            None => TrackOutlet::plain(way),
+        })
     }
 
     fn udp(
@@ -113,7 +140,8 @@ impl Connection {
         (rtp, rtcp): (u16, u16),
         ssrc: u32,
         party: &Party,
-    ) -> Result<TrackOutlet, Refusal> {
+        protection: Option<&Protection>,
+    ) -> Result<UdpLease, Refusal> {
         let client = ClientPorts {
             host: Host::of(self.peer()),
             rtp,
@@ -122,6 +150,7 @@ impl Connection {
         let feedback = UdpFeedback {
             watched: Arc::clone(party.watched()),
             ssrc,
+            opener: protection.map(|own| Arc::clone(&own.opener)),
         };
         let local = self.local().ip();
         let ports = &self.service().parts.udp_ports;
@@ -130,7 +159,7 @@ impl Connection {
             .map_err(|error| refuse_ports(&error))?;
         transport.source = Some(local.to_string());
         transport.server_port = Some(lease.server_ports());
-        Ok(TrackOutlet::Udp(DatagramOutlet::Client(lease)))
+        Ok(lease)
     }
 
     /// Sets a track up at the channel's group, and says where that is.
@@ -159,16 +188,11 @@ impl Connection {
         transport: &mut Transport,
         asked: Option<(u8, u8)>,
         owner: (SessionId, TrackId),
-    ) -> Result<TrackOutlet, Refusal> {
+    ) -> Result<(u8, u8), Refusal> {
         let pair = self.channels().choose(asked, owner);
-        let (rtp_channel, rtcp_channel) =
-            pair.ok_or_else(|| Refusal::new(461, "no channel is left"))?;
-        transport.interleaved = Some((rtp_channel, rtcp_channel));
-        Ok(TrackOutlet::Interleaved {
-            outlet: Arc::clone(self.outlet()),
-            rtp_channel,
-            rtcp_channel,
-        })
+        let pair = pair.ok_or_else(|| Refusal::new(461, "no channel is left"))?;
+        transport.interleaved = Some(pair);
+        Ok(pair)
     }
 }
 

@@ -2,9 +2,33 @@
 
 use std::net::IpAddr;
 
+use crate::config::Srtp;
 use crate::wire::header::transport::{Delivery, Lower, Mode, Profile, Transport};
 
 use super::refusal::Refusal;
+
+/// By which protection media may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Whether it may go by SRTP.
+    pub(super) srtp: bool,
+    /// Whether datagrams to or from the client may be readable on their way.
+    pub(super) plain_datagrams: bool,
+    /// Whether it may go to groups, where everybody can read it.
+    pub(super) groups: bool,
+}
+
+impl Terms {
+    /// The terms for a client whose connection is encrypted, or is not: one that has its requests
+    /// encrypted means the media.
+    pub(super) fn on(connection_is_encrypted: bool, srtp: Srtp) -> Self {
+        Self {
+            srtp: srtp.is_for(connection_is_encrypted),
+            plain_datagrams: !connection_is_encrypted,
+            groups: !connection_is_encrypted,
+        }
+    }
+}
 
 /// How a track's packets will travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +48,8 @@ pub(super) enum Audience {
     Group,
 }
 
-/// The first of `offered` that this server can do for the client at `peer`;
-/// `multicast` says whether what it wants is sent to groups, `is_encrypted` whether it has come by TLS:
-/// then media goes within the connection, for datagrams go in the clear.
+/// The first of `offered` that this server can do for the client at `peer` on these `terms`;
+/// `multicast` says whether what it wants is sent to groups.
 ///
 /// # Errors
 /// 461 when there is none; 462 when the only fault is a destination that is not
@@ -35,14 +58,12 @@ pub(super) enum Audience {
 pub(super) fn choose(
     offered: &[Transport],
     peer: IpAddr,
+    terms: Terms,
     multicast: bool,
-    is_encrypted: bool,
 ) -> Result<(&Transport, Audience), Refusal> {
-    let within = |audience: &Audience| matches!(audience, Audience::Client(Choice::Interleaved(_)));
     let mut usable = offered
         .iter()
-        .filter_map(|transport| Some((transport, audience(transport, multicast)?)))
-        .filter(|(_, audience)| !is_encrypted || within(audience))
+        .filter_map(|transport| Some((transport, audience(transport, terms, multicast)?)))
         .peekable();
     if usable.peek().is_none() {
         return Err(Refusal::new(461, "no transport that this server can do"));
@@ -58,40 +79,43 @@ pub(super) fn choose(
 /// The first of `offered` by which a track that was announced can come in.
 ///
 /// What the client names as destination is the server, and a mode that is not
-/// said is meant. Who has come by TLS sends within the connection.
+/// said is meant.
 ///
 /// # Errors
 /// 461 when there is none.
 pub(super) fn choose_to_record(
     offered: &[Transport],
-    is_encrypted: bool,
+    terms: Terms,
 ) -> Result<(&Transport, Choice), Refusal> {
-    let within = |choice: &Choice| matches!(choice, Choice::Interleaved(_));
     let mut usable = offered
         .iter()
-        .filter_map(|transport| Some((transport, way(transport)?)))
-        .filter(|(_, choice)| !is_encrypted || within(choice));
+        .filter_map(|transport| Some((transport, way(transport, terms)?)));
     usable
         .next()
         .ok_or_else(|| Refusal::new(461, "no transport that this server can do"))
 }
 
-fn audience(transport: &Transport, multicast: bool) -> Option<Audience> {
+fn audience(transport: &Transport, terms: Terms, multicast: bool) -> Option<Audience> {
     let to_group = multicast
+        && terms.groups
         && transport.delivery == Delivery::Multicast
         && transport.profile == Profile::Avp
         && transport.lower == Lower::Udp;
     let audience = match to_group {
         true => Some(Audience::Group),
-        false => way(transport).map(Audience::Client),
+        false => way(transport, terms).map(Audience::Client),
     };
     audience.filter(|_| transport.mode == Mode::Play)
 }
 
-fn way(transport: &Transport) -> Option<Choice> {
-    let plain = transport.profile == Profile::Avp && transport.delivery == Delivery::Unicast;
+fn way(transport: &Transport, terms: Terms) -> Option<Choice> {
+    let known = match transport.profile {
+        Profile::Avp => terms.plain_datagrams || transport.lower == Lower::Tcp,
+        Profile::Savp | Profile::Savpf => terms.srtp,
+        Profile::Avpf | Profile::Other(_) => false,
+    };
     match transport.lower {
-        _ if !plain => None,
+        _ if !known || transport.delivery != Delivery::Unicast => None,
         Lower::Tcp => Some(Choice::Interleaved(transport.interleaved)),
         Lower::Udp => {
             let ports = transport.client_port;
@@ -115,6 +139,64 @@ fn leads_to(destination: Option<&str>, peer: IpAddr) -> bool {
 mod tests {
     use super::*;
 
+    const PLAIN: Terms = Terms {
+        srtp: false,
+        plain_datagrams: true,
+        groups: true,
+    };
+
+    #[test]
+    fn who_comes_by_tls_gets_nothing_that_others_can_read() {
+        let peer = "192.0.2.7".parse().unwrap();
+        let chosen = |header: &str, encrypted, srtp| {
+            let offered: Vec<_> = Transport::read_list(header).into_iter().flatten().collect();
+            let chosen = choose(&offered, peer, Terms::on(encrypted, srtp), true);
+            chosen.is_ok()
+        };
+        let udp = ";unicast;client_port=4000-4001";
+        let tcp = "/TCP;unicast;interleaved=0-1";
+        for (header, on_plain, on_tls) in [
+            (
+                format!("RTP/AVP{udp}"),
+                [true, true, true],
+                [false, false, false],
+            ),
+            (
+                format!("RTP/AVP{tcp}"),
+                [true, true, true],
+                [true, true, true],
+            ),
+            (
+                format!("RTP/SAVP{udp}"),
+                [false, false, true],
+                [false, true, true],
+            ),
+            (
+                format!("RTP/SAVPF/UDP{udp}"),
+                [false, false, true],
+                [false, true, true],
+            ),
+            (
+                format!("RTP/SAVP{tcp}"),
+                [false, false, true],
+                [false, true, true],
+            ),
+            ("RTP/SAVP;multicast".to_owned(), [false; 3], [false; 3]),
+        ] {
+            let settings = [Srtp::Off, Srtp::Tls, Srtp::Always];
+            assert_eq!(
+                settings.map(|srtp| chosen(&header, false, srtp)),
+                on_plain,
+                "{header}"
+            );
+            assert_eq!(
+                settings.map(|srtp| chosen(&header, true, srtp)),
+                on_tls,
+                "{header} by TLS"
+            );
+        }
+    }
+
     fn chosen(header: &str) -> Result<Choice, u16> {
         match chosen_of(header, false) {
             Ok(Audience::Client(choice)) => Ok(choice),
@@ -126,7 +208,7 @@ mod tests {
     fn chosen_of(header: &str, multicast: bool) -> Result<Audience, u16> {
         let offered: Vec<_> = Transport::read_list(header).into_iter().flatten().collect();
         let peer = "192.0.2.7".parse().unwrap();
-        match choose(&offered, peer, multicast, false) {
+        match choose(&offered, peer, PLAIN, multicast) {
             Ok((_, audience)) => Ok(audience),
             Err(refusal) => Err(refusal.status.0),
         }
@@ -194,11 +276,12 @@ mod tests {
         ] {
             let header = format!("RTP/AVP/TCP;unicast;destination=h;interleaved=2-3{mode}");
             let offered = [Transport::read(&header).unwrap()];
-            let (_, choice) = choose_to_record(&offered, false).unwrap();
+            let (_, choice) = choose_to_record(&offered, PLAIN).unwrap();
             assert_eq!(choice, Choice::Interleaved(Some((2, 3))), "{mode}");
         }
         let group = [Transport::read("RTP/AVP;multicast;mode=record").unwrap()];
-        assert_eq!(choose_to_record(&group, false).unwrap_err().status.0, 461);
+        let refused = choose_to_record(&group, PLAIN).unwrap_err();
+        assert_eq!(refused.status.0, 461);
     }
 
     #[test]
@@ -207,10 +290,11 @@ mod tests {
         let offered: Vec<_> = Transport::read_list(header).into_iter().flatten().collect();
         let within = Choice::Interleaved(Some((2, 3)));
         let peer = "192.0.2.7".parse().unwrap();
-        let (_, audience) = choose(&offered, peer, true, true).unwrap();
+        let terms = Terms::on(true, Srtp::Tls);
+        let (_, audience) = choose(&offered, peer, terms, true).unwrap();
         assert_eq!(audience, Audience::Client(within));
-        assert_eq!(choose_to_record(&offered, true).unwrap().1, within);
-        let refusal = choose(&offered[..2], peer, true, true).unwrap_err();
+        assert_eq!(choose_to_record(&offered, terms).unwrap().1, within);
+        let refusal = choose(&offered[..2], peer, terms, true).unwrap_err();
         assert_eq!(refusal.status.0, 461);
     }
 

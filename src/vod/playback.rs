@@ -141,7 +141,7 @@ impl Playback {
         if player
             .streams()
             .iter()
-            .any(|stream| stream.outlet.channels().is_some() && stream.outlet.has_room())
+            .any(|stream| stream.outlet.connection().is_some() && stream.outlet.has_room())
         {
             self.session.touch(sent_at);
         }

@@ -65,10 +65,11 @@ impl Stream {
 
     /// What RTP-Info says of this stream: sequence number and RTP time of its first packet.
     pub(super) fn announced(&self, first: Option<Stamp>) -> (u16, u32) {
-        match first {
+        let (sequence, time) = match first {
             Some(stamp) => (self.numbers.sequence(&stamp), self.numbers.time(&stamp)),
             None => self.numbers.next(),
-        }
+        };
+        (self.outlet.sequence(sequence), time)
     }
 
     /// Prepares writing packets of this stream into `batch`, and gives the feed to write from.

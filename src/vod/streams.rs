@@ -91,7 +91,7 @@ impl Streams {
     pub(super) fn is_interleaved(&self) -> bool {
         self.list
             .iter()
-            .all(|stream| stream.outlet.channels().is_some())
+            .all(|stream| stream.outlet.connection().is_some())
     }
 
     /// Whether any track is seen.

@@ -83,6 +83,20 @@ pub fn write_header(
     out[8..12].copy_from_slice(&ssrc.to_be_bytes());
 }
 
+/// Bytes of the header that `packet` begins with, its contributing sources and its extension included;
+/// `None` for another version, and when the packet is shorter.
+///
+/// Says so of encrypted packets too, of which [`Packet`] would take the last byte for padding.
+pub fn header_len(packet: &[u8]) -> Option<usize> {
+    let first = *packet.first()?;
+    let mut len = HEADER_LEN + usize::from(first & 0x0f) * 4;
+    if first & 0x10 != 0 {
+        let words = packet.get(len + 2..len + 4)?.try_into().ok()?;
+        len += 4 + usize::from(u16::from_be_bytes(words)) * 4;
+    }
+    (first >> 6 == 2 && len <= packet.len()).then_some(len)
+}
+
 /// Gives a packet another place in another stream: sequence number, time and source.
 ///
 /// Everything else of `packet` stays as it is; what is shorter than a header is left alone.
@@ -118,6 +132,8 @@ mod tests {
         fn rubbish_does_not_panic(bytes: Vec<u8>) {
             if let Ok(packet) = Packet::read(&bytes) {
                 prop_assert!(packet.payload().len() <= bytes.len());
+                let header = header_len(&bytes).unwrap();
+                prop_assert!(bytes[header..].starts_with(packet.payload()));
             }
         }
     }

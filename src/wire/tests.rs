@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::BytesMut;
 
 use super::base64_stream::Decoder;
+use super::header::key_mgmt::KeyMgmt;
 use super::header::range::Range;
 use super::header::rate::{Scale, Speed};
 use super::header::rtp_info::RtpInfo;
@@ -15,7 +16,7 @@ use super::http_head::HttpHeadParser;
 use super::rtsp::uri::RequestUri;
 use super::rtsp::{Limits, Message, Parser};
 use super::sdp::Description;
-use super::{rtcp, rtp};
+use super::{mikey, rtcp, rtp};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/corpus/gofuzz");
 
@@ -28,6 +29,7 @@ fn is_ours(folder: &str) -> bool {
         "sdp",
         "rtcp",
         "pkg_auth_",
+        "pkg_mikey_",
     ]
     .iter()
     .any(|part| folder.contains(part))
@@ -67,6 +69,7 @@ fn read_everything(bytes: &[u8]) {
     let _ = Decoder::new().decode(bytes, &mut BytesMut::new());
     let _ = Description::read(bytes).map(|description| description.to_string());
     let _ = rtcp::parse(bytes).map(Iterator::count);
+    let _ = mikey::Message::read(bytes);
     let _ = rtp::Packet::read(bytes).map(|packet| packet.payload().len());
     read_values(&String::from_utf8_lossy(bytes));
 }
@@ -89,6 +92,7 @@ fn read_messages(bytes: &[u8]) {
 
 fn read_values(text: &str) {
     RequestUri::read(text).split_track();
+    let _ = KeyMgmt::read(text).map(|message| message.to_string());
     let _ = Range::read(text).map(|range| range.to_string());
     let _ = RtpInfo::read(text).map(|info| info.to_string());
     let _ = SessionHeader::read(text).map(|session| session.to_string());

@@ -19,6 +19,7 @@ Gst.init(None)
 pipeline = Gst.Pipeline()
 source = Gst.ElementFactory.make("rtspsrc")
 source.set_property("location", url)
+source.set_property("tls-validation-flags", 0)
 Gst.util_set_object_arg(source, "protocols", protocols)
 pictures = Gst.parse_bin_from_description(
     "rtph264depay ! h264parse ! video/x-h264,stream-format=byte-stream,alignment=au"

@@ -50,6 +50,7 @@ mod sdp_feeds;
 mod seek;
 mod signed;
 mod source;
+mod srtp;
 mod support;
 mod tidy;
 mod tls;

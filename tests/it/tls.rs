@@ -6,12 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertificateParams, KeyPair};
 use reelcast::base::error::chain;
+use reelcast::wire::srtp::{MasterKey, Receiver};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -298,4 +301,55 @@ async fn a_certificate_of_no_use_is_told_and_not_replaced_by_another() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(!output.status.success(), "{told}");
     assert!(told.contains("one.pem with the key two.key"), "{told}");
+}
+
+/// What a player hears that comes by TLS and asks for datagrams: the description, and the status of its SETUP.
+async fn asked_for_datagrams(client: &mut Client, url: &str) -> (String, u16) {
+    let description = client.ask("DESCRIBE", url, "").await;
+    let transport = "Transport: RTP/AVP;unicast;client_port=4000-4001\r\n";
+    let control = format!("{url}/trackID=1");
+    let status = client.status_of("SETUP", &control, transport).await;
+    (description, status)
+}
+
+#[tokio::test]
+async fn who_comes_by_tls_is_offered_srtp_and_no_readable_datagrams() {
+    let (program, certificate) = program().await;
+    let (address, _task) = window(program.tls("RTSP"), &certificate).await;
+    let mut client = Client::connect(address).await;
+    let url = format!("rtsp://{address}/clock.mp4");
+    let (description, status) = asked_for_datagrams(&mut client, &url).await;
+    assert_eq!(
+        description.matches(" RTP/SAVP ").count(),
+        2,
+        "{description}"
+    );
+    assert_eq!(description.matches("a=key-mgmt:mikey ").count(), 2);
+    assert!(!description.contains("a=crypto"), "{description}");
+    assert_eq!(status, 461);
+}
+
+#[tokio::test]
+async fn who_is_told_keys_as_crypto_attributes_gets_all_by_srtp() {
+    let sdes = [&LISTEN[..], &[("REELCAST_RTSP_SDES", "true")]].concat();
+    let program = Program::start_with(&movies::clips(), &sdes).await;
+    let certificate = program.state().join("tls/certificate.pem");
+    let (address, _task) = window(program.tls("RTSP"), &certificate).await;
+    let mut client = Client::connect(address).await;
+    let url = format!("rtsp://{address}/clock.mp4");
+    let description = client.ask("DESCRIBE", &url, "").await;
+    let (_, key) = description
+        .split_once("AES_CM_128_HMAC_SHA1_80 inline:")
+        .unwrap();
+    let key = STANDARD.decode(key.lines().next().unwrap()).unwrap();
+    let key = MasterKey::new(key.try_into().unwrap());
+    let control = format!("{url}/trackID=1");
+    // As FFmpeg asks.
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+    let (_, session) = client.set_up(&control, transport).await;
+    assert_eq!(client.status_of("PLAY", &url, &session).await, 200);
+    let (channel, packet) = client.frame().await;
+    assert_eq!(channel, 0);
+    let mut receiver = Receiver::new(&key, Vec::new());
+    assert!(receiver.unprotect_rtp(&packet).is_ok());
 }

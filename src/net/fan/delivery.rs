@@ -152,7 +152,9 @@ impl Delivery {
         } = tour;
         for line in self.lines() {
             let parcel = parcels.of(bursts, &line.lanes);
-            line.outlet.send(parcel.framed()).map_err(Why::Closed)?;
+            if !parcel.framed().is_empty() {
+                line.outlet.send(parcel.framed()).map_err(Why::Closed)?;
+            }
             let lateness = bursts.first().map(|burst| self.lateness(burst, now));
             let lateness = lateness.unwrap_or_default();
             self.counters.sent(parcel.packets, parcel.bytes, lateness);
@@ -225,10 +227,10 @@ impl Delivery {
     }
 }
 
-/// The tracks that go out as datagrams.
+/// The tracks whose packets go out one by one.
 fn leases(tracks: &[(usize, TrackOutlet)]) -> impl Iterator<Item = (usize, &DatagramOutlet)> {
     tracks.iter().filter_map(|(index, outlet)| match outlet {
-        TrackOutlet::Udp(lease) => Some((*index, lease)),
+        TrackOutlet::Datagrams(lease) => Some((*index, lease)),
         TrackOutlet::Interleaved { .. } => None,
     })
 }
@@ -236,10 +238,7 @@ fn leases(tracks: &[(usize, TrackOutlet)]) -> impl Iterator<Item = (usize, &Data
 /// The connections that tracks go out on; a session has one as a rule.
 fn lines(tracks: &[(usize, TrackOutlet)], count: usize) -> Vec<Line> {
     let mut found: Vec<Line> = Vec::new();
-    for (_, outlet) in tracks {
-        let TrackOutlet::Interleaved { outlet, .. } = outlet else {
-            continue;
-        };
+    for outlet in tracks.iter().filter_map(|(_, outlet)| outlet.connection()) {
         if !found.iter().any(|line| Arc::ptr_eq(&line.outlet, outlet)) {
             found.push(Line {
                 outlet: Arc::clone(outlet),

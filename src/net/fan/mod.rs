@@ -4,8 +4,10 @@
 //! members of a channel are dealt out to shards of [`shard::SEATS`]; each shard
 //! is one task that wakes once a burst and writes to one member after the
 //! other, so that no reader costs a task, a queue or a copy. A reader that is
-//! behind keeps its place in the ring and nothing else. What a burst is and how
-//! long it is kept is decided in `media`; who may read, in `rtsp`.
+//! behind keeps its place in the ring and nothing else. Readers by SRTP, whose
+//! packets are copied and encrypted, have shards to themselves, so that others
+//! do not wait for that. What a burst is and how long it is kept is decided in
+//! `media`; who may read, in `rtsp`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -78,6 +80,14 @@ pub struct Member {
     pub tracks: Vec<(usize, TrackOutlet)>,
 }
 
+impl Member {
+    /// Whether any track goes by SRTP.
+    fn is_protected(&self) -> bool {
+        let mut outlets = self.tracks.iter().map(|(_, outlet)| outlet);
+        outlets.any(|outlet| outlet.protected().is_some())
+    }
+}
+
 /// Why a member gets nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
@@ -138,15 +148,21 @@ impl Fan {
     }
 
     /// Seats a member in a shard of the channel that has room, or in a new one.
-    fn seat(self: &Arc<Self>, channel: &Arc<Channel>, seat: &Arc<Seat>) -> Arc<Shard> {
+    fn seat(
+        self: &Arc<Self>,
+        channel: &Arc<Channel>,
+        seat: &Arc<Seat>,
+        protected: bool,
+    ) -> Arc<Shard> {
         let mut shards = self.shards();
         let of_name = shards.entry(channel.path().clone()).or_default();
-        let fitting = of_name.iter().find(|shard| shard.takes(channel));
+        let mut fitting = of_name.iter();
+        let fitting = fitting.find(|shard| shard.takes(channel, protected));
         if let Some(shard) = fitting {
             shard.enter(seat);
             return Arc::clone(shard);
         }
-        let shard = Arc::new(Shard::new(channel));
+        let shard = Arc::new(Shard::new(channel, protected));
         shard.enter(seat);
         of_name.push(Arc::clone(&shard));
         let running = shard::run(Arc::clone(&shard), Arc::clone(self));
@@ -203,10 +219,14 @@ impl Prepared {
     pub fn first(&self, index: usize) -> Option<(u16, Option<u32>)> {
         let next = self.cursor.next_of(index);
         // Asked second: what comes between the two questions is found here.
-        match self.cursor.first_of(index) {
-            Some((sequence, time)) => Some((sequence, Some(time))),
-            None => Some((next?, None)),
-        }
+        let (sequence, time) = match self.cursor.first_of(index) {
+            Some((sequence, time)) => (sequence, Some(time)),
+            None => (next?, None),
+        };
+        let mut tracks = self.member.tracks.iter();
+        let outlet = tracks.find(|(track, _)| *track == index);
+        let sequence = outlet.map_or(sequence, |(_, outlet)| outlet.sequence(sequence));
+        Some((sequence, time))
     }
 
     /// Gives the member back; it was never sent anything.
@@ -223,8 +243,9 @@ impl Prepared {
             cursor,
         } = self;
         let delivery = Delivery::new(&member, cursor, &fan.settings.load(), fan.clock.now());
+        let protected = member.is_protected();
         let seat = Arc::new(Seat::new(member, delivery));
-        let shard = fan.seat(&channel, &seat);
+        let shard = fan.seat(&channel, &seat, protected);
         Membership { shard, seat }
     }
 }

@@ -26,6 +26,8 @@ const STRETCH: usize = 512 << 10;
 #[derive(Debug)]
 pub(super) struct Shard {
     channel: Arc<Channel>,
+    /// Whether it is for readers by SRTP.
+    protected: bool,
     /// Members that are sent to, or are about to be. Changed up under the fan's lock only.
     taken: AtomicUsize,
     arrivals: Mutex<Vec<Arc<Seat>>>,
@@ -34,9 +36,10 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(channel: &Arc<Channel>) -> Self {
+    pub(super) fn new(channel: &Arc<Channel>, protected: bool) -> Self {
         Self {
             channel: Arc::clone(channel),
+            protected,
             taken: AtomicUsize::new(0),
             arrivals: Mutex::default(),
             woken: Arc::default(),
@@ -52,9 +55,10 @@ impl Shard {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Whether a reader of `channel` may enter.
-    pub(super) fn takes(&self, channel: &Arc<Channel>) -> bool {
-        Arc::ptr_eq(&self.channel, channel) && self.taken() < SEATS
+    /// Whether a reader of `channel` may enter, by SRTP or not.
+    pub(super) fn takes(&self, channel: &Arc<Channel>, protected: bool) -> bool {
+        let fits = self.protected == protected && Arc::ptr_eq(&self.channel, channel);
+        fits && self.taken() < SEATS
     }
 
     /// A member comes; the task serves it at once.

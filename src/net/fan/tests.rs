@@ -16,8 +16,10 @@ use crate::media::publisher::Publisher;
 use crate::media::sessions::{Role, SessionFacts, Sessions};
 use crate::net::host::Host;
 use crate::net::interleaved::Interleaved;
+use crate::net::protected::Way;
 use crate::net::udp_ports::{ClientPorts, Feedback, UdpPorts};
 use crate::wire::rtcp;
+use crate::wire::srtp::{MASTER_LEN, MasterKey, Receiver};
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PICTURE_PACKETS: usize = 3;
@@ -322,7 +324,7 @@ async fn datagrams_carry_the_packets_without_frames() {
     let lease = ports.claim(client, HOST, Arc::new(Silent)).unwrap();
     let tracks = vec![(
         VIDEO,
-        TrackOutlet::Udp(crate::net::outlet::DatagramOutlet::Client(lease)),
+        TrackOutlet::Datagrams(crate::net::outlet::DatagramOutlet::Client(lease)),
     )];
     let prepared = stage.prepare(Start::Keyframe, tracks);
     let (mut expected, _) = prepared.first(VIDEO).unwrap();
@@ -344,6 +346,37 @@ async fn datagrams_carry_the_packets_without_frames() {
     let member = membership.pause();
     assert_eq!(member.session.counters().snapshot().packets, 6);
     assert_eq!(member.session.counters().snapshot().bytes, 6 * 900);
+}
+
+#[tokio::test]
+async fn readers_by_srtp_have_shards_to_themselves() {
+    let mut stage = Stage::plain();
+    let (plain_outlet, mut plain) = connection(false).await;
+    let (outlet, mut peer) = connection(false).await;
+    let way = |connection: &Arc<Interleaved>| Way::Frames {
+        connection: Arc::clone(connection),
+        rtp_channel: 0,
+        rtcp_channel: 1,
+    };
+    let key = MasterKey::new([3; MASTER_LEN]);
+    let protected = TrackOutlet::protected_by(&key, way(&outlet));
+    let _plain = stage
+        .prepare(
+            Start::Live,
+            vec![(VIDEO, TrackOutlet::plain(way(&plain_outlet)))],
+        )
+        .start();
+    let _protected = stage.prepare(Start::Live, vec![(VIDEO, protected)]).start();
+    let shards = stage.fan.shards().values().flatten().count();
+    assert_eq!((shards, stage.fan.members()), (2, 2));
+    stage.picture(true, 700);
+    let mut receiver = Receiver::new(&key, Vec::new());
+    for _ in 0..PICTURE_PACKETS {
+        let (_, readable) = plain.media(&[1]).await;
+        let (_, protected) = peer.media(&[1]).await;
+        let opened = receiver.unprotect_rtp(&protected).unwrap();
+        assert_eq!(opened[12..], readable[12..]);
+    }
 }
 
 #[tokio::test]

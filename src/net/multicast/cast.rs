@@ -169,7 +169,7 @@ impl Cast {
         let tracks = (0..count).filter_map(|index| {
             let (rtp, rtcp) = self.place.ports(index)?;
             let track = GroupTrack::new(Arc::clone(&self.socket), self.at(rtp), self.at(rtcp));
-            Some((index, TrackOutlet::Udp(DatagramOutlet::Group(track))))
+            Some((index, TrackOutlet::Datagrams(DatagramOutlet::Group(track))))
         });
         Member {
             session,

@@ -91,6 +91,7 @@ fn achieve(ask: Ask) -> Done {
             id,
             url: setup.target.url,
             transport: setup.transports[0].to_string(),
+            key_mgmt: None,
         }),
         Ask::Record(_) => Done::Recording,
         Ask::Setup(setup) => {
@@ -103,6 +104,7 @@ fn achieve(ask: Ask) -> Done {
                 modified: Some(SystemTime::UNIX_EPOCH),
                 options: setup.options,
                 dynamic_rate: setup.dynamic_rate.map(|rate| rate.enabled),
+                key_mgmt: None,
             }))
         }
         Ask::Play(play) => {

@@ -180,7 +180,7 @@ async fn farewells_give_the_last_datagrams_time_to_be_read() {
     let local = Ipv4Addr::LOCALHOST.into();
     let ports = UdpPorts::new(0..=0, local, clock);
     let lease = ports.claim(client, local, Arc::new(Silent)).unwrap();
-    let outlet = TrackOutlet::Udp(DatagramOutlet::Client(lease));
+    let outlet = TrackOutlet::Datagrams(DatagramOutlet::Client(lease));
     let id = player.streams.movie().served()[0].id;
     player.add_track(id, 0, 7, outlet).unwrap();
     player

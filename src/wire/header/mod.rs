@@ -4,6 +4,7 @@
 //! meant in any way is [`Invalid`]. Whether the server can do what a value asks
 //! for is not decided here.
 
+pub mod key_mgmt;
 pub mod range;
 pub mod rate;
 pub mod rtp_info;

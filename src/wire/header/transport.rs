@@ -48,8 +48,17 @@ pub enum Profile {
     Avpf,
     /// `RTP/SAVP` (RFC 3711).
     Savp,
-    /// Anything else, as it was sent: `RTP/SAVPF`, `MP2T/H2221`.
+    /// `RTP/SAVPF` (RFC 5124).
+    Savpf,
+    /// Anything else, as it was sent: `MP2T/H2221`.
     Other(String),
+}
+
+impl Profile {
+    /// Whether packets are protected by SRTP.
+    pub fn is_secure(&self) -> bool {
+        matches!(self, Self::Savp | Self::Savpf)
+    }
 }
 
 /// What carries the packets.
@@ -178,6 +187,7 @@ fn read_protocol(spelled: &str) -> Result<(Profile, Lower), Invalid> {
         "RTP/AVP" => Profile::Avp,
         "RTP/AVPF" => Profile::Avpf,
         "RTP/SAVP" => Profile::Savp,
+        "RTP/SAVPF" => Profile::Savpf,
         other => Profile::Other(other.to_owned()),
     };
     Ok((profile, lower))

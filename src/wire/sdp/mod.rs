@@ -7,8 +7,10 @@ mod answer;
 mod description;
 mod presenter;
 mod sanitise;
+mod secure;
 
 pub use answer::{Answer, SessionFacts, TrackFacts};
 pub use description::{Description, NotSdp};
 pub use presenter::Presenter;
 pub use sanitise::sanitise;
+pub use secure::{secure, unsecure};

@@ -87,7 +87,7 @@ pub(crate) async fn udp(traffic: Traffic) {
         };
         let lease = ports.claim(client, HOST, Arc::new(Silent));
         let outlet = DatagramOutlet::Client(lease.expect("ports"));
-        members.push(stage.join(number, TrackOutlet::Udp(outlet)));
+        members.push(stage.join(number, TrackOutlet::Datagrams(outlet)));
     }
     stage.publish(traffic).await;
 }

@@ -51,13 +51,23 @@ impl Ports {
     /// Sends an empty receiver report to the server's RTCP port.
     pub(crate) async fn report_to(&self, server: SocketAddr) {
         let report = [0x80, 201, 0, 1, 0, 0, 0, 1];
-        self.rtcp.send_to(&report, server).await.unwrap();
+        self.send_rtcp(&report, server).await;
+    }
+
+    /// Sends bytes to the server's RTP port.
+    pub(crate) async fn send_rtp(&self, bytes: &[u8], server: SocketAddr) {
+        self.rtp.send_to(bytes, server).await.unwrap();
+    }
+
+    /// Sends bytes to the server's RTCP port.
+    pub(crate) async fn send_rtcp(&self, bytes: &[u8], server: SocketAddr) {
+        self.rtcp.send_to(bytes, server).await.unwrap();
     }
 
     /// Sends what FFmpeg sends to the server's RTP port, and to the next one, so that a NAT lets media in.
     pub(crate) async fn open_nat(&self, server: SocketAddr) {
         let packet = [0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        self.rtp.send_to(&packet, server).await.unwrap();
+        self.send_rtp(&packet, server).await;
         let report = [0x80, 201, 0, 1, 0, 0, 0, 0];
         let rtcp = SocketAddr::new(server.ip(), server.port() + 1);
         self.rtcp.send_to(&report, rtcp).await.unwrap();

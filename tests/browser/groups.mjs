@@ -51,7 +51,7 @@ export async function change(browser, server, flavour) {
   const { time } = await viewer.state()
   await viewer.playTo(time + WATCHED)
   complaints.push(...(await viewer.failures()))
-  // With low latency less is loaded than hls.js takes to change, so that it stands still for a moment at times.
+  // With low latency hls.js loads nothing for some seconds after a few of these changes, and stands still.
   if (flavour !== 'low_latency') complaints.push(...(await viewer.stalls()))
   await viewer.close()
   return complaints

@@ -156,6 +156,7 @@ export class Playback {
     this.#hls = hls
     hls.on(library.Events.ERROR, (_, data) => this.#problem(data))
     hls.on(library.Events.LEVEL_LOADED, (_, { details }) => this.#inspect(details))
+    hls.on(library.Events.LEVEL_SWITCHED, (_, { level }) => this.#forgetAllBut(level))
     hls.on(library.Events.MANIFEST_PARSED, () => this.#restoreQuality())
     hls.on(library.Events.LEVELS_UPDATED, () => this.#restoreQuality())
     hls.on(library.Events.AUDIO_TRACKS_UPDATED, () => this.#restoreSound())
@@ -204,6 +205,17 @@ export class Playback {
     }
     const told = levels.map(({ height, bitrate }) => ({ height, bitrate }))
     this.#listener.qualities(told, index)
+  }
+
+  /**
+   * Has hls.js read the playlists of other qualities anew when it returns to them. Of one that it has left amid a
+   * segment it believes that the segment ended there, and so looks for all that follows too early.
+   */
+  #forgetAllBut(shown: number): void {
+    const { levels = [], loadLevel } = this.#hls ?? {}
+    levels.forEach((level, index) => {
+      if (index !== shown && index !== loadLevel) level.details = undefined
+    })
   }
 
   readonly #ready = () => this.#tell({ kind: 'ready' })

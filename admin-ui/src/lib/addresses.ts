@@ -33,10 +33,10 @@ export function addresses(watch: Watch, base: URL): Address[] {
     list.push({ name: 'Endless stream', hint: 'Radios and set-top boxes without HLS', url })
   }
   // Whoever has come by TLS is sent to TLS.
-  const [scheme, port] =
-    base.protocol === 'https:' ? ['rtsps', watch.rtsps_port] : ['rtsp', watch.rtsp_port]
+  const isSecure = base.protocol === 'https:'
+  const port = isSecure ? watch.rtsps_port : watch.rtsp_port
   if (port !== null) {
-    const url = `${scheme}://${base.hostname}:${port}${watch.url}`
+    const url = `${isSecure ? 'rtsps' : 'rtsp'}://${base.hostname}:${port}${watch.url}`
     list.push({ name: 'RTSP', hint: 'VLC, mpv, FFmpeg, GStreamer, QuickTime', url })
   }
   return list

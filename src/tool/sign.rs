@@ -24,7 +24,7 @@ use crate::hls::object::Object;
 
 /// Signs a URL, so that whoever has it may watch for a while what it names
 ///
-/// The keys are in the file that [access] signing_keys of the configuration names; the first URL that is
+/// The keys are in the file that `[access] signing_keys` of the configuration names; the first URL that is
 /// signed makes it. The server notices by itself when the file changes.
 #[derive(Debug, Args)]
 pub struct Sign {

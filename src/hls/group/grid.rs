@@ -1,6 +1,6 @@
 //! Where the segments of all variants of a group begin.
 //!
-//! Sans-IO. Lines are as far apart as the [cadence](super::cadence) says, and all variants begin the
+//! Sans-IO. Lines are as far apart as the [cadence] says, and all variants begin the
 //! segment of a number with the key frame that is nearest to its line. Players that switch then
 //! find what they look for under the same number. The variant that is the first to come to a segment
 //! draws its line: at its own key frame, if its key frames keep to the cadence, so that the lines

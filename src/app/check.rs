@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::identity;
+use super::{identity, user};
 use crate::base::error::chain;
-use crate::config::{self, Source};
+use crate::config::{self, Config, Source};
 
 /// Checks the configuration; fails when the server would refuse it.
 pub(super) fn check(file: Option<PathBuf>) -> ExitCode {
@@ -15,8 +15,8 @@ pub(super) fn check(file: Option<PathBuf>) -> ExitCode {
             for warning in &loaded.warnings {
                 println!("{warning}");
             }
-            if let Err(fault) = identity::check(&loaded.config) {
-                println!("{}", chain(&fault));
+            if let Some(fault) = fault_here(&loaded.config) {
+                println!("{fault}");
                 println!("1 fault");
                 return ExitCode::FAILURE;
             }
@@ -35,4 +35,16 @@ pub(super) fn check(file: Option<PathBuf>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What this machine lacks for the configuration.
+fn fault_here(config: &Config) -> Option<String> {
+    let user = &config.server.user;
+    if !user.is_empty()
+        && let Err(fault) = user::find(user)
+    {
+        return Some(format!("server.user: {}", chain(&fault)));
+    }
+    let fault = identity::check(config).err()?;
+    Some(chain(&fault))
 }

@@ -13,9 +13,8 @@ pub(super) fn raise() -> usize {
         current: limit.maximum,
         ..limit
     };
-    if let Err(error) = setrlimit(Resource::Nofile, most) {
-        tracing::warn!("the number of file descriptors stays limited: {error}");
-    }
+    // Everybody may do that (setrlimit(2)); what it came to is asked for in any case.
+    setrlimit(Resource::Nofile, most).ok();
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     // What is left of a small number is shared half and half.
     let room = allowed.saturating_sub(RESERVE).max(allowed / 2);

@@ -12,6 +12,22 @@ use crate::net::tls_identity::TlsIdentity;
 /// The most connections to the administration port at a time.
 const ADMIN_CONNECTIONS: usize = 64;
 
+/// What is bound, by what will be spoken there. It accepts nobody yet.
+pub(super) struct Bound {
+    rtsp: Ports,
+    http: Ports,
+    admin: Ports,
+    ts: Vec<Listener>,
+    /// Addresses without which the server can be, and what their lack means.
+    lacking: Vec<(&'static str, BindError)>,
+}
+
+/// Listeners in the clear, and those for TLS.
+struct Ports {
+    plain: Vec<Listener>,
+    tls: Vec<Listener>,
+}
+
 /// What is listened on, by what is spoken there, in the clear or by TLS.
 pub(super) struct Listeners {
     pub(super) rtsp: Vec<Listener>,
@@ -40,45 +56,70 @@ pub(super) struct Spoken {
     pub(super) admin: Vec<SocketAddr>,
 }
 
-impl Listeners {
-    /// Binds every address of `config`, for at most `connections` clients at a time. Who comes by TLS
-    /// is shown `identity`; without one, nobody does.
+impl Bound {
+    /// Binds every address of `config`, for at most `connections` clients at a time.
     ///
     /// # Errors
-    /// The first address that cannot be bound. Of those for transport streams only the log tells, for one
-    /// encoder's port keeps nobody from watching, and so of those for TLS that no setting asks for.
-    pub(super) fn bind(
-        config: &Config,
-        connections: usize,
-        identity: Option<&Arc<TlsIdentity>>,
-    ) -> Result<Self, BindError> {
+    /// The first address that cannot be bound. Those for transport streams are only lacking, for one
+    /// encoder's port keeps nobody from watching, and so are those for TLS that no setting asks for.
+    pub(super) fn bind(config: &Config, connections: usize) -> Result<Self, BindError> {
         let (clients, admin) = (Permits::new(connections), Permits::new(ADMIN_CONNECTIONS));
         let (defaults, Config { rtsp, http, .. }) = (Config::default(), config);
-        let binding = |permits| Binding { permits, identity };
+        let mut lacking = Vec::new();
+        let mut ports = |plain: &[_], wanted: &[_], default: &[_], permits: &Permits| {
+            Ok::<_, BindError>(Ports {
+                plain: bind(plain, permits)?,
+                tls: match wanted == default {
+                    true => bind_if_free(wanted, permits, "nobody comes by TLS", &mut lacking),
+                    false => bind(wanted, permits)?,
+                },
+            })
+        };
+        let default = &defaults.rtsp.tls_listen;
+        let rtsp = ports(&rtsp.listen, &rtsp.tls_listen, default, &clients)?;
+        let default = &defaults.http.tls_listen;
+        let http = ports(&http.listen, &http.tls_listen, default, &clients)?;
+        let (own, default) = (&config.admin, &defaults.admin.tls_listen);
+        let admin = ports(&own.listen, &own.tls_listen, default, &admin)?;
+        let lack = "no transport streams arrive by TCP";
+        let ts = bind_if_free(&config.ts.listen, &clients, lack, &mut lacking);
         Ok(Self {
-            rtsp: binding(&clients).bind(
-                &rtsp.listen,
-                (&rtsp.tls_listen, &defaults.rtsp.tls_listen),
-                Protocols::Rtsp,
-            )?,
-            http: binding(&clients).bind(
-                &http.listen,
-                (&http.tls_listen, &defaults.http.tls_listen),
-                Protocols::Http,
-            )?,
-            admin: binding(&admin).bind(
-                &config.admin.listen,
-                (&config.admin.tls_listen, &defaults.admin.tls_listen),
-                Protocols::Http1,
-            )?,
-            ts: bind_if_free(
-                &config.ts.listen,
-                &clients,
-                "no transport streams arrive by TCP",
-            ),
+            rtsp,
+            http,
+            admin,
+            ts,
+            lacking,
         })
     }
 
+    /// Begins to listen: who comes by TLS is shown `identity`; without one, nobody does. The log tells what
+    /// is lacking.
+    pub(super) fn listen(self, identity: Option<&Arc<TlsIdentity>>) -> Listeners {
+        for (lack, error) in &self.lacking {
+            tracing::error!("{lack}: {}", error::chain(error));
+        }
+        Listeners {
+            rtsp: self.rtsp.listen(identity, Protocols::Rtsp),
+            http: self.http.listen(identity, Protocols::Http),
+            admin: self.admin.listen(identity, Protocols::Http1),
+            ts: self.ts,
+        }
+    }
+}
+
+impl Ports {
+    fn listen(self, identity: Option<&Arc<TlsIdentity>>, protocols: Protocols) -> Vec<Listener> {
+        let mut listeners = self.plain;
+        if let Some(identity) = identity {
+            let acceptor = Arc::new(TlsAcceptor::new(Arc::clone(identity), protocols));
+            let by_tls = self.tls.into_iter();
+            listeners.extend(by_tls.map(|listener| listener.with_tls(Arc::clone(&acceptor))));
+        }
+        listeners
+    }
+}
+
+impl Listeners {
     /// Where they listen.
     pub(super) fn addresses(&self) -> Addresses {
         let spoken = |by_tls| Spoken {
@@ -94,35 +135,6 @@ impl Listeners {
     }
 }
 
-/// What listeners have in common.
-struct Binding<'a> {
-    permits: &'a Permits,
-    identity: Option<&'a Arc<TlsIdentity>>,
-}
-
-impl Binding<'_> {
-    /// Listens at `plain`, and with TLS at `wanted`, which may be what is so by `default`.
-    fn bind(
-        &self,
-        plain: &[SocketAddr],
-        (wanted, default): (&[SocketAddr], &[SocketAddr]),
-        protocols: Protocols,
-    ) -> Result<Vec<Listener>, BindError> {
-        let mut listeners = bind(plain, self.permits)?;
-        let Some(identity) = self.identity else {
-            return Ok(listeners);
-        };
-        let by_tls = match wanted == default {
-            true => bind_if_free(wanted, self.permits, "nobody comes by TLS"),
-            false => bind(wanted, self.permits)?,
-        };
-        let acceptor = Arc::new(TlsAcceptor::new(Arc::clone(identity), protocols));
-        let by_tls = by_tls.into_iter();
-        listeners.extend(by_tls.map(|listener| listener.with_tls(Arc::clone(&acceptor))));
-        Ok(listeners)
-    }
-}
-
 fn bind(addresses: &[SocketAddr], permits: &Permits) -> Result<Vec<Listener>, BindError> {
     addresses
         .iter()
@@ -130,13 +142,21 @@ fn bind(addresses: &[SocketAddr], permits: &Permits) -> Result<Vec<Listener>, Bi
         .collect()
 }
 
-/// Those that nobody else has; of the others the log tells what their lack means.
-fn bind_if_free(addresses: &[SocketAddr], permits: &Permits, lack: &str) -> Vec<Listener> {
-    let tell = |error: &BindError| tracing::error!("{lack}: {}", error::chain(error));
-    addresses
-        .iter()
-        .filter_map(|address| Listener::bind(*address, permits).inspect_err(tell).ok())
-        .collect()
+/// Those that nobody else has; the others are `lacking`, with what that means.
+fn bind_if_free(
+    addresses: &[SocketAddr],
+    permits: &Permits,
+    lack: &'static str,
+    lacking: &mut Vec<(&'static str, BindError)>,
+) -> Vec<Listener> {
+    let mut bound = Vec::new();
+    for address in addresses {
+        match Listener::bind(*address, permits) {
+            Ok(listener) => bound.push(listener),
+            Err(error) => lacking.push((lack, error)),
+        }
+    }
+    bound
 }
 
 fn addresses(listeners: &[Listener], by_tls: bool) -> Vec<SocketAddr> {

@@ -16,6 +16,7 @@ mod parts;
 mod probe;
 mod serve;
 mod server;
+mod user;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::descriptors;
 use super::group::Group;
 use super::identity;
-use super::listeners::{Addresses, Listeners};
+use super::listeners::{Addresses, Bound};
 use super::parts::{Parts, Setting};
 use crate::acme::Renewal;
 use crate::base::clock::Clock;
@@ -16,7 +15,7 @@ use crate::config::Config;
 use crate::http::admin;
 use crate::log::access::AccessLog;
 use crate::media::mounts::Mounts;
-use crate::net::listen::{BindError, Listener};
+use crate::net::listen::Listener;
 use crate::net::multicast::Announcer;
 use crate::net::tls_files::Fault;
 use crate::net::tls_identity::TlsIdentity;
@@ -29,17 +28,6 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long sessions and connections may take to end.
 const FAREWELL: Duration = Duration::from_secs(4);
-
-/// Why a server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StartError {
-    /// Somebody else has an address.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// Its certificate is of no use.
-    #[error("there is no certificate for TLS")]
-    Certificate(#[from] Fault),
-}
 
 /// A running server.
 pub(super) struct Server {
@@ -54,18 +42,19 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Binds every address and starts to serve. Needs a tokio runtime.
+    /// Starts to serve those who come to what is `bound`. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`StartError`]; then nothing was started.
+    /// Why there is no certificate for those who come by TLS; then nothing was started.
     pub(super) fn start(
         settings: &watch::Receiver<Arc<Config>>,
+        bound: Bound,
         access_log: &AccessLog,
         clock: Clock,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Self, Fault> {
         let config = Arc::clone(&settings.borrow());
         let identity = identity::open(&config, clock.wall(clock.now()))?;
-        let listeners = Listeners::bind(&config, descriptors::raise(), identity.as_ref())?;
+        let listeners = bound.listen(identity.as_ref());
         let setting = Setting {
             identity,
             settings: settings.clone(),

@@ -148,7 +148,7 @@ fn collide(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 /// Settings whose part of the server comes with a later release.
-const LATER: [&str; 2] = ["server.user", "relay.conf"];
+const LATER: [&str; 1] = ["relay.conf"];
 
 fn later(config: &Config) -> Vec<Objection> {
     let table = key::table_of(config);

@@ -10,6 +10,12 @@ use rustix::process::geteuid;
 /// Who may read and write a new file: its owner.
 const PRIVATE: u32 = 0o600;
 
+/// The same, and its group may read it.
+const OF_GROUP: u32 = 0o640;
+
+/// The bit of a folder's mode that gives its group to the files that are made in it.
+const SET_GROUP_ID: u32 = 0o2000;
+
 /// Keeps other programs like this one from changing `file` as long as what it returns lives. The lock is
 /// its folder's, for the file itself is replaced.
 ///
@@ -22,7 +28,8 @@ pub(super) fn lock(file: &Path) -> io::Result<File> {
 }
 
 /// Gives `file` another text at once, for whoever reads it; its owner and mode stay. A new one is its
-/// owner's alone, who is that of the folder when root makes it.
+/// owner's alone, who is that of the folder when root makes it, and for a group to read only where the folder gives
+/// its group to its files.
 ///
 /// # Errors
 /// When it cannot be written; it is as it was then.
@@ -45,7 +52,8 @@ fn folder_of(file: &Path) -> &Path {
 /// Writes `new`, which is to be like `old` if that is there.
 fn write(new: &Path, old: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(PRIVATE);
+    let mode = mode_in(folder_of(new))?;
+    options.write(true).create_new(true).mode(mode);
     let mut file = options.open(new)?;
     match fs::metadata(old) {
         Ok(facts) => {
@@ -58,6 +66,12 @@ fn write(new: &Path, old: &Path, text: &str) -> io::Result<()> {
     }
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// The mode of a new file: for a group only where the folder is one whose group is to have its files.
+fn mode_in(folder: &Path) -> io::Result<u32> {
+    let shared = fs::metadata(folder)?.mode() & SET_GROUP_ID != 0;
+    Ok(if shared { OF_GROUP } else { PRIVATE })
 }
 
 /// Gives `file` to the owner and group that `facts` tell.

@@ -59,3 +59,5 @@ mod transcode;
 mod ts;
 mod uploads;
 mod uri_player;
+mod user;
+mod writes;

@@ -100,3 +100,16 @@ fn users_are_added_changed_and_deleted() {
     let left = fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 2, "the file and the link");
 }
+
+/// As /etc/reelcast of the Debian package, whose group is the server's.
+#[test]
+fn the_group_of_a_shared_folder_may_read_a_new_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o2750)).unwrap();
+    let arguments = ["passwd", "-c", "Films", "qtusers", "ann"];
+    let reelcast = Path::new(env!("CARGO_BIN_EXE_reelcast"));
+    let (done, told) = run(folder.path(), reelcast, &arguments, "secret\nsecret\n");
+    assert!(done, "{told}");
+    let facts = fs::metadata(folder.path().join("qtusers")).unwrap();
+    assert_eq!(facts.permissions().mode() & 0o777, 0o640);
+}

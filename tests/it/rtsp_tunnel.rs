@@ -1,16 +1,22 @@
 //! RTSP through an HTTP tunnel: how its halves are joined, and what they carry.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::hls::{get, text};
 use crate::support::client::{Client, announced, header, numbers, status};
 use crate::support::movies::clips;
 use crate::support::server::Server;
 
 fn head(method: &str) -> String {
-    format!("{method} /x HTTP/1.0\r\nx-sessioncookie: abc\r\nContent-Length: 32767\r\n\r\n")
+    head_of(method, "abc")
+}
+
+fn head_of(method: &str, cookie: &str) -> String {
+    format!("{method} /x HTTP/1.0\r\nx-sessioncookie: {cookie}\r\nContent-Length: 32767\r\n\r\n")
 }
 
 /// The bytes of a request, as a POST carries them.
@@ -28,11 +34,17 @@ pub(crate) struct Tunnel {
 
 impl Tunnel {
     pub(crate) async fn open(server: &Server) -> Self {
-        let mut get = Client::connect(server.address).await;
-        get.send(head("GET").as_bytes()).await;
+        Self::join(server.address, server.address).await
+    }
+
+    /// One whose halves come to these addresses.
+    async fn join(of_get: SocketAddr, of_post: SocketAddr) -> Self {
+        let cookie = format!("{}-{}", of_get.port(), of_post.port());
+        let mut get = Client::connect(of_get).await;
+        get.send(head_of("GET", &cookie).as_bytes()).await;
         assert_eq!(status(&get.answer().await), 200);
-        let mut post = Client::connect(server.address).await;
-        post.send(head("POST").as_bytes()).await;
+        let mut post = Client::connect(of_post).await;
+        post.send(head_of("POST", &cookie).as_bytes()).await;
         Self { get, post }
     }
 
@@ -99,6 +111,38 @@ async fn one_tunnel_carries_several_sessions() {
     assert_eq!(server.sessions.len(), 1);
     drop(tunnel);
     server.wait_for_sessions(0).await;
+}
+
+/// Port 80 as players know it: RTSP, its tunnel and HLS by one listener, at the same time. A proxy may even
+/// bring the halves of a tunnel to different ports.
+#[tokio::test]
+async fn one_listener_serves_rtsp_its_tunnel_and_hls() {
+    let server = Server::start(&clips(), |_| {});
+    for post in [server.http, server.address] {
+        let url = format!("rtsp://{}/clock.mp4", server.http);
+        let mut direct = Client::connect(server.http).await;
+        let control = direct.controls(&url).await.remove(0);
+        let mut tunnel = Tunnel::join(server.http, post).await;
+        let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
+        let answer = tunnel.ask("SETUP", &control, transport).await;
+        let session = header(&answer, "Session").unwrap().split(';').next();
+        let session = format!("Session: {}\r\n", session.unwrap());
+        tunnel.ask("PLAY", &url, &session).await;
+        assert_eq!(tunnel.channels(50).await, BTreeSet::from([0]));
+        let playlist = text(server.http, "/clock.mp4/ts.m3u8").await;
+        let playlist = text(server.http, &format!("/clock.mp4/{}", first(&playlist))).await;
+        let segment = get(server.http, &format!("/clock.mp4/{}", first(&playlist))).await;
+        assert_eq!((segment.status, segment.body[0]), (200, 0x47));
+        assert_eq!(get(server.http, "/clock.mp4").await.status, 200);
+        assert_eq!(tunnel.channels(50).await, BTreeSet::from([0]));
+        tunnel.ask("TEARDOWN", &url, &session).await;
+    }
+}
+
+/// The first address in a playlist.
+fn first(playlist: &str) -> &str {
+    let mut lines = playlist.lines().filter(|line| !line.starts_with('#'));
+    lines.next().expect("a playlist names something")
 }
 
 #[tokio::test]

@@ -129,10 +129,10 @@ fn addresses_that_clash_are_refused() {
 
 #[test]
 fn settings_of_later_releases_are_announced_as_such() {
-    let (_, warnings) = read("[server]\nuser = 'nobody'\n", &[]).unwrap();
+    let (_, warnings) = read("[relay]\nconf = 'relays.toml'\n", &[]).unwrap();
     assert_eq!(
         warnings[0].to_string(),
-        "a.toml:2:8: server.user: does not act yet; it takes effect with a later release"
+        "a.toml:2:8: relay.conf: does not act yet; it takes effect with a later release"
     );
 }
 

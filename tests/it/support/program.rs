@@ -1,7 +1,9 @@
 //! The `reelcast` program as a user starts it, on ports that the system chooses.
 
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -15,9 +17,9 @@ pub(crate) struct Program {
     pub(crate) rtsp: SocketAddr,
     /// What it printed before the first URL.
     greeting: Vec<String>,
-    _child: Child,
+    child: Child,
     _printed: Lines<BufReader<ChildStdout>>,
-    state: TempDir,
+    place: TempDir,
 }
 
 impl Program {
@@ -28,7 +30,9 @@ impl Program {
 
     /// The same with settings, as variables of the environment.
     pub(crate) async fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let state = tempfile::tempdir().unwrap();
+        let place = tempfile::tempdir().unwrap();
+        // The server may become another user, who has to get at its state.
+        fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_reelcast"));
         command
             .arg(folder)
@@ -36,8 +40,8 @@ impl Program {
             .stdout(Stdio::piped())
             .kill_on_drop(true);
         command
-            .current_dir(state.path())
-            .env("REELCAST_SERVER_STATE", state.path());
+            .current_dir(place.path())
+            .env("REELCAST_SERVER_STATE", place.path().join("state"));
         for section in ["RTSP", "HTTP", "ADMIN", "TS"] {
             command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
         }
@@ -54,22 +58,27 @@ impl Program {
         Self {
             rtsp,
             greeting,
-            _child: child,
+            child,
             _printed: printed,
-            state,
+            place,
         }
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id().expect("it has not ended")
+    }
+
+    /// The folder for what it writes.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.place.path().join("state")
     }
 
     /// The lines of the error log so far.
     pub(crate) fn log(&self) -> Vec<String> {
-        let file = self.state.path().join("logs/error.log");
-        let text = std::fs::read_to_string(file).expect("an error log");
+        let file = self.state().join("logs/error.log");
+        let text = fs::read_to_string(file).expect("an error log");
         text.lines().map(str::to_owned).collect()
-    }
-
-    /// The folder of its own files.
-    pub(crate) fn state(&self) -> &Path {
-        self.state.path()
     }
 
     /// Where it speaks `what` by TLS: `RTSP`, `HTTP` or `metrics`.

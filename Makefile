@@ -7,16 +7,21 @@ NPM := $(shell command -v npm)
 
 # To link; to make the inputs of tests. The interoperability tests install their own clients.
 BUILD_PACKAGES := gcc libc6-dev
+DEB_PACKAGES := dpkg-dev
 TEST_PACKAGES := ffmpeg
 BENCH_PACKAGES := ffmpeg nginx wrk
 
-.PHONY: run build pages test bench soak fuzz deps test-deps
+.PHONY: run build deb pages test bench soak fuzz deps test-deps
 
 run: build ## serve MOVIES (the folder movies/ by default) until Ctrl-C
 	target/release/reelcast $(MOVIES)
 
 build: deps pages ## everything that ships: target/release/reelcast
 	$(CARGO) build --release --locked
+
+deb: build ## a package for Debian 12 and later: target/reelcast_VERSION_ARCHITECTURE.deb
+	$(call install,$(DEB_PACKAGES))
+	conf/debian/build target/release/reelcast target
 
 ifeq ($(NPM),)
 pages:

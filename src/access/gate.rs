@@ -203,19 +203,22 @@ impl Gate {
         self.guesses().wait(attempt.peer, self.clock.now())
     }
 
-    /// A pass to what has this name for `user`, who may watch it now: to be told in URLs. `None`
-    /// when everybody may, or nobody. Cancel safe.
-    pub async fn pass(self: &Arc<Self>, name: &MediaPath, user: &str) -> Option<String> {
-        let guard = self.guard(name).await;
-        let standing = standing(&guard, user)?;
+    /// A pass to what `names` begin with, for `user`, who may watch all of them now: to be told in
+    /// URLs. `None` when everybody may, or nobody. Cancel safe.
+    pub async fn pass(self: &Arc<Self>, names: &[MediaPath], user: &str) -> Option<String> {
+        let standing = standing(&self.rules(names).await, user)?;
         let until = self.clock.now() + self.settings().pass_lifetime;
-        Some(self.passes.make(name, user, &standing, until))
+        Some(self.passes.make(names.first()?, user, &standing, until))
     }
 
-    /// Whether `pass` lets its bearer watch what has this name, and nothing else. Cancel safe.
-    pub async fn honours(self: &Arc<Self>, pass: &str, name: &MediaPath) -> bool {
-        let guard = self.guard(name).await;
-        let standing = |user: &str| standing(&guard, user);
+    /// Whether `pass` lets its bearer watch what `names` begin with, as it did when all of them had
+    /// the rules of now, and nothing else. Cancel safe.
+    pub async fn honours(self: &Arc<Self>, pass: &str, names: &[MediaPath]) -> bool {
+        let Some(name) = names.first() else {
+            return false;
+        };
+        let rules = self.rules(names).await;
+        let standing = |user: &str| standing(&rules, user);
         let now = self.clock.now();
         self.passes.is_good(pass, name, standing, now)
     }
@@ -319,8 +322,8 @@ fn is_for_some(rules: &[Arc<Rule>]) -> bool {
 }
 
 /// What all rules say of `user`; `None` when not all let the user in, or there are none.
-fn standing(guard: &Guard, user: &str) -> Option<String> {
-    let said = guard.0.iter().map(|rule| rule.standing(user));
+fn standing(rules: &[Arc<Rule>], user: &str) -> Option<String> {
+    let said = rules.iter().map(|rule| rule.standing(user));
     let said: Vec<_> = said.collect::<Option<_>>()?;
     (!said.is_empty()).then(|| said.join("\n"))
 }

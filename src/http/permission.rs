@@ -125,7 +125,7 @@ impl Server {
     ) -> Result<Permit, Box<Response<Body>>> {
         let query = asked.request.uri().query().unwrap_or_default();
         if let (Route::Hls(name, _), Some(pass)) = (route, value(query, PASS))
-            && self.gate.honours(pass, &self.program(name)).await
+            && self.gate.honours(pass, &self.of_program(name)).await
         {
             return Ok(Permit::Guarded(Some(format!("{PASS}={pass}"))));
         }
@@ -153,12 +153,17 @@ impl Server {
         };
         let pass = match route {
             Route::Hls(name, object) if object.is_playlist() => {
-                self.gate.pass(&self.program(name), &user).await
+                self.gate.pass(&self.of_program(name), &user).await
             }
             _ => None,
         };
         let carried = pass.map(|pass| format!("{PASS}={pass}"));
         Ok(Permit::Guarded(carried))
+    }
+
+    /// The program that `name` is of, and its variants.
+    fn of_program(&self, name: &MediaPath) -> Vec<MediaPath> {
+        self.with_variants(vec![self.program(name)])
     }
 
     /// The names that a URL of `route` is signed with: its own, and that of the program that it is of.

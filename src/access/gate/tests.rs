@@ -553,3 +553,22 @@ async fn passwords_are_not_found_by_trying() {
     let decided = gate.may_watch(&[name("a")], &neighbour).await;
     assert_eq!(decided, Verdict::User("ann".to_owned()));
 }
+
+#[tokio::test]
+async fn a_pass_to_a_group_is_good_while_its_variants_keep_their_rules() {
+    let (_folder, gate) = folder(&[
+        ("ann/qtaccess", "require user ann"),
+        ("both/qtaccess", "require valid-user"),
+    ]);
+    let names = |texts: &[&str]| texts.iter().copied().map(name).collect::<Vec<_>>();
+    let honours = async |pass: &str, texts: &[&str]| gate.honours(pass, &names(texts)).await;
+    let (group, member) = (["news", "ann/live"], ["both/live", "ann/live"]);
+    let pass = gate.pass(&names(&group), "ann").await.unwrap();
+    assert!(honours(&pass, &group).await);
+    assert!(!honours(&pass, &["ann/live"]).await);
+    assert_eq!(gate.pass(&names(&group), "bob").await, None);
+    // Made before the guarded channel was a variant.
+    let early = gate.pass(&names(&member[..1]), "bob").await.unwrap();
+    assert!(honours(&early, &member[..1]).await);
+    assert!(!honours(&early, &member).await);
+}

@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config'
 const server = process.env.REELCAST ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
+  // The server says where its files are, which a proxy may show below a path.
+  base: './',
   plugins: [svelte()],
   build: {
     target: ['es2022', 'safari16'],

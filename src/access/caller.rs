@@ -2,11 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::base::peer::Peer;
+
 /// Who sends a request, as far as that can be told without a login.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller<'a> {
     /// The address that it comes from.
     pub peer: IpAddr,
+    /// Whether a proxy tells so, whose loopback may be another host's, or stand for all its clients.
+    pub is_proxied: bool,
     /// What it calls this server: the `Host` header; `None` without one, and in RTSP.
     pub host: Option<&'a str>,
     /// Whose page makes a browser send it: the `Origin` header.
@@ -17,9 +21,10 @@ pub struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     /// One at `peer` that is no browser.
-    pub fn at(peer: IpAddr) -> Self {
+    pub fn at(peer: Peer) -> Self {
         Self {
-            peer,
+            peer: peer.ip(),
+            is_proxied: peer.is_proxied,
             host: None,
             origin: None,
             site: None,
@@ -37,7 +42,8 @@ impl<'a> Caller<'a> {
             let pair = authority.zip(self.host);
             pair.is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
         };
-        self.peer.to_canonical().is_loopback()
+        !self.is_proxied
+            && self.peer.to_canonical().is_loopback()
             && self.host.is_none_or(is_nobodys_name)
             && self.origin.is_none_or(is_own)
             && matches!(self.site, None | Some("same-origin" | "none"))
@@ -59,25 +65,28 @@ fn is_nobodys_name(authority: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn at(peer: &str, is_proxied: bool) -> Caller<'static> {
+        let ip: IpAddr = peer.parse().unwrap();
+        Caller::at(Peer {
+            address: (ip, 9).into(),
+            is_proxied,
+        })
+    }
+
     #[test]
     fn only_programs_of_this_host_are_trusted() {
         for peer in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
-            assert!(
-                Caller::at(peer.parse().unwrap()).is_of_this_host(),
-                "{peer}"
-            );
+            assert!(at(peer, false).is_of_this_host(), "{peer}");
+            assert!(!at(peer, true).is_of_this_host(), "{peer}");
         }
         for peer in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "::"] {
-            assert!(
-                !Caller::at(peer.parse().unwrap()).is_of_this_host(),
-                "{peer}"
-            );
+            assert!(!at(peer, false).is_of_this_host(), "{peer}");
         }
     }
 
     #[test]
     fn pages_of_other_sites_are_not_trusted() {
-        let caller = Caller::at(Ipv4Addr::LOCALHOST.into());
+        let caller = at("127.0.0.1", false);
         let own = Some("http://localhost:8000");
         for (host, origin, site, is_trusted) in [
             (Some("localhost:8000"), None, None, true),

@@ -17,6 +17,14 @@ pub(super) enum Credentials {
 }
 
 impl Credentials {
+    /// Who logs in, or says so.
+    pub(super) fn user(&self) -> &str {
+        match self {
+            Self::Basic { user, .. } => user,
+            Self::Digest(answer) => &answer.user,
+        }
+    }
+
     /// Reads the value of the header; `None` for what makes no sense.
     pub(super) fn read(value: &str) -> Option<Self> {
         if value.len() > LONGEST || value.chars().any(char::is_control) {

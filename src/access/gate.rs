@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::caller::Caller;
 use super::challenge::Client;
 use super::credentials::Credentials;
 use super::guard::{Denied, Guard, Identity, Rule};
 use super::guards::Guards;
 use super::guesses::Guesses;
+use super::networks::Networks;
 use super::nonces::Nonces;
 use super::passes::Passes;
 use super::passwords::{Passwords, TooMany};
@@ -65,6 +68,8 @@ pub enum Verdict {
     Later(Duration),
     /// Nobody may, because a file of rules or users has a fault, which was logged: 403.
     Closed,
+    /// Nobody may from that network: 403.
+    Foreign,
 }
 
 /// Who may watch and publish what.
@@ -73,6 +78,7 @@ pub struct Gate {
     settings: Mutex<Settings>,
     guards: Guards,
     signing_keys: Texts<SigningKeys>,
+    networks: watch::Sender<Arc<Networks>>,
     nonces: Mutex<Nonces>,
     passes: Passes,
     passwords: Passwords,
@@ -87,6 +93,7 @@ impl Gate {
             guards: Guards::new(root, settings.files.clone()),
             settings: Mutex::new(settings),
             signing_keys: Texts::default(),
+            networks: watch::Sender::default(),
             nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
             passes: Passes::new(rand::random(), clock.started()),
             passwords: Passwords::new(rand::random()),
@@ -101,6 +108,25 @@ impl Gate {
         *self.settings() = settings;
     }
 
+    /// Lets clients in from these networks only from now on; at first from all.
+    pub fn set_networks(&self, networks: Networks) {
+        self.networks.send_replace(Arc::new(networks));
+    }
+
+    /// From where clients are let in.
+    pub fn networks(&self) -> Arc<Networks> {
+        Arc::clone(&self.networks.borrow())
+    }
+
+    /// Returns when `peer` may not publish any more, because its network is not let in. Cancel safe.
+    pub async fn until_foreign(&self, peer: IpAddr) {
+        let mut networks = self.networks.subscribe();
+        // Its sender is part of the gate.
+        let _ = networks
+            .wait_for(|networks| !networks.publish.has(peer))
+            .await;
+    }
+
     /// Whether a client may watch what has `names`: all readings of one URL, of which each must be
     /// allowed. To be asked before anything is looked for, so that nobody learns what there is.
     ///
@@ -110,6 +136,9 @@ impl Gate {
         names: &[MediaPath],
         attempt: &Attempt<'_>,
     ) -> Verdict {
+        if !self.networks().watch.has(attempt.peer) {
+            return Verdict::Foreign;
+        }
         let rules = self.rules(names).await;
         if let Some(signed) = attempt.signed.filter(|_| is_for_some(&rules))
             && let Some(name) = self.signed(signed, attempt.peer).await
@@ -129,6 +158,9 @@ impl Gate {
         caller: &Caller<'_>,
         attempt: &Attempt<'_>,
     ) -> Verdict {
+        if !self.networks().publish.has(caller.peer) {
+            return Verdict::Foreign;
+        }
         if caller.is_of_this_host() {
             return Verdict::Open;
         }
@@ -144,7 +176,8 @@ impl Gate {
             return Verdict::Open;
         };
         let credentials = attempt.authorization.and_then(Credentials::read);
-        if let Some(wait) = credentials.as_ref().and_then(|_| self.wait(attempt)) {
+        let name = credentials.as_ref().map(Credentials::user);
+        if let Some(wait) = name.and_then(|name| self.wait(attempt, name)) {
             return Verdict::Later(wait);
         }
         let mut user = "";
@@ -153,11 +186,12 @@ impl Gate {
                 Ok(admitted) => user = admitted,
                 Err(Denied::Closed) => return Verdict::Closed,
                 Err(Denied::TooMany) => {
-                    return Verdict::Later(self.wait(attempt).unwrap_or_default());
+                    let wait = name.and_then(|name| self.wait(attempt, name));
+                    return Verdict::Later(wait.unwrap_or_default());
                 }
                 Err(denied) => {
-                    if denied == Denied::Wrong {
-                        self.guesses().count(attempt.peer, self.clock.now());
+                    if let Some(name) = name.filter(|_| denied == Denied::Wrong) {
+                        self.guesses().wrong(attempt.peer, name, self.clock.now());
                     }
                     return self.challenge(rule, false, attempt.client);
                 }
@@ -170,6 +204,7 @@ impl Gate {
                 return self.challenge(first, true, attempt.client);
             }
         }
+        self.guesses().right(attempt.peer, user);
         Verdict::User(user.to_owned())
     }
 
@@ -188,7 +223,7 @@ impl Gate {
                 secret,
             } => {
                 // Of many wrong ones at once most have to wait, and are counted meanwhile.
-                let may_try = || self.wait(attempt).is_none();
+                let may_try = || self.wait(attempt, user).is_none();
                 let is_right = self.passwords.is_right(secret, password, may_try).await;
                 let is_right = is_right.map_err(|TooMany| Denied::TooMany)?;
                 is_right.then_some(user).ok_or(Denied::Wrong)?
@@ -198,9 +233,9 @@ impl Gate {
         is_let_in.then_some(user).ok_or(Denied::Unlisted)
     }
 
-    /// How long the client has to wait before it may try another password; `None` when it may now.
-    fn wait(&self, attempt: &Attempt<'_>) -> Option<Duration> {
-        self.guesses().wait(attempt.peer, self.clock.now())
+    /// How long the client has to wait before it may try another password of `user`; `None` when it may now.
+    fn wait(&self, attempt: &Attempt<'_>, user: &str) -> Option<Duration> {
+        self.guesses().wait(attempt.peer, user, self.clock.now())
     }
 
     /// A pass to what `names` begin with, for `user`, who may watch all of them now: to be told in
@@ -211,9 +246,12 @@ impl Gate {
         Some(self.passes.make(names.first()?, user, &standing, until))
     }
 
-    /// Whether `pass` lets its bearer watch what `names` begin with, as it did when all of them had
+    /// Whether `pass` lets its bearer, who is at `peer`, watch what `names` begin with, as it did when all of them had
     /// the rules of now, and nothing else. Cancel safe.
-    pub async fn honours(self: &Arc<Self>, pass: &str, names: &[MediaPath]) -> bool {
+    pub async fn honours(self: &Arc<Self>, pass: &str, names: &[MediaPath], peer: IpAddr) -> bool {
+        if !self.networks().watch.has(peer) {
+            return false;
+        }
         let Some(name) = names.first() else {
             return false;
         };

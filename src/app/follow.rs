@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::identity;
-use crate::access::{self, Gate};
+use crate::access::{self, Gate, Networks, Range};
 use crate::base::path::MediaPath;
-use crate::config::{Config, Live, Rtsp};
+use crate::config::{self, Config, Live, Rtsp};
 use crate::media::mounts::{self, Mounts};
+use crate::media::sessions::{Role, Sessions};
 use crate::net::fan::{self, Fan};
 use crate::net::multicast::{self, Casts};
 use crate::net::tls_identity::TlsIdentity;
@@ -22,6 +23,7 @@ pub(super) struct Followers {
     pub(super) fan: Arc<Fan>,
     pub(super) casts: Arc<Casts>,
     pub(super) identity: Option<Arc<TlsIdentity>>,
+    pub(super) sessions: Sessions,
 }
 
 impl Followers {
@@ -30,6 +32,8 @@ impl Followers {
         while settings.changed().await.is_ok() {
             let config = Arc::clone(&settings.borrow_and_update());
             self.gate.configure(access(&config));
+            self.gate.set_networks(networks(&config));
+            self.end_foreign_sessions();
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
             self.mounts.set_groups(group_names(&config));
@@ -39,6 +43,16 @@ impl Followers {
                 identity.configure(identity::origin(&config));
             }
         }
+    }
+
+    /// Ends the sessions of clients whose networks are let in no longer.
+    fn end_foreign_sessions(&self) {
+        let networks = self.gate.networks();
+        self.sessions.end_those(|facts| {
+            // What is sent to a group has nobody's address.
+            let is_of_client = facts.transport != "group";
+            is_of_client && !networks.let_in(facts.role == Role::Publisher, facts.peer.ip())
+        });
     }
 }
 
@@ -55,6 +69,20 @@ pub(super) fn access(config: &Config) -> access::Settings {
         },
         signing_keys: config.signing_keys(),
         pass_lifetime: access.pass_lifetime,
+    }
+}
+
+/// From where clients are let in.
+pub(super) fn networks(config: &Config) -> Networks {
+    let range = |networks: &config::Networks| Range {
+        allow: networks.allow.clone(),
+        deny: networks.deny.clone(),
+    };
+    let access = &config.access;
+    Networks {
+        watch: range(&access.watch),
+        publish: range(&access.publish),
+        admin: range(&access.admin),
     }
 }
 

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{
-    Followers, access, channel_limits, fan_settings, group_names, multicast_settings, pace,
+    Followers, access, channel_limits, fan_settings, group_names, multicast_settings, networks,
+    pace,
 };
 use crate::access::Gate;
 use crate::base::clock::Clock;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::hls::gateway::Gateway;
 use crate::http::metrics::Metrics;
 use crate::http::pauses::Pauses;
+use crate::http::rates::Rates;
 use crate::http::server::{Pages, Server as HttpServer};
 use crate::log::access::AccessLog;
 use crate::media::mounts::Mounts;
@@ -67,6 +69,7 @@ impl Parts {
         let library = Library::new(config.server.movies.clone(), config.server.follow_links);
         let library = Arc::new(library);
         let gate = Gate::new(config.server.movies.clone(), access(&config), clock);
+        gate.set_networks(networks(&config));
         let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
         let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
         let mounts = Mounts::new(channel_limits(&config.live), clock);
@@ -108,6 +111,7 @@ impl Parts {
             sessions: sessions.clone(),
             uploads: Arc::default(),
             pauses: Pauses::default(),
+            rates: Rates::default(),
             settings: settings.clone(),
             clock,
         });
@@ -115,6 +119,7 @@ impl Parts {
         metrics.sources(Arc::clone(&sources), Arc::clone(&feeds));
         metrics.uploads(Arc::clone(&web.uploads));
         count_slow_listeners(&mut metrics, Arc::clone(&web.hls));
+        count_hasty_requests(&mut metrics, Arc::clone(&web));
         let encoders = Arc::<Encoders>::default();
         metrics.encoders(Arc::clone(&encoders));
         metrics.hls(Arc::clone(&web.hls));
@@ -149,6 +154,7 @@ impl Parts {
             fan: Arc::clone(&self.fan),
             casts: Arc::clone(&self.casts),
             identity: self.identity.clone(),
+            sessions: self.web.sessions.clone(),
         }
     }
 }
@@ -170,6 +176,14 @@ fn count_slow_listeners(metrics: &mut Metrics, hls: Arc<Gateway>) {
         "endless_too_slow",
         "Listeners of endless streams that were cut off because they fell behind",
         move || hls.endless.too_slow(),
+    );
+}
+
+fn count_hasty_requests(metrics: &mut Metrics, web: Arc<HttpServer>) {
+    metrics.counter(
+        "http_requests_refused",
+        "Requests by HTTP that were refused because their address sent too many.",
+        move || web.rates.refused(),
     );
 }
 

@@ -94,8 +94,10 @@ impl Server {
         let supervision = &self.supervision;
         for listener in admin {
             let metrics = Arc::clone(&self.parts.metrics);
+            let gate = Arc::clone(&self.parts.gate);
             let stop = supervision.stop.clone();
-            supervision.spawn(admin::serve(listener, metrics, stop));
+            let settings = setting.settings.clone();
+            supervision.spawn(admin::serve(listener, metrics, gate, settings, stop));
         }
         let followers = self.parts.followers();
         supervision.spawn(followers.follow(setting.settings.clone()));
@@ -133,6 +135,7 @@ impl Server {
             let mounts = Arc::clone(&parts.mounts);
             group.spawn(ts_listener::serve(
                 listener,
+                Arc::clone(&parts.gate),
                 mounts,
                 settings(),
                 Arc::clone(&parts.encoders),

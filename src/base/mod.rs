@@ -5,6 +5,8 @@
 pub mod backoff;
 pub mod clock;
 pub mod error;
+pub mod holder;
 pub mod id;
 pub mod media_time;
 pub mod path;
+pub mod peer;

@@ -6,13 +6,14 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::quantity;
+use super::ranges;
 
 /// Multicast, received and sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Multicast {
     /// The groups that channels are sent to; `None`: channels are not sent by multicast.
-    #[serde(with = "quantity::network")]
+    #[serde(with = "ranges::network")]
     pub groups: Option<IpNet>,
     /// The ports that channels are sent to.
     #[serde(with = "quantity::ports")]
@@ -46,10 +47,10 @@ pub struct Sap {
     /// Whether channels that are sent by multicast are announced.
     pub announce: bool,
     /// The groups that sessions of others may use.
-    #[serde(with = "quantity::networks")]
+    #[serde(with = "ranges::networks")]
     pub groups: Vec<IpNet>,
     /// Who may announce; empty: everybody.
-    #[serde(with = "quantity::networks")]
+    #[serde(with = "ranges::networks")]
     pub senders: Vec<IpNet>,
     /// The most sessions of others at a time.
     pub sessions: u16,

@@ -205,58 +205,24 @@ pub(super) mod channel {
     }
 }
 
-/// A range of addresses, `"239.255.0.0/16"`; none: `""`.
-pub(super) mod network {
-    use ipnet::IpNet;
+/// Texts, one or a list.
+pub(super) mod texts {
+    use serde::Serialize;
 
     use super::*;
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
-    ) -> Result<Option<IpNet>, D::Error> {
-        let text = String::deserialize(from)?;
-        match text.trim() {
-            "" => Ok(None),
-            some => read_network(some).map(Some),
-        }
+    ) -> Result<Vec<String>, D::Error> {
+        Ok(List::deserialize(from)?.items())
     }
 
     pub(in super::super) fn serialize<S: Serializer>(
-        value: &Option<IpNet>,
+        value: &[String],
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(network) => to.collect_str(network),
-            None => to.serialize_str(""),
-        }
+        value.serialize(to)
     }
-}
-
-/// Ranges of addresses, one or a list: `["239.0.0.0/8", "10.0.0.7/32"]`.
-pub(super) mod networks {
-    use ipnet::IpNet;
-
-    use super::*;
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<IpNet>, D::Error> {
-        let list = List::deserialize(from)?.items();
-        list.iter().map(|text| read_network(text.trim())).collect()
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &[IpNet],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        to.collect_seq(value.iter().map(ToString::to_string))
-    }
-}
-
-fn read_network<E: Error>(text: &str) -> Result<ipnet::IpNet, E> {
-    let network: Result<ipnet::IpNet, _> = text.parse();
-    let network = network.map(|network| network.trunc());
-    network.map_err(|_| wrong(text, "a range of addresses: \"239.255.0.0/16\""))
 }
 
 /// Lines of an access file, one or a list; none is `None`.
@@ -280,26 +246,6 @@ pub(super) mod rules {
     ) -> Result<S::Ok, S::Error> {
         let lines = value.as_ref().map_or(&[][..], Rules::lines);
         lines.serialize(to)
-    }
-}
-
-/// Texts, one or a list.
-pub(super) mod texts {
-    use serde::Serialize;
-
-    use super::*;
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<String>, D::Error> {
-        Ok(List::deserialize(from)?.items())
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &[String],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.serialize(to)
     }
 }
 
@@ -346,13 +292,13 @@ impl Scalar {
 /// One text, or a list of them.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a text or a list of texts")]
-enum List {
+pub(super) enum List {
     One(String),
     Many(Vec<String>),
 }
 
 impl List {
-    fn items(self) -> Vec<String> {
+    pub(super) fn items(self) -> Vec<String> {
         match self {
             Self::One(item) => vec![item],
             Self::Many(items) => items,
@@ -360,7 +306,7 @@ impl List {
     }
 }
 
-fn wrong<E: Error>(text: &str, wanted: impl Display) -> E {
+pub(super) fn wrong<E: Error>(text: &str, wanted: impl Display) -> E {
     E::custom(format_args!("`{text}` is not {wanted}"))
 }
 

@@ -14,9 +14,12 @@ use super::acme::Acme;
 use super::hls::Hls;
 use super::hls_channels::ChannelHls;
 use super::hls_groups::HlsGroup;
+use super::limits::Limits;
 use super::live::Live;
 use super::logs::Log;
 use super::multicast::{Multicast, Sap};
+use super::networks::Networks;
+use super::proxy::Proxy;
 use super::quantity;
 use super::sources::ChannelSource;
 use super::srtp::Srtp;
@@ -56,6 +59,8 @@ pub struct Config {
     pub access: Access,
     /// `[limits]`
     pub limits: Limits,
+    /// `[proxy]`
+    pub proxy: Proxy,
     /// `[log.error]` and `[log.access]`
     pub log: Log,
     /// `[[source]]`, read by `sources`; no variable of the environment stands for it.
@@ -289,6 +294,12 @@ pub struct Access {
     /// For how long the URLs in playlists are good for who has logged in.
     #[serde(with = "quantity::duration")]
     pub pass_lifetime: Duration,
+    /// `[access.watch]`: who may watch, list and download.
+    pub watch: Networks,
+    /// `[access.publish]`: who may publish.
+    pub publish: Networks,
+    /// `[access.admin]`: who may come to the administration port.
+    pub admin: Networks,
 }
 
 impl Default for Access {
@@ -299,34 +310,9 @@ impl Default for Access {
             logins: "conf/logins".into(),
             signing_keys: PathBuf::new(),
             pass_lifetime: Duration::from_secs(12 * 60 * 60),
-        }
-    }
-}
-
-/// How much the server takes on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// The most sessions at a time; 0: no limit.
-    pub connections: u32,
-    /// The most media sent at a time, in bit/s; 0: no limit.
-    #[serde(with = "quantity::bit_rate")]
-    pub throughput: u64,
-    /// The most bytes that may wait for one TCP client.
-    #[serde(with = "quantity::bytes")]
-    pub tcp_backlog: usize,
-    /// The most bytes of movie files that are kept in memory for their viewers.
-    #[serde(with = "quantity::bytes")]
-    pub movie_cache: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 0,
-            throughput: 0,
-            tcp_backlog: 1_000_000,
-            movie_cache: 64_000_000,
+            watch: Networks::default(),
+            publish: Networks::default(),
+            admin: Networks::default(),
         }
     }
 }

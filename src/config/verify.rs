@@ -25,6 +25,7 @@ pub(super) fn objections(config: &Config) -> Vec<Objection> {
     all.extend(certificate(config));
     all.extend(acme(config));
     all.extend(clashes(config));
+    all.extend(proxies(config));
     all.extend(later(config));
     all
 }
@@ -114,6 +115,23 @@ fn acme(config: &Config) -> Vec<Objection> {
         }),
     ];
     objections.into_iter().flatten().collect()
+}
+
+/// Proxies that would be everybody.
+fn proxies(config: &Config) -> Vec<Objection> {
+    let lists = [
+        ("proxy.tcp", &config.proxy.tcp),
+        ("proxy.http", &config.proxy.http),
+    ];
+    let open = lists.into_iter().filter(|(_, networks)| {
+        let mut networks = networks.iter();
+        networks.any(|network| network.prefix_len() == 0)
+    });
+    let objection = |(key, _)| {
+        let fix = "name the proxies' own addresses".to_owned();
+        refused(key, "everybody would be believed", fix)
+    };
+    open.map(objection).collect()
 }
 
 /// TCP addresses that two listeners want.

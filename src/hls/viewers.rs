@@ -18,7 +18,8 @@ use crate::base::id::SessionId;
 use crate::codec::Kind;
 use crate::config::Config;
 use crate::log::access::{AccessLog, Entry};
-use crate::media::sessions::{Full, Role, Session, SessionFacts, Sessions};
+use crate::media::room::Full;
+use crate::media::sessions::{Role, Session, SessionFacts, Sessions};
 
 /// A viewer that has asked for nothing for so many target durations is gone.
 const SILENCE: u32 = 3;
@@ -188,14 +189,10 @@ impl Viewers {
         visit: Visit<'_>,
         transport: &'static str,
     ) -> Result<Viewer, Full> {
-        let limits = self.settings.borrow().limits.clone();
-        let bit_rate = watched.bit_rate();
-        let load = self.sessions.load();
-        load.admit(limits.connections, limits.throughput, bit_rate)?;
+        let limits = self.settings.borrow().limits.of_viewers();
         let id = SessionId::from_random(rand::random());
         let (path, peer) = (watched.path(), visit.peer);
-        info!(session = %id, %peer, %path, transport, "a viewer by HTTP");
-        let session = self.sessions.open(SessionFacts {
+        let facts = SessionFacts {
             id,
             role: Role::Viewer,
             path: path.clone(),
@@ -203,8 +200,9 @@ impl Viewers {
             user_agent: agent.to_owned(),
             transport,
             opened: self.clock.now(),
-        });
-        session.takes(bit_rate);
+        };
+        let session = self.sessions.admit(facts, watched.bit_rate(), &limits)?;
+        info!(session = %id, %peer, %path, transport, "a viewer by HTTP");
         Ok(Viewer {
             session,
             watched: watched.clone(),
@@ -253,6 +251,7 @@ impl Viewers {
 
     fn log(&self, viewer: &Viewer) {
         let session = &viewer.session;
+        session.leave();
         let facts = session.facts();
         let ended = session.last_seen();
         let counts = session.counters().snapshot();

@@ -14,7 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::body::{Body, Broken};
 use super::byte_range::ByteRange;
 use super::connection::{text, typed};
-use super::hls::{Asked, missing, set, status, unavailable};
+use super::hls::{Asked, full, missing, set, status};
 use super::movies::refused;
 use super::server::Server;
 use crate::base::path::MediaPath;
@@ -93,7 +93,7 @@ impl Server {
         let watched = Watched::Movie(Arc::clone(movie));
         let stay = match self.hls.viewers.stay(&watched, asked.visit()) {
             Ok(stay) => stay,
-            Err(full) => return unavailable(format!("{full}\n")),
+            Err(reached) => return full(reached),
         };
         let session = Arc::clone(stay.session());
         let length = range.end - range.start;
@@ -105,7 +105,7 @@ impl Server {
             movie: Arc::clone(movie),
             blocks: Arc::clone(self.hls.movies.blocks()),
             range,
-            _stay: stay,
+            stay,
         };
         *response.body_mut() = Body::coming(length, sending.pieces());
         response.body_mut().count_for(session);
@@ -120,7 +120,7 @@ struct Sending {
     /// What is still to be sent.
     range: Range<u64>,
     /// The client's session.
-    _stay: Stay,
+    stay: Stay,
 }
 
 impl Sending {
@@ -129,6 +129,9 @@ impl Sending {
             let Range { start, end } = sending.range;
             if start >= end {
                 return Ok(None);
+            }
+            if sending.stay.session().end().is_cancelled() {
+                return Err(Broken("the session was ended"));
             }
             let to = (start / PIECE + 1).saturating_mul(PIECE).min(end);
             let piece = FileRange {

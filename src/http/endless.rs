@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::body::{Body, Broken};
 use super::connection::typed;
-use super::hls::{Asked, missing, set, unavailable};
+use super::hls::{Asked, full, missing, set, unavailable};
 use super::page::is_of_page;
 use super::route;
 use super::server::Server;
@@ -73,7 +73,7 @@ impl Server {
         }
         let watched = Watched::Channel(Arc::clone(channel));
         let stay = self.hls.viewers.stay(&watched, asked.visit());
-        let stay = stay.map_err(|full| unavailable(format!("{full}\n")))?;
+        let stay = stay.map_err(full)?;
         let session = Arc::clone(stay.session());
         let titles = wants_titles.then(|| (Interleaver::default(), channel.title()));
         let playing = Playing {

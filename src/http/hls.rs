@@ -20,6 +20,7 @@ use super::groups::Asker;
 use super::playlists::{media, playlist};
 use super::server::Server;
 use crate::base::path::MediaPath;
+use crate::base::peer::Peer;
 use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
@@ -28,6 +29,7 @@ use crate::hls::transcode::need;
 use crate::hls::viewers::Visit;
 use crate::hls::watched::Watched;
 use crate::media::channel::Channel;
+use crate::media::room::Full;
 use crate::media::sessions::Session;
 
 /// What is asked for by the name of a channel or movie alone.
@@ -36,8 +38,13 @@ const PROGRAM: Object = Object::Multivariant(Flavour::LowLatency);
 /// A request, and between whom it travels.
 pub(super) struct Asked<'r> {
     pub(super) request: &'r Request<Incoming>,
-    pub(super) peer: SocketAddr,
+    /// Who sends it.
+    pub(super) peer: Peer,
     pub(super) local: SocketAddr,
+    /// Below which path a proxy shows this server; empty as a rule.
+    pub(super) prefix: &'r str,
+    /// The path of what is asked for, below that.
+    pub(super) path: &'r str,
     /// What goes before the URIs in a playlist.
     pub(super) way: String,
     /// What URIs in the answer have to say in their queries, so that whoever follows them is let in.
@@ -56,7 +63,7 @@ impl Asked<'_> {
     pub(super) fn visit(&self) -> Visit<'_> {
         let authority = self.request.uri().authority();
         Visit {
-            peer: self.peer,
+            peer: self.peer.address,
             local: self.local,
             user_agent: self.field(&USER_AGENT),
             host: authority.map_or_else(|| self.field(&HOST), |authority| authority.as_str()),
@@ -215,7 +222,7 @@ impl Server {
         target: Duration,
     ) -> Result<Arc<Session>, Box<Response<Body>>> {
         let entered = self.hls.viewers.enter(watched, asked.visit(), target);
-        entered.map_err(|full| Box::new(unavailable(format!("{full}\n"))))
+        entered.map_err(|reached| Box::new(full(reached)))
     }
 }
 
@@ -271,6 +278,9 @@ pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Res
 
 pub(super) const NOTHING: &str = "there is no such channel or movie\n";
 
+/// After how many seconds somebody may have left.
+const FULL_FOR: &str = "10";
+
 pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
@@ -301,6 +311,13 @@ pub(super) fn unavailable(reason: String) -> Response<Body> {
     let mut response = typed(StatusCode::SERVICE_UNAVAILABLE, PLAIN, reason);
     set(&mut response, CACHE_CONTROL, "no-store");
     set(&mut response, RETRY_AFTER, "1");
+    response
+}
+
+/// There is no room for one more viewer.
+pub(super) fn full(reached: Full) -> Response<Body> {
+    let mut response = unavailable(format!("{reached}\n"));
+    set(&mut response, RETRY_AFTER, FULL_FOR);
     response
 }
 

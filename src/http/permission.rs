@@ -18,6 +18,7 @@ use super::server::Server;
 use super::upload_request::Refusal;
 use crate::access::{Attempt, Caller, Client, SIGNED, Signed, Verdict};
 use crate::base::path::MediaPath;
+use crate::base::peer::Peer;
 use crate::wire::http_head::HttpHead;
 use crate::wire::query::value;
 
@@ -54,6 +55,7 @@ impl<'a> Claim<'a> {
         Self {
             caller: Caller {
                 peer: asked.peer.ip(),
+                is_proxied: asked.peer.is_proxied,
                 host: authority.or_else(|| told(HOST)),
                 origin: told(ORIGIN),
                 site: told(SEC_FETCH_SITE),
@@ -75,7 +77,7 @@ impl<'a> Claim<'a> {
     }
 
     /// That of a request of an encoder at `peer`.
-    pub(super) fn of_encoder(head: &'a HttpHead, peer: IpAddr) -> Self {
+    pub(super) fn of_encoder(head: &'a HttpHead, peer: Peer) -> Self {
         // One that is there twice is a foreign one, as of others.
         let field = |name: HeaderName| {
             let value = head.headers.get(name.as_str())?;
@@ -84,13 +86,14 @@ impl<'a> Claim<'a> {
         };
         Self {
             caller: Caller {
-                peer,
+                peer: peer.ip(),
+                is_proxied: peer.is_proxied,
                 host: field(HOST),
                 origin: field(ORIGIN),
                 site: field(SEC_FETCH_SITE),
             },
             attempt: Attempt {
-                peer,
+                peer: peer.ip(),
                 method: &head.method,
                 uri: Some(&head.target),
                 authorization: field(AUTHORIZATION),
@@ -123,9 +126,13 @@ impl Server {
         asked: &Asked<'_>,
         route: &Route,
     ) -> Result<Permit, Box<Response<Body>>> {
+        let attempt = Claim::of(asked).attempt;
         let query = asked.request.uri().query().unwrap_or_default();
         if let (Route::Hls(name, _), Some(pass)) = (route, value(query, PASS))
-            && self.gate.honours(pass, &self.of_program(name)).await
+            && self
+                .gate
+                .honours(pass, &self.of_program(name), attempt.peer)
+                .await
         {
             return Ok(Permit::Guarded(Some(format!("{PASS}={pass}"))));
         }
@@ -138,17 +145,26 @@ impl Server {
         });
         let names = self.with_variants(route.names());
         let user = match self.gate.may_watch(&names, &attempt).await {
-            Verdict::Open => return Ok(Permit::Open),
+            Verdict::Open if self.gate.networks().watch.is_everybody() => return Ok(Permit::Open),
+            Verdict::Open => return Ok(Permit::Guarded(None)),
             Verdict::User(user) => user,
             Verdict::Signed(_) => {
                 let carried = signature.map(|signature| format!("{SIGNED}={signature}"));
                 return Ok(Permit::Guarded(carried));
             }
             Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
-            Verdict::Later(wait) => return Err(Box::new(later(wait))),
+            Verdict::Later(wait) => return Err(Box::new(later(wait, TOO_MANY))),
             Verdict::Closed => {
                 let reason = "nobody may watch this now: the server's log says why\n";
                 return Err(Box::new(text(StatusCode::FORBIDDEN, reason)));
+            }
+            Verdict::Foreign => {
+                let mut response = text(
+                    StatusCode::FORBIDDEN,
+                    "nobody may watch from your network\n",
+                );
+                set(&mut response, CACHE_CONTROL, "no-store");
+                return Err(Box::new(response));
             }
         };
         let pass = match route {
@@ -190,7 +206,8 @@ impl Server {
                 challenges,
                 ..Refusal::new(401, LOG_IN)
             }),
-            Verdict::Later(_) => Err(Refusal::new(429, TOO_MANY)),
+            Verdict::Later(wait) => Err(Refusal::later(wait, TOO_MANY)),
+            Verdict::Foreign => Err(Refusal::new(403, "nobody may publish from your network")),
             Verdict::Closed => Err(Refusal::new(
                 403,
                 "only this host itself may publish (as localhost), for nobody can log in: the log says why",
@@ -204,13 +221,20 @@ const LOG_IN: &str = "a name and a password are needed";
 const TOO_MANY: &str = "too many wrong passwords: try again in a minute";
 
 /// 429 (RFC 6585, 4).
-fn later(wait: Duration) -> Response<Body> {
-    let body = format!("{TOO_MANY}\n");
+pub(super) fn later(wait: Duration, reason: &str) -> Response<Body> {
+    let body = format!("{reason}\n");
     let mut response = typed(StatusCode::TOO_MANY_REQUESTS, PLAIN, body);
     set(&mut response, CACHE_CONTROL, "no-store");
-    let seconds = wait.as_secs().max(1);
-    set(&mut response, RETRY_AFTER, &seconds.to_string());
+    set(&mut response, RETRY_AFTER, &seconds(wait).to_string());
     response
+}
+
+/// A time to wait in whole seconds, as headers tell it.
+pub(super) fn seconds(wait: Duration) -> u64 {
+    wait.as_millis()
+        .div_ceil(1000)
+        .try_into()
+        .unwrap_or(u64::MAX)
 }
 
 /// Keeps an answer that not everybody may have from caches that several use.

@@ -55,6 +55,16 @@ impl Route {
     }
 }
 
+/// What `path` names below `prefix`, where a proxy shows this server. One that takes the prefix away by
+/// itself is served as well.
+pub(super) fn below<'p>(prefix: &str, path: &'p str) -> &'p str {
+    match path.strip_prefix(prefix) {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
 /// What goes before the URIs in a playlist of `name` that is read from the URL with the path `path`.
 pub(super) fn way_to(name: &MediaPath, path: &str) -> String {
     let is_beside = MediaPath::from_url(path).is_ok_and(|path| path.parent() != *name);
@@ -125,6 +135,23 @@ mod tests {
             };
             assert_eq!((found.as_str(), what.to_string().as_str()), (name, object));
             assert_eq!(way_to(&found, path), way, "{path}");
+        }
+    }
+
+    #[test]
+    fn proxies_may_show_this_server_below_a_path() {
+        for (prefix, path, expected) in [
+            ("", "/a", "/a"),
+            ("/media", "/media/a", "/a"),
+            ("/media", "/media", "/"),
+            ("/media", "/media/", "/"),
+            ("/media", "/media/media/a", "/media/a"),
+            ("/media", "/mediathek", "/mediathek"),
+            ("/media", "/%6dedia/a", "/%6dedia/a"),
+            ("/media", "/a", "/a"),
+            ("/media", "*", "*"),
+        ] {
+            assert_eq!(below(prefix, path), expected, "{prefix} {path}");
         }
     }
 

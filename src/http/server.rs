@@ -1,8 +1,9 @@
 //! Plain HTTP on the HTTP port, which is whatever is no RTSP tunnel: HLS, uploads, titles, and
 //! what browsers ask for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{
@@ -20,13 +21,16 @@ use super::download::is_download;
 use super::hls::Asked;
 pub use super::page::Pages;
 use super::pauses::Pauses;
-use super::permission::{Permit, keep_private};
-use super::route::{Route, way_to};
+use super::permission::{Permit, keep_private, later};
+use super::rates::Rates;
+use super::route::{Route, below, way_to};
+use super::sender::sender;
 use super::upload_connection::UploadConnection;
 use super::uploads::Uploads;
 use crate::access::Gate;
 use crate::acme::Proofs;
 use crate::base::clock::Clock;
+use crate::base::peer::Peer;
 use crate::config::Config;
 use crate::hls::gateway::Gateway;
 use crate::media::mounts::Mounts;
@@ -38,6 +42,9 @@ use crate::vod::Library;
 
 /// The methods that something can be done with on this port.
 const METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, SOURCE";
+
+/// What a client is told that asks too fast.
+pub(super) const TOO_OFTEN: &str = "too many requests from your address";
 
 /// What the HTTP port needs of the other parts.
 #[derive(Debug)]
@@ -60,6 +67,8 @@ pub struct Server {
     pub uploads: Arc<Uploads>,
     /// Those of them that wait for their next request.
     pub pauses: Pauses,
+    /// How fast they and all others ask.
+    pub rates: Rates,
     /// The settings.
     pub settings: watch::Receiver<Arc<Config>>,
     /// The clock.
@@ -93,11 +102,31 @@ impl Server {
     async fn answer(
         &self,
         request: &Request<Incoming>,
-        peer: SocketAddr,
+        connected: Peer,
         local: SocketAddr,
     ) -> Response<Body> {
+        let proxy = &self.config().proxy;
+        let peer = match sender(proxy, connected, request.headers()) {
+            Ok(peer) => peer,
+            Err(refusal) => return *refusal,
+        };
+        let prefix = proxy.prefix_for(connected);
+        if let Err(wait) = self.throttle(peer.ip()) {
+            return later(wait, TOO_OFTEN);
+        }
         let mut response = match *request.method() {
-            Method::GET | Method::HEAD => self.answer_get(request, peer, local).await,
+            Method::GET | Method::HEAD => {
+                let asked = Asked {
+                    request,
+                    peer,
+                    local,
+                    prefix,
+                    path: below(prefix, request.uri().path()),
+                    way: String::new(),
+                    carried: None,
+                };
+                self.answer_get(asked).await
+            }
             Method::OPTIONS => preflight(request.headers()),
             _ => allow(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n"),
         };
@@ -112,30 +141,20 @@ impl Server {
         response
     }
 
-    async fn answer_get(
-        &self,
-        request: &Request<Incoming>,
-        peer: SocketAddr,
-        local: SocketAddr,
-    ) -> Response<Body> {
-        let mut asked = Asked {
-            request,
-            peer,
-            local,
-            way: String::new(),
-            carried: None,
-        };
-        if let Some(proof) = self.answer_authority(request.uri().path()) {
+    async fn answer_get(&self, asked: Asked<'_>) -> Response<Body> {
+        // What is found out about it lives shorter than the request.
+        let mut asked = asked;
+        if let Some(proof) = self.answer_authority(asked.path) {
             return proof;
         }
         if let Some(asset) = self.answer_asset(&asked) {
             return asset;
         }
-        let Ok(route) = Route::read(request.uri().path()) else {
+        let Ok(route) = Route::read(asked.path) else {
             return text(StatusCode::BAD_REQUEST, "that is no name\n");
         };
         if let Route::Hls(name, _) = &route {
-            asked.way = way_to(name, request.uri().path());
+            asked.way = way_to(name, asked.path);
         }
         let permit = match self.permit(&asked, &route).await {
             Ok(permit) => permit,
@@ -168,6 +187,15 @@ impl Server {
         let token = path.strip_prefix("/.well-known/acme-challenge/")?;
         let proof = self.proofs.answer(token)?;
         Some(typed(StatusCode::OK, "application/octet-stream", proof))
+    }
+
+    /// Counts a request of `peer`.
+    ///
+    /// # Errors
+    /// After what time it may ask again, for it asks faster than the settings allow.
+    pub(super) fn throttle(&self, peer: IpAddr) -> Result<(), Duration> {
+        let limit = self.settings.borrow().limits.requests_per_address;
+        self.rates.take(peer, limit, self.clock.now())
     }
 
     pub(super) fn config(&self) -> Arc<Config> {

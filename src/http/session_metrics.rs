@@ -13,7 +13,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
 use super::exposition::{Out, sample};
-use crate::media::sessions::{Reception, Session, Sessions};
+use crate::media::reception::Reception;
+use crate::media::sessions::{Session, Sessions};
 use crate::media::stats::{Lateness, Snapshot, Totals};
 
 const QUANTILES: [f64; 2] = [0.5, 0.99];

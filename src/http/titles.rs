@@ -6,7 +6,7 @@ use tracing::{info, warn};
 use super::body::Body;
 use super::connection::typed;
 use super::hls::{Asked, PLAIN};
-use super::permission::{Claim, challenged};
+use super::permission::{Claim, challenged, later};
 use super::server::Server;
 use super::upload_request::Refusal;
 use crate::base::path::MediaPath;
@@ -35,6 +35,11 @@ impl Server {
         match self.take_title(query, &Claim::of(asked)).await {
             Ok(done) => typed(StatusCode::OK, "text/xml; charset=utf-8", done),
             Err(refusal) if refusal.status == 401 => challenged(refusal.challenges),
+            Err(Refusal {
+                wait: Some(wait),
+                reason,
+                ..
+            }) => later(wait, &reason),
             Err(Refusal { status, reason, .. }) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
                 typed(status, PLAIN, format!("{reason}\n"))

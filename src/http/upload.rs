@@ -1,6 +1,5 @@
 //! What one encoder uploads to one channel, whichever requests bring it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::upload_body::UploadBody;
 use super::upload_request::UploadRequest;
 use super::uploads::OpenUpload;
 use crate::base::path::MediaPath;
+use crate::base::peer::Peer;
 use crate::source::Failure;
 use crate::source::byte_feed::{ByteFeed, Settings};
 use crate::source::reading::{Reading, Silence};
@@ -32,7 +32,7 @@ pub(super) struct Upload {
 
 impl Upload {
     /// What `request` of `peer` will bring; the channel begins with the first samples.
-    pub(super) fn begin(server: &Server, request: &UploadRequest, peer: SocketAddr) -> Self {
+    pub(super) fn begin(server: &Server, request: &UploadRequest, peer: Peer) -> Self {
         let (mounts, path) = (Arc::clone(&server.mounts), request.path.clone());
         let uploads = Arc::clone(&server.uploads);
         let takeover = server.takeover();
@@ -116,7 +116,7 @@ impl Upload {
     }
 
     /// Leaves the channel because of `failure`, which is counted.
-    pub(super) fn end(mut self, peer: SocketAddr, failure: &Failure) {
+    pub(super) fn end(mut self, peer: Peer, failure: &Failure) {
         let last = self.reading.finish();
         let failure = last.as_ref().err().unwrap_or(failure);
         self.open.uploads().failures.count(failure);

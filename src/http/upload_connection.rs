@@ -4,7 +4,6 @@
 //! which is no body in HTTP/1.1, and wait for the answer before they send them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -14,20 +13,22 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::connection::{HEAD_SIZE, HEAD_TIME};
-use super::permission::Claim;
-use super::server::Server;
+use super::permission::{Claim, seconds};
+use super::route::below;
+use super::server::{Server, TOO_OFTEN};
 use super::titles::{MAX_FORM, is_of_titles};
 use super::upload::Upload;
 use super::upload_body::UploadBody;
 use super::upload_request::{Greeting, Refusal, UploadRequest, framing};
 use crate::base::error::Kind;
 use crate::base::path::MediaPath;
+use crate::base::peer::Peer;
 use crate::media::mounts::{Busy, Takeover};
 use crate::net::listen::Accepted;
 use crate::net::stream::Stream;
 use crate::source::Failure;
 use crate::wire::http_body::Framing;
-use crate::wire::http_head::{HttpHead, HttpHeadParser};
+use crate::wire::http_head::{HttpHead, HttpHeadParser, NotHttp};
 
 /// How long a client may take to take its answer.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
@@ -41,7 +42,9 @@ const LINGER_BYTES: u64 = 1 << 20;
 pub(super) struct UploadConnection<'a> {
     server: &'a Server,
     stream: Stream,
-    peer: SocketAddr,
+    /// The other end, and who sends the present request.
+    connected: Peer,
+    peer: Peer,
     buffer: BytesMut,
     minor_version: u8,
 }
@@ -58,6 +61,7 @@ impl<'a> UploadConnection<'a> {
         let mut connection = Self {
             server,
             stream,
+            connected: peer,
             peer,
             buffer: BytesMut::new(),
             minor_version: 0,
@@ -72,10 +76,21 @@ impl<'a> UploadConnection<'a> {
         let mut next = first.map(|head| (head, None));
         while let Some((head, current)) = next {
             self.minor_version = head.minor_version;
-            if is_of_titles(head.target.split('?').next().unwrap_or_default()) {
+            let proxy = &self.server.config().proxy;
+            let told = head.headers.all(proxy.header.name());
+            match proxy.sender(self.connected, told) {
+                Ok(peer) => self.peer = peer,
+                Err(untold) => return self.refuse(&head, Refusal::new(400, untold)).await,
+            }
+            let target = below(proxy.prefix_for(self.connected), &head.target);
+            if let Err(wait) = self.server.throttle(self.peer.ip()) {
+                let refusal = Refusal::later(wait, TOO_OFTEN);
+                return self.refuse(&head, refusal).await;
+            }
+            if is_of_titles(target.split('?').next().unwrap_or_default()) {
                 return self.take_title(&head).await;
             }
-            let (request, upload) = match self.examine(&head, current).await {
+            let (request, upload) = match self.examine(&head, target, current).await {
                 Ok(admitted) => admitted,
                 Err(refusal) => return self.refuse(&head, refusal).await,
             };
@@ -120,8 +135,13 @@ impl<'a> UploadConnection<'a> {
                 Ok(Some(head)) => return Ok(Some(head)),
                 Ok(None) => {}
                 Err(error) => {
-                    self.answer(400, "Bad Request", &format!("{error}\n"))
-                        .await?;
+                    let status = match error {
+                        NotHttp::Malformed => 400,
+                        NotHttp::TooLarge => 431,
+                    };
+                    let reason = format!("{error}\n");
+                    self.answer(status, phrase(status), &reason).await?;
+                    self.linger().await?;
                     return Err(io::Error::other(error));
                 }
             }
@@ -135,10 +155,11 @@ impl<'a> UploadConnection<'a> {
     async fn examine(
         &self,
         head: &HttpHead,
+        target: &str,
         current: Option<Upload>,
     ) -> Result<(UploadRequest, Upload), Refusal> {
-        let claim = Claim::of_encoder(head, self.peer.ip());
-        let request = UploadRequest::read(head)?;
+        let claim = Claim::of_encoder(head, self.peer);
+        let request = UploadRequest::read(head, target)?;
         self.server.admit_publisher(&claim, &request.path).await?;
         if let Some(upload) = current.or_else(|| self.server.pauses.take(&request.path)) {
             if upload.goes_on_with(&request) {
@@ -176,7 +197,11 @@ impl<'a> UploadConnection<'a> {
             request.framing,
             &self.server.uploads,
         );
-        match upload.take(&mut body).await {
+        let taken = tokio::select! {
+            taken = upload.take(&mut body) => taken,
+            () = self.server.gate.until_foreign(self.peer.ip()) => Err(Failure::Foreign),
+        };
+        match taken {
             Ok(is_complete) if is_complete && request.keep_alive => return Ok(Some(upload)),
             Ok(is_complete) => {
                 upload.end(self.peer, &Failure::Ended);
@@ -209,7 +234,7 @@ impl<'a> UploadConnection<'a> {
         if let Some((_, query)) = head.target.split_once('?') {
             form = format!("{form}&{query}");
         }
-        let claim = Claim::of_encoder(head, self.peer.ip());
+        let claim = Claim::of_encoder(head, self.peer);
         match self.server.take_title(&form, &claim).await {
             Ok(done) => self.answer(200, "OK", done).await,
             Err(refusal) => self.answer_refusal(refusal).await,
@@ -226,7 +251,10 @@ impl<'a> UploadConnection<'a> {
 
     async fn answer_refusal(&mut self, refusal: Refusal) -> io::Result<()> {
         let challenge = |one: &String| format!("WWW-Authenticate: {one}\r\n");
-        let fields: String = refusal.challenges.iter().map(challenge).collect();
+        let mut fields: String = refusal.challenges.iter().map(challenge).collect();
+        if let Some(wait) = refusal.wait {
+            fields += &format!("Retry-After: {}\r\n", seconds(wait));
+        }
         let (status, body) = (refusal.status, format!("{}\n", refusal.reason));
         self.answer_with(status, phrase(status), &fields, &body)
             .await
@@ -302,6 +330,7 @@ fn status_of(failure: &Failure) -> (u16, &'static str) {
         Failure::Silent(_) => 408,
         Failure::Barren { .. } | Failure::Unknown | Failure::Unfit(_) => 415,
         Failure::Busy(_) | Failure::Replaced => 409,
+        Failure::Foreign => 403,
         _ => 400,
     };
     (status, phrase(status))

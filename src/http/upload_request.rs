@@ -1,6 +1,7 @@
 //! What the head of an upload asks for: a channel's name, what comes, and how its end is told. Pure.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::base::path::MediaPath;
 use crate::codec::elementary::Coding;
@@ -50,6 +51,8 @@ pub(super) struct Refusal {
     pub(super) reason: String,
     /// With 401: how the client may log in.
     pub(super) challenges: Vec<String>,
+    /// With 429: after what time it may ask again.
+    pub(super) wait: Option<Duration>,
 }
 
 impl Refusal {
@@ -58,16 +61,25 @@ impl Refusal {
             status,
             reason: reason.to_string(),
             challenges: Vec::new(),
+            wait: None,
+        }
+    }
+
+    /// 429, for a client that may ask again after `wait`.
+    pub(super) fn later(wait: Duration, reason: impl fmt::Display) -> Self {
+        Self {
+            wait: Some(wait),
+            ..Self::new(429, reason)
         }
     }
 }
 
 impl UploadRequest {
-    /// Reads the head of a PUT, a POST or a SOURCE.
+    /// Reads the head of a PUT, a POST or a SOURCE for `target`.
     ///
     /// # Errors
     /// [`Refusal`] with 400, 403, 405, 415 or 501.
-    pub(super) fn read(head: &HttpHead) -> Result<Self, Refusal> {
+    pub(super) fn read(head: &HttpHead, target: &str) -> Result<Self, Refusal> {
         if !["PUT", "POST", "SOURCE"]
             .iter()
             .any(|method| is(head, method))
@@ -84,7 +96,7 @@ impl UploadRequest {
             Framing::Length(_) | Framing::Chunked => Greeting::None,
         };
         Ok(Self {
-            path: path(&head.target)?,
+            path: path(target)?,
             content: content(head)?,
             station: Station::read(&head.headers),
             framing,
@@ -208,7 +220,7 @@ mod tests {
     fn read(head: &str) -> Result<UploadRequest, Refusal> {
         let mut bytes = BytesMut::from(format!("{head}\r\n\r\n").as_str());
         let head = HttpHeadParser::new(4096).next(&mut bytes).unwrap().unwrap();
-        UploadRequest::read(&head)
+        UploadRequest::read(&head, &head.target)
     }
 
     #[test]

@@ -4,17 +4,20 @@
 //! states of RTSP are not kept here.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::reception::{Reception, Streams};
+use super::room::{Full, Limits, Load, RunningLoad};
 use super::stats::{Counters, Snapshot};
+use crate::base::holder::Holder;
 use crate::base::id::SessionId;
 use crate::base::path::MediaPath;
-use crate::wire::rtcp::{self, Block, Feedback};
+use crate::wire::rtcp::{self, Feedback};
 
 /// What a session's client came for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,75 +58,18 @@ pub struct SessionFacts {
     pub opened: Instant,
 }
 
-/// What viewers take of what the server may give.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
-    /// How many there are.
-    pub viewers: usize,
-    /// What they are sent, in bit/s.
-    pub bit_rate: u64,
-}
-
-/// Which limit keeps one more viewer out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Full {
-    /// There are too many viewers.
-    #[error("the limit of connections is reached")]
-    Connections,
-    /// Too much is sent to them.
-    #[error("the limit of throughput is reached")]
-    Throughput,
-}
-
-impl Load {
-    /// Whether a viewer who takes `more` bit/s fits below so many `connections` and so much
-    /// `throughput` in bit/s; 0 is no limit.
-    ///
-    /// # Errors
-    /// The limit that is reached.
-    pub fn admit(self, connections: u32, throughput: u64, more: u64) -> Result<(), Full> {
-        if connections > 0 && self.viewers >= connections as usize {
-            return Err(Full::Connections);
-        }
-        if throughput > 0 && self.bit_rate.saturating_add(more) > throughput {
-            return Err(Full::Throughput);
-        }
-        Ok(())
-    }
-}
-
 /// All open sessions. Clones share one table.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     table: Arc<Mutex<Table>>,
-    /// Of all viewers, and of those by HTTP.
-    loads: Arc<[RunningLoad; 2]>,
-}
-
-/// A [`Load`] that is kept up to date, so that nobody has to add it up.
-#[derive(Debug, Default)]
-struct RunningLoad {
-    viewers: AtomicUsize,
-    bit_rate: AtomicU64,
-}
-
-impl RunningLoad {
-    fn load(&self) -> Load {
-        Load {
-            viewers: self.viewers.load(Relaxed),
-            bit_rate: self.bit_rate.load(Relaxed),
-        }
-    }
-
-    /// A viewer takes `to` bit/s now, and took `from` before.
-    fn change(&self, from: u64, to: u64) {
-        self.bit_rate.fetch_add(to.wrapping_sub(from), Relaxed);
-    }
+    load: Arc<RunningLoad>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<SessionId, Entry>,
+    /// What the viewers at each address take, as long as there are any.
+    addresses: HashMap<Holder, Arc<RunningLoad>>,
     opened: u64,
     ended: Snapshot,
 }
@@ -135,6 +81,21 @@ struct Entry {
     counters: Arc<Counters>,
 }
 
+impl Table {
+    /// What the viewers at `peer` take.
+    fn load_of(&self, peer: IpAddr) -> Load {
+        let load = self.addresses.get(&Holder::of(peer));
+        load.map(|load| load.load()).unwrap_or_default()
+    }
+
+    /// Keeps nothing of `peer` when no viewer is there.
+    fn forget(&mut self, peer: IpAddr) {
+        if self.load_of(peer).viewers == 0 {
+            self.addresses.remove(&Holder::of(peer));
+        }
+    }
+}
+
 impl Sessions {
     /// An empty table.
     pub fn new() -> Self {
@@ -143,26 +104,63 @@ impl Sessions {
 
     /// Enters a session; it leaves the table when the last `Arc` of it is dropped.
     pub fn open(&self, facts: SessionFacts) -> Arc<Session> {
+        self.enter(&mut lock(&self.table), facts)
+    }
+
+    /// Enters the session of a viewer who takes `bit_rate` bit/s at first, if there is room for it.
+    ///
+    /// Looking and entering are one step, so that viewers who come at the same time cannot share the
+    /// last place.
+    ///
+    /// # Errors
+    /// The limit that is reached.
+    pub fn admit(
+        &self,
+        facts: SessionFacts,
+        bit_rate: u64,
+        limits: &Limits,
+    ) -> Result<Arc<Session>, Full> {
+        let mut table = lock(&self.table);
+        limits.admit(self.load(), table.load_of(facts.peer.ip()), bit_rate)?;
+        let session = self.enter(&mut table, facts);
+        session.takes(bit_rate);
+        Ok(session)
+    }
+
+    /// Whether one more viewer at `peer` would be admitted, as far as that can be said before it
+    /// is known of what.
+    ///
+    /// # Errors
+    /// The limit that is reached.
+    pub fn has_room(&self, peer: IpAddr, limits: &Limits) -> Result<(), Full> {
+        limits.admit(self.load(), lock(&self.table).load_of(peer), 0)
+    }
+
+    fn enter(&self, table: &mut Table, facts: SessionFacts) -> Arc<Session> {
         let id = facts.id;
+        // What is sent to a group is sent to nobody; those who listen have sessions of their own.
+        let is_counted = facts.role == Role::Viewer && facts.transport != "group";
+        let loads = is_counted.then(|| {
+            let own = table.addresses.entry(Holder::of(facts.peer.ip()));
+            [Arc::clone(&self.load), Arc::clone(own.or_default())]
+        });
         let session = Arc::new(Session {
             facts,
             counters: Arc::default(),
             transport: OnceLock::new(),
             last_seen_ms: AtomicU64::new(0),
             bit_rate: AtomicU64::new(0),
+            has_left: AtomicBool::new(false),
             streams: Mutex::default(),
             end: CancellationToken::new(),
             table: Arc::clone(&self.table),
-            loads: Arc::clone(&self.loads),
+            loads,
         });
-        for load in session.loads() {
-            load.viewers.fetch_add(1, Relaxed);
-        }
+        session.loads().for_each(RunningLoad::enter);
         let entry = Entry {
             session: Arc::downgrade(&session),
             counters: Arc::clone(&session.counters),
         };
-        let mut table = lock(&self.table);
         table.opened += 1;
         table.open.insert(id, entry);
         session
@@ -196,14 +194,18 @@ impl Sessions {
         list
     }
 
-    /// What all viewers take.
-    pub fn load(&self) -> Load {
-        self.loads[0].load()
+    /// Ends those of whom `is_over` says so.
+    pub fn end_those(&self, is_over: impl Fn(&SessionFacts) -> bool) {
+        for session in self.list() {
+            if is_over(session.facts()) {
+                session.end().cancel();
+            }
+        }
     }
 
-    /// What the viewers take that come by HTTP: by HLS, or to an endless stream.
-    pub fn load_by_http(&self) -> Load {
-        self.loads[1].load()
+    /// What all viewers take.
+    pub fn load(&self) -> Load {
+        self.load.load()
     }
 
     /// The open session of that identifier.
@@ -230,10 +232,12 @@ pub struct Session {
     transport: OnceLock<&'static str>,
     last_seen_ms: AtomicU64,
     bit_rate: AtomicU64,
-    streams: Mutex<Vec<Stream>>,
+    has_left: AtomicBool,
+    streams: Mutex<Streams>,
     end: CancellationToken,
     table: Arc<Mutex<Table>>,
-    loads: Arc<[RunningLoad; 2]>,
+    /// None if it does not count.
+    loads: Option<[Arc<RunningLoad>; 2]>,
 }
 
 impl Session {
@@ -255,19 +259,29 @@ impl Session {
 
     /// Notes how much it is sent at present, in bit/s.
     pub fn takes(&self, bit_rate: u64) {
-        let before = self.bit_rate.swap(bit_rate, Relaxed);
-        for load in self.loads() {
-            load.change(before, bit_rate);
+        if !self.has_left.load(Relaxed) {
+            self.count(bit_rate);
         }
     }
 
-    /// Where it counts.
-    fn loads(&self) -> &[RunningLoad] {
-        match (self.facts.role, self.facts.transport) {
-            (Role::Publisher, _) => &[],
-            (Role::Viewer, "hls" | "stream") => &self.loads[..],
-            (Role::Viewer, _) => &self.loads[..1],
+    fn count(&self, bit_rate: u64) {
+        let before = self.bit_rate.swap(bit_rate, Relaxed);
+        self.loads().for_each(|load| load.change(before, bit_rate));
+    }
+
+    /// Gives the viewer's place to others from now on, whoever still holds the session.
+    pub fn leave(&self) {
+        if self.has_left.swap(true, Relaxed) {
+            return;
         }
+        self.count(0);
+        self.loads().for_each(RunningLoad::leave);
+        lock(&self.table).forget(self.facts.peer.ip());
+    }
+
+    /// Where it counts: with all, and with those at its address.
+    fn loads(&self) -> impl Iterator<Item = &RunningLoad> {
+        self.loads.iter().flatten().map(Arc::as_ref)
     }
 
     /// What was sent or received in it.
@@ -301,13 +315,7 @@ impl Session {
     /// whose reports to keep; `clock_hz` is its RTP clock rate. A stream of
     /// the same `ssrc` is replaced.
     pub fn add_stream(&self, ssrc: u32, clock_hz: u32) {
-        let mut streams = lock(&self.streams);
-        streams.retain(|stream| stream.ssrc != ssrc);
-        streams.push(Stream {
-            ssrc,
-            clock_hz: clock_hz.max(1),
-            report: None,
-        });
+        lock(&self.streams).add(ssrc, clock_hz);
     }
 
     /// Takes a compound RTCP packet of the client: a sign of life, and reports on the streams.
@@ -322,75 +330,28 @@ impl Session {
             if let Feedback::ReceiverReport { blocks, .. } | Feedback::SenderReport { blocks, .. } =
                 packet
             {
-                self.keep_reports(&blocks);
-            }
-        }
-    }
-
-    fn keep_reports(&self, blocks: &[Block]) {
-        let mut streams = lock(&self.streams);
-        for stream in streams.iter_mut() {
-            let block = blocks.iter().find(|block| block.ssrc == stream.ssrc);
-            if let Some(block) = block {
-                stream.report = Some(*block);
+                lock(&self.streams).keep(&blocks);
             }
         }
     }
 
     /// How the client receives its streams; `None` before its first report.
     pub fn reception(&self) -> Option<Reception> {
-        let streams = lock(&self.streams);
-        let receptions = streams.iter().filter_map(Stream::reception);
-        receptions.reduce(|one, other| Reception {
-            lost_packets: one.lost_packets + other.lost_packets,
-            loss_ratio: one.loss_ratio.max(other.loss_ratio),
-            jitter_seconds: one.jitter_seconds.max(other.jitter_seconds),
-        })
+        lock(&self.streams).reception()
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.takes(0);
-        for load in self.loads() {
-            load.viewers.fetch_sub(1, Relaxed);
-        }
+        self.leave();
+        // What was noted just when it left.
+        self.count(0);
         let mut table = lock(&self.table);
         table.ended.add(&self.counters.snapshot());
         let own = |entry: &Entry| Arc::ptr_eq(&entry.counters, &self.counters);
         if table.open.get(&self.facts.id).is_some_and(own) {
             table.open.remove(&self.facts.id);
         }
-    }
-}
-
-/// How a client receives its streams, by its last reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Reception {
-    /// Packets lost since the start, all streams together; below 0 when duplicates arrived.
-    pub lost_packets: i64,
-    /// Share of packets lost before the last report, 0 to 1, of the worst stream.
-    pub loss_ratio: f64,
-    /// Interarrival jitter of the worst stream, in seconds.
-    pub jitter_seconds: f64,
-}
-
-/// One RTP stream of a session and what the client last said of it.
-#[derive(Debug)]
-struct Stream {
-    ssrc: u32,
-    clock_hz: u32,
-    report: Option<Block>,
-}
-
-impl Stream {
-    fn reception(&self) -> Option<Reception> {
-        let report = self.report?;
-        Some(Reception {
-            lost_packets: i64::from(report.cumulative_lost),
-            loss_ratio: f64::from(report.fraction_lost) / 256.0,
-            jitter_seconds: f64::from(report.jitter) / f64::from(self.clock_hz),
-        })
     }
 }
 
@@ -402,6 +363,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::base::clock::Clock;
+    use crate::media::room::Bound;
 
     fn facts(id: u64, opened: Instant) -> SessionFacts {
         SessionFacts {
@@ -447,31 +409,59 @@ mod tests {
     }
 
     #[test]
-    fn limits_count_viewers_and_what_they_take() {
+    fn viewers_count_with_what_they_take() {
         let sessions = Sessions::new();
         let start = Clock::start().started();
         let viewers: Vec<_> = [2, 4].map(|id| sessions.open(facts(id, start))).into();
         let mut publisher = facts(6, start);
         publisher.role = Role::Publisher;
         let _publisher = sessions.open(publisher);
+        let mut group = facts(8, start);
+        group.transport = "group";
+        let _group = sessions.open(group);
         viewers[0].takes(700);
+        viewers[1].takes(400);
         viewers[1].takes(300);
-        let mut by_hls = facts(8, start);
-        by_hls.transport = "hls";
-        let by_hls = sessions.open(by_hls);
-        by_hls.takes(50);
-        by_hls.takes(40);
         let is = |viewers, bit_rate| Load { viewers, bit_rate };
-        assert_eq!(sessions.load(), is(3, 1040));
-        assert_eq!(sessions.load_by_http(), is(1, 40));
-        drop(by_hls);
-        assert_eq!(sessions.load_by_http(), is(0, 0));
-        let load = sessions.load();
-        assert_eq!(load, is(2, 1000));
-        assert_eq!(load.admit(0, 0, 100), Ok(()));
-        assert_eq!(load.admit(3, 1100, 100), Ok(()));
-        assert_eq!(load.admit(2, 0, 100), Err(Full::Connections));
-        assert_eq!(load.admit(3, 1099, 100), Err(Full::Throughput));
+        assert_eq!(sessions.load(), is(2, 1000));
+        viewers[0].leave();
+        viewers[0].takes(100);
+        viewers[0].leave();
+        assert_eq!((sessions.load(), sessions.len()), (is(1, 300), 4));
+        drop(viewers);
+        assert_eq!(sessions.load(), is(0, 0));
+        assert!(lock(&sessions.table).addresses.is_empty());
+    }
+
+    #[test]
+    fn each_address_has_its_share() {
+        let sessions = Sessions::new();
+        let start = Clock::start().started();
+        let of_address = Bound {
+            viewers: 2,
+            bit_rate: 100,
+        };
+        let limits = Limits {
+            all: Bound::default(),
+            of_address,
+        };
+        let admit = |id, peer: &str, bit_rate| {
+            let mut facts = facts(id, start);
+            facts.peer = peer.parse().unwrap();
+            sessions.admit(facts, bit_rate, &limits)
+        };
+        let first = admit(2, "192.0.2.1:5000", 60).unwrap();
+        let refused = admit(4, "192.0.2.1:5001", 41).unwrap_err();
+        assert_eq!(refused, Full::ThroughputOfAddress);
+        let _second = admit(6, "192.0.2.1:5001", 40).unwrap();
+        let refused = admit(8, "192.0.2.1:5002", 0).unwrap_err();
+        assert_eq!(refused, Full::ConnectionsOfAddress);
+        let peer = first.facts().peer.ip();
+        assert_eq!(sessions.has_room(peer, &limits), Err(refused));
+        let _other = admit(10, "192.0.2.2:5000", 100).unwrap();
+        first.leave();
+        assert_eq!(sessions.has_room(peer, &limits), Ok(()));
+        let _third = admit(12, "192.0.2.1:5003", 60).unwrap();
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tracing::warn;
 use super::host::canonical;
 use super::stream::Stream;
 use super::tls_acceptor::TlsAcceptor;
+use crate::base::peer::Peer;
 
 const BACKLOG: i32 = 1024;
 const FIRST_WAIT: Duration = Duration::from_millis(10);
@@ -55,8 +56,8 @@ pub struct BindError {
 pub struct Accepted<S = TcpStream> {
     /// The connection, sending without delay (`TCP_NODELAY`).
     pub stream: S,
-    /// The client's address, in IPv4 form where it is an IPv4 address.
-    pub peer: SocketAddr,
+    /// The client.
+    pub peer: Peer,
     /// The address at which the client reached the server, likewise.
     pub local: SocketAddr,
     /// Keep it for as long as the connection is open.
@@ -176,7 +177,7 @@ impl Listener {
         let local = canonical(stream.local_addr()?);
         Ok(Accepted {
             stream,
-            peer: canonical(peer),
+            peer: Peer::direct(canonical(peer)),
             local,
             permit,
         })
@@ -243,7 +244,7 @@ mod tests {
                 continue;
             };
             let accepted = listener.accept().await;
-            assert_eq!(accepted.peer, client.local_addr().unwrap());
+            assert_eq!(accepted.peer.address, client.local_addr().unwrap());
             assert_eq!(accepted.local, SocketAddr::new(ip, port));
             assert!(accepted.stream.nodelay().unwrap());
         }

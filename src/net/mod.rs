@@ -10,6 +10,7 @@ pub mod listen;
 pub mod multicast;
 pub mod outlet;
 pub mod protected;
+mod proxy_header;
 pub mod receiver;
 pub mod receiving_ports;
 pub mod sniff;

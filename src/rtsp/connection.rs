@@ -16,6 +16,7 @@ use tracing::debug;
 use crate::access::SECRETS;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
+use crate::base::peer::Peer;
 use crate::media::burst::PacketKind;
 use crate::media::ending::Ending;
 use crate::net::interleaved::Interleaved;
@@ -41,7 +42,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A connection and what it has set up.
 pub(super) struct Connection {
     service: Arc<Service>,
-    peer: SocketAddr,
+    pub(super) peer: Peer,
     local: SocketAddr,
     inlet: Inlet,
     outlet: Arc<Interleaved>,
@@ -84,7 +85,7 @@ impl Connection {
         service: &Arc<Service>,
         inlet: Inlet,
         outlet: Arc<Interleaved>,
-        peer: SocketAddr,
+        peer: Peer,
         local: SocketAddr,
     ) -> Self {
         let opened = service.parts.clock.now();
@@ -340,7 +341,7 @@ impl Connection {
     }
 
     pub(super) fn peer(&self) -> SocketAddr {
-        self.peer
+        self.peer.address
     }
 
     pub(super) fn local(&self) -> SocketAddr {

@@ -1,5 +1,6 @@
 //! DESCRIBE, and finding the track that a URL names.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,7 @@ impl Connection {
     /// Describes a movie or channel, with new keys where it may go by SRTP.
     pub(super) async fn describe(&mut self, describe: &Describe) -> Result<Done, Refusal> {
         let service = Arc::clone(self.service());
-        let content = service.content_of(describe).await?;
+        let content = service.content_of(describe, self.peer().ip()).await?;
         let protected = self.terms().srtp;
         // Keys of a description that the client has from before may be in use.
         if describe
@@ -61,8 +62,8 @@ impl Connection {
 }
 
 impl Service {
-    /// What is to be described.
-    async fn content_of(&self, describe: &Describe) -> Result<Content, Refusal> {
+    /// What is to be described to `peer`.
+    async fn content_of(&self, describe: &Describe, peer: IpAddr) -> Result<Content, Refusal> {
         let target = &describe.target;
         let content = match self.open(&target.whole.path).await {
             Err(refusal) if self.names_track(target).await => {
@@ -73,7 +74,7 @@ impl Service {
             }
             other => other?,
         };
-        self.has_room()?;
+        self.has_room(peer)?;
         Ok(content)
     }
 

@@ -9,9 +9,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::base::peer::Peer;
 use crate::net::interleaved::Interleaved;
 use crate::net::sniff;
 use crate::net::stream::{Incoming, Stream};
+use crate::wire::forwarded::Untold;
 use crate::wire::http_head::{HttpHead, HttpHeadParser};
 
 use super::answer::SERVER;
@@ -25,7 +27,7 @@ impl Service {
     pub(super) async fn handle_http(
         self: &Arc<Self>,
         stream: Stream,
-        peer: SocketAddr,
+        peer: Peer,
         local: SocketAddr,
         stop: &CancellationToken,
     ) {
@@ -34,6 +36,9 @@ impl Service {
         let mut buffer = BytesMut::new();
         let head = timeout(sniff::TIME_LIMIT, read_head(&mut incoming, &mut buffer)).await;
         let Ok(Ok(head)) = head else {
+            return answer(&outlet, 400, "", "");
+        };
+        let Ok(peer) = self.sender(&head, peer) else {
             return answer(&outlet, 400, "", "");
         };
         let method = head.method.to_ascii_uppercase();
@@ -57,12 +62,21 @@ impl Service {
                 self.post(cookie, &mut incoming, &outlet, buffer, stop)
                     .await
             }
+            ("GET", None) if !self.parts.gate.networks().watch.has(peer.ip()) => {
+                answer(&outlet, 403, "", "");
+            }
             ("GET", None) => match self.reference(&head, local, outlet.is_encrypted()).await {
                 Ok(text) => answer(&outlet, 200, "video/quicktime", &text),
                 Err(kind) => answer(&outlet, kind.http_status(), "", ""),
             },
             _ => answer(&outlet, 400, "", ""),
         }
+    }
+
+    /// Who sends a request that comes from `connected`.
+    fn sender(&self, head: &HttpHead, connected: Peer) -> Result<Peer, Untold> {
+        let proxy = &self.config().proxy;
+        proxy.sender(connected, head.headers.all(proxy.header.name()))
     }
 
     async fn post(
@@ -102,6 +116,7 @@ fn answer(outlet: &Interleaved, status: u16, kind: &str, body: &str) {
     let reason = match status {
         200 => "OK",
         400 => "Bad Request",
+        403 => "Forbidden",
         404 => "Not Found",
         415 => "Unsupported Media Type",
         _ => "Service Unavailable",

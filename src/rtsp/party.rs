@@ -43,6 +43,13 @@ pub(super) enum Role {
     Viewer(Viewer),
 }
 
+impl Drop for Party {
+    /// A party that never entered, because its first SETUP failed, keeps no place either.
+    fn drop(&mut self) {
+        self.watched.leave();
+    }
+}
+
 impl Party {
     /// A party without tracks, which is counted in `watched`.
     pub(super) fn new(role: Role, watched: Arc<sessions::Session>, visit: Visit) -> Arc<Self> {

@@ -71,7 +71,7 @@ impl Connection {
         target: &Target,
         attempt: &Attempt<'_>,
     ) -> Result<(), Refusal> {
-        let caller = Caller::at(self.peer().ip());
+        let caller = Caller::at(self.peer);
         let gate = &self.service().parts.gate;
         let verdict = gate.may_publish(&target.whole.path, &caller, attempt);
         obey(
@@ -89,6 +89,7 @@ fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
         Verdict::Challenge(challenges) => Err(Refusal::challenge(challenges)),
         Verdict::Later(wait) => Err(Refusal::later(wait)),
         Verdict::Closed => Err(Refusal::told(403, closed)),
+        Verdict::Foreign => Err(Refusal::told(403, "nobody may do this from your network")),
     }
 }
 

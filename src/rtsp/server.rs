@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::debug;
+use tracing::{debug, warn};
 
+use crate::base::peer::Peer;
 use crate::net::interleaved::Interleaved;
 use crate::net::listen::{Accepted, Listener};
 use crate::net::sniff::{First, sniff};
@@ -22,8 +23,9 @@ use super::tunnel::is_tunnel;
 ///
 /// Tunnels come here as well, and plain GETs of movies, which get a reference movie.
 pub async fn serve(listener: Listener, service: Arc<Service>, stop: CancellationToken) {
-    accept(&listener, &stop, move |accepted, first, stop| {
-        let service = Arc::clone(&service);
+    let serving = Arc::clone(&service);
+    accept(&listener, &service, &stop, move |accepted, first, stop| {
+        let service = Arc::clone(&serving);
         async move { service.handle(accepted, first, &stop).await }
     })
     .await;
@@ -41,30 +43,37 @@ pub async fn serve_http_port<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
-    accept(&listener, &stop, move |mut accepted, first, stop| {
-        let (service, plain) = (Arc::clone(&service), plain.clone());
-        async move {
-            let is_plain = match first {
-                First::HttpGet | First::HttpPost => !is_tunnel(&mut accepted.stream).await,
-                other => other.is_http(),
-            };
-            if is_plain {
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => {}
-                    () = plain(accepted, first) => {}
+    let serving = Arc::clone(&service);
+    accept(
+        &listener,
+        &service,
+        &stop,
+        move |mut accepted, first, stop| {
+            let (service, plain) = (Arc::clone(&serving), plain.clone());
+            async move {
+                let is_plain = match first {
+                    First::HttpGet | First::HttpPost => !is_tunnel(&mut accepted.stream).await,
+                    other => other.is_http(),
+                };
+                if is_plain {
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => {}
+                        () = plain(accepted, first) => {}
+                    }
+                } else {
+                    service.handle(accepted, first, &stop).await;
                 }
-            } else {
-                service.handle(accepted, first, &stop).await;
             }
-        }
-    })
+        },
+    )
     .await;
 }
 
 /// Gives each connection that has said something, after its handshake if it has one, to a task of its own.
 async fn accept<F>(
     listener: &Listener,
+    service: &Arc<Service>,
     stop: &CancellationToken,
     handle: impl Fn(Accepted<Stream>, First, CancellationToken) -> F + Clone + Send + 'static,
 ) where
@@ -77,15 +86,16 @@ async fn accept<F>(
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let (handle, stop, tls) = (handle.clone(), stop.clone(), listener.tls());
+        let (service, tls) = (Arc::clone(service), listener.tls());
+        let (handle, stop) = (handle.clone(), stop.clone());
         connections.spawn(async move {
             let peer = accepted.peer;
-            let opened = tokio::select! {
+            let greeted = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                opened = open(accepted, tls.as_deref()) => opened,
+                greeted = service.greet(accepted, tls.as_deref()) => greeted,
             };
-            match opened {
+            match greeted {
                 Ok((accepted, first)) => handle(accepted, first, stop).await,
                 Err(error) => debug!(%peer, %error, "connection said nothing of use"),
             }
@@ -95,17 +105,46 @@ async fn accept<F>(
     connections.wait().await;
 }
 
-/// A new connection after its handshake, and what it speaks.
-async fn open(
-    accepted: Accepted,
-    tls: Option<&TlsAcceptor>,
-) -> io::Result<(Accepted<Stream>, First)> {
-    let mut accepted = accepted.open(tls).await?;
-    let first = sniff(&mut accepted.stream).await?;
-    Ok((accepted, first))
-}
-
 impl Service {
+    /// Learns whose connection it is, and after its handshake what is spoken on it.
+    ///
+    /// # Errors
+    /// `PermissionDenied` when nobody may do anything from there, or why that is not told.
+    async fn greet(
+        &self,
+        accepted: Accepted,
+        tls: Option<&TlsAcceptor>,
+    ) -> io::Result<(Accepted<Stream>, First)> {
+        let accepted = self.introduced(accepted).await?;
+        if !self.may_come(accepted.peer) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        let mut accepted = accepted.open(tls).await?;
+        let first = sniff(&mut accepted.stream).await?;
+        Ok((accepted, first))
+    }
+
+    /// The connection as that of the client for whom a proxy has made it.
+    async fn introduced(&self, accepted: Accepted) -> io::Result<Accepted> {
+        let peer = accepted.peer;
+        if !self.config().proxy.is_tcp(peer.ip()) {
+            return Ok(accepted);
+        }
+        let introduced = accepted.introduced().await;
+        introduced.inspect_err(|error| {
+            warn!(%peer, %error, "a proxy did not tell whose connection it passes on");
+        })
+    }
+
+    /// Whether anything could be let in that comes from `peer`, or that it passes on.
+    fn may_come(&self, peer: Peer) -> bool {
+        let (networks, ip) = (self.parts.gate.networks(), peer.ip());
+        let config = self.config();
+        // An authority asks from anywhere.
+        let is_asked = !config.acme.domains.is_empty();
+        networks.watch.has(ip) || networks.publish.has(ip) || config.proxy.is_http(ip) || is_asked
+    }
+
     async fn handle(
         self: &Arc<Self>,
         accepted: Accepted<Stream>,

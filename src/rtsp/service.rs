@@ -68,15 +68,7 @@ pub struct Parts {
 pub struct Service {
     pub(super) parts: Parts,
     pub(super) tunnels: Arc<Tunnels>,
-    table: Mutex<Table>,
-}
-
-/// Who is there, and who is about to be.
-#[derive(Default)]
-pub(super) struct Table {
-    pub(super) parties: HashMap<SessionId, Arc<Party>>,
-    /// The bit rates of viewers that were admitted and have not entered yet.
-    pub(super) expected: HashMap<SessionId, u64>,
+    parties: Mutex<HashMap<SessionId, Arc<Party>>>,
 }
 
 impl Service {
@@ -85,7 +77,7 @@ impl Service {
         Arc::new(Self {
             parts,
             tunnels: Arc::default(),
-            table: Mutex::default(),
+            parties: Mutex::default(),
         })
     }
 
@@ -151,24 +143,22 @@ impl Service {
 
     /// An identifier that no session has.
     pub(super) fn new_id(&self) -> SessionId {
-        let table = self.table();
+        let parties = self.parties();
         loop {
             let id = SessionId::from_random(rand::random());
-            if !table.parties.contains_key(&id) {
+            if !parties.contains_key(&id) {
                 return id;
             }
         }
     }
 
-    /// Lets a party in, which has its place from now on by being there.
+    /// Lets a party in.
     pub(super) fn enter(&self, party: &Arc<Party>) {
-        let mut table = self.table();
-        table.expected.remove(&party.id());
-        table.parties.insert(party.id(), Arc::clone(party));
+        self.parties().insert(party.id(), Arc::clone(party));
     }
 
     pub(super) fn party(&self, id: SessionId) -> Option<Arc<Party>> {
-        self.table().parties.get(&id).cloned()
+        self.parties().get(&id).cloned()
     }
 
     /// Ends a session, unless it has ended already.
@@ -198,7 +188,8 @@ impl Service {
         self.parts.totals.ended(ending);
         party.stop(now);
         let open = self.parts.sessions.len();
-        self.table().parties.remove(&party.id());
+        self.parties().remove(&party.id());
+        party.watched().leave();
         party.over().cancel();
         let entry = party.entry(status, now, self.parts.clock.wall(now), open);
         if party.publisher().is_some() {
@@ -211,11 +202,11 @@ impl Service {
     }
 
     fn all(&self) -> Vec<Arc<Party>> {
-        self.table().parties.values().cloned().collect()
+        self.parties().values().cloned().collect()
     }
 
-    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn parties(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Party>>> {
+        self.parties.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

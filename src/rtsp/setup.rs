@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::base::id::{SessionId, TrackId};
+use crate::media::sessions::{Role, SessionFacts};
 use crate::net::host::Host;
 use crate::net::outlet::TrackOutlet;
 use crate::net::protected::Way;
@@ -90,20 +91,23 @@ impl Connection {
         audience: Audience,
         protected: bool,
     ) -> Result<Arc<Party>, Refusal> {
-        let admission = self.service().admit(id, &content)?;
         let transport = match audience {
             Audience::Client(Choice::Udp { .. }) if protected => "srtp",
             Audience::Client(Choice::Udp { .. }) => "udp",
             Audience::Client(Choice::Interleaved(_)) => self.transport(),
             Audience::Group => "multicast",
         };
-        Ok(Viewer::open(
-            admission,
-            content,
-            visit,
+        let facts = SessionFacts {
+            id,
+            role: Role::Viewer,
+            path: content.path().clone(),
+            peer: visit.peer,
+            user_agent: visit.user_agent.clone(),
             transport,
-            self.service(),
-        ))
+            opened: self.service().parts.clock.now(),
+        };
+        let watched = self.service().admit(facts, content.bit_rate())?;
+        Ok(Viewer::open(watched, content, visit, self.service()))
     }
 
     fn outlet_for(

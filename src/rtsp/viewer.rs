@@ -4,9 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use crate::log::access::Entry;
-use crate::media::sessions::{self, SessionFacts};
+use crate::media::sessions;
 
-use super::admission::Admission;
 use super::content::Content;
 use super::party::{Party, Role};
 use super::service::Service;
@@ -17,34 +16,19 @@ use super::visit::Visit;
 pub(super) struct Viewer {
     subject: Subject,
     first_play: OnceLock<Instant>,
-    /// Given back when the first SETUP fails.
-    _admission: Admission,
 }
 
 impl Viewer {
-    /// The party of a new viewer of `content`, without tracks; `transport` is
-    /// `udp`, `tcp`, `http` or `multicast`.
+    /// The party of a new viewer of `content`, without tracks, which is counted in `watched`.
     pub(super) fn open(
-        admission: Admission,
+        watched: Arc<sessions::Session>,
         content: Content,
         visit: Visit,
-        transport: &'static str,
         service: &Service,
     ) -> Arc<Party> {
-        let parts = &service.parts;
-        let watched = parts.sessions.open(SessionFacts {
-            id: admission.id(),
-            role: sessions::Role::Viewer,
-            path: content.path().clone(),
-            peer: visit.peer,
-            user_agent: visit.user_agent.clone(),
-            transport,
-            opened: parts.clock.now(),
-        });
         let viewer = Self {
             subject: Subject::new(content, Arc::clone(&watched), service),
             first_play: OnceLock::new(),
-            _admission: admission,
         };
         Party::new(Role::Viewer(viewer), watched, visit)
     }

@@ -78,6 +78,9 @@ pub enum Failure {
     /// The channel was taken away.
     #[error("the channel has another publisher")]
     Replaced,
+    /// Its network is not let in any more.
+    #[error("nobody may publish from that network any more")]
+    Foreign,
     /// The code that served the source gave up, as libraries do that meet the unforeseen.
     #[error("an internal error, told on the standard error output")]
     Internal,
@@ -101,6 +104,7 @@ impl Failure {
             Self::Barren { .. } => "barren",
             Self::Unknown => "unknown",
             Self::Replaced => "replaced",
+            Self::Foreign => "foreign",
             Self::Internal => "internal",
         })
     }

@@ -13,7 +13,7 @@ use super::byte_feed::Settings;
 use super::reading::{Reading, Silence};
 use super::ts_feed::TsFeed;
 use super::{Failure, Failures};
-use crate::access::Caller;
+use crate::access::{Caller, Gate};
 use crate::base::clock::Clock;
 use crate::config::Config;
 use crate::media::mounts::{Mounts, Takeover};
@@ -36,6 +36,7 @@ pub struct Encoders {
 /// Feeds the channel `[ts] channel` from whoever connects to `listener`; runs until it is dropped.
 pub async fn serve(
     listener: Listener,
+    gate: Arc<Gate>,
     mounts: Arc<Mounts>,
     config: watch::Receiver<Arc<Config>>,
     encoders: Arc<Encoders>,
@@ -45,7 +46,7 @@ pub async fn serve(
     loop {
         let mut feeder = match next.take() {
             Some(waiting) => waiting,
-            None => encoders.next(&listener).await,
+            None => encoders.next(&listener, &gate).await,
         };
         let peer = feeder.peer;
         let reading = reading(&feeder, &mounts, &config, clock);
@@ -53,7 +54,8 @@ pub async fn serve(
         tracing::info!(%peer, "an encoder connected to the port for transport streams");
         let failure = tokio::select! {
             failure = feed(reading, &mut feeder.stream, config.borrow().ts.source_timeout) => failure,
-            () = encoders.turn_away(&listener, &mut next) => Failure::Ended,
+            () = gate.until_foreign(peer.ip()) => Failure::Foreign,
+            () = encoders.turn_away(&listener, &gate, &mut next) => Failure::Ended,
         };
         encoders.failures.count(&failure);
         tracing::info!(%peer, "the encoder is gone: {failure}");
@@ -77,22 +79,28 @@ impl Encoders {
     }
 
     /// The next encoder that may publish.
-    async fn next(&self, listener: &Listener) -> Accepted<Stream> {
+    async fn next(&self, listener: &Listener, gate: &Gate) -> Accepted<Stream> {
         loop {
             let accepted = listener.accept().await.plain();
             let peer = accepted.peer;
-            if Caller::at(peer.ip()).is_of_this_host() {
+            let is_let_in = gate.networks().publish.has(peer.ip());
+            if is_let_in && Caller::at(peer).is_of_this_host() {
                 return accepted;
             }
             self.refused.fetch_add(1, Relaxed);
-            tracing::warn!(%peer, "refused an encoder for transport streams: only this host may publish");
+            tracing::warn!(%peer, "refused an encoder for transport streams: only this host may publish, if [access.publish] lets it");
         }
     }
 
     /// Turns away whoever else connects, and has waited in `next` for its turn.
-    async fn turn_away(&self, listener: &Listener, next: &mut Option<Accepted<Stream>>) {
+    async fn turn_away(
+        &self,
+        listener: &Listener,
+        gate: &Gate,
+        next: &mut Option<Accepted<Stream>>,
+    ) {
         loop {
-            let comer = self.next(listener).await;
+            let comer = self.next(listener, gate).await;
             let peer = comer.peer;
             *next = Some(comer);
             tokio::time::sleep(HANDOVER).await;

@@ -4,6 +4,7 @@
 //! movie, a connection or the time.
 
 pub mod base64_stream;
+pub mod forwarded;
 mod head;
 pub mod header;
 mod headers;

@@ -191,6 +191,18 @@ async fn digest_lets_in_by_http_once_an_answer() {
     }
 }
 
+#[tokio::test]
+async fn digest_lets_in_behind_a_proxy_that_shows_a_path() {
+    let (_folder, server, _clips) = start();
+    server.configure(|config| {
+        config.proxy.http = vec!["127.0.0.1/32".parse().unwrap()];
+        config.proxy.prefix = "/media".to_owned();
+    });
+    for target in ["/media/digest/live/index.m3u8", "/media/digest/"] {
+        assert_eq!(log_in(&server, target).await.status, 200, "{target}");
+    }
+}
+
 /// All URIs of a playlist.
 fn uris(playlist: &str) -> Vec<&str> {
     playlist.lines().filter_map(uri_of).collect()

@@ -93,12 +93,13 @@ fn every_coding_comes_apart_into_as_many_samples_as_ffmpeg_sees() {
 }
 
 /// The port for transport streams of `server`.
-fn listen(server: &Server) -> (SocketAddr, AbortOnDropHandle<()>) {
+pub(super) fn listen(server: &Server) -> (SocketAddr, AbortOnDropHandle<()>) {
     let address = (server.address.ip(), 0).into();
     let listener = Listener::bind(address, &Permits::new(10)).unwrap();
     let address = listener.local_addr();
     let serving = ts_listener::serve(
         listener,
+        Arc::clone(&server.gate),
         Arc::clone(&server.mounts),
         server.settings(),
         Arc::clone(&server.encoders),
@@ -159,7 +160,7 @@ async fn one_encoder_after_the_other_feeds_the_channel() {
 }
 
 /// Waits until the server has closed the connection of an encoder.
-async fn hung_up(mut encoder: TcpStream) {
+pub(super) async fn hung_up(mut encoder: TcpStream) {
     let mut nothing = [0; 1];
     let closed = tokio::time::timeout(Duration::from_secs(10), encoder.read(&mut nothing));
     match closed.await.expect("the server hangs up in time") {

@@ -36,7 +36,8 @@ export function addresses(watch: Watch, base: URL): Address[] {
   const isSecure = base.protocol === 'https:'
   const port = isSecure ? watch.rtsps_port : watch.rtsp_port
   if (port !== null) {
-    const url = `${isSecure ? 'rtsps' : 'rtsp'}://${base.hostname}:${port}${watch.url}`
+    const path = watch.url.slice(watch.home.length)
+    const url = `${isSecure ? 'rtsps' : 'rtsp'}://${base.hostname}:${port}/${path}`
     list.push({ name: 'RTSP', hint: 'VLC, mpv, FFmpeg, GStreamer, QuickTime', url })
   }
   return list

@@ -2,7 +2,12 @@
 
 export type Page = List | Watch | Missing
 
-export interface List {
+interface Place {
+  /** The path of the list of all that there is; longer than `/` behind some proxies. */
+  home: string
+}
+
+export interface List extends Place {
   page: 'list'
   /** Empty for the folder that holds all others. */
   folder: string
@@ -29,7 +34,7 @@ export interface Card {
 /** `waiting`: the publisher is gone, but may come back; `idle`: nothing was sent yet. */
 export type Presence = 'live' | 'waiting' | 'idle' | 'movie'
 
-export interface Watch extends Card {
+export interface Watch extends Card, Place {
   page: 'watch'
   station: string | null
   about: string | null
@@ -50,7 +55,7 @@ export interface Playlist {
 
 export type Flavour = 'low_latency' | 'cmaf' | 'ts'
 
-export interface Missing {
+export interface Missing extends Place {
   page: 'missing'
   name: string
 }

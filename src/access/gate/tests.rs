@@ -10,7 +10,9 @@ use super::*;
 use crate::access::Files;
 use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
+use crate::access::networks::Range;
 use crate::access::rules::Rules;
+use crate::base::peer::Peer;
 
 /// HA1 of `ann` and `secret`, and of `bob` and `hidden`, in the realm `Films`.
 const ANN: (&str, &str) = (
@@ -85,6 +87,7 @@ fn in_a_word(verdict: Verdict) -> String {
         Verdict::Challenge(_) => "401".to_owned(),
         Verdict::Later(_) => "429".to_owned(),
         Verdict::Closed => "403".to_owned(),
+        Verdict::Foreign => "foreign".to_owned(),
     }
 }
 
@@ -479,7 +482,8 @@ async fn published(
     peer: &str,
     authorization: Option<&str>,
 ) -> String {
-    let caller = Caller::at(peer.parse().unwrap());
+    let ip: IpAddr = peer.parse().unwrap();
+    let caller = Caller::at(Peer::direct((ip, 9).into()));
     let attempt = attempt(authorization);
     in_a_word(gate.may_publish(&name(path), &caller, &attempt).await)
 }
@@ -561,7 +565,9 @@ async fn a_pass_to_a_group_is_good_while_its_variants_keep_their_rules() {
         ("both/qtaccess", "require valid-user"),
     ]);
     let names = |texts: &[&str]| texts.iter().copied().map(name).collect::<Vec<_>>();
-    let honours = async |pass: &str, texts: &[&str]| gate.honours(pass, &names(texts)).await;
+    let honours = async |pass: &str, texts: &[&str]| {
+        gate.honours(pass, &names(texts), attempt(None).peer).await
+    };
     let (group, member) = (["news", "ann/live"], ["both/live", "ann/live"]);
     let pass = gate.pass(&names(&group), "ann").await.unwrap();
     assert!(honours(&pass, &group).await);
@@ -571,4 +577,47 @@ async fn a_pass_to_a_group_is_good_while_its_variants_keep_their_rules() {
     let early = gate.pass(&names(&member[..1]), "bob").await.unwrap();
     assert!(honours(&early, &member[..1]).await);
     assert!(!honours(&early, &member).await);
+}
+
+#[tokio::test]
+async fn who_may_not_come_is_asked_for_nothing() {
+    let (_folder, gate) = folder(&[("a/qtaccess", "AuthScheme basic\nrequire user ann")]);
+    let ann = basic("ann", "secret");
+    let pass = gate.pass(&[name("a")], "ann").await.unwrap();
+    let deny = |network: &str| Range {
+        deny: vec![network.parse().unwrap()],
+        ..Range::default()
+    };
+    for (watch, publish, watches, has_pass, publishes) in [
+        ("198.51.100.0/24", "198.51.100.0/24", "ann", true, "open"),
+        ("192.0.2.0/24", "198.51.100.0/24", "foreign", false, "open"),
+        ("198.51.100.0/24", "127.0.0.0/8", "ann", true, "foreign"),
+    ] {
+        gate.set_networks(Networks {
+            watch: deny(watch),
+            publish: deny(publish),
+            ..Networks::default()
+        });
+        assert_eq!(verdict(&gate, "a", Some(&ann)).await, watches);
+        let peer = attempt(None).peer;
+        assert_eq!(gate.honours(&pass, &[name("a")], peer).await, has_pass);
+        let found = published(&gate, "b", "127.0.0.1", None).await;
+        assert_eq!(found, publishes);
+    }
+}
+
+#[tokio::test]
+async fn a_publisher_learns_when_it_may_come_no_more() {
+    let (_folder, gate) = folder(&[]);
+    let mut until = std::pin::pin!(gate.until_foreign("192.0.2.1".parse().unwrap()));
+    assert!(futures::poll!(&mut until).is_pending());
+    let publish = Range {
+        allow: vec!["198.51.100.0/24".parse().unwrap()],
+        ..Range::default()
+    };
+    gate.set_networks(Networks {
+        publish,
+        ..Networks::default()
+    });
+    until.await;
 }

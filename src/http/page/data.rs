@@ -140,9 +140,34 @@ impl Page {
         }
     }
 
-    /// As JSON (RFC 8259).
-    pub(super) fn json(&self) -> String {
-        serde_json::to_string(self).expect("it has text keys only")
+    /// The same with its links as they are where a proxy shows this server below `prefix`.
+    pub(super) fn below(mut self, prefix: &str) -> Self {
+        let lead = |url: &mut String| url.insert_str(0, prefix);
+        match &mut self {
+            Self::List(list) => {
+                let cards = list.channels.iter_mut().chain(&mut list.movies);
+                cards.flat_map(Card::urls).for_each(lead);
+            }
+            Self::Watch(watch) => watch.urls().for_each(lead),
+            Self::Missing { .. } => {}
+        }
+        self
+    }
+
+    /// As JSON (RFC 8259); the server is shown below `prefix`.
+    pub(super) fn json(&self, prefix: &str) -> String {
+        #[derive(Serialize)]
+        struct Told<'p> {
+            /// The path of the list of all that there is.
+            home: String,
+            #[serde(flatten)]
+            page: &'p Page,
+        }
+        let told = Told {
+            home: format!("{prefix}/"),
+            page: self,
+        };
+        serde_json::to_string(&told).expect("it has text keys only")
     }
 }
 
@@ -198,6 +223,12 @@ impl Card {
     }
 }
 
+impl Card {
+    fn urls(&mut self) -> impl Iterator<Item = &mut String> {
+        [&mut self.url].into_iter().chain(&mut self.poster)
+    }
+}
+
 impl Presence {
     fn of(state: State) -> Self {
         match state {
@@ -209,6 +240,12 @@ impl Presence {
 }
 
 impl Watch {
+    fn urls(&mut self) -> impl Iterator<Item = &mut String> {
+        let playlists = self.playlists.iter_mut().map(|playlist| &mut playlist.url);
+        let others = self.endless.iter_mut().chain(&mut self.download);
+        self.card.urls().chain(playlists).chain(others)
+    }
+
     pub(super) fn of_channel(channel: &Channel, card: Card, settings: &Config) -> Self {
         let description = channel.description();
         let session = description.as_deref().map(Description::session);
@@ -384,12 +421,21 @@ mod tests {
             ),
         ] {
             let sample: Value = serde_json::from_str(sample).unwrap();
-            assert_eq!(
-                serde_json::to_value(&page).unwrap(),
-                sample,
-                "{}",
-                page.json()
-            );
+            let json = page.json("");
+            let told: Value = serde_json::from_str(&json).unwrap();
+            assert_eq!(told, sample, "{json}");
+        }
+    }
+
+    #[test]
+    fn links_lead_below_the_path_of_a_proxy() {
+        let list = List::new(&MediaPath::default(), vec![radio()], vec![movie()]);
+        for page in [Page::List(list), Page::Watch(watch(radio()))] {
+            let plain = page.json("");
+            let below = page.below("/media").json("/media");
+            let links = |json: &str| json.matches("\"/").count();
+            assert_eq!(links(&below), links(&plain));
+            assert_eq!(below.matches("\"/media/").count(), links(&plain), "{below}");
         }
     }
 

@@ -70,7 +70,7 @@ pub(super) fn is_of_page(query: &str) -> bool {
 impl Server {
     /// Answers a request for one of the files that pages consist of; `None` for other paths.
     pub(super) fn answer_asset(&self, asked: &Asked<'_>) -> Option<Response<Body>> {
-        let asset = self.pages.assets.find(asked.request.uri().path())?;
+        let asset = self.pages.assets.find(asked.path)?;
         Some(asset.answer(asked))
     }
 
@@ -81,7 +81,7 @@ impl Server {
         if wish == Wish::Poster {
             return posters::answer(&self.library, self.picture(path, &stock).await).await;
         }
-        let mut page = self.page(path, &stock).await;
+        let mut page = self.page(path, &stock).await.below(asked.prefix);
         if let Some(query) = asked.carried {
             page.carry(query);
         }
@@ -90,9 +90,9 @@ impl Server {
             Page::List(_) | Page::Watch(_) => StatusCode::OK,
         };
         let mut response = if wish == Wish::Json {
-            packable(asked, status, "application/json", page.json())
+            packable(asked, status, "application/json", page.json(asked.prefix))
         } else {
-            let html = shell::html(self.pages.assets.template(), &page);
+            let html = shell::html(self.pages.assets.template(), &page, asked.prefix);
             let mut response = packable(asked, status, HTML, html);
             let policy = shell::policy(wish == Wish::Embedded);
             set(&mut response, CONTENT_SECURITY_POLICY, policy);

@@ -12,19 +12,24 @@ const BODY: &str = "<!--page-->";
 const UNBUILT: &str = "<p><small>This server was built without its player, so only browsers that play HLS \
     by themselves show anything here. <code>make build</code> adds the player for all others.</small>\n";
 
-/// The page; `template` is what `admin-ui` has built.
-pub(super) fn html(template: Option<&str>, page: &Page) -> String {
+/// Where the built page finds the files beside it.
+const ASSETS: &str = "\"./assets/";
+
+/// The page; `template` is what `admin-ui` has built, and the server is shown below `prefix`.
+pub(super) fn html(template: Option<&str>, page: &Page, prefix: &str) -> String {
     let title = format!("<title>{}</title>", escaped(&title(page)));
-    let plain = plain(page);
+    let plain = plain(page, prefix);
     let Some(template) = template else {
         return format!("{HEAD}{title}\n{plain}{UNBUILT}");
     };
     // Nothing in a script can end it before its time.
-    let data = page.json().replace('<', "\\u003c");
+    let data = page.json(prefix).replace('<', "\\u003c");
     let body = format!(
         "<noscript>\n{plain}</noscript>\n<script id=\"page\" type=\"application/json\">{data}</script>"
     );
-    template.replacen(TITLE, &title, 1).replacen(BODY, &body, 1)
+    // What users say comes in last, so that nothing of it is replaced.
+    let assets = template.replace(ASSETS, &format!("\"{prefix}/assets/"));
+    assets.replacen(TITLE, &title, 1).replacen(BODY, &body, 1)
 }
 
 /// What browsers may load for a page (CSP): only what comes from this server.
@@ -59,14 +64,14 @@ fn title(page: &Page) -> String {
     }
 }
 
-fn plain(page: &Page) -> String {
+fn plain(page: &Page, prefix: &str) -> String {
     let mut html = String::new();
     let written = match page {
         Page::List(list) => write_list(&mut html, list),
-        Page::Watch(watch) => write_watch(&mut html, watch),
+        Page::Watch(watch) => write_watch(&mut html, watch, prefix),
         Page::Missing { name } => writeln!(
             html,
-            "<h1>{}</h1>\n<p>There is no such channel or movie. <a href=\"/\">What there is</a>",
+            "<h1>{}</h1>\n<p>There is no such channel or movie. <a href=\"{prefix}/\">What there is</a>",
             escaped(name)
         ),
     };
@@ -94,7 +99,7 @@ fn state(card: &Card) -> &'static str {
     }
 }
 
-fn write_watch(html: &mut String, watch: &Watch) -> std::fmt::Result {
+fn write_watch(html: &mut String, watch: &Watch, prefix: &str) -> std::fmt::Result {
     let card = &watch.card;
     writeln!(html, "<h1>{}</h1>", escaped(&card.name))?;
     if let Some(title) = &card.title {
@@ -114,7 +119,10 @@ fn write_watch(html: &mut String, watch: &Watch) -> std::fmt::Result {
         let url = escaped(&playlist.url);
         writeln!(html, "<li><a href=\"{url}\">{url}</a>")?;
     }
-    writeln!(html, "</ul>\n<p><a href=\"/\">What else there is</a>")
+    writeln!(
+        html,
+        "</ul>\n<p><a href=\"{prefix}/\">What else there is</a>"
+    )
 }
 
 /// A text as it stands in HTML, also in attributes.
@@ -142,7 +150,7 @@ mod tests {
     #[test]
     fn names_cannot_become_markup() {
         let page = Page::missing(&MediaPath::from_plain("a<b>&\"c\"").unwrap());
-        let plain = html(None, &page);
+        let plain = html(None, &page, "");
         assert!(
             plain.contains("<h1>a&lt;b&gt;&amp;&quot;c&quot;</h1>"),
             "{plain}"
@@ -156,13 +164,27 @@ mod tests {
             name: HOSTILE.to_owned(),
         };
         let template = format!("<html>{TITLE}<body>{BODY}<div id=app></div>");
-        let html = html(Some(&template), &page);
+        let html = html(Some(&template), &page, "");
         assert_eq!(html.matches("</script>").count(), 1, "{html}");
         assert!(!html.contains("alert(1)</"), "{html}");
         let data = html.split_once("json\">").unwrap().1;
         let data = data.split_once("</script>").unwrap().0;
-        assert_eq!(data, page.json().replace('<', "\\u003c"));
+        assert_eq!(data, page.json("").replace('<', "\\u003c"));
         let read: serde_json::Value = serde_json::from_str(data).unwrap();
         assert_eq!(read["name"], HOSTILE);
+    }
+
+    #[test]
+    fn a_proxy_may_show_it_below_a_path() {
+        let page = Page::missing(&MediaPath::from_plain("\"./assets/").unwrap());
+        let template = format!("<html>{TITLE}<script src=\"./assets/a.js\"></script>{BODY}");
+        let html = html(Some(&template), &page, "/media");
+        assert!(
+            html.contains("<script src=\"/media/assets/a.js\">"),
+            "{html}"
+        );
+        assert!(html.contains("<a href=\"/media/\">"), "{html}");
+        assert!(html.contains("\"home\":\"/media/\""), "{html}");
+        assert_eq!(html.matches("/media/assets/").count(), 1, "{html}");
     }
 }

@@ -28,6 +28,7 @@ fn server() -> Arc<Server> {
         sessions: Sessions::new(),
         uploads: Arc::default(),
         pauses: Pauses::default(),
+        rates: Rates::default(),
         settings,
         clock,
     })

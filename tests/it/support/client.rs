@@ -1,10 +1,10 @@
 //! An RTSP client that sends what the test wrote, byte for byte, and skips media.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long the server may take to answer or to close.
@@ -21,6 +21,26 @@ impl Client {
         Self {
             stream: BufReader::new(stream),
         }
+    }
+
+    /// Connects from the address `own` of this host, of which 127.0.0.0/8 are all.
+    pub(crate) async fn connect_from(own: &str, address: SocketAddr) -> Self {
+        let own: IpAddr = own.parse().unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((own, 0).into()).unwrap();
+        let stream = socket.connect(address).await.unwrap();
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// Asks for something by HTTP, on a connection that ends with the answer, and returns that.
+    pub(crate) async fn ask_http(mut self, method: &str, target: &str, headers: &str) -> String {
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+        );
+        self.send(request.as_bytes()).await;
+        self.rest().await
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -125,6 +145,13 @@ impl Client {
             .expect("the end in time")
             .unwrap();
         String::from_utf8_lossy(&rest).into_owned()
+    }
+
+    /// Whether the server closes the connection, or breaks it, before it has said anything.
+    pub(crate) async fn hears_nothing(&mut self) -> bool {
+        let mut said = [0; 1];
+        let read = timeout(PATIENCE, self.stream.read(&mut said));
+        !matches!(read.await.expect("the end in time"), Ok(1))
     }
 
     async fn message(&mut self) -> String {

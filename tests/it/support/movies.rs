@@ -16,3 +16,11 @@ pub(crate) fn qtss() -> Option<PathBuf> {
     println!("skipped: no movies of the QTSS era at {}", folder.display());
     None
 }
+
+/// A folder with one movie, `clock.mp4`, of which pages know at once.
+pub(crate) fn one_clip() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let movie = folder.path().join("clock.mp4");
+    std::fs::copy(clips().join("clock.mp4"), movie).unwrap();
+    folder
+}

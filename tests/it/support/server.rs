@@ -5,16 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reelcast::access::{Files, Gate, Settings};
+use reelcast::access::{Files, Gate, Networks, Range, Settings};
 use reelcast::base::clock::Clock;
-use reelcast::config::Config;
+use reelcast::config::{self, Config};
 use reelcast::hls::gateway::Gateway;
 use reelcast::http::metrics::Metrics;
 use reelcast::http::pauses::Pauses;
+use reelcast::http::rates::Rates;
 use reelcast::http::server::{Pages, Server as HttpServer};
 use reelcast::log::access::AccessLog;
 use reelcast::media::mounts::{self, Mounts};
-use reelcast::media::sessions::Sessions;
+use reelcast::media::sessions::{Role, Sessions};
 use reelcast::media::stats::Totals;
 use reelcast::net::fan::{self, Fan};
 use reelcast::net::listen::{Listener, Permits};
@@ -32,6 +33,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Where it speaks HTTP.
     pub(crate) http: SocketAddr,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) sessions: Sessions,
     pub(crate) mounts: Arc<Mounts>,
     pub(crate) hls: Arc<Gateway>,
@@ -84,6 +86,7 @@ impl Server {
         };
         let library = Arc::new(Library::new(folder.to_owned(), true));
         let gate = Gate::new(folder.to_owned(), access(&config.borrow()), clock);
+        gate.set_networks(networks(&config.borrow()));
         let stop = CancellationToken::new();
         let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
         let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
@@ -103,6 +106,7 @@ impl Server {
             sessions: sessions.clone(),
             uploads: Arc::default(),
             pauses: Pauses::default(),
+            rates: Rates::default(),
             settings: config.clone(),
             clock,
         });
@@ -117,7 +121,7 @@ impl Server {
         tokio::spawn(Announcer::new(Arc::clone(&casts), clock).run(stop.clone()));
         let service = Service::new(Parts {
             library,
-            gate,
+            gate: Arc::clone(&gate),
             feeds,
             pacer: Pacer::start(1, pace, blocks, clock),
             mounts: Arc::clone(&mounts),
@@ -134,13 +138,13 @@ impl Server {
         let mut metrics = Metrics::new(sessions.clone(), Arc::clone(&mounts), Arc::clone(&totals));
         metrics.uploads(Arc::clone(&web.uploads));
         metrics.encoders(Arc::clone(&encoders));
-        let listener = Listener::bind((local, 0).into(), &Permits::new(100)).unwrap();
+        let listener = Listener::bind((local, 0).into(), &Permits::new(1000)).unwrap();
         let address = listener.local_addr();
         let expiring = Arc::clone(&service);
         let expiry = stop.clone();
         tokio::spawn(async move { expiring.expire_sessions(expiry).await });
         tokio::spawn(serve(listener, Arc::clone(&service), stop.clone()));
-        let listener = Listener::bind((local, 0).into(), &Permits::new(100)).unwrap();
+        let listener = Listener::bind((local, 0).into(), &Permits::new(1000)).unwrap();
         let http = listener.local_addr();
         let plain = move |accepted, first| {
             let web = Arc::clone(&web);
@@ -150,6 +154,7 @@ impl Server {
         Self {
             address,
             http,
+            gate,
             sessions,
             mounts,
             hls,
@@ -165,6 +170,10 @@ impl Server {
     pub(crate) fn configure(&self, change: impl FnOnce(&mut Config)) {
         self.config
             .send_modify(|config| change(Arc::make_mut(config)));
+        self.gate.set_networks(networks(&self.config.borrow()));
+        let networks = self.gate.networks();
+        self.sessions
+            .end_those(|facts| !networks.let_in(facts.role == Role::Publisher, facts.peer.ip()));
     }
 
     /// What the metrics count as `sample`, a name with its labels; 0 when it is not there.
@@ -204,5 +213,19 @@ fn access(config: &Config) -> Settings {
         },
         signing_keys: config.signing_keys(),
         pass_lifetime: config.access.pass_lifetime,
+    }
+}
+
+/// From where clients are let in.
+fn networks(config: &Config) -> Networks {
+    let range = |networks: &config::Networks| Range {
+        allow: networks.allow.clone(),
+        deny: networks.deny.clone(),
+    };
+    let access = &config.access;
+    Networks {
+        watch: range(&access.watch),
+        publish: range(&access.publish),
+        admin: range(&access.admin),
     }
 }

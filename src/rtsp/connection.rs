@@ -340,10 +340,6 @@ impl Connection {
         &self.service
     }
 
-    pub(super) fn peer(&self) -> SocketAddr {
-        self.peer.address
-    }
-
     pub(super) fn local(&self) -> SocketAddr {
         self.local
     }

@@ -1,6 +1,8 @@
 //! Whether the client of a request may watch, or publish, what the request names: the gate is asked,
 //! and its verdict told.
 
+use std::net::SocketAddr;
+
 use crate::access::{Attempt, Caller, Client, SIGNED, Signed, Verdict};
 use crate::base::path::MediaPath;
 use crate::wire::query::value;
@@ -13,6 +15,11 @@ use super::refusal::Refusal;
 use super::target::Target;
 
 impl Connection {
+    /// Where the client is.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer.address
+    }
+
     /// Lets `ask`, which is that of `request`, pass if it is about neither watching nor publishing, or
     /// if the client may. Of an URL that a signature opens, only the reading that was signed is left.
     ///

@@ -1,5 +1,7 @@
 //! The one decision point: may this client watch, or publish, what has this name?
 
+mod openers;
+
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -21,7 +23,9 @@ use super::passwords::{Passwords, TooMany};
 use super::qtaccess::Action;
 use super::settings::Settings;
 use super::signing::SigningKeys;
-use super::texts::{Fault, Texts};
+use super::texts::Texts;
+use super::token_issuer::{Fetch, TokenIssuer};
+use super::tokens::Bearer;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 
@@ -42,6 +46,8 @@ pub struct Attempt<'a> {
     pub client: Client,
     /// The signature in the URL of the request.
     pub signed: Option<Signed<'a>>,
+    /// The token in the URL of the request, which goes before one in the `Authorization` header.
+    pub token: Option<&'a str>,
 }
 
 /// A signature in the URL of a request.
@@ -62,6 +68,8 @@ pub enum Verdict {
     User(String),
     /// Whoever has the URL may, for it is signed with this name.
     Signed(MediaPath),
+    /// Whom its token names may.
+    Bearer(Bearer),
     /// It has to log in, or to log in as somebody else: 401 with these `WWW-Authenticate` headers.
     Challenge(Vec<String>),
     /// It has tried too many wrong passwords, and may try again after this time: 429.
@@ -79,6 +87,7 @@ pub struct Gate {
     guards: Guards,
     signing_keys: Texts<SigningKeys>,
     networks: watch::Sender<Arc<Networks>>,
+    issuer: Arc<TokenIssuer>,
     nonces: Mutex<Nonces>,
     passes: Passes,
     passwords: Passwords,
@@ -88,12 +97,15 @@ pub struct Gate {
 
 impl Gate {
     /// The gate to what lies below the movies folder `root`.
-    pub fn new(root: PathBuf, settings: Settings, clock: Clock) -> Arc<Self> {
+    ///
+    /// `web` fetches the keys of tokens.
+    pub fn new(root: PathBuf, settings: Settings, web: Arc<dyn Fetch>, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             guards: Guards::new(root, settings.files.clone()),
             settings: Mutex::new(settings),
             signing_keys: Texts::default(),
             networks: watch::Sender::default(),
+            issuer: Arc::new(TokenIssuer::new(web, clock)),
             nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
             passes: Passes::new(rand::random(), clock.started()),
             passwords: Passwords::new(rand::random()),
@@ -145,6 +157,9 @@ impl Gate {
         {
             return Verdict::Signed(name);
         }
+        if let Some(bearer) = self.bearer(&rules, attempt).await {
+            return Verdict::Bearer(bearer);
+        }
         self.judge(&rules, attempt).await
     }
 
@@ -168,6 +183,9 @@ impl Gate {
         let look = move || gate.guards.guard(&name, Action::Write);
         let looked = tokio::task::spawn_blocking(look).await;
         let guard = looked.unwrap_or_else(|_| closed());
+        if let Some(bearer) = self.bearer(&guard.0, attempt).await {
+            return Verdict::Bearer(bearer);
+        }
         self.judge(&guard.0, attempt).await
     }
 
@@ -236,49 +254,6 @@ impl Gate {
     /// How long the client has to wait before it may try another password of `user`; `None` when it may now.
     fn wait(&self, attempt: &Attempt<'_>, user: &str) -> Option<Duration> {
         self.guesses().wait(attempt.peer, user, self.clock.now())
-    }
-
-    /// A pass to what `names` begin with, for `user`, who may watch all of them now: to be told in
-    /// URLs. `None` when everybody may, or nobody. Cancel safe.
-    pub async fn pass(self: &Arc<Self>, names: &[MediaPath], user: &str) -> Option<String> {
-        let standing = standing(&self.rules(names).await, user)?;
-        let until = self.clock.now() + self.settings().pass_lifetime;
-        Some(self.passes.make(names.first()?, user, &standing, until))
-    }
-
-    /// Whether `pass` lets its bearer, who is at `peer`, watch what `names` begin with, as it did when all of them had
-    /// the rules of now, and nothing else. Cancel safe.
-    pub async fn honours(self: &Arc<Self>, pass: &str, names: &[MediaPath], peer: IpAddr) -> bool {
-        if !self.networks().watch.has(peer) {
-            return false;
-        }
-        let Some(name) = names.first() else {
-            return false;
-        };
-        let rules = self.rules(names).await;
-        let standing = |user: &str| standing(&rules, user);
-        let now = self.clock.now();
-        self.passes.is_good(pass, name, standing, now)
-    }
-
-    /// With which of its names a URL is signed that came from `peer`.
-    async fn signed(self: &Arc<Self>, signed: Signed<'_>, peer: IpAddr) -> Option<MediaPath> {
-        let (gate, signature) = (Arc::clone(self), signed.signature.to_owned());
-        let mut names = signed.names.to_vec();
-        let look = move || {
-            let keys = gate.signing_keys()?;
-            let now = gate.clock.latest_wall();
-            names.retain(|name| keys.know(&signature, name, peer, now));
-            names.pop()
-        };
-        tokio::task::spawn_blocking(look).await.ok().flatten()
-    }
-
-    /// The keys as they are now; `None` when there are none. Blocks.
-    fn signing_keys(&self) -> Option<Arc<SigningKeys>> {
-        let file = self.settings().signing_keys.clone();
-        let read = |text: &str| SigningKeys::read(text).map_err(Fault::from);
-        self.signing_keys.of(&file, read).ok().flatten()
     }
 
     /// Whether everybody may watch what has this name. Cancel safe.
@@ -357,13 +332,6 @@ impl Gate {
 /// Whether `rules` let in some, but not everybody.
 fn is_for_some(rules: &[Arc<Rule>]) -> bool {
     !rules.is_empty() && !rules.iter().any(|rule| **rule == Rule::Closed)
-}
-
-/// What all rules say of `user`; `None` when not all let the user in, or there are none.
-fn standing(rules: &[Arc<Rule>], user: &str) -> Option<String> {
-    let said = rules.iter().map(|rule| rule.standing(user));
-    let said: Vec<_> = said.collect::<Option<_>>()?;
-    (!said.is_empty()).then(|| said.join("\n"))
 }
 
 /// For what could not be looked at.

@@ -99,6 +99,34 @@ impl Rule {
         }
     }
 
+    /// Whether this lets in whom a token names, who need not be in a file of users.
+    pub(super) fn takes(&self, user: &str, told_groups: &[String]) -> bool {
+        let Self::Users {
+            required, groups, ..
+        } = self
+        else {
+            return false;
+        };
+        let is_told = |one: &Require| match one {
+            Require::Groups(names) => names.iter().any(|group| told_groups.contains(group)),
+            _ => false,
+        };
+        let mut required = required.iter();
+        required.any(|one| one.lets_in(user, groups) || is_told(one))
+    }
+
+    /// Those of `groups` that this asks for.
+    pub(super) fn asked_groups<'g>(&self, groups: &'g [String]) -> Vec<&'g String> {
+        let Self::Users { required, .. } = self else {
+            return Vec::new();
+        };
+        let asks = |group: &&String| {
+            let mut required = required.iter();
+            required.any(|one| matches!(one, Require::Groups(names) if names.contains(group)))
+        };
+        groups.iter().filter(asks).collect()
+    }
+
     /// What changes when `user` has to log in again; `None` for one who is not let in.
     pub(super) fn standing(&self, user: &str) -> Option<String> {
         let Self::Users { users, .. } = self else {

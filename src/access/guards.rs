@@ -34,6 +34,8 @@ pub struct Files {
     pub users: Vec<PathBuf>,
     /// Files of groups.
     pub groups: Vec<PathBuf>,
+    /// Whether none of them has to be there, for tokens name users and groups as well.
+    pub may_lack: bool,
     /// The rules of channels, which go before the access files of the folders above.
     pub channels: HashMap<MediaPath, Rules>,
 }
@@ -184,14 +186,21 @@ impl Guards {
             return None;
         }
         let users = chosen(folder, access.users.as_deref(), &self.files().users);
-        let Some(users) = self.users.first(&users, Users::read) else {
+        let users = match self.may_lack(access.users.as_deref(), &users) {
+            true => Some(Arc::default()),
+            false => self.users.first(&users, Users::read),
+        };
+        let Some(users) = users else {
             return Some(Rule::Closed);
         };
         let is_of_groups = |require: &Require| matches!(require, Require::Groups(_));
         let groups = match required.iter().any(is_of_groups) {
             true => {
                 let groups = chosen(folder, access.groups.as_deref(), &self.files().groups);
-                self.groups.first(&groups, Groups::read)
+                match self.may_lack(access.groups.as_deref(), &groups) {
+                    true => Some(Arc::default()),
+                    false => self.groups.first(&groups, Groups::read),
+                }
             }
             false => Some(Arc::default()),
         };
@@ -202,6 +211,12 @@ impl Guards {
             groups,
         });
         Some(rule.unwrap_or(Rule::Closed))
+    }
+
+    /// Whether there are no such files, and none are needed; one that an access file has `named` is.
+    fn may_lack(&self, named: Option<&str>, files: &[PathBuf]) -> bool {
+        let is_there = |file: &PathBuf| file.exists() || file.is_symlink();
+        named.is_none() && self.files().may_lack && !files.iter().any(is_there)
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {

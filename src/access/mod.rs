@@ -1,5 +1,5 @@
 //! Who may watch what, and publish it: access files, users and groups, logging in by Basic and Digest,
-//! and signed URLs.
+//! signed URLs, and JSON Web Tokens.
 //!
 //! [`Gate`] is the one place that decides, for RTSP and HTTP alike; who asks it builds an
 //! [`Attempt`] and obeys the [`Verdict`].
@@ -15,6 +15,7 @@ mod groups;
 mod guard;
 mod guards;
 mod guesses;
+mod holder;
 mod md5_crypt;
 mod networks;
 mod nonces;
@@ -26,6 +27,8 @@ mod secret;
 mod settings;
 mod signing;
 mod texts;
+mod token_issuer;
+mod tokens;
 mod user_file;
 mod users;
 
@@ -36,6 +39,11 @@ pub use guards::Files;
 pub use networks::{Networks, Range};
 pub use qtaccess::Scheme;
 pub use rules::Rules;
-pub use settings::Settings;
-pub use signing::{NoKey, SECRETS, SIGNED, SigningKeys, Terms, key_line};
+pub use settings::{Jwt, KeySet, Settings};
+pub use signing::{NoKey, SIGNED, SigningKeys, Terms, key_line};
+pub use token_issuer::Fetch;
+pub use tokens::{Bearer, TOKEN};
 pub use user_file::{Unfit, UserFile};
+
+/// What queries of URLs say that must not be shown: whoever has it is let in.
+pub const SECRETS: [&str; 2] = [SIGNED, TOKEN];

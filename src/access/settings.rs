@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use super::guards::Files;
 
 /// The settings of access, which can change while the server runs.
@@ -14,6 +16,8 @@ pub struct Settings {
     pub signing_keys: PathBuf,
     /// For how long the URLs in playlists are good for who has logged in.
     pub pass_lifetime: Duration,
+    /// Whose tokens let in; nobody's when it is `None`.
+    pub jwt: Option<Jwt>,
 }
 
 impl Default for Settings {
@@ -22,6 +26,31 @@ impl Default for Settings {
             files: Files::default(),
             signing_keys: PathBuf::new(),
             pass_lifetime: Duration::from_secs(12 * 60 * 60),
+            jwt: None,
         }
     }
+}
+
+/// Whose JSON Web Tokens are taken, and what they tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwt {
+    /// Where the keys are that they are signed with.
+    pub keys: KeySet,
+    /// What they have to say of who made them (`iss`).
+    pub issuer: String,
+    /// For whom they have to be (`aud`).
+    pub audience: String,
+    /// The claim that has the user's name.
+    pub user: String,
+    /// The claim that has the user's groups.
+    pub groups: String,
+}
+
+/// Where a JSON Web Key Set is (RFC 7517, 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySet {
+    /// In a file.
+    File(PathBuf),
+    /// At a URL of HTTP.
+    Url(Url),
 }

@@ -19,9 +19,6 @@ use crate::base::path::MediaPath;
 /// How signatures are called in queries.
 pub const SIGNED: &str = "signed";
 
-/// What queries of URLs say that must not be shown: whoever has it is let in.
-pub const SECRETS: [&str; 1] = [SIGNED];
-
 /// The longest signature that is looked at, in bytes.
 const LONGEST: usize = 256;
 

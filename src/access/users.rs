@@ -34,16 +34,22 @@ impl std::fmt::Debug for Users {
     }
 }
 
+impl Default for Users {
+    fn default() -> Self {
+        Self {
+            realm: REALM.to_owned(),
+            entries: HashMap::new(),
+        }
+    }
+}
+
 impl Users {
     /// Reads the text of a file. Of two lines for a user the first counts.
     ///
     /// # Errors
     /// The first line that is no user.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
-        let mut users = Self {
-            realm: REALM.to_owned(),
-            entries: HashMap::new(),
-        };
+        let mut users = Self::default();
         for (number, line) in (1..).zip(lines(text)) {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::identity;
-use crate::access::{self, Gate, Networks, Range};
+use crate::access::Gate;
 use crate::base::path::MediaPath;
-use crate::config::{self, Config, Live, Rtsp};
+use crate::config::{Config, Live, Rtsp};
 use crate::media::mounts::{self, Mounts};
 use crate::media::sessions::{Role, Sessions};
 use crate::net::fan::{self, Fan};
@@ -31,8 +31,8 @@ impl Followers {
     pub(super) async fn follow(self, mut settings: watch::Receiver<Arc<Config>>) {
         while settings.changed().await.is_ok() {
             let config = Arc::clone(&settings.borrow_and_update());
-            self.gate.configure(access(&config));
-            self.gate.set_networks(networks(&config));
+            self.gate.configure(config.gate_settings());
+            self.gate.set_networks(config.client_networks());
             self.end_foreign_sessions();
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
@@ -53,36 +53,6 @@ impl Followers {
             let is_of_client = facts.transport != "group";
             is_of_client && !networks.let_in(facts.role == Role::Publisher, facts.peer.ip())
         });
-    }
-}
-
-pub(super) fn access(config: &Config) -> access::Settings {
-    let access = &config.access;
-    access::Settings {
-        files: access::Files {
-            users: access.users.clone(),
-            groups: access.groups.clone(),
-            channels: config
-                .channel_access()
-                .map(|(channel, rules)| (channel.clone(), rules.clone()))
-                .collect(),
-        },
-        signing_keys: config.signing_keys(),
-        pass_lifetime: access.pass_lifetime,
-    }
-}
-
-/// From where clients are let in.
-pub(super) fn networks(config: &Config) -> Networks {
-    let range = |networks: &config::Networks| Range {
-        allow: networks.allow.clone(),
-        deny: networks.deny.clone(),
-    };
-    let access = &config.access;
-    Networks {
-        watch: range(&access.watch),
-        publish: range(&access.publish),
-        admin: range(&access.admin),
     }
 }
 

@@ -8,8 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{
-    Followers, access, channel_limits, fan_settings, group_names, multicast_settings, networks,
-    pace,
+    Followers, channel_limits, fan_settings, group_names, multicast_settings, pace,
 };
 use crate::access::Gate;
 use crate::base::clock::Clock;
@@ -24,6 +23,7 @@ use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
 use crate::media::stats::Totals;
 use crate::net::fan::Fan;
+use crate::net::fetcher::Fetcher;
 use crate::net::multicast::Casts;
 use crate::net::tls_identity::TlsIdentity;
 use crate::net::udp_ports::UdpPorts;
@@ -68,8 +68,13 @@ impl Parts {
         let clock = setting.clock;
         let library = Library::new(config.server.movies.clone(), config.server.follow_links);
         let library = Arc::new(library);
-        let gate = Gate::new(config.server.movies.clone(), access(&config), clock);
-        gate.set_networks(networks(&config));
+        let gate = Gate::new(
+            config.server.movies.clone(),
+            config.gate_settings(),
+            Arc::new(Fetcher),
+            clock,
+        );
+        gate.set_networks(config.client_networks());
         let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
         let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
         let mounts = Mounts::new(channel_limits(&config.live), clock);

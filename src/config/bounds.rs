@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use url::{Host, Url};
+
 use super::hls::Hls;
 use super::settings::Config;
 use super::verify::{Objection, refused};
@@ -88,8 +90,37 @@ fn live(config: &Config) -> Vec<Objection> {
 }
 
 fn access(config: &Config) -> Vec<Objection> {
-    let lifetime = config.access.pass_lifetime;
-    found([seconds("access.pass_lifetime", lifetime, 1, 31 * 86_400)])
+    let (lifetime, jwt) = (config.access.pass_lifetime, &config.access.jwt);
+    let lacks = |text: &str| !jwt.keys.is_empty() && text.is_empty();
+    found([
+        seconds("access.pass_lifetime", lifetime, 1, 31 * 86_400),
+        outside(
+            "access.jwt.keys",
+            jwt.keys.contains("://") && !jwt.url().is_some_and(|url| is_safe(&url)),
+            "write the name of a file, or a URL of https:",
+        ),
+        outside(
+            "access.jwt.issuer",
+            lacks(&jwt.issuer),
+            "write what the tokens say of who made them (iss)",
+        ),
+        outside(
+            "access.jwt.audience",
+            lacks(&jwt.audience),
+            "write what the tokens say of whom they are for (aud)",
+        ),
+    ])
+}
+
+/// Whether nobody on the way can change the answer.
+fn is_safe(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) if address.is_loopback() => true,
+        Some(Host::Ipv6(address)) if address.is_loopback() => true,
+        Some(Host::Domain("localhost")) => true,
+        Some(_) => url.scheme() == "https",
+        None => false,
+    }
 }
 
 /// The settings of HLS that lie outside their bounds.

@@ -4,6 +4,7 @@
 //! (`app/` and the holders of a watch receiver do that). `conf/reelcast.toml` is
 //! the manual of the settings and the embedded default at once.
 
+mod access;
 mod acme;
 mod bounds;
 mod certificate;
@@ -32,6 +33,7 @@ mod tls;
 mod verify;
 mod watch;
 
+pub use access::AccessJwt;
 pub use acme::{Acme, Challenge};
 pub use certificate::Certificate;
 pub use changes::{Change, Changes};

@@ -4,6 +4,24 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::ranges;
+use super::settings::Config;
+use crate::access;
+
+impl Config {
+    /// From where clients are let in, as the gate takes it.
+    pub fn client_networks(&self) -> access::Networks {
+        let range = |networks: &Networks| access::Range {
+            allow: networks.allow.clone(),
+            deny: networks.deny.clone(),
+        };
+        let access = &self.access;
+        access::Networks {
+            watch: range(&access.watch),
+            publish: range(&access.publish),
+            admin: range(&access.admin),
+        }
+    }
+}
 
 /// From where somebody may come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

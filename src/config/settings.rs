@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::AccessJwt;
 use super::acme::Acme;
 use super::hls::Hls;
 use super::hls_channels::ChannelHls;
@@ -300,6 +301,8 @@ pub struct Access {
     pub publish: Networks,
     /// `[access.admin]`: who may come to the administration port.
     pub admin: Networks,
+    /// `[access.jwt]`
+    pub jwt: AccessJwt,
 }
 
 impl Default for Access {
@@ -313,6 +316,7 @@ impl Default for Access {
             watch: Networks::default(),
             publish: Networks::default(),
             admin: Networks::default(),
+            jwt: AccessJwt::default(),
         }
     }
 }

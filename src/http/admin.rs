@@ -131,6 +131,7 @@ mod tests {
     use crate::base::clock::Clock;
     use crate::media::mounts::{Limits, Mounts};
     use crate::media::sessions::Sessions;
+    use crate::net::fetcher::Fetcher;
     use crate::net::listen::Permits;
 
     /// Administration that `gate` guards: where it is, and what ends it.
@@ -147,7 +148,8 @@ mod tests {
     }
 
     fn gate() -> Arc<Gate> {
-        Gate::new("no movies".into(), Settings::default(), Clock::start())
+        let (settings, clock) = (Settings::default(), Clock::start());
+        Gate::new("no movies".into(), settings, Arc::new(Fetcher), clock)
     }
 
     async fn ask(address: SocketAddr, request: &str) -> String {

@@ -16,7 +16,7 @@ use super::hls::{Asked, PLAIN, set};
 use super::route::Route;
 use super::server::Server;
 use super::upload_request::Refusal;
-use crate::access::{Attempt, Caller, Client, SIGNED, Signed, Verdict};
+use crate::access::{Attempt, Bearer, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
 use crate::base::path::MediaPath;
 use crate::base::peer::Peer;
 use crate::wire::http_head::HttpHead;
@@ -67,6 +67,7 @@ impl<'a> Claim<'a> {
                 authorization: only(AUTHORIZATION),
                 client: Client::Modern,
                 signed: None,
+                token: request.uri().query().and_then(|query| value(query, TOKEN)),
             },
         }
     }
@@ -99,7 +100,24 @@ impl<'a> Claim<'a> {
                 authorization: field(AUTHORIZATION),
                 client: Client::Modern,
                 signed: None,
+                token: query_of(&head.target).and_then(|query| value(query, TOKEN)),
             },
+        }
+    }
+}
+
+/// Who is let in.
+enum Login {
+    User(String),
+    Bearer(Bearer),
+}
+
+impl Login {
+    /// The token in the URL, if that was what let in.
+    fn token<'a>(&self, attempt: &Attempt<'a>) -> Option<&'a str> {
+        match self {
+            Self::User(_) => None,
+            Self::Bearer(_) => attempt.token,
         }
     }
 }
@@ -144,10 +162,11 @@ impl Server {
             names: &subjects,
         });
         let names = self.with_variants(route.names());
-        let user = match self.gate.may_watch(&names, &attempt).await {
+        let login = match self.gate.may_watch(&names, &attempt).await {
             Verdict::Open if self.gate.networks().watch.is_everybody() => return Ok(Permit::Open),
             Verdict::Open => return Ok(Permit::Guarded(None)),
-            Verdict::User(user) => user,
+            Verdict::User(user) => Login::User(user),
+            Verdict::Bearer(bearer) => Login::Bearer(bearer),
             Verdict::Signed(_) => {
                 let carried = signature.map(|signature| format!("{SIGNED}={signature}"));
                 return Ok(Permit::Guarded(carried));
@@ -167,19 +186,30 @@ impl Server {
                 return Err(Box::new(response));
             }
         };
-        let pass = match route {
+        let carried = match route {
             Route::Hls(name, object) if object.is_playlist() => {
-                self.gate.pass(&self.of_program(name), &user).await
+                let pass = self.pass(&self.of_program(name), &login).await;
+                pass.map(|pass| format!("{PASS}={pass}"))
             }
+            Route::Page(_) => login
+                .token(&attempt)
+                .map(|token| format!("{TOKEN}={token}")),
             _ => None,
         };
-        let carried = pass.map(|pass| format!("{PASS}={pass}"));
         Ok(Permit::Guarded(carried))
     }
 
     /// The program that `name` is of, and its variants.
     fn of_program(&self, name: &MediaPath) -> Vec<MediaPath> {
         self.with_variants(vec![self.program(name)])
+    }
+
+    /// A pass to what `names` begin with.
+    async fn pass(&self, names: &[MediaPath], login: &Login) -> Option<String> {
+        match login {
+            Login::User(user) => self.gate.pass(names, user).await,
+            Login::Bearer(bearer) => self.gate.pass_of(names, bearer).await,
+        }
     }
 
     /// The names that a URL of `route` is signed with: its own, and that of the program that it is of.
@@ -201,7 +231,7 @@ impl Server {
     ) -> Result<(), Refusal> {
         let Claim { caller, attempt } = claim;
         match self.gate.may_publish(name, caller, attempt).await {
-            Verdict::Open | Verdict::User(_) | Verdict::Signed(_) => Ok(()),
+            Verdict::Open | Verdict::User(_) | Verdict::Bearer(_) | Verdict::Signed(_) => Ok(()),
             Verdict::Challenge(challenges) => Err(Refusal {
                 challenges,
                 ..Refusal::new(401, LOG_IN)
@@ -235,6 +265,10 @@ pub(super) fn seconds(wait: Duration) -> u64 {
         .div_ceil(1000)
         .try_into()
         .unwrap_or(u64::MAX)
+}
+
+fn query_of(target: &str) -> Option<&str> {
+    target.split_once('?').map(|(_, query)| query)
 }
 
 /// Keeps an answer that not everybody may have from caches that several use.

@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod connect;
 mod demux;
 pub mod fan;
+pub mod fetcher;
 pub mod host;
 pub mod interleaved;
 pub mod listen;

@@ -30,6 +30,7 @@ use super::inflow::Inflow;
 use super::inlet::{Inlet, MEDIA, MESSAGES};
 use super::offered_keys::OfferedKeys;
 use super::party::Party;
+use super::permission::Openers;
 use super::protection;
 use super::service::Service;
 
@@ -54,8 +55,7 @@ pub(super) struct Connection {
     offered_keys: OfferedKeys,
     /// The sessions that requests on this connection belonged to.
     sessions: Vec<Attended>,
-    /// That of the last URL that was signed.
-    pub(super) signature: Option<String>,
+    pub(super) openers: Openers,
     opened: Instant,
     /// When the last message was complete.
     heard: Option<Instant>,
@@ -102,7 +102,7 @@ impl Connection {
             inflow: Inflow::default(),
             offered_keys: OfferedKeys::default(),
             sessions: Vec::new(),
-            signature: None,
+            openers: Openers::default(),
             opened,
             heard: None,
             farewell: None,

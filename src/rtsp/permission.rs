@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::access::{Attempt, Caller, Client, SIGNED, Signed, Verdict};
+use crate::access::{Attempt, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
 use crate::base::path::MediaPath;
 use crate::wire::query::value;
 use crate::wire::rtsp::Request;
@@ -13,6 +13,13 @@ use super::connection::Connection;
 use super::party::Party;
 use super::refusal::Refusal;
 use super::target::Target;
+
+/// What the last URLs of a connection said that opens them.
+#[derive(Debug, Default)]
+pub(super) struct Openers {
+    signature: Option<String>,
+    token: Option<String>,
+}
 
 impl Connection {
     /// Where the client is.
@@ -33,7 +40,7 @@ impl Connection {
         ask: &mut Ask,
         party: Option<&Party>,
     ) -> Result<(), Refusal> {
-        self.take_signature(ask);
+        self.take_openers(ask);
         let mut attempt = Attempt {
             peer: self.peer().ip(),
             method: request.method.name(),
@@ -41,6 +48,7 @@ impl Connection {
             authorization: request.headers.get("Authorization"),
             client: Client::read(request.headers.get("User-Agent").unwrap_or_default()),
             signed: None,
+            token: self.openers.token.as_deref(),
         };
         if let Ask::Announce(announce) = ask {
             return self.permit_publisher(&announce.target, &attempt).await;
@@ -51,7 +59,7 @@ impl Connection {
             (Ask::Play(_), Some(party)) => vec![party.watched().facts().path.clone()],
             _ => return Ok(()),
         };
-        attempt.signed = self.signature.as_deref().map(|signature| Signed {
+        attempt.signed = self.openers.signature.as_deref().map(|signature| Signed {
             signature,
             names: &names,
         });
@@ -63,14 +71,21 @@ impl Connection {
         obey(verdict, "a file of rules or users has a fault")
     }
 
-    /// Keeps the signature of the URL of `ask`: what players read from the description that they get has
-    /// none, but opens on this connection as well.
-    fn take_signature(&mut self, ask: &Ask) {
-        let told = ask.target().and_then(|target| value(&target.query, SIGNED));
-        if let Some(told) = told {
-            // Some clients put the name of a track behind the query.
-            self.signature = told.split('/').next().map(str::to_owned);
-        }
+    /// Keeps what opens the URL of `ask`: what players read from the description that they get says nothing
+    /// of it, but is opened by it on this connection as well.
+    fn take_openers(&mut self, ask: &Ask) {
+        let Some(target) = ask.target() else {
+            return;
+        };
+        // Some clients put the name of a track behind the query.
+        let told = |name| value(&target.query, name)?.split('/').next();
+        let keep = |kept: &mut Option<String>, name| {
+            if let Some(told) = told(name) {
+                *kept = Some(told.to_owned());
+            }
+        };
+        keep(&mut self.openers.signature, SIGNED);
+        keep(&mut self.openers.token, TOKEN);
     }
 
     async fn permit_publisher(
@@ -92,7 +107,7 @@ impl Connection {
 /// The refusal that `verdict` is; `closed` says why nobody may.
 fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
     match verdict {
-        Verdict::Open | Verdict::User(_) | Verdict::Signed(_) => Ok(()),
+        Verdict::Open | Verdict::User(_) | Verdict::Bearer(_) | Verdict::Signed(_) => Ok(()),
         Verdict::Challenge(challenges) => Err(Refusal::challenge(challenges)),
         Verdict::Later(wait) => Err(Refusal::later(wait)),
         Verdict::Closed => Err(Refusal::told(403, closed)),

@@ -58,6 +58,7 @@ mod srtp;
 mod support;
 mod tidy;
 mod tls;
+mod tokens;
 mod tools;
 mod transcode;
 mod ts;

@@ -84,7 +84,7 @@ const LATER: u64 = 1 << 40;
 
 /// Everything that the playlist `first` leads to, fetched from what is told in it and nothing else. Returns
 /// the target of each request after the first.
-async fn follow(server: &Server, target: &str, first: &Answer) -> Vec<String> {
+pub(crate) async fn follow(server: &Server, target: &str, first: &Answer) -> Vec<String> {
     let mut targets = Vec::new();
     let mut known = HashSet::new();
     let mut waiting: VecDeque<_> = told(target, first).into();
@@ -114,7 +114,7 @@ async fn follow(server: &Server, target: &str, first: &Answer) -> Vec<String> {
 }
 
 /// The targets of what a playlist tells of, but for what is only to come; nothing of what is no playlist.
-fn told(target: &str, answer: &Answer) -> Vec<String> {
+pub(crate) fn told(target: &str, answer: &Answer) -> Vec<String> {
     if !answer.body.starts_with(b"#EXTM3U") {
         return Vec::new();
     }

@@ -1,10 +1,14 @@
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use proptest::prelude::*;
 use tempfile::TempDir;
+use url::Url;
 
 use super::*;
 use crate::access::Files;
@@ -42,10 +46,26 @@ fn folder(files: &[(&str, &str)]) -> (TempDir, Arc<Gate>) {
     let settings = Settings {
         files,
         signing_keys: folder.path().join("signing-keys"),
+        pass_lifetime: Duration::from_secs(60),
         ..Settings::default()
     };
-    let gate = Gate::new(folder.path().to_owned(), settings, Clock::start());
+    let gate = Gate::new(
+        folder.path().to_owned(),
+        settings,
+        Arc::new(Nothing),
+        Clock::start(),
+    );
     (folder, gate)
+}
+
+/// There are no other servers.
+#[derive(Debug)]
+struct Nothing;
+
+impl Fetch for Nothing {
+    fn fetch(&self, _: Url) -> BoxFuture<'static, io::Result<Bytes>> {
+        Box::pin(async { Err(io::ErrorKind::NotFound.into()) })
+    }
 }
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -66,6 +86,7 @@ fn attempt(authorization: Option<&str>) -> Attempt<'_> {
         authorization,
         client: Client::Modern,
         signed: None,
+        token: None,
     }
 }
 
@@ -84,6 +105,7 @@ fn in_a_word(verdict: Verdict) -> String {
         Verdict::Open => "open".to_owned(),
         Verdict::User(user) => user,
         Verdict::Signed(_) => "signed".to_owned(),
+        Verdict::Bearer(bearer) => bearer.user,
         Verdict::Challenge(_) => "401".to_owned(),
         Verdict::Later(_) => "429".to_owned(),
         Verdict::Closed => "403".to_owned(),
@@ -186,6 +208,7 @@ async fn channels_have_rules_by_the_settings() {
         users: vec![folder.path().join("qtusers")],
         groups: vec![folder.path().join("qtgroups")],
         channels: channels.map(|(path, rules)| (name(path), rules)).into(),
+        ..Files::default()
     };
     gate.configure(Settings {
         files,
@@ -524,7 +547,12 @@ async fn others_publish_as_files_say() {
         }
     }
     let bare = tempfile::tempdir().unwrap();
-    let gate = Gate::new(bare.path().to_owned(), Settings::default(), Clock::start());
+    let gate = Gate::new(
+        bare.path().to_owned(),
+        Settings::default(),
+        Arc::new(Nothing),
+        Clock::start(),
+    );
     assert_eq!(
         published(&gate, "live", "192.0.2.1", Some(&bob)).await,
         "403"

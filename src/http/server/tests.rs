@@ -8,6 +8,7 @@ use crate::access::Settings;
 use crate::log::access::AccessLog;
 use crate::media::mounts::Limits;
 use crate::media::sessions::Sessions;
+use crate::net::fetcher::Fetcher;
 use crate::net::listen::{Listener, Permits};
 use crate::vod::Blocks;
 
@@ -17,7 +18,12 @@ fn server() -> Arc<Server> {
     let log = AccessLog::disabled();
     let library = Arc::new(Library::new(PathBuf::from("no movies"), true));
     let movies = (Arc::clone(&library), Arc::new(Blocks::new(1 << 20)));
-    let gate = Gate::new(PathBuf::from("no movies"), Settings::default(), clock);
+    let gate = Gate::new(
+        PathBuf::from("no movies"),
+        Settings::default(),
+        Arc::new(Fetcher),
+        clock,
+    );
     Arc::new(Server {
         gate,
         library,

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reelcast::access::{Files, Gate, Networks, Range, Settings};
+use reelcast::access::Gate;
 use reelcast::base::clock::Clock;
-use reelcast::config::{self, Config};
+use reelcast::config::Config;
 use reelcast::hls::gateway::Gateway;
 use reelcast::http::metrics::Metrics;
 use reelcast::http::pauses::Pauses;
@@ -18,6 +18,7 @@ use reelcast::media::mounts::{self, Mounts};
 use reelcast::media::sessions::{Role, Sessions};
 use reelcast::media::stats::Totals;
 use reelcast::net::fan::{self, Fan};
+use reelcast::net::fetcher::Fetcher;
 use reelcast::net::listen::{Listener, Permits};
 use reelcast::net::multicast::{self, Announcer, Casts};
 use reelcast::net::udp_ports::UdpPorts;
@@ -85,8 +86,13 @@ impl Server {
             announce: config.borrow().sap.announce,
         };
         let library = Arc::new(Library::new(folder.to_owned(), true));
-        let gate = Gate::new(folder.to_owned(), access(&config.borrow()), clock);
-        gate.set_networks(networks(&config.borrow()));
+        let gate = Gate::new(
+            folder.to_owned(),
+            config.borrow().gate_settings(),
+            Arc::new(Fetcher),
+            clock,
+        );
+        gate.set_networks(config.borrow().client_networks());
         let stop = CancellationToken::new();
         let feeds = Feeds::new(Sources::new(Arc::clone(&mounts), clock), stop.clone());
         let files = SdpFolder::new(Arc::clone(&library), Arc::clone(&feeds), config.clone());
@@ -170,7 +176,10 @@ impl Server {
     pub(crate) fn configure(&self, change: impl FnOnce(&mut Config)) {
         self.config
             .send_modify(|config| change(Arc::make_mut(config)));
-        self.gate.set_networks(networks(&self.config.borrow()));
+        let config = self.config.borrow();
+        self.gate.configure(config.gate_settings());
+        self.gate.set_networks(config.client_networks());
+        drop(config);
         let networks = self.gate.networks();
         self.sessions
             .end_those(|facts| !networks.let_in(facts.role == Role::Publisher, facts.peer.ip()));
@@ -198,34 +207,5 @@ impl Server {
         };
         let there = tokio::time::timeout(Duration::from_secs(10), there).await;
         there.unwrap_or_else(|_| panic!("{} sessions, not {count}", self.sessions.len()));
-    }
-}
-
-fn access(config: &Config) -> Settings {
-    Settings {
-        files: Files {
-            users: config.access.users.clone(),
-            groups: config.access.groups.clone(),
-            channels: config
-                .channel_access()
-                .map(|(channel, rules)| (channel.clone(), rules.clone()))
-                .collect(),
-        },
-        signing_keys: config.signing_keys(),
-        pass_lifetime: config.access.pass_lifetime,
-    }
-}
-
-/// From where clients are let in.
-fn networks(config: &Config) -> Networks {
-    let range = |networks: &config::Networks| Range {
-        allow: networks.allow.clone(),
-        deny: networks.deny.clone(),
-    };
-    let access = &config.access;
-    Networks {
-        watch: range(&access.watch),
-        publish: range(&access.publish),
-        admin: range(&access.admin),
     }
 }

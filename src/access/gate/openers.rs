@@ -1,0 +1,111 @@
+//! What opens something without a password: a pass, a token, or the signature of a URL.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Attempt, Gate, Signed, is_for_some};
+use crate::access::guard::Rule;
+use crate::access::holder::Holder;
+use crate::access::signing::SigningKeys;
+use crate::access::texts::Fault;
+use crate::access::tokens::{Bearer, bearer_token};
+use crate::base::path::MediaPath;
+
+impl Gate {
+    /// A pass to what `names` begin with, for `user`, who may watch all of them now: to be told in
+    /// URLs. `None` when everybody may, or nobody. Cancel safe.
+    pub async fn pass(self: &Arc<Self>, names: &[MediaPath], user: &str) -> Option<String> {
+        let holder = Holder::User(user);
+        let standing = self.standing(&self.rules(names).await, &holder)?;
+        let until = self.clock.now() + self.settings().pass_lifetime;
+        Some(self.passes.make(names.first()?, user, &standing, until))
+    }
+
+    /// The same for whom a token names; it ends with the token. Cancel safe.
+    pub async fn pass_of(self: &Arc<Self>, names: &[MediaPath], bearer: &Bearer) -> Option<String> {
+        let name = names.first()?;
+        let rules = self.rules(names).await;
+        let holder = Holder::of(bearer, &rules);
+        let standing = self.standing(&rules, &holder)?;
+        let now = self.clock.latest_wall();
+        let left = bearer.until.duration_since(now).ok()?;
+        let left = left.min(self.settings().pass_lifetime);
+        let until = self.clock.now() + left;
+        Some(
+            self.passes
+                .make(name, &holder.to_string(), &standing, until),
+        )
+    }
+
+    /// Whether `pass` lets its bearer, who is at `peer`, watch what `names` begin with, as it did when all of them had
+    /// the rules of now, and nothing else. Cancel safe.
+    pub async fn honours(self: &Arc<Self>, pass: &str, names: &[MediaPath], peer: IpAddr) -> bool {
+        if !self.networks().watch.has(peer) {
+            return false;
+        }
+        let Some(name) = names.first() else {
+            return false;
+        };
+        let rules = self.rules(names).await;
+        let standing = |holder: &str| self.standing(&rules, &Holder::read(holder));
+        let now = self.clock.now();
+        self.passes.is_good(pass, name, standing, now)
+    }
+
+    /// Whom the token of a client names, if `rules` let that user in.
+    pub(super) async fn bearer(
+        &self,
+        rules: &[Arc<Rule>],
+        attempt: &Attempt<'_>,
+    ) -> Option<Bearer> {
+        let header = attempt.authorization.and_then(bearer_token);
+        let token = attempt.token.or(header).filter(|_| is_for_some(rules))?;
+        let jwt = self.settings().jwt.clone()?;
+        let bearer = self.issuer.read(token, &jwt).await?;
+        let mut rules = rules.iter();
+        let is_let_in = rules.all(|rule| rule.takes(&bearer.user, &bearer.groups));
+        is_let_in.then_some(bearer)
+    }
+
+    /// With which of its names a URL is signed that came from `peer`.
+    pub(super) async fn signed(
+        self: &Arc<Self>,
+        signed: Signed<'_>,
+        peer: IpAddr,
+    ) -> Option<MediaPath> {
+        let (gate, signature) = (Arc::clone(self), signed.signature.to_owned());
+        let mut names = signed.names.to_vec();
+        let look = move || {
+            let keys = gate.signing_keys()?;
+            let now = gate.clock.latest_wall();
+            names.retain(|name| keys.know(&signature, name, peer, now));
+            names.pop()
+        };
+        tokio::task::spawn_blocking(look).await.ok().flatten()
+    }
+
+    /// The keys as they are now; `None` when there are none. Blocks.
+    fn signing_keys(&self) -> Option<Arc<SigningKeys>> {
+        let file = self.settings().signing_keys.clone();
+        let read = |text: &str| SigningKeys::read(text).map_err(Fault::from);
+        self.signing_keys.of(&file, read).ok().flatten()
+    }
+
+    /// What changes when a pass of `holder` is over before its end; `None` when not all rules let the
+    /// holder in, or there are none.
+    fn standing(&self, rules: &[Arc<Rule>], holder: &Holder<'_>) -> Option<String> {
+        match holder {
+            _ if rules.is_empty() => None,
+            Holder::User(user) => {
+                let said = rules.iter().map(|rule| rule.standing(user));
+                let said: Vec<_> = said.collect::<Option<_>>()?;
+                Some(said.join("\n"))
+            }
+            Holder::Bearer { user, groups } => {
+                let jwt = self.settings().jwt.clone()?;
+                let is_let_in = rules.iter().all(|rule| rule.takes(user, groups));
+                is_let_in.then(|| format!("{}\n{}", jwt.issuer, jwt.audience))
+            }
+        }
+    }
+}

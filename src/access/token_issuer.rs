@@ -1,0 +1,164 @@
+//! The keys by which tokens are known: read from a file, or fetched from where their issuer tells them.
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tracing::warn;
+use url::Url;
+
+use super::settings::{Jwt, KeySet};
+use super::texts::{Fault, Texts};
+use super::tokens::{Bearer, TokenKeys};
+use crate::base::clock::Clock;
+
+/// Keys that were fetched are good for so long without another look.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// For so long they are good when the issuer cannot be asked.
+const LASTING: Duration = Duration::from_secs(60 * 60);
+
+/// How often an issuer is asked at most, also for keys that tokens speak of and that are not known.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Fetches from other servers, to which this folder makes no connections.
+pub trait Fetch: Debug + Send + Sync {
+    /// What is at `url`, of which nobody on the way may have changed anything.
+    ///
+    /// # Errors
+    /// When there is nothing, or it does not come within seconds.
+    fn fetch(&self, url: Url) -> BoxFuture<'static, io::Result<Bytes>>;
+}
+
+/// Keys of tokens.
+#[derive(Debug)]
+pub(super) struct TokenIssuer {
+    clock: Clock,
+    web: Arc<dyn Fetch>,
+    files: Texts<TokenKeys>,
+    fetched: Mutex<Fetched>,
+    /// One asks, the others wait.
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// What was fetched last.
+#[derive(Debug, Default)]
+struct Fetched {
+    url: Option<Url>,
+    keys: Option<(Instant, Arc<TokenKeys>)>,
+    /// When the issuer was asked last.
+    asked: Option<Instant>,
+}
+
+impl TokenIssuer {
+    /// No keys yet.
+    pub(super) fn new(web: Arc<dyn Fetch>, clock: Clock) -> Self {
+        Self {
+            clock,
+            web,
+            files: Texts::default(),
+            fetched: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Whom `token` names, if it is good. Cancel safe.
+    pub(super) async fn read(self: &Arc<Self>, token: &str, jwt: &Jwt) -> Option<Bearer> {
+        let keys = match &jwt.keys {
+            KeySet::Url(url) => self.of_url(url, token).await,
+            KeySet::File(file) => {
+                let (issuer, file) = (Arc::clone(self), file.clone());
+                let look = move || issuer.files.of(&file, of_file).ok().flatten();
+                tokio::task::spawn_blocking(look).await.ok()?
+            }
+        };
+        keys?.read_token(token, jwt, self.clock.latest_wall())
+    }
+
+    /// The keys that are told at `url`, among them that of `token` if possible.
+    async fn of_url(&self, url: &Url, token: &str) -> Option<Arc<TokenKeys>> {
+        if let Some(keys) = self.known(url, token) {
+            return Some(keys);
+        }
+        let _asking = self.asking.lock().await;
+        // Whoever asked meanwhile may have got it.
+        if let Some(keys) = self.known(url, token) {
+            return Some(keys);
+        }
+        if self.may_ask(url) {
+            let fetched = self.fetch(url).await;
+            let fetched = fetched.inspect_err(|reason| {
+                warn!(%url, %reason, "the keys of tokens cannot be fetched");
+            });
+            self.note(fetched.ok());
+        }
+        self.lasting()
+    }
+
+    /// Everybody may read what is told at a URL, so secrets in it are none.
+    async fn fetch(&self, url: &Url) -> Result<TokenKeys, String> {
+        let text = self.web.fetch(url.clone()).await;
+        let text = text.map_err(|error| error.to_string())?;
+        let text = String::from_utf8_lossy(&text);
+        TokenKeys::read(&text, false).map_err(|fault| fault.to_string())
+    }
+
+    /// Keys that need not be fetched again for `token`.
+    fn known(&self, url: &Url, token: &str) -> Option<Arc<TokenKeys>> {
+        let now = self.clock.now();
+        let fetched = self.fetched();
+        let (at, keys) = fetched
+            .keys
+            .as_ref()
+            .filter(|_| fetched.url.as_ref() == Some(url))?;
+        let is_fresh = now.saturating_duration_since(*at) < FRESH;
+        (is_fresh && keys.has_key_of(token)).then(|| Arc::clone(keys))
+    }
+
+    /// Whether the issuer was not asked just now. What another one has told is forgotten.
+    fn may_ask(&self, url: &Url) -> bool {
+        let now = self.clock.now();
+        let mut fetched = self.fetched();
+        if fetched.url.as_ref() != Some(url) {
+            *fetched = Fetched {
+                url: Some(url.clone()),
+                ..Fetched::default()
+            };
+        }
+        let is_due = |asked: Instant| now.saturating_duration_since(asked) >= PAUSE;
+        fetched.asked.is_none_or(is_due)
+    }
+
+    /// Notes that the issuer was asked, and what it told.
+    fn note(&self, keys: Option<TokenKeys>) {
+        let now = self.clock.now();
+        let mut fetched = self.fetched();
+        fetched.asked = Some(now);
+        if let Some(keys) = keys {
+            fetched.keys = Some((now, Arc::new(keys)));
+        }
+    }
+
+    /// The last keys, if they are not too old.
+    fn lasting(&self) -> Option<Arc<TokenKeys>> {
+        let now = self.clock.now();
+        let fetched = self.fetched();
+        let (at, keys) = fetched.keys.as_ref()?;
+        let lasts = now.saturating_duration_since(*at) < LASTING;
+        lasts.then(|| Arc::clone(keys))
+    }
+
+    fn fetched(&self) -> std::sync::MutexGuard<'_, Fetched> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn of_file(text: &str) -> Result<TokenKeys, Fault> {
+    TokenKeys::read(text, true).map_err(|fault| Fault {
+        line: 0,
+        text: fault.to_string(),
+    })
+}

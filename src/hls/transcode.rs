@@ -30,6 +30,7 @@ mod orders;
 pub mod remake;
 pub mod remakes;
 mod run;
+mod single_frames;
 mod speech;
 mod stock;
 

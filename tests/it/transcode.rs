@@ -47,7 +47,13 @@ fn settings(config: &mut Config) {
 
 /// A channel of G.711 that has been there for ten seconds.
 fn publish(server: &Server) -> Publisher {
-    let formats = [Format::Pcm(G711)];
+    let pieces = (0..500).map(|_| tone(SECOND / 50)).collect();
+    publish_sound(server, Format::Pcm(G711), pieces, 160)
+}
+
+/// The channel `phone`, to which all `pieces` have been sent, each of so many ticks of 8 kHz.
+fn publish_sound(server: &Server, format: Format, pieces: Vec<Vec<u8>>, ticks: u64) -> Publisher {
+    let formats = [format];
     let description = Description::of_formats("phone", &formats).unwrap();
     let mut packetiser = Packetiser::new(&description, &formats, 1400, server.clock);
     let path = MediaPath::from_plain("phone").unwrap();
@@ -55,16 +61,14 @@ fn publish(server: &Server) -> Publisher {
         .mounts
         .publish(&path, description, "test".to_owned(), Takeover::Replace);
     let mut publisher = publisher.unwrap();
-    let start = server.clock.now();
-    for packet in 0..500_i64 {
-        let frame = Frame {
-            data: tone(SECOND / 50),
-            time: MediaTime::new(packet * 160, 8000),
-        };
-        let now = start + Duration::from_millis(20 * packet as u64);
+    let mut now = server.clock.now();
+    for (number, data) in pieces.into_iter().enumerate() {
+        let time = MediaTime::new(number as i64 * ticks as i64, 8000);
+        let frame = Frame { data, time };
         packetiser.push(0, &[frame], &mut publisher, now).unwrap();
+        now += Duration::from_millis(ticks / 8);
     }
-    publisher.flush(start + Duration::from_secs(10));
+    publisher.flush(now);
     publisher
 }
 
@@ -221,4 +225,55 @@ async fn speech_with_several_frames_in_a_sample_is_heard_whole() {
         // One frame of five would come to 0.45 at most.
         assert!(likeness > 0.95, "second {number}: {likeness}");
     }
+}
+
+/// The frames of a file in storage format (RFC 4867, 5), so many at a time.
+fn speech(file: &[u8], at_a_time: usize) -> Vec<Vec<u8>> {
+    let mut rest = file.strip_prefix(b"#!AMR\n").unwrap();
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let size = [12, 13, 15, 17, 19, 20, 26, 31, 5][usize::from(rest[0] >> 3 & 15)];
+        let frame;
+        (frame, rest) = rest.split_at(1 + size);
+        frames.push(frame);
+    }
+    frames.chunks(at_a_time).map(<[_]>::concat).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_with_several_frames_in_a_packet_of_a_channel_is_heard_whole() {
+    let Some(movies) = qtss().filter(|_| has_ffmpeg()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let frames = folder.path().join("frames.amr");
+    let movie = movies.join("sample_50kbit.3gp");
+    let copied = ["-t", "10", "-c", "copy", "-f", "amr"];
+    std::fs::write(&frames, heard(movie.to_str().unwrap(), &copied)).unwrap();
+    let original = heard(frames.to_str().unwrap(), &PCM);
+    let pieces = speech(&std::fs::read(&frames).unwrap(), 5);
+    let format = Format::Amr {
+        wide: false,
+        channels: 1,
+    };
+    let server = Server::start(folder.path(), settings);
+    let _publisher = publish_sound(&server, format, pieces, 800);
+
+    let playlist = text(server.http, "/phone/media-cmaf.m3u8").await;
+    let (_, map) = playlist.split_once("#EXT-X-MAP:URI=\"").unwrap();
+    let map = map.split('"').next().unwrap();
+    let mut media = get(server.http, &format!("/phone/{map}")).await.body;
+    for segment in segments(&playlist) {
+        media.extend(get(server.http, &format!("/phone/{segment}")).await.body);
+    }
+    let begun = folder.path().join("begun.mp4");
+    std::fs::write(&begun, media).unwrap();
+    let heard = heard(begun.to_str().unwrap(), &PCM);
+    // The encoder's own delay, of a quarter of a second at most, is not of interest here.
+    let piece = &original[..2 * 16_000];
+    assert!(heard.len() > piece.len() + 4000, "{}", heard.len());
+    let delayed = (0..2000).map(|delay| likeness(&heard[2 * delay..][..piece.len()], piece));
+    let best = delayed.fold(0.0, f64::max);
+    // One frame of five would come to 0.45 at most.
+    assert!(best > 0.9, "{best}");
 }

@@ -281,7 +281,7 @@ impl Job {
                 continue;
             };
             let is_given = given.contains(&index);
-            let first = lines.add(index, track.clock_hz, is_given);
+            let first = lines.add(index, track, is_given);
             if is_given {
                 let coding = Coding::of(track);
                 codings.push(coding);

@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, BytesMut};
 
+use super::single_frames::SingleFrames;
 use crate::media::burst::{Packet, PacketKind};
+use crate::media::description::Track;
 use crate::wire::rtsp::write_frame_header;
 
 /// A step in RTP time by more than this, in seconds, is a gap.
@@ -26,6 +28,7 @@ struct Line {
     clock_hz: u32,
     /// Whether this process has it.
     is_given: bool,
+    single_frames: Option<SingleFrames>,
     first: First,
     /// The RTP time of the newest packet.
     last: Option<u32>,
@@ -35,14 +38,14 @@ struct Line {
 pub(super) type First = Arc<OnceLock<u32>>;
 
 impl Lines {
-    /// Adds a track by its index in the description, with the rate of its clock in Hz; `is_given`
-    /// says whether this process has it.
-    pub(super) fn add(&mut self, track: usize, clock_hz: u32, is_given: bool) -> First {
+    /// Adds a track by its index in the description; `is_given` says whether this process has it.
+    pub(super) fn add(&mut self, index: usize, track: &Track, is_given: bool) -> First {
         let first = First::default();
         self.0.push(Line {
-            track,
-            clock_hz,
+            track: index,
+            clock_hz: track.clock_hz,
             is_given,
+            single_frames: SingleFrames::of(track),
             first: Arc::clone(&first),
             last: None,
         });
@@ -61,9 +64,14 @@ impl Lines {
         }
         line.first.get_or_init(|| packet.time);
         line.last = Some(packet.time);
+        let channel = packet.track << 1;
+        if let Some(single_frames) = &mut line.single_frames {
+            single_frames.write(data, channel, into);
+            return true;
+        }
         // Packets of bursts are as long as a frame can tell.
         if let Ok(length) = u16::try_from(data.len()) {
-            into.put_slice(&write_frame_header(packet.track << 1, length));
+            into.put_slice(&write_frame_header(channel, length));
             into.put_slice(data);
         }
         true

@@ -14,6 +14,7 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use super::changes::Changes;
 use super::load::{Loaded, Source, load};
@@ -21,6 +22,9 @@ use super::settings::Config;
 
 /// How long a file must have been left alone before it is read.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// It is read after that long though its folder, in which logs may be written, is never quiet.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Follows the configuration's file; ends when dropped.
 #[derive(Debug)]
@@ -177,7 +181,10 @@ struct Follower {
 impl Follower {
     async fn run(mut self, mut woken: mpsc::Receiver<Wake>) {
         while let Some(mut wake) = woken.recv().await {
-            while let Ok(Some(next)) = tokio::time::timeout(QUIET, woken.recv()).await {
+            let first = Instant::now();
+            while first.elapsed() < LONGEST
+                && let Ok(Some(next)) = timeout(QUIET, woken.recv()).await
+            {
                 if next == Wake::Asked {
                     wake = next;
                 }
@@ -295,6 +302,22 @@ mod tests {
         assert_eq!(settings.borrow().limits.connections, 1);
         setup.write("reelcast.toml", "2");
         settles_on(&mut settings, 2).await;
+    }
+
+    #[tokio::test]
+    async fn a_change_is_offered_though_a_log_beside_it_never_rests() {
+        let setup = Setup::new();
+        let mut settings = setup.watch.settings();
+        let log = setup.folder.path().join("log");
+        let writing = tokio::spawn(async move {
+            loop {
+                std::fs::write(&log, "a line").unwrap();
+                tokio::time::sleep(QUIET / 10).await;
+            }
+        });
+        setup.write("reelcast.toml", "2");
+        settles_on(&mut settings, 2).await;
+        writing.abort();
     }
 
     #[tokio::test]

@@ -291,7 +291,7 @@ mod tests {
 
     async fn settles_on(settings: &mut watch::Receiver<Arc<Config>>, connections: u32) {
         let found = settings.wait_for(|config| config.limits.connections == connections);
-        let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+        let found = timeout(Duration::from_secs(20), found).await;
         assert!(matches!(found, Ok(Ok(_))), "{connections} never came");
     }
 
@@ -378,7 +378,7 @@ mod tests {
             let login = config.sources[0].url.credentials();
             login.is_some_and(|login| login.password == "two")
         });
-        let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+        let found = timeout(Duration::from_secs(20), found).await;
         assert!(matches!(found, Ok(Ok(_))), "it never came");
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::about::About;
 use super::caller::Caller;
 use super::challenge::Client;
 use super::credentials::Credentials;
@@ -36,10 +37,8 @@ pub struct Attempt<'a> {
     pub peer: IpAddr,
     /// The method of the request.
     pub method: &'a str,
-    /// What the request asks for, as it is spelled, where Digest must be about that very request and
-    /// each answer good once, as in HTTP; `None` where clients of the time before `qop` are served
-    /// too, and name the movie in their own way, as in RTSP.
-    pub uri: Option<&'a str>,
+    /// What an answer by Digest has to be about.
+    pub about: About<'a>,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
     /// What the client understands.
@@ -48,6 +47,17 @@ pub struct Attempt<'a> {
     pub signed: Option<Signed<'a>>,
     /// The token in the URL of the request, which goes before one in the `Authorization` header.
     pub token: Option<&'a str>,
+}
+
+impl Attempt<'_> {
+    /// From where alone a nonce is good that the client gets; `None`: from everywhere. Where answers need not be
+    /// counted, whoever has seen one could use it again.
+    fn place(&self) -> Option<IpAddr> {
+        match self.about {
+            About::Url(_) => None,
+            About::Names { .. } => Some(self.peer.to_canonical()),
+        }
+    }
 }
 
 /// A signature in the URL of a request.
@@ -211,15 +221,16 @@ impl Gate {
                     if let Some(name) = name.filter(|_| denied == Denied::Wrong) {
                         self.guesses().wrong(attempt.peer, name, self.clock.now());
                     }
-                    return self.challenge(rule, false, attempt.client);
+                    return self.challenge(rule, false, attempt);
                 }
             }
         }
         let now = self.clock.now();
         if let Some(Credentials::Digest(answer)) = &credentials {
             let count = answer.count.as_ref().map(|count| count.number);
-            if self.nonces().take(&answer.nonce, count, now).is_err() {
-                return self.challenge(first, true, attempt.client);
+            let place = attempt.place();
+            if self.nonces().take(&answer.nonce, count, place, now).is_err() {
+                return self.challenge(first, true, attempt);
             }
         }
         self.guesses().right(attempt.peer, user);
@@ -311,9 +322,10 @@ impl Gate {
         known.unwrap_or_else(|| self.guards.look(name, now))
     }
 
-    fn challenge(&self, rule: &Rule, is_stale: bool, client: Client) -> Verdict {
-        let nonce = self.nonces().make(rand::random(), self.clock.now());
-        Verdict::Challenge(rule.challenges(&nonce, is_stale, client))
+    fn challenge(&self, rule: &Rule, is_stale: bool, attempt: &Attempt<'_>) -> Verdict {
+        let (place, now) = (attempt.place(), self.clock.now());
+        let nonce = self.nonces().make(rand::random(), place, now);
+        Verdict::Challenge(rule.challenges(&nonce, is_stale, attempt.client))
     }
 
     fn settings(&self) -> MutexGuard<'_, Settings> {

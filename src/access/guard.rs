@@ -163,11 +163,8 @@ impl Require {
 
 /// Whether an answer shows that the client knows the user's password.
 fn is_proof(answer: &Answer, users: &Users, attempt: &Attempt<'_>) -> bool {
-    let is_about_this = match attempt.uri {
-        Some(uri) => answer.count.is_some() && answer.uri == uri,
-        None => true,
-    };
     let is_offered = |algorithm: Algorithm| users.algorithms().contains(&algorithm);
+    let is_about_this = attempt.about.is_of(answer);
     if !is_about_this || answer.realm != users.realm() || !is_offered(answer.algorithm) {
         return false;
     }

@@ -4,6 +4,7 @@
 //! [`Gate`] is the one place that decides, for RTSP and HTTP alike; who asks it builds an
 //! [`Attempt`] and obeys the [`Verdict`].
 
+mod about;
 mod argon2id;
 mod caller;
 mod challenge;
@@ -32,6 +33,7 @@ mod tokens;
 mod user_file;
 mod users;
 
+pub use about::About;
 pub use caller::Caller;
 pub use challenge::Client;
 pub use gate::{Attempt, Gate, Signed, Verdict};

@@ -1,6 +1,7 @@
 //! Nonces of Digest: made by this server alone, good for a while, each count of them once
 //! (RFC 7616, 3.3 and 5.12).
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -56,26 +57,28 @@ impl Nonces {
         }
     }
 
-    /// A new nonce; `lot` is a number drawn by lot.
-    pub(super) fn make(&self, lot: u64, now: Instant) -> String {
+    /// A new nonce, which is good from `place` alone if there is one; `lot` is a number drawn by lot.
+    pub(super) fn make(&self, lot: u64, place: Option<IpAddr>, now: Instant) -> String {
         let age = now.saturating_duration_since(self.since).as_micros();
         let stamp = age << 64 | u128::from(lot);
         let stamp = stamp.to_be_bytes();
-        let mac = self.mac(&stamp).finalize().into_bytes();
+        let mac = self.mac(&stamp, place).finalize().into_bytes();
         hex(&stamp) + &hex(&mac[..STAMP])
     }
 
-    /// Takes a nonce, with the count by which the client uses it if it counts.
+    /// Takes a nonce from `place`, with the count by which the client uses it if it counts.
     ///
     /// # Errors
-    /// [`Stale`] for one that is too old or another server's, and for a count that was used before.
+    /// [`Stale`] for one that is too old, another server's or for another place, and for a count that was
+    /// used before.
     pub(super) fn take(
         &mut self,
         nonce: &str,
         count: Option<u32>,
+        place: Option<IpAddr>,
         now: Instant,
     ) -> Result<(), Stale> {
-        let stamp = self.read(nonce).ok_or(Stale)?;
+        let stamp = self.read(nonce, place).ok_or(Stale)?;
         let made = Duration::from_micros(u64::try_from(stamp >> 64).map_err(|_| Stale)?);
         let age = now.saturating_duration_since(self.since);
         if age.saturating_sub(made) > LIFETIME {
@@ -99,8 +102,8 @@ impl Nonces {
         Ok(())
     }
 
-    /// The stamp of a nonce that this server has made.
-    fn read(&self, nonce: &str) -> Option<u128> {
+    /// The stamp of a nonce that this server has made for `place`.
+    fn read(&self, nonce: &str, place: Option<IpAddr>) -> Option<u128> {
         let (stamp, mac) = nonce.split_at_checked(2 * STAMP)?;
         let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if mac.len() != 2 * STAMP || !is_hex(stamp) || !is_hex(mac) {
@@ -108,15 +111,20 @@ impl Nonces {
         }
         let stamp = u128::from_str_radix(stamp, 16).ok()?;
         let told = u128::from_str_radix(mac, 16).ok()?.to_be_bytes();
-        let checked = self.mac(&stamp.to_be_bytes());
+        let checked = self.mac(&stamp.to_be_bytes(), place);
         checked.verify_truncated_left(&told).ok()?;
         Some(stamp)
     }
 
-    fn mac(&self, stamp: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, stamp: &[u8; STAMP], place: Option<IpAddr>) -> Hmac<Sha256> {
         let mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.secret);
-        mac.expect("a secret of any length will do")
-            .chain_update(stamp)
+        let mac = mac.expect("a secret of any length will do");
+        let mac = mac.chain_update(stamp);
+        match place {
+            Some(IpAddr::V4(place)) => mac.chain_update(place.octets()),
+            Some(IpAddr::V6(place)) => mac.chain_update(place.octets()),
+            None => mac,
+        }
     }
 }
 
@@ -146,7 +154,7 @@ mod tests {
     fn each_count_is_good_once() {
         let now = Clock::start().started();
         let mut nonces = Nonces::new([1; 32], now);
-        let nonce = nonces.make(7, now);
+        let nonce = nonces.make(7, None, now);
         for (count, is_good) in [
             (0, false),
             (1, true),
@@ -162,27 +170,27 @@ mod tests {
             (u32::MAX, false),
             (101, false),
         ] {
-            let taken = nonces.take(&nonce, Some(count), now);
+            let taken = nonces.take(&nonce, Some(count), None, now);
             assert_eq!(taken.is_ok(), is_good, "{count}");
         }
-        assert_eq!(nonces.take(&nonce, None, now), Ok(()));
-        let other = nonces.make(8, now);
-        assert_eq!(nonces.take(&other, Some(1), now), Ok(()));
+        assert_eq!(nonces.take(&nonce, None, None, now), Ok(()));
+        let other = nonces.make(8, None, now);
+        assert_eq!(nonces.take(&other, Some(1), None, now), Ok(()));
     }
 
     #[test]
     fn nonces_end_and_cannot_be_made_elsewhere() {
         let now = Clock::start().started();
         let mut nonces = Nonces::new([1; 32], now);
-        let nonce = nonces.make(7, now);
+        let nonce = nonces.make(7, None, now);
         let late = now + LIFETIME;
-        assert_eq!(nonces.take(&nonce, Some(1), late), Ok(()));
+        assert_eq!(nonces.take(&nonce, Some(1), None, late), Ok(()));
         let later = late + Duration::from_millis(1);
-        assert_eq!(nonces.take(&nonce, Some(2), later), Err(Stale));
-        let foreign = Nonces::new([2; 32], now).make(7, now);
-        let mut forged = nonces.make(7, later);
+        assert_eq!(nonces.take(&nonce, Some(2), None, later), Err(Stale));
+        let foreign = Nonces::new([2; 32], now).make(7, None, now);
+        let mut forged = nonces.make(7, None, later);
         forged.replace_range(..1, "f");
-        let shouted = nonces.make(7, later).replacen('0', "+", 1);
+        let shouted = nonces.make(7, None, later).replacen('0', "+", 1);
         for nonce in [
             foreign,
             forged,
@@ -191,7 +199,32 @@ mod tests {
             "é".repeat(32),
             "0".repeat(64),
         ] {
-            assert_eq!(nonces.take(&nonce, Some(1), later), Err(Stale), "{nonce}");
+            assert_eq!(
+                nonces.take(&nonce, Some(1), None, later),
+                Err(Stale),
+                "{nonce}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_nonce_is_good_where_it_was_given() {
+        let now = Clock::start().started();
+        let mut nonces = Nonces::new([1; 32], now);
+        let [here, there] = ["192.0.2.1", "::c000:201"].map(|place| place.parse().ok());
+        for (given, shown, expected) in [
+            (here, here, Ok(())),
+            (here, there, Err(Stale)),
+            (here, None, Err(Stale)),
+            (None, here, Err(Stale)),
+            (None, None, Ok(())),
+        ] {
+            let nonce = nonces.make(7, given, now);
+            for count in [None, Some(u32::MAX)] {
+                let taken = nonces.take(&nonce, count, shown, now);
+                assert_eq!(taken, expected, "{given:?} {shown:?}");
+            }
+            nonces = Nonces::new([1; 32], now);
         }
     }
 
@@ -199,15 +232,15 @@ mod tests {
     fn what_is_forgotten_is_not_good() {
         let now = Clock::start().started();
         let mut nonces = Nonces::new([1; 32], now);
-        let first = nonces.make(0, now);
-        assert_eq!(nonces.take(&first, Some(1), now), Ok(()));
+        let first = nonces.make(0, None, now);
+        assert_eq!(nonces.take(&first, Some(1), None, now), Ok(()));
         for lot in 1..=MOST.get() as u64 {
             let at = now + Duration::from_micros(lot);
-            let nonce = nonces.make(lot, at);
-            assert_eq!(nonces.take(&nonce, Some(1), at), Ok(()));
+            let nonce = nonces.make(lot, None, at);
+            assert_eq!(nonces.take(&nonce, Some(1), None, at), Ok(()));
         }
         let at = now + Duration::from_secs(1);
-        assert_eq!(nonces.take(&first, Some(1), at), Err(Stale));
-        assert_eq!(nonces.take(&first, Some(2), at), Err(Stale));
+        assert_eq!(nonces.take(&first, Some(1), None, at), Err(Stale));
+        assert_eq!(nonces.take(&first, Some(2), None, at), Err(Stale));
     }
 }

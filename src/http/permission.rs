@@ -16,7 +16,7 @@ use super::hls::{Asked, PLAIN, set};
 use super::route::Route;
 use super::server::Server;
 use super::upload_request::Refusal;
-use crate::access::{Attempt, Bearer, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
+use crate::access::{About, Attempt, Bearer, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
 use crate::base::path::MediaPath;
 use crate::base::peer::Peer;
 use crate::wire::http_head::HttpHead;
@@ -63,7 +63,7 @@ impl<'a> Claim<'a> {
             attempt: Attempt {
                 peer: asked.peer.ip(),
                 method: request.method().as_str(),
-                uri: Some(uri.unwrap_or_default()),
+                about: About::Url(uri.unwrap_or_default()),
                 authorization: only(AUTHORIZATION),
                 client: Client::Modern,
                 signed: None,
@@ -96,7 +96,7 @@ impl<'a> Claim<'a> {
             attempt: Attempt {
                 peer: peer.ip(),
                 method: &head.method,
-                uri: Some(&head.target),
+                about: About::Url(&head.target),
                 authorization: field(AUTHORIZATION),
                 client: Client::Modern,
                 signed: None,

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::access::{Attempt, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
+use crate::access::{About, Attempt, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
 use crate::base::path::MediaPath;
 use crate::wire::query::value;
 use crate::wire::rtsp::Request;
@@ -41,10 +41,14 @@ impl Connection {
         party: Option<&Party>,
     ) -> Result<(), Refusal> {
         self.take_openers(ask);
+        let subjects = subjects(ask, party);
         let mut attempt = Attempt {
             peer: self.peer().ip(),
             method: request.method.name(),
-            uri: None,
+            about: About::Names {
+                spelled: &request.uri,
+                names: &subjects,
+            },
             authorization: request.headers.get("Authorization"),
             client: Client::read(request.headers.get("User-Agent").unwrap_or_default()),
             signed: None,
@@ -113,6 +117,17 @@ fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
         Verdict::Closed => Err(Refusal::told(403, closed)),
         Verdict::Foreign => Err(Refusal::told(403, "nobody may do this from your network")),
     }
+}
+
+/// What the answer to a challenge may be about: what the URL names, or what that is a track of.
+fn subjects(ask: &Ask, party: Option<&Party>) -> Vec<MediaPath> {
+    let own = ask.target().map(|target| target.whole.path.clone());
+    let movie = match (ask, party) {
+        (Ask::Setup(setup), _) => setup.target.track.as_ref().map(|(movie, _)| &movie.path),
+        (Ask::Play(_), Some(party)) => Some(&party.watched().facts().path),
+        _ => None,
+    };
+    own.into_iter().chain(movie.cloned()).collect()
 }
 
 /// All readings of a URL.

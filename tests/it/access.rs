@@ -404,6 +404,46 @@ async fn play_needs_a_login_too() {
     .await;
 }
 
+/// The header that a player answers with which knows no `qop`, such as those of live555 and GStreamer.
+fn plain_digest(challenge: &str, method: &str, uri: &str) -> String {
+    let (_, nonce) = challenge.split_once("nonce=\"").unwrap();
+    let nonce = nonce.split('"').next().unwrap();
+    let ha2 = hex(&format!("{method}:{uri}"));
+    let response = hex(&format!("{HA1}:{nonce}:{ha2}"));
+    format!(
+        "Authorization: Digest username=\"ann\", realm=\"Films\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\"\r\n"
+    )
+}
+
+#[tokio::test]
+async fn an_answer_by_rtsp_opens_what_it_is_about() {
+    let (_folder, server, _clips) = start();
+    let base = format!("rtsp://{}/digest/clock.mp4", server.address);
+    let other = format!("rtsp://{}/digest/live", server.address);
+    let track = format!("{base}/trackID=1");
+    let slashed = format!("{base}/");
+    let (base, other, track, slashed) = (&*base, &*other, &*track, &*slashed);
+    for (method, url, headers, about, expected) in [
+        ("DESCRIBE", base, "", base, 200),
+        ("DESCRIBE", base, "", slashed, 200),
+        ("DESCRIBE", base, "", "/digest/clock.mp4", 200),
+        ("DESCRIBE", base, "", other, 401),
+        ("DESCRIBE", base, "", track, 401),
+        ("DESCRIBE", other, "", base, 401),
+        ("SETUP", track, TRANSPORT, track, 200),
+        ("SETUP", track, TRANSPORT, slashed, 200),
+        ("SETUP", track, TRANSPORT, other, 401),
+    ] {
+        let mut client = Client::connect(server.address).await;
+        let refused = client.ask(method, url, headers).await;
+        let challenge = header(&refused, "WWW-Authenticate").unwrap();
+        let login = plain_digest(challenge, method, about);
+        let headers = format!("{headers}{login}");
+        let found = client.status_of(method, url, &headers).await;
+        assert_eq!(found, expected, "{method} {url} {about}");
+    }
+}
+
 /// How a client sends its requests.
 enum Way {
     Socket(Client),

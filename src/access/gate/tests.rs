@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::*;
-use crate::access::Files;
+use crate::access::{About, Files};
 use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
 use crate::access::networks::Range;
@@ -82,7 +82,7 @@ fn attempt(authorization: Option<&str>) -> Attempt<'_> {
     Attempt {
         peer: "192.0.2.1".parse().unwrap(),
         method: "GET",
-        uri: Some("/a"),
+        about: About::Url("/a"),
         authorization,
         client: Client::Modern,
         signed: None,
@@ -466,9 +466,13 @@ async fn digest_lets_in_who_knows_the_password() {
 #[tokio::test]
 async fn old_players_log_in_by_rtsp() {
     let (_folder, gate) = folder(&[("qtaccess", "require user ann")]);
+    let names = [name("a.mov")];
     let old = |authorization| Attempt {
         method: "DESCRIBE",
-        uri: None,
+        about: About::Names {
+            spelled: "/a.mov?x",
+            names: &names,
+        },
         client: Client::Old,
         ..attempt(authorization)
     };
@@ -483,9 +487,23 @@ async fn old_players_log_in_by_rtsp() {
         count: None,
         ..LOGIN
     };
-    let header = login.header(&nonce_of(&asked[0]));
+    let nonce = nonce_of(&asked[0]);
+    let header = login.header(&nonce);
     let decided = gate.may_watch(&[name("a")], &old(Some(&header))).await;
     assert_eq!(decided, Verdict::User("ann".to_owned()));
+    let elsewhere = Attempt {
+        peer: "192.0.2.2".parse().unwrap(),
+        ..old(Some(&header))
+    };
+    let again = challenges(&gate, &elsewhere).await;
+    assert!(again[0].ends_with(", stale=true"), "{again:?}");
+    let other = Login {
+        uri: "rtsp://h/b.mov",
+        ..login
+    };
+    let other = other.header(&nonce);
+    let again = challenges(&gate, &old(Some(&other))).await;
+    assert!(!again[0].contains("stale"), "{again:?}");
 }
 
 #[tokio::test]

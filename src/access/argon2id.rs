@@ -30,7 +30,14 @@ struct Known {
 
 /// Whether `known` is such a hash.
 pub(super) fn is_known(known: &str) -> bool {
-    Known::read(known).is_some_and(|known| known.hasher().is_some())
+    costs(known).is_some()
+}
+
+/// What such a hash costs to compute: memory in KiB, passes over it, and lanes; `None` when `known` is another kind
+/// of hash.
+pub(super) fn costs(known: &str) -> Option<(u32, u32, u32)> {
+    let known = Known::read(known)?;
+    known.hasher().map(|_| known.costs)
 }
 
 /// Whether `known` is a hash of `password`.

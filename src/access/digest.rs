@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 use sha2::Sha256;
 
 /// A hash function of Digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Algorithm {
     /// For clients that know no other.
     Md5,

@@ -59,8 +59,8 @@ impl Passwords {
         if !secret.is_slow() {
             return Ok(secret.is_of(password));
         }
-        let mark = secret.slow_hash().map(|hash| self.mark(hash, password));
-        if mark.is_some_and(|mark| self.right().get(&mark).is_some()) {
+        let mark = self.mark(secret.hash(), password);
+        if self.right().get(&mark).is_some() {
             return Ok(true);
         }
         let turn = Arc::clone(&self.turns).acquire_owned().await;
@@ -72,7 +72,7 @@ impl Passwords {
         let check = move || (secret.is_of(&password), turn);
         let checked = tokio::task::spawn_blocking(check).await;
         let is_right = checked.is_ok_and(|(is_right, _)| is_right);
-        if let Some(mark) = mark.filter(|_| is_right) {
+        if is_right {
             self.right().put(mark, ());
         }
         Ok(is_right)
@@ -96,12 +96,16 @@ impl Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::secret::Hashed;
 
     /// `secret`, by DES.
     const HASH: &str = "abNANd1rDfiNc";
 
     fn slow() -> Secret {
-        Secret::Slow(HASH.to_owned())
+        Secret {
+            own: Some(Hashed::Slow(HASH.to_owned())),
+            others: Vec::new(),
+        }
     }
 
     #[tokio::test]
@@ -123,13 +127,20 @@ mod tests {
         let passwords = Passwords::new([1; 32]);
         let refused = passwords.is_right(slow(), "secret", || false).await;
         assert_eq!(refused, Err(TooMany));
-        let unknown = Secret::Nobodys(Some(HASH.to_owned()));
+        let unknown = Secret {
+            own: None,
+            others: vec![Hashed::Slow(HASH.to_owned())],
+        };
         let found = passwords.is_right(unknown.clone(), "secret", || true).await;
         assert_eq!(found, Ok(false));
         let refused = passwords.is_right(unknown, "secret", || false).await;
         assert_eq!(refused, Err(TooMany));
-        let nobody = passwords.is_right(Secret::Nobodys(None), "secret", || false);
-        assert_eq!(nobody.await, Ok(false));
+        let nobody = Secret {
+            own: None,
+            others: Vec::new(),
+        };
+        let found = passwords.is_right(nobody, "secret", || false).await;
+        assert_eq!(found, Ok(false));
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! What tells whether a password is right: the best hash of it that a file of users has. Pure, but some
 //! take long to compare.
 
+use std::hint::black_box;
+
 use md5::{Digest, Md5};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -8,9 +10,19 @@ use subtle::ConstantTimeEq;
 use super::digest::{Algorithm, hex};
 use super::{argon2id, des_crypt, md5_crypt};
 
+/// What tells whether a password is that of a user.
+#[derive(Clone)]
+pub(super) struct Secret {
+    /// The hash of the user's password; `None` for one who is not in the file, whom no password lets in.
+    pub(super) own: Option<Hashed>,
+    /// Hashes of other users, one of each kind that the file has beside the user's own. They are computed as well, so
+    /// that the time it takes is the same for every name.
+    pub(super) others: Vec<Hashed>,
+}
+
 /// A hash of a password.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Secret {
+pub(super) enum Hashed {
     /// By a function that takes its time, as the second field of a line has it.
     Slow(String),
     /// HA1 in hexadecimal digits, which was made of the password and of what stands before it.
@@ -20,26 +32,57 @@ pub(super) enum Secret {
         before: String,
         ha1: String,
     },
-    /// Nobody's, which no password is: it takes as long to find out as with this hash of another user.
-    Nobodys(Option<String>),
+}
+
+/// How a hash is computed: those of one kind take as long as one another. The slowest is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Ha1(Algorithm),
+    Des,
+    Md5,
+    /// With its costs.
+    Argon2id(u32, u32, u32),
 }
 
 impl Secret {
     /// Whether the comparison takes so long that others should not have to wait for it.
     pub(super) fn is_slow(&self) -> bool {
-        !matches!(self, Self::Ha1 { .. } | Self::Nobodys(None))
+        let mut all = self.own.iter().chain(&self.others);
+        all.any(|hashed| matches!(hashed, Hashed::Slow(_)))
     }
 
-    /// The hash alone, which no two salts share; `None` where comparing it takes no time.
-    pub(super) fn slow_hash(&self) -> Option<&str> {
-        match self {
-            Self::Slow(hash) => Some(hash),
-            Self::Ha1 { .. } | Self::Nobodys(_) => None,
+    /// The user's own hash alone, which no two passwords share; empty for one who is not in the file.
+    pub(super) fn hash(&self) -> &str {
+        match &self.own {
+            Some(Hashed::Slow(hash) | Hashed::Ha1 { ha1: hash, .. }) => hash,
+            None => "",
         }
     }
 
     /// Whether it was made of `password`. May take tens of milliseconds.
     pub(super) fn is_of(&self, password: &str) -> bool {
+        for other in &self.others {
+            black_box(other.is_of(password));
+        }
+        let own = self.own.as_ref();
+        own.is_some_and(|own| own.is_of(password))
+    }
+}
+
+impl Hashed {
+    /// How it is computed.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Ha1 { algorithm, .. } => Kind::Ha1(*algorithm),
+            Self::Slow(hash) => match argon2id::costs(hash) {
+                Some((memory, passes, lanes)) => Kind::Argon2id(memory, passes, lanes),
+                None if md5_crypt::is_known(hash) => Kind::Md5,
+                None => Kind::Des,
+            },
+        }
+    }
+
+    fn is_of(&self, password: &str) -> bool {
         match self {
             Self::Slow(known) => is_hash_of(password, known),
             Self::Ha1 {
@@ -53,10 +96,6 @@ impl Secret {
                     Algorithm::Md5 => hex(&Md5::digest(text)),
                 };
                 is_same(&made, ha1)
-            }
-            Self::Nobodys(other) => {
-                let _ = other.as_deref().map(|known| is_hash_of(password, known));
-                false
             }
         }
     }

@@ -1,22 +1,30 @@
 //! Files of users: a realm, then `user:crypt:HA1` on each line, with HA1 of SHA-256 as a fourth
 //! field (QTSS manual, "Create a User File"; RFC 7616, 3.4.2). Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::argon2id;
 use super::digest::Algorithm;
 use super::qtaccess::lines;
-use super::secret::{self, Secret};
+use super::secret::{self, Hashed, Kind, Secret};
 use super::texts::Fault;
 
 /// The realm of files that name none.
 const REALM: &str = "Streaming Server";
+
+/// The most kinds of hashes that are computed for one password, the slowest of a file: all that there are, and Argon2id
+/// with four different costs.
+const KINDS: usize = 8;
 
 /// The users of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Users {
     realm: String,
     entries: HashMap<String, Entry>,
+    /// The kinds of hashes that tell passwords, and a user of each.
+    kinds: BTreeMap<Kind, String>,
+    /// What Digest is offered with.
+    algorithms: Vec<Algorithm>,
 }
 
 /// What is known of a user's password.
@@ -39,6 +47,8 @@ impl Default for Users {
         Self {
             realm: REALM.to_owned(),
             entries: HashMap::new(),
+            kinds: BTreeMap::new(),
+            algorithms: vec![Algorithm::Md5],
         }
     }
 }
@@ -60,9 +70,22 @@ impl Users {
                 continue;
             }
             let (name, entry) = Entry::read(line).map_err(|text| Fault { line: number, text })?;
-            users.entries.entry(name).or_insert(entry);
+            users.add(name, entry);
         }
+        while users.kinds.len() > KINDS {
+            users.kinds.pop_first();
+        }
+        users.algorithms = users.offered();
         Ok(users)
+    }
+
+    fn add(&mut self, name: String, entry: Entry) {
+        if self.entries.contains_key(&name) {
+            return;
+        }
+        let kind = entry.hashed(&name, &self.realm).kind();
+        self.kinds.entry(kind).or_insert_with(|| name.clone());
+        self.entries.insert(name, entry);
     }
 
     /// The realm that the hashes were made for.
@@ -72,7 +95,11 @@ impl Users {
 
     /// The algorithms that Digest is offered with, the best first: SHA-256 where all users have it,
     /// for a client takes the first that it knows.
-    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
+    pub(super) fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    fn offered(&self) -> Vec<Algorithm> {
         let entries = || self.entries.values();
         let has_md5 = entries().any(|entry| entry.md5.is_some());
         // Who has no HA1 at all logs in by Basic alone.
@@ -107,27 +134,18 @@ impl Users {
         ))
     }
 
-    /// What tells whether a password is that of `user`: the best hash that the file has.
-    ///
-    /// Argon2id goes before HA1, for it stays right when the realm changes. The old hashes in its place
-    /// go last: of some only eight letters count.
+    /// What tells whether a password is that of `user`, who need not be here.
     pub(super) fn secret(&self, user: &str) -> Secret {
-        let Some(entry) = self.entries.get(user) else {
-            let hashes = self.entries.values().map(|entry| &entry.crypt);
-            let slowest = hashes.filter(|hash| argon2id::is_known(hash)).min();
-            return Secret::Nobodys(slowest.cloned());
-        };
-        let ha1 = |algorithm, ha1: &String| Secret::Ha1 {
-            algorithm,
-            before: format!("{user}:{}:", self.realm),
-            ha1: ha1.clone(),
-        };
-        match (&entry.sha256, &entry.md5) {
-            _ if argon2id::is_known(&entry.crypt) => Secret::Slow(entry.crypt.clone()),
-            (Some(sha256), _) => ha1(Algorithm::Sha256, sha256),
-            (None, Some(md5)) => ha1(Algorithm::Md5, md5),
-            (None, None) => Secret::Slow(entry.crypt.clone()),
-        }
+        let own = self.hashed(user);
+        let kind = own.as_ref().map(Hashed::kind);
+        let others = self.kinds.iter().filter(|(other, _)| kind != Some(**other));
+        let others = others.filter_map(|(_, user)| self.hashed(user)).collect();
+        Secret { own, others }
+    }
+
+    fn hashed(&self, user: &str) -> Option<Hashed> {
+        let entry = self.entries.get(user)?;
+        Some(entry.hashed(user, &self.realm))
     }
 }
 
@@ -153,6 +171,24 @@ impl Entry {
             return Err(format!("{name} has no hash that can be read; add HA1"));
         }
         Ok((name.to_owned(), entry))
+    }
+
+    /// The best hash that there is.
+    ///
+    /// Argon2id goes before HA1, for it stays right when the realm changes. The old hashes in its place go last: of
+    /// a password hashed by DES only eight letters count.
+    fn hashed(&self, user: &str, realm: &str) -> Hashed {
+        let ha1 = |algorithm, ha1: &String| Hashed::Ha1 {
+            algorithm,
+            before: format!("{user}:{realm}:"),
+            ha1: ha1.clone(),
+        };
+        match (&self.sha256, &self.md5) {
+            _ if argon2id::is_known(&self.crypt) => Hashed::Slow(self.crypt.clone()),
+            (Some(sha256), _) => ha1(Algorithm::Sha256, sha256),
+            (None, Some(md5)) => ha1(Algorithm::Md5, md5),
+            (None, None) => Hashed::Slow(self.crypt.clone()),
+        }
     }
 }
 
@@ -220,11 +256,51 @@ mod tests {
             ] {
                 let secret = users.secret(user);
                 assert!(!secret.is_of(password), "{line} {user} {password}");
-                // Who is not here takes as long as who is.
-                let is_slow = users.secret("ann").is_slow() && line.contains("argon2");
-                assert!(secret.is_slow() || !is_slow, "{line} {user}");
             }
         }
+    }
+
+    /// What is computed for the password of `user`.
+    fn work(users: &Users, user: &str) -> Vec<Kind> {
+        let Secret { own, others } = users.secret(user);
+        let mut work: Vec<_> = own.iter().chain(&others).map(Hashed::kind).collect();
+        work.sort();
+        work
+    }
+
+    #[test]
+    fn every_name_costs_the_same() {
+        let des = "ann:GHZBmpuE2OC2.:";
+        let by_md5 = "bob:$1$abcdefgh$cHJi5PXp/ki/ktXzqlk6I1:";
+        let argon2id = format!("cid:{}:", argon2id::hash("secret", [7; 16]));
+        let cheap = "dan:$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let (ha1, both) = (format!("eve::{MD5}"), format!("fay::{MD5}:{SHA256}"));
+        let lines = [des, by_md5, &argon2id, cheap, &ha1, &both];
+        for chosen in 0..1_u32 << lines.len() {
+            let is_chosen = |(place, _): &(usize, &&str)| chosen >> place & 1 == 1;
+            let chosen = lines.iter().enumerate().filter(is_chosen);
+            let chosen: Vec<_> = chosen.map(|(_, line)| *line).collect();
+            let users = users(&chosen.join("\n"));
+            let of_nobody = work(&users, "nobody");
+            assert_eq!(of_nobody.len(), chosen.len(), "{chosen:?}");
+            for line in &chosen {
+                let user = line.split(':').next().unwrap();
+                assert_eq!(work(&users, user), of_nobody, "{chosen:?} {user}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_password_costs_so_much_at_most() {
+        let hash = "$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let line = |memory| format!("u{memory}:$argon2id$v=19$m={memory},t=2,p=1{hash}");
+        let lines: Vec<_> = (100..120).map(line).collect();
+        let users = users(&lines.join("\n"));
+        let slowest: Vec<_> = (112..120)
+            .map(|memory| Kind::Argon2id(memory, 2, 1))
+            .collect();
+        assert_eq!(work(&users, "nobody"), slowest);
+        assert_eq!(work(&users, "u119"), slowest);
     }
 
     #[test]

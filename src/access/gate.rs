@@ -20,7 +20,7 @@ use super::guesses::Guesses;
 use super::networks::Networks;
 use super::nonces::Nonces;
 use super::passes::Passes;
-use super::passwords::{Passwords, TooMany};
+use super::passwords::Passwords;
 use super::qtaccess::Action;
 use super::settings::Settings;
 use super::signing::SigningKeys;
@@ -84,6 +84,8 @@ pub enum Verdict {
     Challenge(Vec<String>),
     /// It has tried too many wrong passwords, and may try again after this time: 429.
     Later(Duration),
+    /// Too many passwords wait already to be looked at; it may try again at once: 503.
+    Busy,
     /// Nobody may, because a file of rules or users has a fault, which was logged: 403.
     Closed,
     /// Nobody may from that network: 403.
@@ -213,6 +215,7 @@ impl Gate {
             match self.admit(rule, credentials.as_ref(), attempt).await {
                 Ok(admitted) => user = admitted,
                 Err(Denied::Closed) => return Verdict::Closed,
+                Err(Denied::Busy) => return Verdict::Busy,
                 Err(Denied::TooMany) => {
                     let wait = name.and_then(|name| self.wait(attempt, name));
                     return Verdict::Later(wait.unwrap_or_default());
@@ -229,7 +232,11 @@ impl Gate {
         if let Some(Credentials::Digest(answer)) = &credentials {
             let count = answer.count.as_ref().map(|count| count.number);
             let place = attempt.place();
-            if self.nonces().take(&answer.nonce, count, place, now).is_err() {
+            if self
+                .nonces()
+                .take(&answer.nonce, count, place, now)
+                .is_err()
+            {
                 return self.challenge(first, true, attempt);
             }
         }
@@ -254,7 +261,7 @@ impl Gate {
                 // Of many wrong ones at once most have to wait, and are counted meanwhile.
                 let may_try = || self.wait(attempt, user).is_none();
                 let is_right = self.passwords.is_right(secret, password, may_try).await;
-                let is_right = is_right.map_err(|TooMany| Denied::TooMany)?;
+                let is_right = is_right.map_err(Denied::from)?;
                 is_right.then_some(user).ok_or(Denied::Wrong)?
             }
         };
@@ -265,6 +272,11 @@ impl Gate {
     /// How long the client has to wait before it may try another password of `user`; `None` when it may now.
     fn wait(&self, attempt: &Attempt<'_>, user: &str) -> Option<Duration> {
         self.guesses().wait(attempt.peer, user, self.clock.now())
+    }
+
+    /// How many logins were refused because too many passwords waited to be looked at.
+    pub fn busy_logins(&self) -> u64 {
+        self.passwords.refused()
     }
 
     /// Whether everybody may watch what has this name. Cancel safe.

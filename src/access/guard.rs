@@ -9,6 +9,7 @@ use super::credentials::Credentials;
 use super::digest::{Algorithm, Answer};
 use super::gate::Attempt;
 use super::groups::Groups;
+use super::passwords::Unchecked;
 use super::qtaccess::{AccessFile, Require, Scheme};
 use super::secret::Secret;
 use super::users::Users;
@@ -55,8 +56,19 @@ pub(super) enum Denied {
     Wrong,
     /// It was not looked at, for the client has tried too many.
     TooMany,
+    /// It was not looked at, for too many wait already.
+    Busy,
     /// The user may not, whoever it is.
     Unlisted,
+}
+
+impl From<Unchecked> for Denied {
+    fn from(unchecked: Unchecked) -> Self {
+        match unchecked {
+            Unchecked::TooMany => Self::TooMany,
+            Unchecked::Busy => Self::Busy,
+        }
+    }
 }
 
 impl Rule {

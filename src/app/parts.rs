@@ -125,6 +125,7 @@ impl Parts {
         metrics.uploads(Arc::clone(&web.uploads));
         count_slow_listeners(&mut metrics, Arc::clone(&web.hls));
         count_hasty_requests(&mut metrics, Arc::clone(&web));
+        count_busy_logins(&mut metrics, Arc::clone(&gate));
         let encoders = Arc::<Encoders>::default();
         metrics.encoders(Arc::clone(&encoders));
         metrics.hls(Arc::clone(&web.hls));
@@ -189,6 +190,14 @@ fn count_hasty_requests(metrics: &mut Metrics, web: Arc<HttpServer>) {
         "http_requests_refused",
         "Requests by HTTP that were refused because their address sent too many.",
         move || web.rates.refused(),
+    );
+}
+
+fn count_busy_logins(metrics: &mut Metrics, gate: Arc<Gate>) {
+    metrics.counter(
+        "logins_refused",
+        "Logins that were refused because too many passwords waited to be checked.",
+        move || gate.busy_logins(),
     );
 }
 

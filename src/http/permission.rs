@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::connection::{text, typed};
-use super::hls::{Asked, PLAIN, set};
+use super::hls::{Asked, PLAIN, set, unavailable};
 use super::route::Route;
 use super::server::Server;
 use super::upload_request::Refusal;
@@ -173,6 +173,7 @@ impl Server {
             }
             Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
             Verdict::Later(wait) => return Err(Box::new(later(wait, TOO_MANY))),
+            Verdict::Busy => return Err(Box::new(unavailable(format!("{BUSY}\n")))),
             Verdict::Closed => {
                 let reason = "nobody may watch this now: the server's log says why\n";
                 return Err(Box::new(text(StatusCode::FORBIDDEN, reason)));
@@ -223,7 +224,7 @@ impl Server {
     /// Cancel safe.
     ///
     /// # Errors
-    /// [`Refusal`] with 401 or 403.
+    /// [`Refusal`] with 401, 403, 429 or 503.
     pub(super) async fn admit_publisher(
         &self,
         claim: &Claim<'_>,
@@ -237,6 +238,7 @@ impl Server {
                 ..Refusal::new(401, LOG_IN)
             }),
             Verdict::Later(wait) => Err(Refusal::later(wait, TOO_MANY)),
+            Verdict::Busy => Err(Refusal::new(503, BUSY)),
             Verdict::Foreign => Err(Refusal::new(403, "nobody may publish from your network")),
             Verdict::Closed => Err(Refusal::new(
                 403,
@@ -249,6 +251,8 @@ impl Server {
 const LOG_IN: &str = "a name and a password are needed";
 
 const TOO_MANY: &str = "too many wrong passwords: try again in a minute";
+
+const BUSY: &str = "too many log in at once: try again";
 
 /// 429 (RFC 6585, 4).
 pub(super) fn later(wait: Duration, reason: &str) -> Response<Body> {

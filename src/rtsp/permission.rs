@@ -2,6 +2,7 @@
 //! and its verdict told.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::access::{About, Attempt, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
 use crate::base::path::MediaPath;
@@ -33,7 +34,8 @@ impl Connection {
     /// It is asked before anything is looked for. Cancel safe.
     ///
     /// # Errors
-    /// 401 for a client that has to log in, 503 for one that tries too many passwords, 403 when nobody may.
+    /// 401 for a client that has to log in, 503 for one that tries too many passwords or when too many do, 403
+    /// when nobody may.
     pub(super) async fn permit(
         &mut self,
         request: &Request,
@@ -113,7 +115,8 @@ fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
     match verdict {
         Verdict::Open | Verdict::User(_) | Verdict::Bearer(_) | Verdict::Signed(_) => Ok(()),
         Verdict::Challenge(challenges) => Err(Refusal::challenge(challenges)),
-        Verdict::Later(wait) => Err(Refusal::later(wait)),
+        Verdict::Later(wait) => Err(Refusal::later(wait, "too many wrong passwords")),
+        Verdict::Busy => Err(Refusal::later(Duration::ZERO, "too many passwords at once")),
         Verdict::Closed => Err(Refusal::told(403, closed)),
         Verdict::Foreign => Err(Refusal::told(403, "nobody may do this from your network")),
     }

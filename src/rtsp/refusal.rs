@@ -55,10 +55,10 @@ impl Refusal {
     }
 
     /// 503, for a client that may try again after `wait` (RFC 2326, 12.31).
-    pub(super) fn later(wait: Duration) -> Self {
+    pub(super) fn later(wait: Duration, reason: &'static str) -> Self {
         Self {
             headers: vec![("Retry-After", wait.as_secs().max(1).to_string())],
-            ..Self::new(503, "too many wrong passwords")
+            ..Self::new(503, reason)
         }
     }
 

@@ -108,6 +108,7 @@ fn in_a_word(verdict: Verdict) -> String {
         Verdict::Bearer(bearer) => bearer.user,
         Verdict::Challenge(_) => "401".to_owned(),
         Verdict::Later(_) => "429".to_owned(),
+        Verdict::Busy => "503".to_owned(),
         Verdict::Closed => "403".to_owned(),
         Verdict::Foreign => "foreign".to_owned(),
     }

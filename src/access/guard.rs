@@ -155,9 +155,7 @@ impl Rule {
         let realm = users.realm();
         match access.scheme {
             Scheme::Basic => vec![challenge::basic(access.name.as_deref().unwrap_or(realm))],
-            Scheme::Digest => {
-                challenge::digest(realm, users.algorithms(), nonce, is_stale, client)
-            }
+            Scheme::Digest => challenge::digest(realm, users.algorithms(), nonce, is_stale, client),
         }
     }
 }

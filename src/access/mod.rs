@@ -43,6 +43,7 @@ pub use qtaccess::Scheme;
 pub use rules::Rules;
 pub use settings::{Jwt, KeySet, Settings};
 pub use signing::{NoKey, SIGNED, SigningKeys, Terms, key_line};
+pub use texts::is_private;
 pub use token_issuer::Fetch;
 pub use tokens::{Bearer, TOKEN};
 pub use user_file::{Unfit, UserFile};

@@ -17,6 +17,10 @@ const LONGEST: u64 = 16 << 20;
 /// The most files that are kept in memory.
 const MOST: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 
+/// Of a file with keys its owner may do everything and its group read it, where the folder is one whose files are for
+/// that group; the rest of the mode has to be 0.
+const EXPOSED: u32 = 0o037;
+
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -62,6 +66,12 @@ impl<T> Default for Texts<T> {
     }
 }
 
+/// Whether a file of this mode may have keys in it: nobody but its owner may write it, and nobody but the owner
+/// and its group read it.
+pub fn is_private(mode: u32) -> bool {
+    mode & EXPOSED == 0
+}
+
 impl<T> Texts<T> {
     /// What `read` makes of the text of `file`; `None` when there is no such file. Blocks.
     ///
@@ -71,6 +81,16 @@ impl<T> Texts<T> {
         &self,
         file: &Path,
         read: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Result<Option<Arc<T>>, Unsound> {
+        self.of_keys(file, |text, _| read(text))
+    }
+
+    /// The same of what may be known to nobody else: `read` is also told the fault of a file that is not private.
+    /// Blocks.
+    pub(super) fn of_keys(
+        &self,
+        file: &Path,
+        read: impl FnOnce(&str, Result<(), Fault>) -> Result<T, Fault>,
     ) -> Result<Option<Arc<T>>, Unsound> {
         let stamp = match fs::metadata(file) {
             Ok(facts) => Some(Stamp::of(&facts)),
@@ -84,7 +104,8 @@ impl<T> Texts<T> {
         {
             return known.value.clone().map(Some).ok_or(Unsound);
         }
-        let value = text_of(file).and_then(|text| read(&text)).map(Arc::new);
+        let value = text_of(file).and_then(|(text, mode)| read(&text, private(mode)));
+        let value = value.map(Arc::new);
         let value = value.inspect_err(|fault| {
             error!("{}:{}: {}", file.display(), fault.line, fault.text);
         });
@@ -138,7 +159,18 @@ impl Stamp {
     }
 }
 
-fn text_of(file: &Path) -> Result<String, Fault> {
+fn private(mode: u32) -> Result<(), Fault> {
+    match is_private(mode) {
+        true => Ok(()),
+        false => Err(Fault {
+            line: 0,
+            text: format!("others may use these keys, by the file's mode {mode:o}: chmod 600"),
+        }),
+    }
+}
+
+/// The text and the mode.
+fn text_of(file: &Path) -> Result<(String, u32), Fault> {
     let fault = |text: String| Fault { line: 0, text };
     let cannot = |error: io::Error| fault(format!("cannot be read: {error}"));
     let facts = fs::metadata(file).map_err(cannot)?;
@@ -147,6 +179,8 @@ fn text_of(file: &Path) -> Result<String, Fault> {
         return Err(fault("is no regular file".to_owned()));
     }
     let opened = fs::File::open(file).map_err(cannot)?;
+    // Of the file that is open, for another may have its name by now.
+    let mode = opened.metadata().map_err(cannot)?.mode() & 0o777;
     let mut bytes = Vec::new();
     opened
         .take(LONGEST + 1)
@@ -155,7 +189,9 @@ fn text_of(file: &Path) -> Result<String, Fault> {
     if bytes.len() as u64 > LONGEST {
         return Err(fault(format!("is longer than {LONGEST} bytes")));
     }
-    String::from_utf8(bytes).map_err(|_| fault("is not UTF-8; save it as such".to_owned()))
+    let text = String::from_utf8(bytes);
+    let text = text.map_err(|_| fault("is not UTF-8; save it as such".to_owned()))?;
+    Ok((text, mode))
 }
 
 fn is_missing(error: &io::Error) -> bool {
@@ -166,6 +202,9 @@ fn is_missing(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -192,6 +231,27 @@ mod tests {
         assert_eq!(of(&copy), Err(Unsound));
         let long = folder.path().join("x".repeat(300));
         assert_eq!(texts.of(&long, copy), Ok(None));
+    }
+
+    #[test]
+    fn keys_are_their_owners() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys");
+        fs::write(&file, "x").unwrap();
+        let texts = Texts::default();
+        for (mode, expected) in [
+            (0o600, true),
+            (0o400, true),
+            (0o640, true),
+            (0o644, false),
+            (0o604, false),
+            (0o660, false),
+            (0o601, false),
+        ] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let read = texts.of_keys(&file, |text, private| private.map(|()| text.len()));
+            assert_eq!(read.is_ok(), expected, "{mode:o}");
+        }
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl TokenIssuer {
             KeySet::Url(url) => self.of_url(url, token).await,
             KeySet::File(file) => {
                 let (issuer, file) = (Arc::clone(self), file.clone());
-                let look = move || issuer.files.of(&file, of_file).ok().flatten();
+                let look = move || issuer.files.of_keys(&file, of_file).ok().flatten();
                 tokio::task::spawn_blocking(look).await.ok()?
             }
         };
@@ -156,9 +156,14 @@ impl TokenIssuer {
     }
 }
 
-fn of_file(text: &str) -> Result<TokenKeys, Fault> {
-    TokenKeys::read(text, true).map_err(|fault| Fault {
+/// Keys that everybody may know may stand in a file that is not `private`.
+fn of_file(text: &str, private: Result<(), Fault>) -> Result<TokenKeys, Fault> {
+    let keys = TokenKeys::read(text, true).map_err(|fault| Fault {
         line: 0,
         text: fault.to_string(),
-    })
+    })?;
+    if keys.has_secrets() {
+        private?;
+    }
+    Ok(keys)
 }

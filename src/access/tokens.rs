@@ -83,6 +83,14 @@ impl TokenKeys {
         }
     }
 
+    /// Whether who knows these keys can make tokens by one of them.
+    pub(super) fn has_secrets(&self) -> bool {
+        use Algorithm::{HS256, HS384, HS512};
+        let is_secret = |algorithm: &Algorithm| matches!(algorithm, HS256 | HS384 | HS512);
+        let mut algorithms = self.0.iter().flat_map(|key| &key.algorithms);
+        algorithms.any(is_secret)
+    }
+
     /// Whether there is a key for `token`; when there is none, the issuer may have another one by now.
     pub(super) fn has_key_of(&self, token: &str) -> bool {
         self.key_of(token).is_some()

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -16,7 +17,7 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::replacing::{lock, replace};
-use crate::access::{NoKey, SIGNED, SigningKeys, Terms, key_line};
+use crate::access::{NoKey, SIGNED, SigningKeys, Terms, is_private, key_line};
 use crate::base::clock::Clock;
 use crate::base::path::{BadPath, MediaPath};
 use crate::config::{self, Fault, Source, read_duration};
@@ -57,6 +58,8 @@ enum Failure {
         .0.display()
     )]
     NoFolder(PathBuf),
+    #[error("others may use the keys, so the server takes none of them: chmod 600 {}", .0.display())]
+    Exposed(PathBuf),
     #[error("{}: {fault}", .file.display())]
     Keys { file: PathBuf, fault: NoKey },
     #[error("{0} URLs are not served; sign one that begins with rtsp:, rtsps:, http: or https:")]
@@ -101,11 +104,13 @@ impl Sign {
             until: now.checked_add(time).ok_or(Failure::Long)?,
             network: self.network,
         };
-        let signature = match read_keys(&file)?.sign(&name, &terms) {
+        let (keys, _) = read_keys(&file)?;
+        let signature = match keys.sign(&name, &terms) {
             Some(signature) => Some(signature),
             None => {
                 add_key(&file, now)?;
-                read_keys(&file)?.sign(&name, &terms)
+                let (keys, _) = read_keys(&file)?;
+                keys.sign(&name, &terms)
             }
         };
         Ok(signature.map(|signature| with_signature(url, &signature)))
@@ -140,17 +145,21 @@ fn with_signature(url: &Url, signature: &str) -> Url {
     url
 }
 
-/// The keys of the file; none when it is not there.
-fn read_keys(file: &Path) -> Result<SigningKeys, Failure> {
+/// The keys of the file, and its text; none when it is not there.
+fn read_keys(file: &Path) -> Result<(SigningKeys, String), Failure> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed(file, error)),
     };
-    SigningKeys::read(&text).map_err(|fault| Failure::Keys {
+    if fs::metadata(file).is_ok_and(|facts| !is_private(facts.mode())) {
+        return Err(Failure::Exposed(file.to_owned()));
+    }
+    let keys = SigningKeys::read(&text).map_err(|fault| Failure::Keys {
         file: file.to_owned(),
         fault,
-    })
+    })?;
+    Ok((keys, text))
 }
 
 /// Puts a new key before the others.
@@ -159,14 +168,13 @@ fn add_key(file: &Path, now: SystemTime) -> Result<(), Failure> {
         io::ErrorKind::NotFound => Failure::NoFolder(file.to_owned()),
         _ => failed(file, error),
     })?;
-    let keys = read_keys(file)?;
+    let (keys, others) = read_keys(file)?;
     let day = OffsetDateTime::from(now).date().to_string();
     let mut names = (1..).map(|number: u32| match number {
         1 => day.clone(),
         more => format!("{day}-{more}"),
     });
     let name = names.find(|name| !keys.has(name)).unwrap_or_default();
-    let others = fs::read_to_string(file).unwrap_or_default();
     let text = key_line(&name, rand::random()) + &others;
     replace(file, &text).map_err(|error| failed(file, error))?;
     eprintln!(

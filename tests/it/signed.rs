@@ -43,7 +43,29 @@ fn start() -> (tempfile::TempDir, Server, Clip) {
 }
 
 fn write_keys(folder: &Path, names: &[&str]) {
-    fs::write(folder.join("keys"), lines(names)).unwrap();
+    write_private(&folder.join("keys"), &lines(names));
+}
+
+/// Writes a file that only its owner may use.
+pub(crate) fn write_private(file: &Path, text: &str) {
+    fs::write(file, text).unwrap();
+    set_mode(file, 0o600);
+}
+
+fn set_mode(file: &Path, mode: u32) {
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn keys_that_others_may_use_open_nothing() {
+    let (folder, server, _clip) = start();
+    let target = format!("/members/live?{}", signed("new", "members/live", ""));
+    let keys = folder.path().join("keys");
+    for (mode, expected) in [(0o600, 200), (0o644, 401), (0o640, 200)] {
+        set_mode(&keys, mode);
+        let answer = get(server.http, &target).await;
+        assert_eq!(answer.status, expected, "{mode:o}");
+    }
 }
 
 /// The secret of a key follows from its name.
@@ -241,6 +263,11 @@ async fn the_command_signs_for_the_server() {
     let rtsp = printed(&own(&[&rtsp, "--for", "2h"]));
     let mut client = Client::connect(server.address).await;
     assert_eq!(client.status_of("DESCRIBE", &rtsp, "").await, 200);
+    set_mode(&keys, 0o644);
+    let refused = own(&[&page, "--for", "2h"]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("chmod 600"), "{told}");
+    set_mode(&keys, 0o600);
     fs::write(&keys, "no key\n").unwrap();
     for arguments in [
         vec![page.as_str()],

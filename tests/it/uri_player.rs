@@ -12,6 +12,7 @@ use url::Url;
 
 use super::access::{HA1, basic, eventually, log_in, uri_of};
 use super::hls::{Answer, ask, get, number};
+use super::signed::write_private;
 use crate::support::client::Client;
 use crate::support::clip::Clip;
 use crate::support::movies::clips;
@@ -25,7 +26,7 @@ fn start(change: impl FnOnce(&mut Config)) -> (tempfile::TempDir, Server, Vec<Cl
     let users = folder.path().join("qtusers");
     fs::write(&users, format!("realm Films\nann:x:{HA1}\n")).unwrap();
     let keys = folder.path().join("keys");
-    fs::write(&keys, key_line("k", [7; 32])).unwrap();
+    write_private(&keys, &key_line("k", [7; 32]));
     let mut groups = Vec::new();
     for (name, rules) in [
         ("members", "AuthScheme basic\nrequire user ann"),

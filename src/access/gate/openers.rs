@@ -87,8 +87,11 @@ impl Gate {
     /// The keys as they are now; `None` when there are none. Blocks.
     fn signing_keys(&self) -> Option<Arc<SigningKeys>> {
         let file = self.settings().signing_keys.clone();
-        let read = |text: &str| SigningKeys::read(text).map_err(Fault::from);
-        self.signing_keys.of(&file, read).ok().flatten()
+        let read = |text: &str, private: Result<(), Fault>| {
+            private?;
+            SigningKeys::read(text).map_err(Fault::from)
+        };
+        self.signing_keys.of_keys(&file, read).ok().flatten()
     }
 
     /// What changes when a pass of `holder` is over before its end; `None` when not all rules let the

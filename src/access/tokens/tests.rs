@@ -233,6 +233,16 @@ fn what_is_no_token_is_nobody() {
 }
 
 #[test]
+fn secrets_are_told_from_what_everybody_may_know() {
+    assert!(hmac_keys().has_secrets());
+    let rsa = json!({ "kty": "RSA", "kid": "rsa", "n": MODULUS, "e": "AQAB" });
+    let read = |keys: &Value| TokenKeys::read(&json!({ "keys": keys }).to_string(), true).unwrap();
+    assert!(!read(&json!([rsa])).has_secrets());
+    let mixed = json!([rsa, { "kty": "oct", "alg": "HS512", "k": encode(SECRET) }]);
+    assert!(read(&mixed).has_secrets());
+}
+
+#[test]
 fn sets_without_a_key_are_refused() {
     let weak = json!({ "keys": [{ "kty": "oct", "k": encode(b"short") }] }).to_string();
     for (set, fault) in [

@@ -26,6 +26,8 @@ pub(super) enum Rule {
     /// Users may.
     Users {
         access: Arc<AccessFile>,
+        /// How they log in.
+        scheme: Scheme,
         /// Whom any of these lets in.
         required: Vec<Require>,
         users: Arc<Users>,
@@ -83,10 +85,10 @@ impl Rule {
         credentials: Option<&'c Credentials>,
         attempt: &Attempt<'_>,
     ) -> Result<Identity<'c>, Denied> {
-        let Self::Users { access, users, .. } = self else {
+        let Self::Users { scheme, users, .. } = self else {
             return Err(Denied::Closed);
         };
-        match (access.scheme, credentials) {
+        match (scheme, credentials) {
             (Scheme::Basic, Some(Credentials::Basic { user, password })) => Ok(Identity::Told {
                 user,
                 password,
@@ -149,11 +151,17 @@ impl Rule {
 
     /// The `WWW-Authenticate` headers that ask a client to log in; none when nobody may.
     pub(super) fn challenges(&self, nonce: &str, is_stale: bool, client: Client) -> Vec<String> {
-        let Self::Users { access, users, .. } = self else {
+        let Self::Users {
+            access,
+            scheme,
+            users,
+            ..
+        } = self
+        else {
             return Vec::new();
         };
         let realm = users.realm();
-        match access.scheme {
+        match scheme {
             Scheme::Basic => vec![challenge::basic(access.name.as_deref().unwrap_or(realm))],
             Scheme::Digest => challenge::digest(realm, users.algorithms(), nonce, is_stale, client),
         }

@@ -11,7 +11,7 @@ use lru::LruCache;
 
 use super::groups::Groups;
 use super::guard::{Guard, Rule};
-use super::qtaccess::{AccessFile, Action, Require};
+use super::qtaccess::{AccessFile, Action, Require, Scheme};
 use super::rules::Rules;
 use super::texts::{Texts, Unsound};
 use super::users::Users;
@@ -26,8 +26,8 @@ const FRESH: Duration = Duration::from_secs(1);
 /// The most names that are remembered.
 const MOST: NonZeroUsize = NonZeroUsize::new(4096).expect("4096 is not 0");
 
-/// Where users and groups are that an access file does not name, of several the first that exists, and
-/// what the settings say of channels.
+/// Where users and groups are that an access file does not name, of several the first that exists, what else
+/// counts where it is silent, and what the settings say of channels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
     /// Files of users.
@@ -36,6 +36,8 @@ pub struct Files {
     pub groups: Vec<PathBuf>,
     /// Whether none of them has to be there, for tokens name users and groups as well.
     pub may_lack: bool,
+    /// How users log in where an access file does not say it.
+    pub scheme: Scheme,
     /// The rules of channels, which go before the access files of the folders above.
     pub channels: HashMap<MediaPath, Rules>,
 }
@@ -206,6 +208,7 @@ impl Guards {
         };
         let rule = groups.map(|groups| Rule::Users {
             access: Arc::clone(access),
+            scheme: access.scheme.unwrap_or_else(|| self.files().scheme),
             required,
             users,
             groups,

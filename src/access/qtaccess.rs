@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::texts::Fault;
 
 /// What a `qtaccess` file says.
@@ -13,8 +15,8 @@ pub(super) struct AccessFile {
     pub(super) users: Option<String>,
     /// `AuthGroupFile`, as it is spelled.
     pub(super) groups: Option<String>,
-    /// `AuthScheme`.
-    pub(super) scheme: Scheme,
+    /// `AuthScheme`; `None`: as the settings say.
+    pub(super) scheme: Option<Scheme>,
     /// Who may watch: whom any of these lets in.
     readers: Vec<Require>,
     /// Who may publish from other hosts.
@@ -31,7 +33,8 @@ pub(super) enum Action {
 }
 
 /// How users log in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// The password does not travel.
     #[default]
@@ -116,7 +119,7 @@ impl AccessFile {
             "authname" => self.name = Some(only(keyword, values)?),
             "authuserfile" => self.users = Some(only(keyword, values)?),
             "authgroupfile" => self.groups = Some(only(keyword, values)?),
-            "authscheme" => self.scheme = only(keyword, values)?.parse()?,
+            "authscheme" => self.scheme = Some(only(keyword, values)?.parse()?),
             "require" => {
                 let required = Require::read(values)?;
                 if section.writes {
@@ -147,7 +150,7 @@ impl AccessFile {
             name: None,
             users: None,
             groups: None,
-            scheme: Scheme::default(),
+            scheme: None,
             readers: Vec::new(),
             writers: Vec::new(),
         }
@@ -296,7 +299,7 @@ mod tests {
         assert_eq!(file.name.as_deref(), Some("Members only"));
         assert_eq!(file.users.as_deref(), Some("/etc/streaming/qtusers"));
         assert_eq!(file.groups.as_deref(), Some("groups"));
-        assert_eq!(file.scheme, Scheme::Basic);
+        assert_eq!(file.scheme, Some(Scheme::Basic));
         let staff = Require::Groups(vec!["staff".to_owned()]);
         let required = [users(&["ann", "bob"]), staff];
         assert_eq!(file.required(Action::Read), required);

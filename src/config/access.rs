@@ -17,6 +17,7 @@ impl Config {
                 users: access.users.clone(),
                 groups: access.groups.clone(),
                 may_lack: !access.jwt.keys.is_empty(),
+                scheme: access.scheme,
                 channels: channels.collect(),
             },
             signing_keys: self.signing_keys(),

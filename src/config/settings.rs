@@ -25,7 +25,7 @@ use super::quantity;
 use super::sources::ChannelSource;
 use super::srtp::Srtp;
 use super::tls::Tls;
-use crate::access::Rules;
+use crate::access::{Rules, Scheme};
 use crate::base::path::MediaPath;
 
 /// Every setting of the server.
@@ -288,6 +288,8 @@ pub struct Access {
     /// Files of groups; the first that exists counts.
     #[serde(with = "quantity::paths")]
     pub groups: Vec<PathBuf>,
+    /// How users log in where no access file says it.
+    pub scheme: Scheme,
     /// The file with what this server logs in with elsewhere.
     pub logins: PathBuf,
     /// The file of the keys that URLs are signed with; empty: `signing-keys` in the state folder.
@@ -310,6 +312,7 @@ impl Default for Access {
         Self {
             users: vec!["conf/qtusers".into(), "/etc/streaming/qtusers".into()],
             groups: vec!["conf/qtgroups".into(), "/etc/streaming/qtgroups".into()],
+            scheme: Scheme::Digest,
             logins: "conf/logins".into(),
             signing_keys: PathBuf::new(),
             pass_lifetime: Duration::from_secs(12 * 60 * 60),

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::*;
-use crate::access::{About, Files};
+use crate::access::{About, Files, Scheme};
 use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
 use crate::access::networks::Range;
@@ -515,6 +515,38 @@ async fn basic_shows_its_own_realm() {
     assert_eq!(asked, ["Basic realm=\"Members only\""]);
     let digest = LOGIN.header("n");
     assert_eq!(verdict(&gate, "a", Some(&digest)).await, "401");
+}
+
+#[tokio::test]
+async fn the_settings_say_how_users_log_in_where_no_file_does() {
+    let (folder, gate) = folder(&[
+        ("qtgroups", "broadcaster: ann"),
+        ("silent/qtaccess", "require user ann"),
+        ("digest/qtaccess", "AuthScheme digest\nrequire user ann"),
+        ("basic/qtaccess", "AuthScheme basic\nrequire user ann"),
+    ]);
+    let ann = basic("ann", "secret");
+    for (scheme, expected) in [
+        (Scheme::Digest, ["401", "401", "ann", "401"]),
+        (Scheme::Basic, ["ann", "401", "ann", "ann"]),
+    ] {
+        let files = Files {
+            users: vec![folder.path().join("qtusers")],
+            groups: vec![folder.path().join("qtgroups")],
+            scheme,
+            ..Files::default()
+        };
+        gate.configure(Settings {
+            files,
+            ..Settings::default()
+        });
+        let mut found = Vec::new();
+        for path in ["silent/a", "digest/a", "basic/a"] {
+            found.push(verdict(&gate, path, Some(&ann)).await);
+        }
+        found.push(published(&gate, "live", "192.0.2.1", Some(&ann)).await);
+        assert_eq!(found, expected, "{scheme:?}");
+    }
 }
 
 /// The verdict in a word for one who wants to publish.

@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 use super::argon2id;
 use super::digest::hex;
-use super::qtaccess::Scheme;
+use super::qtaccess::{MARK, Scheme, whole_lines};
 use super::users::{Users, is_of_user};
 
 /// The longest name, realm and password, in bytes.
@@ -110,12 +110,13 @@ impl UserFile {
         Ok(is_new)
     }
 
-    /// Takes `user` away; returns whether there was one.
+    /// Takes `user` away, and a mark at the start of the text; returns whether there was such a user.
     pub fn remove(&mut self, user: &str) -> bool {
-        let lines = self.0.split_inclusive('\n');
-        let kept: String = lines.filter(|line| !is_of_user(line, user)).collect();
-        let was_there = kept.len() < self.0.len();
-        self.0 = kept;
+        let text = self.0.strip_prefix(MARK).unwrap_or(&self.0);
+        let others = whole_lines(text).filter(|line| !is_of_user(line, user));
+        let others: String = others.collect();
+        let was_there = others.len() < text.len();
+        self.0 = others;
         was_there
     }
 
@@ -170,6 +171,25 @@ mod tests {
         assert!(file.text().starts_with(start), "{}", file.text());
         let users = Users::read(file.text()).unwrap();
         assert!(users.secret("ann").is_of("secret"));
+    }
+
+    #[test]
+    fn a_password_ends_however_its_line_does() {
+        let old = "c0246d1bbd99545245aca0d67458ee50";
+        for text in [
+            format!("\u{feff}ann::{old}\nrealm Films\n"),
+            format!("realm Films\rann::{old}\rbob:$1$a$b:\r"),
+            format!("realm Films\r\nann::{old}\r\n"),
+            format!("realm Films\n\n ann::{old}"),
+        ] {
+            let mut file = UserFile::read(text.clone()).unwrap();
+            let digest = Some(Scheme::Digest);
+            assert_eq!(file.set("ann", "other", digest, [0; 16]), Ok(false));
+            let ann = Users::read(file.text()).unwrap().secret("ann");
+            assert!(ann.is_of("other") && !ann.is_of("secret"), "{text:?}");
+            assert_eq!(file.text().contains("bob"), text.contains("bob"));
+            assert!(file.remove("ann") && !file.remove("ann"), "{text:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub(super) fn objections(config: &Config) -> Vec<Objection> {
         server(config),
         rtsp(config),
         live(config),
+        encoders(config),
         hls(&config.hls),
         access(config),
     ];
@@ -89,14 +90,23 @@ fn live(config: &Config) -> Vec<Objection> {
     ])
 }
 
+fn encoders(config: &Config) -> Vec<Objection> {
+    let (http, ts) = (config.http.source_timeout, config.ts.source_timeout);
+    found([
+        seconds("http.source_timeout", http, 1, 86_400),
+        seconds("ts.source_timeout", ts, 1, 86_400),
+    ])
+}
+
 fn access(config: &Config) -> Vec<Objection> {
     let (lifetime, jwt) = (config.access.pass_lifetime, &config.access.jwt);
+    let is_url = jwt.url().is_some() || jwt.keys.contains("://");
     let lacks = |text: &str| !jwt.keys.is_empty() && text.is_empty();
     found([
         seconds("access.pass_lifetime", lifetime, 1, 31 * 86_400),
         outside(
             "access.jwt.keys",
-            jwt.keys.contains("://") && !jwt.url().is_some_and(|url| is_safe(&url)),
+            is_url && !jwt.url().is_some_and(|url| is_safe(&url)),
             "write the name of a file, or a URL of https:",
         ),
         outside(

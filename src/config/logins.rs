@@ -106,10 +106,11 @@ fn read(file: &Path) -> Result<HashMap<String, Credentials>, Fault> {
         return Err(fault(text, &format!("chmod 600 {}", file.display())));
     }
     let mut text = String::new();
-    opened
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(cannot)?;
+    let read = opened.take(LONGEST + 1).read_to_string(&mut text);
+    if read.map_err(cannot)? as u64 > LONGEST {
+        let text = format!("is longer than {LONGEST} bytes");
+        return Err(fault(text, "name a file of lines NAME:USER:PASSWORD"));
+    }
     let mut logins = HashMap::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
@@ -179,5 +180,9 @@ mod tests {
         std::fs::write(&file, "door:admin:x\ngate:admin\n").unwrap();
         let faulty = find(&file, &[], "door").unwrap_err();
         assert!(faulty.contains("logins:2:1: no login"), "{faulty}");
+        let long = format!("door:admin:x\n{}", "#\n".repeat(1 << 19));
+        std::fs::write(&file, long).unwrap();
+        let refused = find(&file, &[], "door").unwrap_err();
+        assert!(refused.contains("longer than"), "{refused}");
     }
 }

@@ -161,8 +161,12 @@ fn clashes(config: &Config) -> Vec<Objection> {
 }
 
 fn collide(a: SocketAddr, b: SocketAddr) -> bool {
-    let everywhere = |address: SocketAddr| address.is_ipv6() && address.ip().is_unspecified();
-    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || everywhere(a) || everywhere(b))
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || covers(a, b) || covers(b, a))
+}
+
+/// Whether `a` stands for all addresses of its kind, and `b` is one of them. That of IPv6 takes IPv4 as well.
+fn covers(a: SocketAddr, b: SocketAddr) -> bool {
+    a.ip().is_unspecified() && (a.is_ipv6() || b.is_ipv4())
 }
 
 /// Settings whose part of the server comes with a later release.

@@ -112,6 +112,54 @@ fn the_environment_wins_and_its_faults_name_the_variable() {
 }
 
 #[test]
+fn keys_of_tokens_are_fetched_over_tls() {
+    for (keys, is_safe) in [
+        ("conf/keys.json", true),
+        ("https://issuer.example/jwks", true),
+        ("https:issuer.example/jwks", true),
+        ("http://127.0.0.1:9/jwks", true),
+        ("http://[::1]/jwks", true),
+        ("http://localhost/jwks", true),
+        ("http://issuer.example/jwks", false),
+        ("http:issuer.example/jwks", false),
+        ("http:/issuer.example/jwks", false),
+        ("HTTP://issuer.example/jwks", false),
+        ("ftp://issuer.example/jwks", false),
+    ] {
+        let text = format!("[access.jwt]\nkeys = '{keys}'\nissuer = 'a'\naudience = 'b'\n");
+        assert_eq!(read(&text, &[]).is_ok(), is_safe, "{keys}");
+    }
+}
+
+#[test]
+fn encoders_are_waited_for_within_bounds() {
+    for section in ["http", "ts"] {
+        for (timeout, is_within) in [("0s", false), ("900ms", false), ("1s", true), ("2d", false)] {
+            let text = format!("[{section}]\nsource_timeout = '{timeout}'\n");
+            assert_eq!(read(&text, &[]).is_ok(), is_within, "{section} {timeout}");
+        }
+    }
+}
+
+#[test]
+fn an_address_for_all_clashes_with_each_of_its_kind() {
+    for (rtsp, http, is_free) in [
+        ("0.0.0.0:9", "127.0.0.1:9", false),
+        ("127.0.0.1:9", "0.0.0.0:9", false),
+        ("[::]:9", "127.0.0.1:9", false),
+        ("[::]:9", "0.0.0.0:9", false),
+        ("[::]:9", "[::1]:9", false),
+        ("127.0.0.1:9", "127.0.0.1:9", false),
+        ("0.0.0.0:9", "[::1]:9", true),
+        ("0.0.0.0:9", "127.0.0.1:8", true),
+        ("127.0.0.1:9", "127.0.0.2:9", true),
+    ] {
+        let text = format!("[rtsp]\nlisten = '{rtsp}'\n[http]\nlisten = '{http}'\n");
+        assert_eq!(read(&text, &[]).is_ok(), is_free, "{rtsp} {http}");
+    }
+}
+
+#[test]
 fn addresses_that_clash_are_refused() {
     let faults = read("[http]\nlisten = '127.0.0.1:8554'\n", &[]).unwrap_err();
     assert_eq!(

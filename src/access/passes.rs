@@ -32,7 +32,8 @@ impl Passes {
         Self { secret, since }
     }
 
-    /// A pass for `user` to what has this name, in letters that URLs and playlists take as they are.
+    /// A pass for `user` to what has this name, in letters that URLs and playlists take as they are; `None` for a
+    /// user whose name is so long that nobody would look at it.
     ///
     /// It is good until then, as long as the files say the same of the user, which is `standing`.
     pub(super) fn make(
@@ -41,11 +42,12 @@ impl Passes {
         user: &str,
         standing: &str,
         until: Instant,
-    ) -> String {
+    ) -> Option<String> {
         let until = self.age(until).as_secs();
         let mac = self.mac(until, user, name, standing);
         let mac = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-        format!("{until:x}.{}.{mac}", URL_SAFE_NO_PAD.encode(user))
+        let pass = format!("{until:x}.{}.{mac}", URL_SAFE_NO_PAD.encode(user));
+        (pass.len() <= LONGEST).then_some(pass)
     }
 
     /// Whether `pass` was made here for this name and is not over; `standing` says what the files say
@@ -113,7 +115,7 @@ mod tests {
         let now = Clock::start().started();
         let passes = Passes::new([1; 32], now);
         let end = now + Duration::from_secs(60);
-        let pass = passes.make(&name("a/live"), "ann", "x", end);
+        let pass = passes.make(&name("a/live"), "ann", "x", end).unwrap();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         assert!(pass.bytes().all(plain), "{pass}");
         let is_good = |pass: &str, wanted: &str, standing: Option<&str>, now| {
@@ -135,7 +137,7 @@ mod tests {
             assert_eq!(found, expected, "{wanted} {standing:?}");
         }
         let others = Passes::new([2; 32], now);
-        let foreign = others.make(&name("a/live"), "ann", "x", end);
+        let foreign = others.make(&name("a/live"), "ann", "x", end).unwrap();
         let (until, rest) = pass.split_once('.').unwrap();
         let longer = format!("{}0.{rest}", until);
         for forged in [
@@ -148,6 +150,21 @@ mod tests {
             "+1..",
         ] {
             assert!(!is_good(forged, "a/live", Some("x"), now), "{forged}");
+        }
+    }
+
+    #[test]
+    fn a_pass_that_is_made_is_looked_at() {
+        let now = Clock::start().started();
+        let passes = Passes::new([1; 32], now);
+        let end = now + Duration::from_secs(60);
+        for (length, is_made) in [(700, true), (720, true), (740, false), (5000, false)] {
+            let user = "u".repeat(length);
+            let pass = passes.make(&name("a"), &user, "x", end);
+            assert_eq!(pass.is_some(), is_made, "{length}");
+            let told = |known: &str| (known == user).then(|| "x".to_owned());
+            let is_good = pass.is_none_or(|pass| passes.is_good(&pass, &name("a"), told, now));
+            assert!(is_good, "{length}");
         }
     }
 }

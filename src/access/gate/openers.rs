@@ -13,12 +13,12 @@ use crate::base::path::MediaPath;
 
 impl Gate {
     /// A pass to what `names` begin with, for `user`, who may watch all of them now: to be told in
-    /// URLs. `None` when everybody may, or nobody. Cancel safe.
+    /// URLs. `None` when everybody may, or nobody, or for a name that is too long for one. Cancel safe.
     pub async fn pass(self: &Arc<Self>, names: &[MediaPath], user: &str) -> Option<String> {
         let holder = Holder::User(user);
         let standing = self.standing(&self.rules(names).await, &holder)?;
         let until = self.clock.now() + self.settings().pass_lifetime;
-        Some(self.passes.make(names.first()?, user, &standing, until))
+        self.passes.make(names.first()?, user, &standing, until)
     }
 
     /// The same for whom a token names; it ends with the token. Cancel safe.
@@ -31,10 +31,8 @@ impl Gate {
         let left = bearer.until.duration_since(now).ok()?;
         let left = left.min(self.settings().pass_lifetime);
         let until = self.clock.now() + left;
-        Some(
-            self.passes
-                .make(name, &holder.to_string(), &standing, until),
-        )
+        self.passes
+            .make(name, &holder.to_string(), &standing, until)
     }
 
     /// Whether `pass` lets its bearer, who is at `peer`, watch what `names` begin with, as it did when all of them had

@@ -88,12 +88,11 @@ impl TokenIssuer {
         if let Some(keys) = self.known(url, token) {
             return Some(keys);
         }
-        if self.may_ask(url) {
-            let fetched = self.fetch(url).await;
-            let fetched = fetched.inspect_err(|reason| {
-                warn!(%url, %reason, "the keys of tokens cannot be fetched");
-            });
-            self.note(fetched.ok());
+        if self.is_due(url) {
+            match self.fetch(url).await {
+                Ok(keys) => self.keep(keys),
+                Err(reason) => warn!(%url, %reason, "the keys of tokens cannot be fetched"),
+            }
         }
         self.lasting()
     }
@@ -118,8 +117,9 @@ impl TokenIssuer {
         (is_fresh && keys.has_key_of(token)).then(|| Arc::clone(keys))
     }
 
-    /// Whether the issuer was not asked just now. What another one has told is forgotten.
-    fn may_ask(&self, url: &Url) -> bool {
+    /// Whether the issuer was not asked just now; then it counts as asked, for who asks may leave before there is an
+    /// answer. What another one has told is forgotten.
+    fn is_due(&self, url: &Url) -> bool {
         let now = self.clock.now();
         let mut fetched = self.fetched();
         if fetched.url.as_ref() != Some(url) {
@@ -128,18 +128,16 @@ impl TokenIssuer {
                 ..Fetched::default()
             };
         }
-        let is_due = |asked: Instant| now.saturating_duration_since(asked) >= PAUSE;
-        fetched.asked.is_none_or(is_due)
+        let is_past = |asked: Instant| now.saturating_duration_since(asked) >= PAUSE;
+        let is_due = fetched.asked.is_none_or(is_past);
+        if is_due {
+            fetched.asked = Some(now);
+        }
+        is_due
     }
 
-    /// Notes that the issuer was asked, and what it told.
-    fn note(&self, keys: Option<TokenKeys>) {
-        let now = self.clock.now();
-        let mut fetched = self.fetched();
-        fetched.asked = Some(now);
-        if let Some(keys) = keys {
-            fetched.keys = Some((now, Arc::new(keys)));
-        }
+    fn keep(&self, keys: TokenKeys) {
+        self.fetched().keys = Some((self.clock.now(), Arc::new(keys)));
     }
 
     /// The last keys, if they are not too old.
@@ -166,4 +164,51 @@ fn of_file(text: &str, private: Result<(), Fault>) -> Result<TokenKeys, Fault> {
         private?;
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// An issuer that is asked and never answers.
+    #[derive(Debug, Default)]
+    struct Silent(AtomicUsize);
+
+    impl Fetch for Silent {
+        fn fetch(&self, _: Url) -> BoxFuture<'static, io::Result<Bytes>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(futures::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_does_not_make_the_next_one_ask() {
+        let web = Arc::<Silent>::default();
+        let issuer = TokenIssuer::new(Arc::clone(&web) as Arc<dyn Fetch>, Clock::start());
+        let url: Url = "https://issuer.example/jwks".parse().unwrap();
+        let mut asked = Box::pin(issuer.of_url(&url, "x"));
+        assert!(futures::poll!(&mut asked).is_pending());
+        drop(asked);
+        assert!(issuer.of_url(&url, "x").await.is_none());
+        assert_eq!(web.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn secrets_are_kept_in_private_files() {
+        let fault = || {
+            Err(Fault {
+                line: 0,
+                text: "not private".to_owned(),
+            })
+        };
+        let secret =
+            r#"{ "keys": [{ "kty": "oct", "k": "YSBzZWNyZXQgdGhhdCBpcyAzMiBieXRlcyBsb25nLi4" }] }"#;
+        let public = r#"{ "keys": [{ "kty": "OKP", "crv": "Ed25519",
+            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] }"#;
+        assert!(of_file(secret, Ok(())).is_ok());
+        assert_eq!(of_file(secret, fault()).map(|_| ()), fault());
+        assert!(of_file(public, fault()).is_ok());
+    }
 }

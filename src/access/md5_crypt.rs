@@ -6,7 +6,7 @@ use md5::{Digest, Md5};
 /// What such hashes begin with: those of FreeBSD, Apache and QTSS.
 const MAGIC: [&str; 3] = ["$1$", "$apr1$", "$dufr$"];
 
-/// The longest salt, in bytes; what is longer is cut off.
+/// The longest salt, in bytes; what has a longer one is no such hash.
 const SALT: usize = 8;
 
 const ROUNDS: usize = 1000;

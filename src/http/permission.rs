@@ -232,7 +232,8 @@ impl Server {
     ) -> Result<(), Refusal> {
         let Claim { caller, attempt } = claim;
         match self.gate.may_publish(name, caller, attempt).await {
-            Verdict::Open | Verdict::User(_) | Verdict::Bearer(_) | Verdict::Signed(_) => Ok(()),
+            Verdict::Open | Verdict::User(_) | Verdict::Bearer(_) => Ok(()),
+            Verdict::Signed(_) => Err(Refusal::new(403, "a signed URL lets nobody publish")),
             Verdict::Challenge(challenges) => Err(Refusal {
                 challenges,
                 ..Refusal::new(401, LOG_IN)

@@ -102,10 +102,13 @@ impl Connection {
         let caller = Caller::at(self.peer);
         let gate = &self.service().parts.gate;
         let verdict = gate.may_publish(&target.whole.path, &caller, attempt);
-        obey(
-            verdict.await,
-            "only programs of the server's own host may publish",
-        )
+        match verdict.await {
+            Verdict::Signed(_) => Err(Refusal::told(403, "a signed URL lets nobody publish")),
+            verdict => obey(
+                verdict,
+                "only programs of the server's own host may publish",
+            ),
+        }
     }
 }
 

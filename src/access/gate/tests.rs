@@ -11,11 +11,11 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::*;
-use crate::access::{About, Files, Scheme};
 use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
 use crate::access::networks::Range;
 use crate::access::rules::Rules;
+use crate::access::{About, Files, Scheme};
 use crate::base::peer::Peer;
 
 /// HA1 of `ann` and `secret`, and of `bob` and `hidden`, in the realm `Films`.

@@ -257,14 +257,20 @@ async fn every_player_has_keys_of_its_own_and_each_for_one_stream() {
     }
 }
 
-#[tokio::test]
-async fn a_long_pause_leaves_a_stream_that_can_be_followed() {
+/// A server with the channel `live` and a player that watches it by SRTP over UDP.
+async fn watched() -> (Server, Encoder, Player) {
     let server = Server::start(Path::new("no movies"), to_everybody);
     let mut encoder = Encoder::start(&server, "live", 100);
     encoder.key_picture();
     let mut player = Player::over_udp(&server, "live").await;
-    let control = player.tracks[VIDEO].control.clone();
     player.play().await;
+    (server, encoder, player)
+}
+
+#[tokio::test]
+async fn a_long_pause_leaves_a_stream_that_can_be_followed() {
+    let (_server, mut encoder, mut player) = watched().await;
+    let control = player.tracks[VIDEO].control.clone();
     let first = numbers(&player.rtp(VIDEO).await).0;
     let (second, _) = numbers(&player.rtp(VIDEO).await);
     assert_eq!(second, first.wrapping_add(1));
@@ -333,11 +339,7 @@ async fn missed(server: &Server) -> i64 {
 
 #[tokio::test]
 async fn only_the_player_itself_can_report() {
-    let server = Server::start(Path::new("no movies"), to_everybody);
-    let mut encoder = Encoder::start(&server, "live", 100);
-    encoder.key_picture();
-    let mut player = Player::over_udp(&server, "live").await;
-    player.play().await;
+    let (server, _encoder, mut player) = watched().await;
     let packet = player.rtp(VIDEO).await;
     let to = reports_go_to(&server, &player.tracks[VIDEO]);
     let ports = player.tracks[VIDEO].ports.as_ref().unwrap();
@@ -352,11 +354,7 @@ async fn only_the_player_itself_can_report() {
 
 #[tokio::test]
 async fn a_player_whose_ports_a_nat_has_changed_is_known_by_its_key() {
-    let server = Server::start(Path::new("no movies"), to_everybody);
-    let mut encoder = Encoder::start(&server, "live", 100);
-    encoder.key_picture();
-    let mut player = Player::over_udp(&server, "live").await;
-    player.play().await;
+    let (server, encoder, mut player) = watched().await;
     let packet = player.rtp(VIDEO).await;
     let to = reports_go_to(&server, &player.tracks[VIDEO]);
     let changed = Ports::bind(server.address.ip()).await;
@@ -371,11 +369,7 @@ async fn a_player_whose_ports_a_nat_has_changed_is_known_by_its_key() {
 
 #[tokio::test]
 async fn readers_are_told_goodbye_under_their_own_keys() {
-    let server = Server::start(Path::new("no movies"), to_everybody);
-    let mut encoder = Encoder::start(&server, "live", 100);
-    encoder.key_picture();
-    let mut player = Player::over_udp(&server, "live").await;
-    player.play().await;
+    let (server, encoder, mut player) = watched().await;
     player.rtp(VIDEO).await;
     drop(encoder);
     server.mounts.stop();

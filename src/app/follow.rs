@@ -50,8 +50,8 @@ impl Followers {
         let networks = self.gate.networks();
         self.sessions.end_those(|facts| {
             // What is sent to a group has nobody's address.
-            let is_of_client = facts.transport != "group";
-            is_of_client && !networks.let_in(facts.role == Role::Publisher, facts.peer.ip())
+            facts.role != Role::Group
+                && !networks.let_in(facts.role == Role::Publisher, facts.peer.ip())
         });
     }
 }

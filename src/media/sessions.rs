@@ -26,6 +26,8 @@ pub enum Role {
     Publisher,
     /// To receive media.
     Viewer,
+    /// Nothing: it stands for what is sent to a multicast group, to nobody. Those who listen have sessions of their own.
+    Group,
 }
 
 impl Role {
@@ -34,6 +36,7 @@ impl Role {
         match self {
             Self::Publisher => "publisher",
             Self::Viewer => "viewer",
+            Self::Group => "group",
         }
     }
 }
@@ -138,8 +141,7 @@ impl Sessions {
 
     fn enter(&self, table: &mut Table, facts: SessionFacts) -> Arc<Session> {
         let id = facts.id;
-        // What is sent to a group is sent to nobody; those who listen have sessions of their own.
-        let is_counted = facts.role == Role::Viewer && facts.transport != "group";
+        let is_counted = facts.role == Role::Viewer;
         let loads = is_counted.then(|| {
             let own = table.addresses.entry(Holder::of(facts.peer.ip()));
             [Arc::clone(&self.load), Arc::clone(own.or_default())]
@@ -417,7 +419,7 @@ mod tests {
         publisher.role = Role::Publisher;
         let _publisher = sessions.open(publisher);
         let mut group = facts(8, start);
-        group.transport = "group";
+        group.role = Role::Group;
         let _group = sessions.open(group);
         viewers[0].takes(700);
         viewers[1].takes(400);

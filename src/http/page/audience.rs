@@ -51,3 +51,30 @@ impl Count {
         Self { at, viewers }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::SessionId;
+    use crate::media::sessions::SessionFacts;
+
+    #[test]
+    fn what_goes_to_a_group_is_watched_by_those_who_listen() {
+        let (sessions, clock) = (Sessions::new(), Clock::start());
+        let path = MediaPath::from_plain("live").unwrap();
+        let open = |id, role| {
+            sessions.open(SessionFacts {
+                id: SessionId::from_random(id),
+                role,
+                path: path.clone(),
+                peer: "127.0.0.1:4000".parse().unwrap(),
+                user_agent: String::new(),
+                transport: "multicast",
+                opened: clock.started(),
+            })
+        };
+        let roles = [(2, Role::Group), (4, Role::Viewer), (6, Role::Publisher)];
+        let _open = roles.map(|(id, role)| open(id, role));
+        assert_eq!(Audience::default().of(&path, &sessions, clock), 1);
+    }
+}

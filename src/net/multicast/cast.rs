@@ -157,7 +157,7 @@ impl Cast {
         let common = &self.common;
         let session = common.sessions.open(SessionFacts {
             id: SessionId::from_random(rand::random()),
-            role: Role::Viewer,
+            role: Role::Group,
             path: self.channel.path().clone(),
             peer: self.at(self.place.port),
             user_agent: String::new(),

@@ -117,6 +117,16 @@ impl MediaPath {
         names.any(|name| name.starts_with('.') || is_of_access(name))
     }
 
+    /// The name of the channel that this names: without the `.sdp` to which every channel answers as well.
+    pub fn channel_name(&self) -> &str {
+        self.0.strip_suffix(".sdp").unwrap_or(&self.0)
+    }
+
+    /// Whether both name the same channel, if there is one.
+    pub fn is_same_channel(&self, other: &Self) -> bool {
+        self.channel_name() == other.channel_name()
+    }
+
     /// The last component.
     pub fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
@@ -209,6 +219,15 @@ mod tests {
         assert!(!path.is_below(&MediaPath::from_plain("new").unwrap()));
         assert_eq!(path.parent().as_str(), "news");
         assert_eq!(path.name(), "today.mov");
+    }
+
+    #[test]
+    fn channels_answer_with_and_without_sdp() {
+        let path = |text| MediaPath::from_plain(text).unwrap();
+        assert_eq!(path("tv/live.sdp").channel_name(), "tv/live");
+        assert_eq!(path("live").channel_name(), "live");
+        assert!(path("live").is_same_channel(&path("live.sdp")));
+        assert!(!path("live").is_same_channel(&path("live.sdp.sdp")));
     }
 
     #[test]

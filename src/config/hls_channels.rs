@@ -10,7 +10,6 @@ use toml::{Spanned, Table, Value};
 use super::bounds;
 use super::fault::{Fault, Place};
 use super::hls::Hls;
-use super::quantity;
 use super::tables::Tables;
 use crate::base::path::MediaPath;
 
@@ -74,7 +73,7 @@ pub(super) fn read(tables: &mut Tables<'_>, value: &Spanned<DeValue<'_>>) -> Vec
         };
         if drafts
             .iter()
-            .any(|other| is_same(&other.channel, &draft.channel))
+            .any(|other| other.channel.is_same_channel(&draft.channel))
         {
             let text = format!(
                 "hls.channel.channel: `{}` has a table already",
@@ -96,7 +95,7 @@ impl Draft {
             match (&**name.get_ref(), value.get_ref()) {
                 (CHANNEL, _) => {
                     named = Some(value.span().start);
-                    channel = read_name(tables, value);
+                    channel = tables.channel(CHANNEL, value, FIX_NAME);
                 }
                 (ENCRYPTION, DeValue::Table(inner)) => {
                     tables.inside("hls.channel.encryption", |tables| {
@@ -201,7 +200,7 @@ fn merge(table: &mut Table, newer: Table) {
 impl ChannelHls {
     /// Whether it is for this channel, which answers with and without `.sdp`.
     pub(super) fn is_of(&self, channel: &MediaPath) -> bool {
-        is_same(&self.channel, channel)
+        self.channel.is_same_channel(channel)
     }
 
     /// What its table says.
@@ -221,28 +220,7 @@ impl fmt::Display for ChannelHls {
     }
 }
 
-fn is_same(one: &MediaPath, other: &MediaPath) -> bool {
-    let name = |path: &MediaPath| {
-        let path = path.as_str();
-        path.strip_suffix(".sdp").unwrap_or(path).to_owned()
-    };
-    name(one) == name(other)
-}
-
 const FIX_NAME: &str = "write a name such as \"camera\"";
-
-fn read_name(tables: &mut Tables<'_>, value: &Spanned<DeValue<'_>>) -> Option<MediaPath> {
-    let read = tables.value(value).and_then(name_of);
-    read.map_err(|error| {
-        let text = format!("hls.channel.{CHANNEL}: {error}");
-        tables.fault(value.span().start, text, FIX_NAME);
-    })
-    .ok()
-}
-
-fn name_of(value: Value) -> Result<MediaPath, String> {
-    quantity::channel::deserialize(value).map_err(|error| error.message().trim().to_owned())
-}
 
 /// A table of `[hls]` that says `value` for a key of a section, when that can be.
 fn alone(section: Option<&str>, key: &str, value: Value) -> Result<Table, String> {

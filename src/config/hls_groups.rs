@@ -3,10 +3,9 @@
 use std::fmt;
 
 use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Table, Value};
+use toml::{Spanned, Table};
 
 use super::fault::{Fault, Place};
-use super::quantity;
 use super::settings::Config;
 use super::tables::Tables;
 use crate::base::path::MediaPath;
@@ -62,7 +61,11 @@ impl Draft {
             match &**key.get_ref() {
                 "name" => {
                     let at = value.span().start;
-                    name = Some(channel(tables, "name", value).map(|path| (path, at)));
+                    name = Some(
+                        tables
+                            .channel("name", value, FIX_NAME)
+                            .map(|path| (path, at)),
+                    );
                 }
                 "variants" => variants = Some(list(tables, value)),
                 _ => tables.unknown(key, &KEYS),
@@ -97,7 +100,7 @@ impl Draft {
     /// What else has the name.
     fn rival(&self, config: &Config) -> Option<Fault> {
         let name = &self.group.name;
-        let is_rival = |channel: &MediaPath| is_same(channel, name);
+        let is_rival = |channel: &MediaPath| channel.is_same_channel(name);
         let listens = !config.ts.listen.is_empty();
         let what = if config
             .sources
@@ -149,17 +152,20 @@ impl Draft {
     fn check(&self, all: &[Self], index: usize, tables: &mut Tables<'_>) {
         let HlsGroup { name, variants } = &self.group;
         let before = all.get(..index).unwrap_or_default();
-        if before.iter().any(|other| is_same(&other.group.name, name)) {
+        if before
+            .iter()
+            .any(|other| other.group.name.is_same_channel(name))
+        {
             let text = format!("hls.group.name: `{name}` is a group already");
             tables.fault(self.name_at, text, "choose another name");
         }
         for (place, (variant, at)) in variants.iter().zip(&self.variants_at).enumerate() {
             let earlier = variants.get(..place).unwrap_or_default();
-            let is_group = |other: &Self| is_same(&other.group.name, variant);
+            let is_group = |other: &Self| other.group.name.is_same_channel(variant);
             let has = |other: &Self| other.group.has(variant);
             let (what, fix) = if all.iter().any(is_group) {
                 ("is a group, and its variants are channels", "name channels")
-            } else if earlier.iter().any(|other| is_same(other, variant)) {
+            } else if earlier.iter().any(|other| other.is_same_channel(variant)) {
                 ("stands there twice", "remove one of them")
             } else if before.iter().any(has) {
                 ("belongs to another group", "remove it from one of them")
@@ -175,15 +181,6 @@ impl Draft {
 const FIX_NAME: &str = "write one such as \"news\"";
 const FIX_VARIANTS: &str = "write the names of channels, such as [\"news-hd\", \"news-sd\"]";
 
-fn channel(tables: &mut Tables<'_>, key: &str, value: &Spanned<DeValue<'_>>) -> Option<MediaPath> {
-    let read = tables.value(value).and_then(name_of);
-    read.map_err(|error| {
-        let text = format!("hls.group.{key}: {error}");
-        tables.fault(value.span().start, text, FIX_NAME);
-    })
-    .ok()
-}
-
 /// The names of a list, each with its place; `None` when one is none, and for a list without any.
 fn list(tables: &mut Tables<'_>, value: &Spanned<DeValue<'_>>) -> Option<Vec<(MediaPath, usize)>> {
     let items = match value.get_ref() {
@@ -195,26 +192,12 @@ fn list(tables: &mut Tables<'_>, value: &Spanned<DeValue<'_>>) -> Option<Vec<(Me
         }
     };
     let read = items.iter().map(|item| {
-        let path = channel(tables, "variants", item)?;
+        let path = tables.channel("variants", item, FIX_NAME)?;
         Some((path, item.span().start))
     });
     // All of them, so that every fault is told.
     let read: Vec<_> = read.collect();
     read.into_iter().collect()
-}
-
-fn name_of(value: Value) -> Result<MediaPath, String> {
-    quantity::channel::deserialize(value).map_err(|error| error.message().trim().to_owned())
-}
-
-/// Whether both name the same channel, which answers with and without `.sdp`.
-fn is_same(one: &MediaPath, other: &MediaPath) -> bool {
-    bare(one) == bare(other)
-}
-
-fn bare(path: &MediaPath) -> &str {
-    let path = path.as_str();
-    path.strip_suffix(".sdp").unwrap_or(path)
 }
 
 /// Displays as its variants: `news-hd, news-sd`.
@@ -235,7 +218,7 @@ impl HlsGroup {
     pub fn has(&self, channel: &MediaPath) -> bool {
         self.variants
             .iter()
-            .any(|variant| is_same(variant, channel))
+            .any(|variant| variant.is_same_channel(channel))
     }
 }
 

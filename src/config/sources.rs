@@ -173,7 +173,8 @@ impl<'a> Sources<'a> {
                 let text = "source.url: standard input has a source already".to_owned();
                 self.fault(written.of("url"), text, "remove one of them");
             }
-            if sources.iter().any(|other| other.shares_channel(&source)) {
+            let is_fed = |other: &ChannelSource| other.channel.is_same_channel(&source.channel);
+            if sources.iter().any(is_fed) {
                 let text = format!("source.channel: `{}` has a source already", source.channel);
                 self.fault(written.of("channel"), text, "choose another name");
             }
@@ -339,15 +340,6 @@ impl ChannelSource {
             ..Draft::default()
         };
         draft.finish().expect("channel and URL are there")
-    }
-
-    /// Whether both would feed one channel, which answers with and without `.sdp`.
-    fn shares_channel(&self, other: &Self) -> bool {
-        let name = |source: &Self| {
-            let path = source.channel.as_str();
-            path.strip_suffix(".sdp").unwrap_or(path).to_owned()
-        };
-        name(self) == name(other)
     }
 }
 

@@ -9,7 +9,8 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Value};
 
 use super::fault::{Fault, Place};
-use super::key;
+use super::{key, quantity};
+use crate::base::path::MediaPath;
 
 /// The lists of one name.
 pub(super) struct Tables<'a> {
@@ -57,6 +58,24 @@ impl<'a> Tables<'a> {
     /// The value of a key as it is written.
     pub(super) fn value(&self, value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
         super::load::read_value(self.text.get(value.span()).unwrap_or_default())
+    }
+
+    /// The name of a channel that is the value of `key`; `None`, and a fault with that `fix`, when it is none.
+    pub(super) fn channel(
+        &mut self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        fix: &str,
+    ) -> Option<MediaPath> {
+        let read = self.value(value).and_then(|name| {
+            let read = quantity::channel::deserialize(name);
+            read.map_err(|error| error.message().trim().to_owned())
+        });
+        read.map_err(|error| {
+            let text = format!("{}.{key}: {error}", self.name);
+            self.fault(value.span().start, text, fix);
+        })
+        .ok()
     }
 
     /// What `read` makes of a table that stands in one of them, under that name with theirs before it.

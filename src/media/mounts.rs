@@ -184,7 +184,7 @@ impl Mounts {
     /// The channel of that name; `x` and `x.sdp` are the same name.
     pub fn open(&self, path: &MediaPath) -> Option<Arc<Channel>> {
         let table = self.table();
-        let slot = table.slots.get(key(path))?;
+        let slot = table.slots.get(path.channel_name())?;
         Some(slot.channel())
     }
 
@@ -232,7 +232,7 @@ impl Mounts {
         if table.stopped {
             return Err(Busy::Stopped);
         }
-        match table.slots.get(key(path)) {
+        match table.slots.get(path.channel_name()) {
             Some(slot) => refuse_foreign(slot, takeover, None),
             None => self.refuse_new(path, &table),
         }
@@ -251,7 +251,7 @@ impl Mounts {
         if table.stopped {
             return Err(Busy::Stopped);
         }
-        if let Some(slot) = table.slots.get(key(path)) {
+        if let Some(slot) = table.slots.get(path.channel_name()) {
             refuse_reserved(slot, None)?;
             refuse_live(slot)?;
             slot.channel().end(End::Replaced);
@@ -266,7 +266,7 @@ impl Mounts {
             current,
             reserved: Some(id),
         };
-        table.slots.insert(key(path).to_owned(), slot);
+        table.slots.insert(path.channel_name().to_owned(), slot);
         Ok(Reservation {
             mounts: Arc::clone(self),
             path: path.clone(),
@@ -311,10 +311,10 @@ impl Mounts {
         if table.stopped {
             return Err(Busy::Stopped);
         }
-        if !table.slots.contains_key(key(path)) {
+        if !table.slots.contains_key(path.channel_name()) {
             self.refuse_new(path, &table)?;
         }
-        let slot = table.slots.entry(key(path).to_owned());
+        let slot = table.slots.entry(path.channel_name().to_owned());
         let slot = slot.or_insert_with(|| Slot {
             current: watch::Sender::new(Channel::new(
                 path.clone(),
@@ -335,18 +335,23 @@ impl Mounts {
     /// Takes a name from a source, and ends its channel.
     pub(super) fn release(&self, path: &MediaPath, reservation: u64) {
         let mut table = self.table();
-        let Some(slot) = table.slots.get(key(path)) else {
+        let Some(slot) = table.slots.get(path.channel_name()) else {
             return;
         };
         if slot.reserved == Some(reservation) {
             slot.channel().end(End::Removed);
-            table.slots.remove(key(path));
+            table.slots.remove(path.channel_name());
         }
     }
 
     /// Channels that are there go on when the limit sinks, or a group gets their name.
     fn refuse_new(&self, path: &MediaPath, table: &Table) -> Result<(), Busy> {
-        if self.groups.load().iter().any(|name| key(name) == key(path)) {
+        if self
+            .groups
+            .load()
+            .iter()
+            .any(|name| name.is_same_channel(path))
+        {
             return Err(Busy::Group);
         }
         let limit = self.common.limits().channels;
@@ -359,12 +364,6 @@ impl Mounts {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What two spellings of a name have in common.
-fn key(path: &MediaPath) -> &str {
-    let name = path.as_str();
-    name.strip_suffix(".sdp").unwrap_or(name)
 }
 
 /// Only who holds the reservation may publish, and as a rule one at a time.

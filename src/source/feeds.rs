@@ -162,7 +162,5 @@ impl Feeds {
 
 /// The name of a channel, without the `.sdp` that it answers to as well.
 fn plain(channel: &MediaPath) -> MediaPath {
-    let name = channel.as_str();
-    let stem = name.strip_suffix(".sdp").unwrap_or(name);
-    MediaPath::from_plain(stem).unwrap_or_else(|_| channel.clone())
+    MediaPath::from_plain(channel.channel_name()).unwrap_or_else(|_| channel.clone())
 }

@@ -98,7 +98,7 @@ impl Cast {
 
     /// The channel's name without the `.sdp` that it answers to as well.
     pub fn name(&self) -> &str {
-        plain_name(&self.channel)
+        self.channel.path().channel_name()
     }
 
     /// How many listen.
@@ -239,11 +239,6 @@ fn receive_reports(reception: &Reception, cast: &Weak<Cast>) -> Option<AbortOnDr
         }
     };
     Some(AbortOnDropHandle::new(tokio::spawn(task)))
-}
-
-pub(super) fn plain_name(channel: &Channel) -> &str {
-    let name = channel.path().as_str();
-    name.strip_suffix(".sdp").unwrap_or(name)
 }
 
 impl fmt::Debug for Cast {

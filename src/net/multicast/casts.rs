@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::watch;
 
-use super::cast::{Cast, plain_name};
+use super::cast::Cast;
 use super::groups::{Groups, Place};
 use crate::base::clock::Clock;
 use crate::media::channel::Channel;
@@ -116,7 +116,7 @@ impl Casts {
         };
         let taken: Vec<Place> = casts.iter().map(|cast| cast.place()).collect();
         let place = groups
-            .place(plain_name(channel), &taken)
+            .place(channel.path().channel_name(), &taken)
             .ok_or(NoCast::Full)?;
         let cast = Cast::open(channel, place, &settings, &self.common)?;
         open.push(Arc::downgrade(&cast));

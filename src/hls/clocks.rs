@@ -56,6 +56,8 @@ pub struct Alignment {
     pub sender: NtpTime,
     /// What the server's clock shows then.
     pub server: NtpTime,
+    /// An instant, and what the server's clock shows at it.
+    pub now: (Instant, NtpTime),
 }
 
 /// A place on the timeline.
@@ -154,12 +156,15 @@ impl Clocks {
     /// From a track's own time `media` to the timeline, in nanoseconds; moves it a little if it is wrong.
     fn offset(&mut self, track: usize, media: i64) -> i64 {
         let target = self.target(track, media);
+        let arrived = self.shared_by_arrival(track);
         let Some(clock) = self.tracks.get_mut(track) else {
             return 0;
         };
         let before = clock.slewed.replace(media);
         let offset = match (clock.offset, target) {
-            (None, target) => target.unwrap_or_else(|| START.saturating_sub(media)),
+            (None, target) => target
+                .or(arrived)
+                .unwrap_or_else(|| START.saturating_sub(media)),
             (Some(offset), None) => offset,
             (Some(offset), Some(target)) if self.alignment.is_some() && is_leap(offset, target) => {
                 target
@@ -202,6 +207,21 @@ impl Clocks {
         let wall = self.tracks.get(track)?.wall.at(media)?;
         let since = self.wall?.later(wall).nanos_since(sender);
         START.checked_add(since)?.checked_sub(media)
+    }
+
+    /// The offset that puts the first unit of a track where the shared timeline was when it arrived, if there
+    /// is one: good enough until the sender's clock is known.
+    fn shared_by_arrival(&self, track: usize) -> Option<i64> {
+        let Alignment { server, now, .. } = self.alignment?;
+        let (at, shown) = now;
+        let since_first = self.tracks.get(track)?.arrival?;
+        let first = self.arrival?;
+        let ago = match first.checked_duration_since(at) {
+            Some(later) => nanos(later),
+            None => nanos(at.saturating_duration_since(first)).saturating_neg(),
+        };
+        let first = START.checked_add(shown.nanos_since(server))?;
+        first.checked_add(ago)?.checked_add(since_first)
     }
 
     /// The leading track, or as long as it has not begun the first that has.
@@ -276,10 +296,13 @@ impl Clock {
 
     /// What is due at its own time `media` arrived then; the first of all counts.
     fn came(&mut self, media: i64, arrived: Duration) {
-        let arrived = i64::try_from(arrived.as_nanos()).unwrap_or(i64::MAX);
         self.arrival
-            .get_or_insert_with(|| arrived.saturating_sub(media));
+            .get_or_insert_with(|| nanos(arrived).saturating_sub(media));
     }
+}
+
+fn nanos(length: Duration) -> i64 {
+    i64::try_from(length.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A track's own time against the sender's, both in nanoseconds: the recent reports.

@@ -24,7 +24,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use beginning::date;
 use bytes::Bytes;
@@ -53,6 +53,9 @@ pub struct Settings {
     pub sequence: u64,
     /// The discontinuity sequence number of the first segment.
     pub discontinuity_sequence: u64,
+    /// The time of day at which the timeline shows [`START`]: what arrives first is put where it
+    /// belongs then, so that whoever cuts the same channel later goes on and does not step back.
+    pub epoch: SystemTime,
 }
 
 impl Default for Settings {
@@ -62,6 +65,7 @@ impl Default for Settings {
             part_target: Duration::from_millis(500),
             sequence: 0,
             discontinuity_sequence: 0,
+            epoch: UNIX_EPOCH,
         }
     }
 }
@@ -112,6 +116,8 @@ pub struct Segmenter {
     /// How far the second lane may be ahead before it goes on without the first, in nanoseconds.
     patience: i64,
     open: Option<Open>,
+    /// When the timeline shows [`START`].
+    epoch: SystemTime,
     /// Where the last segment ended.
     end: MediaTime,
     map: Option<Arc<Map>>,
@@ -158,6 +164,7 @@ impl Segmenter {
             is_outdated: false,
             patience: PATIENCE,
             open: None,
+            epoch: settings.epoch,
             end: MediaTime::new(START, 1),
             map: None,
             specimens: Default::default(),

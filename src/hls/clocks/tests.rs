@@ -193,11 +193,13 @@ fn shared(ppm: [[f64; 2]; 2]) -> [World; 2] {
     let alignment = Alignment {
         sender: NtpTime(0xdead_beef << 32).later(-50_000_000_000),
         server: NtpTime(0xdead_beef << 32).later(-40_000_000_000),
+        now: (Clock::start().now(), NtpTime(0xdead_beef << 32)),
     };
     let mut worlds = ppm.map(World::new);
     worlds[1].begin = [77, u32::MAX - 5];
     for world in &mut worlds {
-        world.clocks.align(alignment);
+        let now = (world.start, alignment.now.1);
+        world.clocks.align(Alignment { now, ..alignment });
     }
     worlds
 }
@@ -233,6 +235,23 @@ fn dates_are_those_of_the_server_wherever_media_come_from() {
         let expected = NtpTime(0xdead_beef << 32).later(12_000_000_000);
         assert!(wall.nanos_since(expected).abs() < 1000, "{wall:?}");
     }
+}
+
+#[test]
+fn what_has_reported_nothing_is_where_the_server_was_when_it_arrived() {
+    let [mut world, _] = shared([[0.0; 2]; 2]);
+    // The server's clock is 10 s behind the sender's, on which the timeline is 60 s on.
+    assert!((world.place(VIDEO, 3.0) - 53.0).abs() < 1e-3);
+    let mut late = World::new([0.0; 2]);
+    late.clocks.align(Alignment {
+        sender: NtpTime(0),
+        server: NtpTime(0xdead_beef << 32).later(-40_000_000_000),
+        now: (
+            late.start + Duration::from_secs(7),
+            NtpTime(0xdead_beef << 32),
+        ),
+    });
+    assert!((late.place(VIDEO, 3.0) - 46.0).abs() < 1e-3);
 }
 
 #[test]

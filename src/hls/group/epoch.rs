@@ -6,6 +6,7 @@
 //! is taken to go by the same clock. The others are aligned by their arrival.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::base::media_time::NtpTime;
 use crate::hls::clocks::Alignment;
@@ -112,7 +113,13 @@ impl Aligner {
     /// Where the timeline of `epoch` is on a publisher's clock.
     ///
     /// A clock that drifts is followed; one that was set, or that is another, is looked up anew.
-    pub fn align(&mut self, epoch: &Epoch, clock: &PublisherClock) -> Alignment {
+    /// `now` is an instant, and what the server's clock shows at it.
+    pub fn align(
+        &mut self,
+        epoch: &Epoch,
+        clock: &PublisherClock,
+        now: (Instant, NtpTime),
+    ) -> Alignment {
         let seen = Origin::of(clock, epoch.at);
         let went_on = |(before, _): &(Origin, i64)| {
             let moved = before.nanos.saturating_sub(seen.nanos).unsigned_abs();
@@ -129,6 +136,7 @@ impl Aligner {
                 Some(zero) => zero.later(nanos.saturating_neg()),
             },
             server: epoch.at,
+            now,
         }
     }
 }
@@ -136,6 +144,7 @@ impl Aligner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::Clock;
 
     const SECOND: i64 = 1_000_000_000;
     const AT: NtpTime = NtpTime(0xe000_0000 << 32);
@@ -157,9 +166,13 @@ mod tests {
         }
     }
 
+    fn align(aligner: &mut Aligner, epoch: &Epoch, clock: &PublisherClock) -> Alignment {
+        aligner.align(epoch, clock, (Clock::start().now(), AT))
+    }
+
     /// Where the epoch is on the sender's clock.
     fn aligned(epoch: &Epoch, clock: PublisherClock) -> i64 {
-        let alignment = Aligner::default().align(epoch, &clock);
+        let alignment = align(&mut Aligner::default(), epoch, &clock);
         assert_eq!(alignment.server, AT);
         alignment.sender.nanos_since(AT)
     }
@@ -189,7 +202,7 @@ mod tests {
     fn equal_stamps_are_at_the_same_place_however_late_they_come() {
         let epoch = Epoch::new(AT);
         let place = |clock: PublisherClock, stamp: i64| {
-            let alignment = Aligner::default().align(&epoch, &clock);
+            let alignment = align(&mut Aligner::default(), &epoch, &clock);
             let on_sender = clock.zero.unwrap().later(stamp);
             on_sender.nanos_since(alignment.sender)
         };
@@ -209,10 +222,10 @@ mod tests {
         let epoch = Epoch::new(AT);
         let mut aligner = Aligner::default();
         for step in 0..40 {
-            let alignment = aligner.align(&epoch, &wall(-step * SECOND));
+            let alignment = align(&mut aligner, &epoch, &wall(-step * SECOND));
             assert_eq!(alignment.sender, AT);
         }
-        let set = aligner.align(&epoch, &wall(3600 * SECOND));
+        let set = align(&mut aligner, &epoch, &wall(3600 * SECOND));
         assert_eq!(set.sender, AT.later(3600 * SECOND));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::epoch::Epoch;
 use super::grid::Grid;
 use crate::base::clock::Clock;
-use crate::base::media_time::MediaTime;
+use crate::base::media_time::{MediaTime, NtpTime};
 use crate::base::path::MediaPath;
 use crate::config::{Config, HlsGroup};
 use crate::media::burst::Burst;
@@ -19,9 +19,6 @@ use crate::media::ring::{Start, Taken};
 pub(in crate::hls) struct Grids {
     table: Mutex<HashMap<MediaPath, Weak<Grid>>>,
 }
-
-/// So long before a grid is begun its timeline begins: longer than the past that channels keep.
-const PAST: i64 = 900_000_000_000;
 
 /// The most bursts looked at, at a time.
 const BURSTS: usize = 256;
@@ -45,18 +42,27 @@ impl Grids {
         let variants = group.variants.iter();
         let targets = variants.map(|variant| config.hls_of(variant).target_duration);
         let target = targets.max().unwrap_or_default();
-        let epoch = Epoch::new(clock.ntp(clock.now()).later(-PAST));
+        let epoch = Epoch::new(NtpTime::from_unix(EPOCH));
         let grid = Arc::new(Grid::new(epoch, target, &intervals, first_numbers(clock)));
         table.insert(group.name.clone(), Arc::downgrade(&grid));
         grid
     }
 }
 
+/// When the timelines of all that is packaged show [`START`](crate::hls::units::START), since 1970:
+/// the beginning of 2026.
+///
+/// What is packaged anew under the same name, as after a restart or when nobody watched for a while,
+/// goes on with later times, so that a player that knew it before finds its place. It is no further in the
+/// past because players count in floating point.
+pub(in crate::hls) const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+
 /// The media and discontinuity sequence numbers that what is packaged now begins with.
 ///
 /// Sequence numbers begin with the time in seconds, and segments last for a second as a rule: a
 /// channel that is packaged anew goes on with higher numbers, also after a restart. Discontinuities
-/// are rare, and hls.js stands still over numbers in the thousands of millions.
+/// are rare, and hls.js walks through all numbers below theirs each time that it reloads a playlist; that a
+/// number comes again on the same day does no harm, for the timeline is the same.
 pub(in crate::hls) fn first_numbers(clock: Clock) -> (u64, u64) {
     const SECONDS_OF_DAY: u64 = 86_400;
     let wall = clock.wall(clock.now()).duration_since(UNIX_EPOCH);

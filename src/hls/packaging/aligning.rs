@@ -55,8 +55,12 @@ impl Line<'_> {
     /// Follows the publisher's clock on the timeline of the group, if there is one.
     pub(super) fn align(&mut self) {
         if let Some(grid) = self.packager.grid() {
+            let own = self.packager.clock();
+            let now = own.now();
             let clock = self.packager.channel().publisher_clock();
-            self.units.align(self.aligner.align(grid.epoch(), &clock));
+            let now = (now, own.ntp(now));
+            let alignment = self.aligner.align(grid.epoch(), &clock, now);
+            self.units.align(alignment);
         }
     }
 

@@ -1,8 +1,10 @@
 //! The segmenter of a channel and its sounds, as they begin: where numbers start, and what is known of the tracks.
 
+use std::time::UNIX_EPOCH;
+
 use crate::codec::{self, Kind};
 use crate::config::Hls;
-use crate::hls::group::grids::first_numbers;
+use crate::hls::group::grids::{EPOCH, first_numbers};
 use crate::hls::keys::Keys;
 use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
@@ -25,6 +27,7 @@ pub(super) fn begin(
         sequence,
         discontinuity_sequence,
     };
+        epoch: UNIX_EPOCH + EPOCH,
     let tracks: Vec<_> = description.tracks().iter().map(track).collect();
     let keys = packager.keys().cloned();
     let apart = sounds::apart(description, packager.rendition(), encoded);

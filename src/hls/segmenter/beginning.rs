@@ -14,7 +14,7 @@ use crate::hls::lock::Lock;
 use crate::hls::map::map;
 use crate::hls::open::Open;
 use crate::hls::part::{Head, Map};
-use crate::hls::units::Unit;
+use crate::hls::units::{START, Unit};
 
 impl Segmenter {
     /// The same with segments that are encrypted.
@@ -44,6 +44,9 @@ impl Segmenter {
     pub(super) fn begin(&mut self, unit: &Unit, now: SystemTime) {
         self.bridge(unit);
         self.close();
+        if !self.has_history {
+            self.end = self.arrived(now);
+        }
         self.lanes.iter_mut().for_each(Lane::adopt);
         self.take_place(unit);
         self.waiting.retain(unit.pts.nanos());
@@ -91,6 +94,13 @@ impl Segmenter {
         }
     }
 
+    /// Where on the timeline it is when something arrives at the time `now`.
+    fn arrived(&self, now: SystemTime) -> MediaTime {
+        let since = now.duration_since(self.epoch).unwrap_or_default();
+        let since = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX / 2);
+        MediaTime::new(since.saturating_add(START * NANOS), NANOS as u32)
+    }
+
     pub(super) fn begin_segment(&mut self, date: SystemTime, discontinuity: bool) {
         let Some(lane) = self.lanes.first() else {
             return;
@@ -128,6 +138,8 @@ impl Segmenter {
         self.sequence += 1;
     }
 }
+
+const NANOS: i64 = 1_000_000_000;
 
 /// When a unit was captured; when it arrived, where nobody knows.
 pub(super) fn date(unit: &Unit, now: SystemTime) -> SystemTime {

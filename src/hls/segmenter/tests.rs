@@ -187,6 +187,35 @@ fn segments_end_at_key_frames_and_parts_as_soon_as_they_may() {
 }
 
 #[test]
+fn whoever_cuts_later_goes_on_with_later_times() {
+    let start = |seconds: u64| {
+        let tracks = tracks(&[Kind::Video]);
+        let epoch = UNIX_EPOCH + Duration::from_secs(1000);
+        let settings = Settings {
+            epoch,
+            ..Settings::default()
+        };
+        let mut segmenter = Segmenter::new(settings, &tracks);
+        segmenter.set_format(0, video_format(30));
+        let mut made = Made::default();
+        // Whatever the units' own times are.
+        for index in 0..60 {
+            let now = UNIX_EPOCH + Duration::from_secs(seconds);
+            let unit = picture(77_000 + 40 * index, index == 0);
+            segmenter.push(&unit, now);
+        }
+        made.take(&mut segmenter);
+        let first = &made.parts[0].head;
+        assert_eq!(first.start.rate, 90_000);
+        first.start.ticks / 90_000
+    };
+    assert_eq!(start(1000), START);
+    assert_eq!(start(1100), START + 100);
+    assert_eq!(start(1100 + (1 << 30)), START + 100 + (1 << 30));
+    assert_eq!(start(10), START, "a clock that is not set yet");
+}
+
+#[test]
 fn a_part_is_there_with_its_last_picture() {
     let mut segmenter = television();
     let mut made = Made::default();

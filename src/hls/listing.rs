@@ -9,6 +9,7 @@ use super::compat;
 use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
 use super::part::{Head, Part, Sample, Segment, Title};
+use super::packager::Skip;
 use super::playlist::{
     Alternative, Control, HEAD, KeyLine, MediaPlaylist, Multivariant, PartLine, PlaylistKind,
     SegmentLine, SessionKey, TitleLine,
@@ -115,17 +116,17 @@ impl<'w> Listing<'w> {
         locks.into_iter().rev().map(key).collect()
     }
 
-    /// The playlist that a player reloads; `delta` leaves out what it has, as far as that is allowed.
-    pub(super) fn media(self, flavour: Flavour, delta: bool) -> String {
+    /// The playlist that a player reloads, without what it has, as far as that may be left out.
+    pub(super) fn media(self, flavour: Flavour, skip: Option<Skip>) -> String {
         let window = self.window;
         let targets = window.targets;
-        let skipped = if delta && !window.ended {
-            self.skippable()
-        } else {
-            0
+        let skipped = match skip {
+            Some(_) if !window.ended => self.skippable(),
+            _ => 0,
         };
         let with_parts = flavour == Flavour::LowLatency;
         let part_target = targets.part.as_secs_f64();
+        let skips_titles = skipped > 0 && skip == Some(Skip::Titles);
         let first = self.heads().next();
         let open = window.open.first().filter(|_| with_parts && !window.ended);
         let reports = if with_parts {
@@ -165,10 +166,11 @@ impl<'w> Listing<'w> {
             kind: self.kind(),
             control: self.control(with_parts),
             part_target: with_parts.then_some(part_target),
-            titles: self.titles(),
+            titles: self.titles(if skips_titles { skipped } else { 0 }),
             skipped,
             segments,
             open: open.map(|part| self.line(&part.head, flavour, &mut version)),
+            removed_titles: skips_titles.then(|| self.removed_titles()),
             hint: with_parts.then(|| self.hint()).flatten(),
             reports: &reports,
             ended: window.ended,
@@ -183,16 +185,18 @@ impl<'w> Listing<'w> {
         self.window.keeps_all.then_some(PlaylistKind::Event)
     }
 
-    /// What was on while anything that is there was captured, also before the first segment that is not skipped.
-    fn titles(self) -> Vec<TitleLine<'w>> {
-        let listed = self.window.listed.iter();
-        let parts = listed.flat_map(|kept| &kept.segment.parts);
-        let parts = parts.chain(&self.window.open);
-        let mut titles: Vec<&Title> = parts.filter_map(|part| part.title.as_deref()).collect();
+    /// What was on while anything that is there was captured, but for what was told of in the first segments,
+    /// as many as are `skipped`.
+    fn titles(self, skipped: usize) -> Vec<TitleLine<'w>> {
+        let known = self.window.listed.iter().take(skipped);
+        let known = known.flat_map(told).last().map(|title| title.number);
+        let titles = self.told_titles();
+        let titles = titles.filter(|title| Some(title.number) > known);
+        let mut titles: Vec<_> = titles.collect();
         titles.dedup_by_key(|title| title.number);
         let packager = self.window.number;
         let line = |title: &'w Title| TitleLine {
-            id: format!("{packager:08x}-{}", title.number),
+            id: self.title_id(title),
             text: &title.text,
             date: title.date,
         };
@@ -200,6 +204,28 @@ impl<'w> Listing<'w> {
     }
 
     fn control(self, with_parts: bool) -> Control {
+    /// The titles that playlists no longer tell of, though they have not long since.
+    fn removed_titles(self) -> Vec<String> {
+        let first = self.told_titles().next();
+        let removed = self.window.removed_titles();
+        let removed = removed.filter(|one| first.is_none_or(|first| one.number < first.number));
+        let mut ids: Vec<_> = removed.map(|title| self.title_id(title)).collect();
+        ids.dedup();
+        ids
+    }
+
+    /// The titles that the segments tell of, some more than once.
+    fn told_titles(self) -> impl DoubleEndedIterator<Item = &'w Title> {
+        let parts = self.window.listed.iter();
+        let parts = parts.flat_map(|kept| &kept.segment.parts);
+        let parts = parts.chain(&self.window.open);
+        parts.filter_map(|part| part.title.as_deref())
+    }
+
+    fn title_id(self, title: &Title) -> String {
+        format!("{:08x}-{}", self.window.number, title.number)
+    }
+
         let targets = self.window.targets;
         let (segment, part) = (targets.segment.as_secs_f64(), targets.part.as_secs_f64());
         Control {
@@ -208,6 +234,7 @@ impl<'w> Listing<'w> {
             part_hold_back: with_parts.then_some(HOLD_BACK * part + MARGIN),
             can_skip_until: Some(f64::from(SKIP_AFTER) * segment),
         }
+            can_skip_titles: self.told_titles().next_back().is_some(),
     }
 
     /// A segment without its parts.
@@ -339,6 +366,12 @@ impl<'w> Listing<'w> {
 }
 
 fn length(part: &Part) -> Duration {
+/// The titles that a segment tells of.
+fn told(kept: &Kept) -> impl Iterator<Item = &Title> {
+    let parts = kept.segment.parts.iter();
+    parts.filter_map(|part| part.title.as_deref())
+}
+
     Duration::from_nanos(part.duration.nanos().unsigned_abs())
 }
 

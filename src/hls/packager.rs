@@ -81,7 +81,16 @@ pub struct Directives {
     /// `_HLS_msn` and `_HLS_part`.
     pub wanted: Option<Wanted>,
     /// `_HLS_skip`.
-    pub skip: bool,
+    pub skip: Option<Skip>,
+}
+
+/// What a player has already, so that it can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Older segments: `YES`.
+    Segments,
+    /// And older titles: `v2`.
+    Titles,
 }
 
 /// Why there is no playlist.
@@ -235,10 +244,9 @@ impl Packager {
         if let Some(wanted) = directives.wanted {
             self.reached(wanted, asked).await?;
         }
-        let playlist = if directives.skip {
-            Playlist::Delta(flavour)
-        } else {
-            Playlist::Media(flavour)
+        let playlist = match directives.skip {
+            Some(skip) => Playlist::Delta(flavour, skip),
+            None => Playlist::Media(flavour),
         };
         let window = self.read();
         let text = window.rendition(sound).map(|one| one.text(playlist));

@@ -21,6 +21,7 @@ pub use renditions::Choice;
 
 use super::listing::Listing;
 use super::object::Flavour;
+use super::packager::Skip;
 use super::part::{Part, Segment};
 use super::progress::Progress;
 use super::rates::Rates;
@@ -91,12 +92,12 @@ pub enum Playlist {
     /// What it reloads.
     Media(Flavour),
     /// The same for players that have the older segments already (`_HLS_skip`).
-    Delta(Flavour),
+    Delta(Flavour, Skip),
     /// The key frames alone.
     IFrames(Flavour),
 }
 
-const TEXTS: usize = 12;
+const TEXTS: usize = 15;
 
 /// Players start so many segments before the end.
 const ENOUGH: usize = 3;
@@ -110,8 +111,9 @@ impl Playlist {
         match self {
             Self::Multivariant(flavour) => flavour as usize,
             Self::Media(flavour) => 3 + flavour as usize,
-            Self::Delta(flavour) => 6 + flavour as usize,
-            Self::IFrames(flavour) => 9 + flavour as usize,
+            Self::IFrames(flavour) => 6 + flavour as usize,
+            Self::Delta(flavour, Skip::Segments) => 9 + flavour as usize,
+            Self::Delta(flavour, Skip::Titles) => 12 + flavour as usize,
         }
     }
 
@@ -353,7 +355,8 @@ impl Window {
             for playlist in [
                 Playlist::Multivariant(*flavour),
                 Playlist::Media(*flavour),
-                Playlist::Delta(*flavour),
+                Playlist::Delta(*flavour, Skip::Segments),
+                Playlist::Delta(*flavour, Skip::Titles),
                 Playlist::IFrames(*flavour),
             ] {
                 if let Some(text) = self.texts.get_mut(playlist.index()) {

@@ -3,7 +3,7 @@
 use super::titles::is_of_titles;
 use crate::base::path::{BadPath, MediaPath};
 use crate::hls::object::{Object, Packing};
-use crate::hls::packager::Directives;
+use crate::hls::packager::{Directives, Skip};
 use crate::hls::progress::Wanted;
 use crate::wire::query::value;
 
@@ -105,7 +105,11 @@ pub(super) fn directives(query: &str) -> Result<Directives, &'static str> {
         sequence,
         part: part.map(|part| u32::try_from(part).unwrap_or(u32::MAX)),
     });
-    let skip = matches!(value(query, "_HLS_skip"), Some("YES" | "v2"));
+    let skip = match value(query, "_HLS_skip") {
+        Some("YES") => Some(Skip::Segments),
+        Some("v2") => Some(Skip::Titles),
+        _ => None,
+    };
     Ok(Directives { wanted, skip })
 }
 
@@ -181,13 +185,14 @@ mod tests {
     fn directives_are_read() {
         let wanted = |sequence, part| Some(Wanted { sequence, part });
         for (query, expected) in [
-            ("", Some((None, false))),
-            ("a=b&_HLS_msn=7", Some((wanted(7, None), false))),
+            ("", Some((None, None))),
+            ("a=b&_HLS_msn=7", Some((wanted(7, None), None))),
+            ("_HLS_skip=YES", Some((None, Some(Skip::Segments)))),
             (
                 "_HLS_msn=7&_HLS_part=2&_HLS_skip=v2",
-                Some((wanted(7, Some(2)), true)),
+                Some((wanted(7, Some(2)), Some(Skip::Titles))),
             ),
-            ("_HLS_skip=NO", Some((None, false))),
+            ("_HLS_skip=NO", Some((None, None))),
             ("_HLS_part=2", None),
             ("_HLS_msn=-1", None),
             ("_HLS_msn=", None),

@@ -10,6 +10,8 @@ use cbc::Decryptor;
 use reelcast::base::path::MediaPath;
 use reelcast::config::{Config, KeyCount, Method};
 use reelcast::container::{self, Role};
+use reelcast::lint::finding::Findings;
+use reelcast::lint::stream::Stream;
 
 use super::hls::{get, number, text};
 use super::support::clip::Clip;
@@ -228,6 +230,11 @@ async fn titles_are_told_in_playlists_and_in_fragments() {
         1,
         "{playlist}"
     );
+    let mut findings = Findings::default();
+    let own = "http://h/live/media.m3u8";
+    Stream::default().playlist(playlist.as_bytes(), own, &[], Duration::ZERO, &mut findings);
+    let rules: Vec<_> = findings.into_iter().map(|one| one.rule.name).collect();
+    assert!(!rules.contains(&"can-skip-dateranges"), "{rules:?}");
     let next = playlist.lines().last().unwrap();
     let next = format!("/live/{}", quoted(next, "URI"));
     channel.set_title("Second");

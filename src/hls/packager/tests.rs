@@ -73,7 +73,7 @@ const NEXT: Directives = Directives {
         sequence: 4,
         part: None,
     }),
-    skip: false,
+    skip: None,
 };
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ const VERSION_OF_SAMPLE_KEYS: u8 = 5;
 const VERSION_OF_MAP: u8 = 6;
 const VERSION_OF_GAP: u8 = 8;
 const VERSION_OF_SKIP: u8 = 9;
+const VERSION_OF_SKIPPED_TITLES: u8 = 10;
 const VERSION: u8 = 3;
 
 /// `EXT-X-PROGRAM-DATE-TIME` (ISO 8601, to the millisecond).
@@ -45,6 +46,8 @@ pub struct MediaPlaylist<'a> {
     pub titles: Vec<TitleLine<'a>>,
     /// How many of the first segments are left out, which the player has from an earlier playlist.
     pub skipped: usize,
+    /// Where older titles are left out with them: those that are no longer there.
+    pub removed_titles: Option<Vec<String>>,
     /// The segments, skipped ones not among them.
     pub segments: Vec<SegmentLine<'a>>,
     /// What is there of the segment that is being made.
@@ -77,6 +80,8 @@ pub struct Control {
     pub part_hold_back: Option<f64>,
     /// Segments that begin earlier than this before the end can be skipped.
     pub can_skip_until: Option<f64>,
+    /// Titles that are as old can be skipped with them.
+    pub can_skip_titles: bool,
 }
 
 /// One segment, or the beginning of one.
@@ -150,7 +155,9 @@ impl MediaPlaylist<'_> {
     fn version(&self) -> u8 {
         let lines = || self.segments.iter().chain(&self.open);
         let gap = |line: &SegmentLine<'_>| line.gap || line.parts.iter().any(|part| part.gap);
-        if self.skipped > 0 {
+        if self.removed_titles.is_some() {
+            VERSION_OF_SKIPPED_TITLES
+        } else if self.skipped > 0 {
             VERSION_OF_SKIP
         } else if lines().any(gap) {
             VERSION_OF_GAP
@@ -187,13 +194,22 @@ impl MediaPlaylist<'_> {
         if let Some(target) = self.part_target {
             writeln!(f, "#EXT-X-PART-INF:PART-TARGET={target:.5}")?;
         }
-        match self.skipped {
-            0 => Ok(()),
-            skipped => writeln!(f, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"),
-        }?;
+        self.skip(f)?;
         self.titles
             .iter()
             .try_for_each(|title| write!(f, "{title}"))
+    }
+
+    fn skip(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.skipped == 0 {
+            return Ok(());
+        }
+        write!(f, "#EXT-X-SKIP:SKIPPED-SEGMENTS={}", self.skipped)?;
+        if let Some(removed) = &self.removed_titles {
+            let removed = removed.join("\t");
+            write!(f, ",RECENTLY-REMOVED-DATERANGES=\"{removed}\"")?;
+        }
+        writeln!(f)
     }
 
     fn tail(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -238,6 +254,9 @@ impl Display for Control {
         }
         if let Some(until) = self.can_skip_until {
             write!(f, "CAN-SKIP-UNTIL={until:.5},")?;
+            if self.can_skip_titles {
+                f.write_str("CAN-SKIP-DATERANGES=YES,")?;
+            }
         }
         if let Some(part) = self.part_hold_back {
             write!(f, "PART-HOLD-BACK={part:.5},")?;
@@ -449,6 +468,7 @@ mod tests {
                 hold_back: 18.0,
                 part_hold_back: Some(1.5015),
                 can_skip_until: Some(36.0),
+                can_skip_titles: false,
             },
             part_target: Some(0.5005),
             skipped: 1,
@@ -538,6 +558,33 @@ mod tests {
         let tag = "#EXT-X-DATERANGE:ID=\"0000000a-1\",CLASS=\"title\",START-DATE=\"2026-11-21T07:43:22.000Z\",\
              END-ON-NEXT=YES,X-TITLE=\"Queen: 'Innuendo' \"\n";
         assert!(text.contains(tag), "{text}");
+    }
+
+    #[test]
+    fn older_titles_can_be_left_out_with_their_segments() {
+        let playlist = |removed: &[&str]| MediaPlaylist {
+            control: Control {
+                can_skip_until: Some(36.0),
+                can_skip_titles: true,
+                ..plain().control
+            },
+            skipped: 3,
+            removed_titles: Some(removed.iter().map(|id| (*id).to_owned()).collect()),
+            ..plain()
+        };
+        let text = playlist(&["a-1", "a-2"]).to_string();
+        for line in [
+            "#EXT-X-VERSION:10\n",
+            "CAN-SKIP-UNTIL=36.00000,CAN-SKIP-DATERANGES=YES,HOLD-BACK=",
+            "#EXT-X-SKIP:SKIPPED-SEGMENTS=3,RECENTLY-REMOVED-DATERANGES=\"a-1\ta-2\"\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        let text = playlist(&[]).to_string();
+        assert!(
+            text.contains(",RECENTLY-REMOVED-DATERANGES=\"\"\n"),
+            "{text}"
+        );
     }
 
     #[test]

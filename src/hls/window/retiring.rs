@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Kept, Window};
 use crate::hls::listing::PARTS_FOR;
+use crate::hls::part::Title;
 
 /// Parts stay for so many target durations after playlists have told of them (rfc8216bis, 6.2.2).
 const PARTS_STAY: u32 = 3;
@@ -115,6 +116,15 @@ impl Window {
         for sound in &mut self.sounds {
             sound.forget_until(sequence);
         }
+    }
+
+    /// The titles of segments that have left the playlists and are still kept.
+    pub(in crate::hls) fn removed_titles(&self) -> impl Iterator<Item = &Title> {
+        let parts = self
+            .removed
+            .iter()
+            .flat_map(|(kept, _)| &kept.segment.parts);
+        parts.filter_map(|part| part.title.as_deref())
     }
 
     fn pop_until(&mut self, sequence: u64) -> Option<Kept> {

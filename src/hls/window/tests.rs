@@ -5,7 +5,7 @@ use crate::base::clock::Clock;
 use crate::base::media_time::MediaTime;
 use crate::codec::Format;
 use crate::hls::object::{File, Packing};
-use crate::hls::part::{Head, Map, MapTrack};
+use crate::hls::part::{Head, Map, MapTrack, Title};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -44,6 +44,8 @@ struct Maker {
     sequence: u64,
     now: Instant,
     wall: SystemTime,
+    /// What each segment tells of.
+    title: Option<Arc<Title>>,
 }
 
 impl Maker {
@@ -70,6 +72,7 @@ impl Maker {
             sequence: 100,
             now: clock.now(),
             wall: SystemTime::UNIX_EPOCH,
+            title: None,
         }
     }
 
@@ -92,7 +95,7 @@ impl Maker {
             duration: MediaTime::new(90_000, 90_000),
             independent: index == 0,
             gap: false,
-            title: None,
+            title: self.title.clone().filter(|_| index == 0),
             data: vec![index as u8; 1000].into(),
             samples: Arc::default(),
         }
@@ -302,7 +305,7 @@ fn a_delta_leaves_out_what_is_old() {
     for _ in 0..6 {
         maker.make();
     }
-    let delta = Playlist::Delta(Flavour::LowLatency);
+    let delta = Playlist::Delta(Flavour::LowLatency, Skip::Segments);
     assert!(!maker.text(delta).contains("EXT-X-SKIP"));
     for _ in 0..4 {
         maker.make();
@@ -319,6 +322,44 @@ fn a_delta_leaves_out_what_is_old() {
         !text.contains("EXT-X-SKIP") && text.ends_with("#EXT-X-ENDLIST\n"),
         "{text}"
     );
+}
+
+#[test]
+fn a_delta_leaves_out_titles_that_are_old_if_it_is_asked_to() {
+    let mut maker = Maker::new(Bounds {
+        time: 16 * SECOND,
+        ..BOUNDS
+    });
+    let delta = |skip| Playlist::Delta(Flavour::LowLatency, skip);
+    for number in 0..11 {
+        maker.title = (number > 0).then(|| {
+            Arc::new(Title {
+                number: number / 2,
+                text: format!("title {}", number / 2),
+                date: maker.wall,
+            })
+        });
+        maker.make();
+    }
+    // Segments 103 to 110 are listed, of which the last six stay; the titles 1 to 5 are told of.
+    let whole = maker.text(Playlist::Media(Flavour::LowLatency));
+    assert!(whole.contains("CAN-SKIP-DATERANGES=YES"), "{whole}");
+    assert_eq!(whole.matches("#EXT-X-DATERANGE").count(), 5, "{whole}");
+    let text = maker.text(delta(Skip::Segments));
+    assert!(text.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS=2\n"), "{text}");
+    assert_eq!(text.matches("#EXT-X-DATERANGE").count(), 5, "{text}");
+    let text = maker.text(delta(Skip::Titles));
+    let skip = "#EXT-X-SKIP:SKIPPED-SEGMENTS=2,RECENTLY-REMOVED-DATERANGES=\"0000000a-0\"\n";
+    assert!(text.contains(skip), "{text}");
+    assert!(text.contains("#EXT-X-VERSION:10\n"), "{text}");
+    let told: Vec<_> = text
+        .lines()
+        .filter_map(|line| {
+            let (_, title) = line.split_once("X-TITLE=")?;
+            Some(title)
+        })
+        .collect();
+    assert_eq!(told, ["\"title 3\"", "\"title 4\"", "\"title 5\""]);
 }
 
 #[test]
@@ -377,7 +418,7 @@ fn old_segments_leave_the_memory_for_the_disk() {
     assert!(text.contains("#EXT-X-MEDIA-SEQUENCE:100\n"), "{text}");
     assert_eq!(text.matches("#EXTINF").count(), 40);
     assert_eq!(text.matches("#EXT-X-MAP").count(), 1);
-    let delta = maker.text(Playlist::Delta(Flavour::LowLatency));
+    let delta = maker.text(Playlist::Delta(Flavour::LowLatency, Skip::Segments));
     assert!(delta.contains("SKIPPED-SEGMENTS=34\n"), "{delta}");
     // The playlist reaches back for 90 s, and what has gone from there stays for those who know of it.
     maker.make_on_disk(10);

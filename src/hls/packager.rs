@@ -62,6 +62,8 @@ pub struct Packager {
     last_request_ms: AtomicU64,
     /// Playlists beside which something else is told.
     extended: Mutex<VecDeque<Extended>>,
+    /// The newest playlists of the program of which it is the first variant, by flavour.
+    programs: Mutex<[Option<Arc<Text>>; 3]>,
     begun: Instant,
     clock: Clock,
 }
@@ -164,6 +166,7 @@ impl Packager {
             extended: Mutex::default(),
             begun: clock.now(),
             clock,
+            programs: Mutex::default(),
         };
         packager.touch();
         Ok(Arc::new(packager))

@@ -111,7 +111,7 @@ impl Server {
         };
         let now = self.clock.wall(self.clock.now());
         let text = program::multivariant(&variants, flavour, &self.config(), now).await;
-        let response = playlist(asked, text.map(Arc::new), target / 2);
+        let response = playlist(asked, text, target / 2);
         Ok(delivered(response, Object::Multivariant(flavour), session))
     }
 

@@ -26,7 +26,7 @@ pub async fn multivariant(
     flavour: Flavour,
     config: &Config,
     now: SystemTime,
-) -> Result<Text, NoPlaylist> {
+) -> Result<Arc<Text>, NoPlaylist> {
     let told = variants.iter().map(|variant| async move {
         let path = variant.channel().path();
         let (folder, start_wait) = (
@@ -56,7 +56,12 @@ pub async fn multivariant(
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let tag = format!("{:016x}", hasher.finish());
-    Ok(Text::new(text, tag, now))
+    let text = Arc::new(Text::new(text, tag, now));
+    // What it is as long as it is the same, one of the variants keeps for all.
+    Ok(match variants.first() {
+        Some(first) => first.kept_program(flavour, text),
+        None => text,
+    })
 }
 
 /// A media playlist of `own` that tells how far those of the others are (rfc8216bis, 4.4.5.4).

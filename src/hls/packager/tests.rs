@@ -101,3 +101,17 @@ async fn a_reload_that_waited_for_the_beginning_waits_no_longer_in_all() {
     let waited = asked.elapsed().as_secs_f64();
     assert!((18.0..18.1).contains(&waited), "{waited}");
 }
+
+#[test]
+fn a_program_tells_since_when_it_is_so() {
+    let packager = packager();
+    let told = |text: &str, seconds| {
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let text = Text::new(text.to_owned(), text.to_owned(), modified);
+        let kept = packager.kept_program(Flavour::Cmaf, Arc::new(text));
+        let since = kept.modified().duration_since(SystemTime::UNIX_EPOCH);
+        since.unwrap().as_secs()
+    };
+    assert_eq!((told("a", 1), told("a", 2), told("b", 3)), (1, 1, 3));
+    assert_eq!((told("b", 4), told("a", 5)), (3, 5));
+}

@@ -54,6 +54,20 @@ impl Packager {
         Some((progress, playlists))
     }
 
+    /// The playlist of the program of which it is the first variant: `text`, or the one before if that is the
+    /// same, so that it tells since when it is so.
+    pub(in crate::hls) fn kept_program(&self, flavour: Flavour, text: Arc<Text>) -> Arc<Text> {
+        let programs = self.programs.lock();
+        let mut programs = programs.unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = programs.get_mut(flavour as usize) else {
+            return text;
+        };
+        match kept {
+            Some(known) if known.tag() == text.tag() => Arc::clone(known),
+            _ => Arc::clone(kept.insert(text)),
+        }
+    }
+
     /// A playlist of its own with these lines at its end; `tag` tells them from others.
     pub(in crate::hls) fn extended(&self, own: &Arc<Text>, lines: String, tag: &str) -> Arc<Text> {
         let kept = self.extended.lock();

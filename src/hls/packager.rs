@@ -108,7 +108,9 @@ pub enum NoPlaylist {
     #[error("the channel has sent nothing to play yet")]
     Starting,
     /// What the channel holds, or how it is encrypted, is not for this flavour.
-    #[error("this flavour cannot carry the channel: take index.m3u8")]
+    #[error(
+        "transport streams cannot carry the formats of the channel, or not as they are encrypted: take index.m3u8, or have the server transcode it (`transcode` in [hls])"
+    )]
     Unfit,
     /// The channel ended before there was anything to play, or holds nothing that can be packaged.
     #[error("the channel holds nothing that HLS can carry")]

@@ -157,16 +157,17 @@ impl Server {
         channel: Option<&Arc<Channel>>,
         object: Object,
     ) -> Option<Rendition> {
-        let offers_compat = self.config().hls_of(name).offers_compat();
+        let config = self.config();
+        let hls = config.hls_of(name);
         let description = channel.and_then(|channel| channel.description());
         let description = description.as_deref();
         let needs_other = || description.is_some_and(need::is_beyond_streams);
         match object {
-            Object::Compat(_) => offers_compat.then_some(Rendition::Compat),
+            Object::Compat(_) => hls.offers_compat().then_some(Rendition::Compat),
             Object::Multivariant(Flavour::Ts)
             | Object::Media(Flavour::Ts)
             | Object::IFrames(Flavour::Ts)
-                if offers_compat && needs_other() =>
+                if hls.transcode && needs_other() =>
             {
                 Some(Rendition::Compat)
             }

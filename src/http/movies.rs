@@ -84,8 +84,10 @@ impl Server {
                 ),
             },
             _ => match presentation.playlist(object, self.config().hls.offers_compat()) {
-                Some(text) => written(asked, &text, PLAYLIST_AGE),
-                None => missing("this flavour cannot carry the movie: take index.m3u8\n"),
+                Some(text) => lasting(asked, &text, PLAYLIST_AGE),
+                None => missing(
+                    "this flavour cannot carry the movie: take index.m3u8, or have the server transcode it ([hls] transcode)\n",
+                ),
             },
         };
         delivered(response, object, session)

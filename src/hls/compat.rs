@@ -2,7 +2,7 @@
 
 use super::object::{Flavour, Object};
 use super::playlist::Alternative;
-use super::transcode::{AAC_RATE, most_bits};
+use super::transcode::AAC_RATE;
 
 /// Whether every player knows all of these codecs, as RFC 6381 names them.
 pub(super) fn suits_all(codecs: &[String]) -> bool {
@@ -10,17 +10,19 @@ pub(super) fn suits_all(codecs: &[String]) -> bool {
     codecs.iter().all(is_common)
 }
 
-/// The variant beside one of these codecs; `None` if every player knows them.
+/// The variant beside one of these codecs, whose pictures take `most` bits a second; `None` if every player
+/// knows them.
 pub(super) fn beside(
     codecs: &[String],
     size: Option<(u32, u32)>,
     frame_rate: Option<f64>,
+    most: u64,
     flavour: Flavour,
 ) -> Option<Alternative> {
     if suits_all(codecs) {
         return None;
     }
-    let video = size.map(|size| most_bits(size, frame_rate.unwrap_or(USUAL_RATE)));
+    let video = size.map(|_| most);
     let is_heard = codecs.len() > usize::from(size.is_some());
     let sound = is_heard.then_some(AAC_RATE);
     let names = size.map(|_| VIDEO).into_iter().chain(sound.map(|_| AUDIO));
@@ -49,16 +51,13 @@ const AUDIO: &str = "mp4a.40.2";
 
 const WIDEST: u32 = 1920;
 
-/// Pictures a second where nothing tells how many.
-const USUAL_RATE: f64 = 30.0;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(codecs: &[&str], size: Option<(u32, u32)>) -> Option<Alternative> {
         let codecs: Vec<_> = codecs.iter().map(|codec| (*codec).to_owned()).collect();
-        beside(&codecs, size, Some(25.0), Flavour::Cmaf)
+        beside(&codecs, size, Some(25.0), 1_000_000, Flavour::Cmaf)
     }
 
     #[test]

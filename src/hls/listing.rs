@@ -3,13 +3,14 @@
 mod i_frames;
 mod sounds;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::compat;
 use super::lock::{Lock, Manner};
 use super::object::{File, Flavour, Object, Packing};
-use super::part::{Head, Part, Sample, Segment, Title};
 use super::packager::Skip;
+use super::part::{Head, Part, Sample, Segment, Title};
 use super::playlist::{
     Alternative, Control, HEAD, KeyLine, MediaPlaylist, Multivariant, PartLine, PlaylistKind,
     SegmentLine, SessionKey, TitleLine,
@@ -60,7 +61,8 @@ impl<'w> Listing<'w> {
     pub(super) fn alternative(self, flavour: Flavour) -> Option<Alternative> {
         let codecs = self.codecs(&self.sounds(flavour));
         let (size, frame_rate) = self.video();
-        let other = || compat::beside(&codecs, size, frame_rate, flavour);
+        let most = self.window.compat_most;
+        let other = || compat::beside(&codecs, size, frame_rate, most, flavour);
         self.window.compat.then(other).flatten()
     }
 
@@ -124,9 +126,9 @@ impl<'w> Listing<'w> {
             Some(_) if !window.ended => self.skippable(),
             _ => 0,
         };
+        let skips_titles = skipped > 0 && skip == Some(Skip::Titles);
         let with_parts = flavour == Flavour::LowLatency;
         let part_target = targets.part.as_secs_f64();
-        let skips_titles = skipped > 0 && skip == Some(Skip::Titles);
         let first = self.heads().next();
         let open = window.open.first().filter(|_| with_parts && !window.ended);
         let reports = if with_parts {
@@ -168,9 +170,9 @@ impl<'w> Listing<'w> {
             part_target: with_parts.then_some(part_target),
             titles: self.titles(if skips_titles { skipped } else { 0 }),
             skipped,
+            removed_titles: skips_titles.then(|| self.removed_titles()),
             segments,
             open: open.map(|part| self.line(&part.head, flavour, &mut version)),
-            removed_titles: skips_titles.then(|| self.removed_titles()),
             hint: with_parts.then(|| self.hint()).flatten(),
             reports: &reports,
             ended: window.ended,
@@ -194,7 +196,6 @@ impl<'w> Listing<'w> {
         let titles = titles.filter(|title| Some(title.number) > known);
         let mut titles: Vec<_> = titles.collect();
         titles.dedup_by_key(|title| title.number);
-        let packager = self.window.number;
         let line = |title: &'w Title| TitleLine {
             id: self.title_id(title),
             text: &title.text,
@@ -203,7 +204,6 @@ impl<'w> Listing<'w> {
         titles.into_iter().map(line).collect()
     }
 
-    fn control(self, with_parts: bool) -> Control {
     /// The titles that playlists no longer tell of, though they have not long since.
     fn removed_titles(self) -> Vec<String> {
         let first = self.told_titles().next();
@@ -226,6 +226,7 @@ impl<'w> Listing<'w> {
         format!("{:08x}-{}", self.window.number, title.number)
     }
 
+    fn control(self, with_parts: bool) -> Control {
         let targets = self.window.targets;
         let (segment, part) = (targets.segment.as_secs_f64(), targets.part.as_secs_f64());
         Control {
@@ -233,8 +234,8 @@ impl<'w> Listing<'w> {
             hold_back: HOLD_BACK * segment,
             part_hold_back: with_parts.then_some(HOLD_BACK * part + MARGIN),
             can_skip_until: Some(f64::from(SKIP_AFTER) * segment),
-        }
             can_skip_titles: self.told_titles().next_back().is_some(),
+        }
     }
 
     /// A segment without its parts.
@@ -341,15 +342,15 @@ impl<'w> Listing<'w> {
         Object::File { packager, file }.to_string()
     }
 
-    fn rate(self, flavour: Flavour) -> Rate {
+    fn rate(self, flavour: Flavour) -> Cow<'w, Rate> {
         let rates = &self.window.rates;
         match flavour {
-            Flavour::Ts => rates.ts,
+            Flavour::Ts => Cow::Borrowed(&rates.ts),
             _ if self.window.listed.is_empty() => {
                 let bytes = self.window.open.iter().map(|part| part.data.len()).sum();
-                Rate::of(bytes, self.window.open.iter().map(length).sum())
+                Cow::Owned(Rate::of(bytes, self.window.open.iter().map(length).sum()))
             }
-            _ => rates.fragments,
+            _ => Cow::Borrowed(&rates.fragments),
         }
     }
 
@@ -365,13 +366,13 @@ impl<'w> Listing<'w> {
     }
 }
 
-fn length(part: &Part) -> Duration {
 /// The titles that a segment tells of.
 fn told(kept: &Kept) -> impl Iterator<Item = &Title> {
     let parts = kept.segment.parts.iter();
     parts.filter_map(|part| part.title.as_deref())
 }
 
+fn length(part: &Part) -> Duration {
     Duration::from_nanos(part.duration.nanos().unsigned_abs())
 }
 

@@ -37,14 +37,18 @@ mod stock;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
+use orders::Coding;
 use run::Run;
 
 use super::keys::Key;
 use super::movie::Terms;
+use crate::codec::Kind;
 use crate::config::Config;
+use crate::media::description::Description;
 
 /// What all transcoding of a server shares: its settings, its bound and its counters.
 #[derive(Debug)]
@@ -88,11 +92,33 @@ pub enum Trouble {
     Fails,
 }
 
-/// The most bits a second that pictures of that size take, so many a second, headers and all.
-pub(super) fn most_bits(size: (u32, u32), frame_rate: f64) -> u64 {
-    // What an encoder's buffer holds can come on top in a segment.
-    u64::from(orders::most(size, frame_rate)) * 7 / 6 * 11 / 10
+/// The most bits a second that pictures of that size take, so many a second, headers and all, in segments
+/// that are meant to be as long as `target`.
+pub(super) fn most_bits(size: (u32, u32), frame_rate: f64, target: Duration) -> u64 {
+    with_headers(orders::most(size, frame_rate), target)
 }
+
+/// The same of the pictures that are made for players that know H.264 and AAC alone of a channel of
+/// that description.
+pub(super) fn most_bits_of(description: &Description, target: Duration) -> u64 {
+    let mut tracks = description.tracks().iter();
+    let pictures = tracks.find(|track| track.kind == Kind::Video);
+    match pictures.map(Coding::of) {
+        Some(Coding::Video { most }) => with_headers(most, target),
+        _ => 0,
+    }
+}
+
+/// The most bits a second of what an encoder is held to `most` with.
+fn with_headers(most: u32, target: Duration) -> u64 {
+    // The second that its buffer holds can come on top, and half a target duration is the least that counts
+    // (RFC 8216, 4.3.4.2).
+    let half = (target.as_secs() / 2).max(1);
+    u64::from(most) * (half + 1) / half * 11 / 10
+}
+
+/// Pictures a second where nothing tells how many.
+pub(super) const USUAL_RATE: f64 = 30.0;
 
 /// The most bits a second that AAC takes, headers and all.
 pub(super) const AAC_RATE: u64 = 150_000;
@@ -208,6 +234,27 @@ impl Drop for Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_take_no_more_than_their_encoder_is_held_to() {
+        let sdp = |fmtp: &str| {
+            let sdp = format!(
+                "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
+                 a=rtpmap:96 H264/90000\r\n{fmtp}"
+            );
+            Description::read(sdp.as_bytes()).unwrap()
+        };
+        let target = Duration::from_secs(6);
+        let unknown = most_bits_of(&sdp(""), target);
+        assert_eq!(unknown, u64::from(orders::MOST) * 4 / 3 * 11 / 10);
+        let sets = "Z/QACpGbKI9gIgAAAwACAAADAGQeJEss,aOvjxEhE";
+        let told = sdp(&format!("a=fmtp:96 sprop-parameter-sets={sets}\r\n"));
+        let told = most_bits_of(&told, target);
+        assert!((300_000..unknown / 4).contains(&told), "{told}");
+        let sound = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n";
+        let sound = Description::read(sound.as_bytes()).unwrap();
+        assert_eq!(most_bits_of(&sound, target), 0);
+    }
 
     #[tokio::test]
     async fn no_more_processes_run_than_may() {

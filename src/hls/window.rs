@@ -47,6 +47,8 @@ pub struct Window {
     pub(super) rates: Rates,
     /// Whether playlists tell of a variant for players that know H.264 and AAC alone.
     pub(super) compat: bool,
+    /// The most bits a second that its pictures take.
+    pub(super) compat_most: u64,
     /// Whether playlists lose nothing.
     pub(super) keeps_all: bool,
     /// Whether players get what there is, for those that wait will soon be sent away.
@@ -121,7 +123,7 @@ impl Playlist {
         match self {
             Self::Multivariant(flavour)
             | Self::Media(flavour)
-            | Self::Delta(flavour)
+            | Self::Delta(flavour, _)
             | Self::IFrames(flavour) => flavour,
         }
     }
@@ -159,6 +161,7 @@ impl Window {
             open: Vec::new(),
             rates: Rates::default(),
             compat: false,
+            compat_most: 0,
             keeps_all: false,
             is_hurried: false,
             ended: false,
@@ -179,6 +182,11 @@ impl Window {
     pub fn with_compat(mut self, compat: bool) -> Self {
         self.compat = compat;
         self
+    }
+
+    /// Says how many bits a second the pictures of that variant take at most.
+    pub fn set_compat_most(&mut self, bits: u64) {
+        self.compat_most = bits;
     }
 
     /// Has playlists lose nothing, with all of it on disk; who pushes ends it when it [is full](Self::is_full).
@@ -227,7 +235,8 @@ impl Window {
             spooled: None,
         };
         self.bytes += kept.bytes();
-        self.rates.add(&kept, self.targets.segment);
+        let listed = self.time() + kept.duration();
+        self.rates.add(&kept, self.targets.segment, listed);
         self.listed.push_back(kept);
         if self.leads() {
             self.retire(now);
@@ -331,8 +340,8 @@ impl Window {
             let listing = Listing { window: self };
             let text = match playlist {
                 Playlist::Multivariant(flavour) => listing.multivariant(flavour),
-                Playlist::Media(flavour) => listing.media(flavour, false),
-                Playlist::Delta(flavour) => listing.media(flavour, true),
+                Playlist::Media(flavour) => listing.media(flavour, None),
+                Playlist::Delta(flavour, skip) => listing.media(flavour, Some(skip)),
                 Playlist::IFrames(flavour) => listing.i_frames(flavour),
             };
             let tag = format!("{:08x}-{}", self.number, self.version);

@@ -53,7 +53,7 @@ impl<'w> Listing<'w> {
         let newest = self.heads().next_back()?;
         let video = newest.map.tracks.first().map(|track| &track.format);
         let video = video.filter(|format| format.kind() == Kind::Video)?;
-        let [fragments, ts] = self.window.rates.i_frames;
+        let [fragments, ts] = &self.window.rates.i_frames;
         let rate = match flavour {
             Flavour::Ts => ts,
             Flavour::LowLatency | Flavour::Cmaf => fragments,

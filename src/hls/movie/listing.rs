@@ -17,6 +17,7 @@ use crate::hls::playlist::{
 };
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
+use crate::hls::transcode::{USUAL_RATE, most_bits};
 
 impl Presentation {
     /// The playlist that a player opens; `None` when the flavour cannot carry the movie. With
@@ -44,7 +45,9 @@ impl Presentation {
         codecs.dedup();
         let uri = Object::Media(flavour).to_string();
         let (resolution, frame_rate) = (self.resolution(), self.frame_rate());
-        let alternative = || compat::beside(&codecs, resolution, frame_rate, flavour);
+        let rate = frame_rate.unwrap_or(USUAL_RATE);
+        let other = resolution.map_or(0, |size| most_bits(size, rate, self.terms.target));
+        let alternative = || compat::beside(&codecs, resolution, frame_rate, other, flavour);
         let playlist = Multivariant {
             bandwidth: most(Rate::peak),
             average_bandwidth: most(Rate::average),

@@ -9,6 +9,7 @@ use crate::hls::keys::Keys;
 use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
 use crate::hls::sounds::{self, Sounds};
+use crate::hls::transcode::most_bits_of;
 use crate::hls::window::Choice;
 use crate::media::description::{self, Description};
 
@@ -26,8 +27,10 @@ pub(super) fn begin(
         part_target: hls.part_duration,
         sequence,
         discontinuity_sequence,
-    };
         epoch: UNIX_EPOCH + EPOCH,
+    };
+    let most = most_bits_of(description, hls.target_duration);
+    packager.update(|window| window.set_compat_most(most));
     let tracks: Vec<_> = description.tracks().iter().map(track).collect();
     let keys = packager.keys().cloned();
     let apart = sounds::apart(description, packager.rendition(), encoded);

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::USUAL_RATE;
 use crate::base::media_time::MediaTime;
-use crate::codec::Kind;
+use crate::codec::{self, Kind};
 use crate::media::description::Track;
 
 /// So far the times of what comes out are ahead of those that went in, in seconds: nothing is
@@ -35,7 +36,9 @@ impl Coding {
     /// time is ever rounded.
     pub(super) fn of(track: &Track) -> Self {
         if track.kind == Kind::Video {
-            return Self::Video { most: MOST };
+            return Self::Video {
+                most: told(track).unwrap_or(MOST),
+            };
         }
         let mut words = track.encoding.split('/');
         let name = words.next().unwrap_or_default();
@@ -64,6 +67,14 @@ impl Coding {
             }
         }
     }
+}
+
+/// As many bits a second as the pictures of a track need, where its description tells of what size they are.
+fn told(track: &Track) -> Option<u32> {
+    let depacketizer = codec::depacketizer(&track.encoding, track.fmtp.as_deref())?;
+    let format = depacketizer.format()?;
+    let frame_rate = format.frame_rate().unwrap_or(USUAL_RATE);
+    Some(most(format.picture_size()?, frame_rate))
 }
 
 /// Samples in a frame of AAC.

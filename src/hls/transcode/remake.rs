@@ -126,7 +126,9 @@ impl Remake {
     /// The most bits a second that a viewer takes.
     pub fn bit_rate(&self) -> u64 {
         let pictures = self.facts.pictures;
-        let video = pictures.map_or(0, |pictures| most_bits(pictures.size, pictures.rate));
+        let video = pictures.map_or(0, |pictures| {
+            most_bits(pictures.size, pictures.rate, self.target)
+        });
         let is_heard = self.encoding(Kind::Audio).is_some();
         video + if is_heard { AAC_RATE } else { 0 }
     }

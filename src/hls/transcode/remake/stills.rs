@@ -25,7 +25,7 @@ impl Remake {
         let pictures = self.facts.pictures?;
         let format = map.tracks.first().map(|track| &track.format)?;
         // One is no larger than what the encoder's buffer holds.
-        let most = most_bits(pictures.size, pictures.rate);
+        let most = most_bits(pictures.size, pictures.rate, self.target);
         let bandwidth = (most as f64 / self.grid.step_time().seconds()) as u64;
         Some(IFrames {
             bandwidth,

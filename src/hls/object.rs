@@ -4,6 +4,7 @@
 //! begins anew never uses a name again, so caches may keep what they have for ever.
 
 use std::fmt::{self, Display, Formatter};
+use std::time::SystemTime;
 
 use super::playlist;
 use crate::base::path::MediaPath;
@@ -126,6 +127,15 @@ pub enum Packing {
     Mp3,
 }
 
+/// What players are told of a file beside its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Whether it is of segments with pictures.
+    pub has_pictures: bool,
+    /// When it was made, or what it is made of; `None` if nobody has noted that.
+    pub modified: Option<SystemTime>,
+}
+
 impl Object {
     /// What the path of a URL names, and of which channel or movie: `/NAME/index.m3u8` with all that
     /// is named in it, and `/NAME.m3u8`.
@@ -174,8 +184,9 @@ impl Object {
         matches!(file, File::Key(_))
     }
 
-    /// Its media type (RFC 8216, 10; the authoring specification of Apple, 10.4).
-    pub fn media_type(self) -> &'static str {
+    /// Its media type (RFC 8216, 10; the authoring specification of Apple, 10.4), with pictures in it or
+    /// with sound alone.
+    pub fn media_type(self, has_pictures: bool) -> &'static str {
         match self {
             Self::Multivariant(_)
             | Self::Media(_)
@@ -183,6 +194,7 @@ impl Object {
             | Self::Audio(..)
             | Self::IFrames(_) => playlist::MEDIA_TYPE,
             Self::File { file, .. } => match file {
+                File::Init(_) | File::Segment(_) | File::Part(..) if !has_pictures => "audio/mp4",
                 File::Init(_) | File::IFrameInit(_) => "video/mp4",
                 File::Segment(_) | File::Part(..) | File::IFrame(_) => "video/iso.segment",
                 File::Ts(_, packing) => packing.media_type(),
@@ -320,6 +332,24 @@ mod tests {
         ] {
             assert_eq!(Object::read(name), Some(object), "{name}");
             assert_eq!(object.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn sound_alone_is_no_video() {
+        let media_type = |name: &str, has_pictures| {
+            let object = Object::read(name).unwrap();
+            object.media_type(has_pictures)
+        };
+        for (name, seen, heard) in [
+            ("00000a1b-init2.mp4", "video/mp4", "audio/mp4"),
+            ("00000a1b-17.m4s", "video/iso.segment", "audio/mp4"),
+            ("00000a1b-17.3.m4s", "video/iso.segment", "audio/mp4"),
+            ("00000a1b-17.ts", "video/mp2t", "video/mp2t"),
+            ("00000a1b-17.mp3", "audio/mpeg", "audio/mpeg"),
+        ] {
+            assert_eq!(media_type(name, true), seen, "{name}");
+            assert_eq!(media_type(name, false), heard, "{name}");
         }
     }
 

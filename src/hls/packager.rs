@@ -166,9 +166,9 @@ impl Packager {
             has_passed: AtomicBool::new(false),
             last_request_ms: AtomicU64::new(0),
             extended: Mutex::default(),
+            programs: Mutex::default(),
             begun: clock.now(),
             clock,
-            programs: Mutex::default(),
         };
         packager.touch();
         Ok(Arc::new(packager))

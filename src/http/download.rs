@@ -14,7 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::body::{Body, Broken};
 use super::byte_range::ByteRange;
 use super::connection::{text, typed};
-use super::hls::{Asked, full, missing, set, status};
+use super::hls::{Asked, full, missing, set, status, to_the_second};
 use super::movies::refused;
 use super::server::Server;
 use crate::base::path::MediaPath;
@@ -65,7 +65,9 @@ impl Server {
             _ => ByteRange::All,
         };
         let mut response = match range {
-            _ if asked.has(&tag) => status(StatusCode::NOT_MODIFIED),
+            _ if asked.has(&tag, Some(to_the_second(movie.modified()))) => {
+                status(StatusCode::NOT_MODIFIED)
+            }
             ByteRange::All => self.piece(asked, movie, 0..length),
             ByteRange::Some(range) => {
                 let told = format!("bytes {}-{}/{length}", range.start, range.end - 1);

@@ -2,27 +2,28 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, HOST, HeaderName,
-    HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE, RETRY_AFTER, USER_AGENT, VARY,
+    HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
+    USER_AGENT, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tracing::error;
 
 use super::body::Body;
 use super::byte_range::{self, ByteRange};
-use super::connection::{text, typed};
+use super::connection::typed;
 use super::groups::Asker;
 use super::playlists::{media, playlist};
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::base::peer::Peer;
 use crate::hls::keys::NoKeys;
-use crate::hls::object::{Flavour, Object};
+use crate::hls::object::{Facts, Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
 use crate::hls::packager::{Packager, Rendition};
 use crate::hls::transcode::need;
@@ -71,10 +72,16 @@ impl Asked<'_> {
         }
     }
 
-    /// Whether the client has this version already (RFC 9110, 13.1.2).
-    pub(super) fn has(&self, tag: &str) -> bool {
-        let mut tags = self.field(&IF_NONE_MATCH).split(',').map(str::trim);
-        tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+    /// Whether the client has this version already, by its tag, or if it names none by the time since which it
+    /// is so (RFC 9110, 13.1.2 and 13.1.3). What may have changed within a second is told by tags alone.
+    pub(super) fn has(&self, tag: &str, modified: Option<SystemTime>) -> bool {
+        if self.request.headers().contains_key(IF_NONE_MATCH) {
+            let mut tags = self.field(&IF_NONE_MATCH).split(',').map(str::trim);
+            return tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag);
+        }
+        let known = httpdate::parse_http_date(self.field(&IF_MODIFIED_SINCE));
+        let known = known.ok().zip(modified);
+        known.is_some_and(|(known, modified)| modified <= known)
     }
 
     pub(super) fn takes_gzip(&self) -> bool {
@@ -208,7 +215,10 @@ impl Server {
                 packager: number,
                 file,
             } => match packager.file(number, file).await {
-                Some(pieces) => self::file(asked, object, pieces),
+                Some(pieces) => {
+                    let facts = packager.facts(number, file);
+                    self::file(asked, object, pieces, facts)
+                }
                 None => missing("there is no such segment, or no longer\n"),
             },
         };
@@ -242,8 +252,20 @@ pub(super) fn delivered(
 }
 
 /// A file, or the range of it that is asked for. It never changes.
-pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Response<Body> {
+pub(super) fn file(
+    asked: &Asked<'_>,
+    object: Object,
+    pieces: Vec<Bytes>,
+    facts: Facts,
+) -> Response<Body> {
     let tag = format!("\"{object}\"");
+    let modified = facts.modified.map(to_the_second);
+    let media_type = object.media_type(facts.has_pictures);
+    let typed_body = |status, body| {
+        let mut response = typed(status, media_type, Bytes::new());
+        *response.body_mut() = body;
+        response
+    };
     let length = pieces.iter().map(|piece| piece.len() as u64).sum();
     let known = asked.field(&IF_RANGE);
     let is_same = known.is_empty() || known == tag;
@@ -252,12 +274,12 @@ pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Res
         _ => ByteRange::All,
     };
     let mut response = match range {
-        _ if asked.has(&tag) => status(StatusCode::NOT_MODIFIED),
-        ByteRange::All => typed_body(StatusCode::OK, object, pieces.into_iter().collect()),
+        _ if asked.has(&tag, modified) => status(StatusCode::NOT_MODIFIED),
+        ByteRange::All => typed_body(StatusCode::OK, pieces.into_iter().collect()),
         ByteRange::Some(range) => {
             let told = format!("bytes {}-{}/{length}", range.start, range.end - 1);
             let part = byte_range::cut(pieces, range).collect();
-            let mut response = typed_body(StatusCode::PARTIAL_CONTENT, object, part);
+            let mut response = typed_body(StatusCode::PARTIAL_CONTENT, part);
             set(&mut response, CONTENT_RANGE, &told);
             response
         }
@@ -274,6 +296,9 @@ pub(super) fn file(asked: &Asked<'_>, object: Object, pieces: Vec<Bytes>) -> Res
         false => FOR_EVER,
     };
     set(&mut response, CACHE_CONTROL, keep);
+    if let Some(modified) = modified {
+        set_modified(&mut response, modified);
+    }
     response
 }
 
@@ -288,12 +313,6 @@ pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// For what never changes, by names that are never used again.
 pub(super) const FOR_EVER: &str = "max-age=31536000, immutable";
 
-fn typed_body(status: StatusCode, object: Object, body: Body) -> Response<Body> {
-    let mut response = typed(status, object.media_type(), Bytes::new());
-    *response.body_mut() = body;
-    response
-}
-
 pub(super) fn status(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::default());
     *response.status_mut() = status;
@@ -302,7 +321,12 @@ pub(super) fn status(status: StatusCode) -> Response<Body> {
 
 /// There is nothing; a cache may believe it for a moment.
 pub(super) fn missing(reason: &'static str) -> Response<Body> {
-    let mut response = text(StatusCode::NOT_FOUND, reason);
+    refused(StatusCode::NOT_FOUND, reason)
+}
+
+/// It cannot be had, for the reason that is told; a cache may believe it for a moment.
+pub(super) fn refused(status: StatusCode, reason: impl Into<Bytes>) -> Response<Body> {
+    let mut response = typed(status, PLAIN, reason);
     set(&mut response, CACHE_CONTROL, "max-age=1");
     response
 }
@@ -320,6 +344,20 @@ pub(super) fn full(reached: Full) -> Response<Body> {
     let mut response = unavailable(format!("{reached}\n"));
     set(&mut response, RETRY_AFTER, FULL_FOR);
     response
+}
+
+/// The second that it is in, as far as HTTP tells times: for what does not change twice in one.
+pub(super) fn to_the_second(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs());
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// Says since when it is so, to the second.
+pub(super) fn set_modified(response: &mut Response<Body>, modified: SystemTime) {
+    let modified = modified.max(SystemTime::UNIX_EPOCH);
+    let modified = httpdate::fmt_http_date(modified);
+    set(response, LAST_MODIFIED, &modified);
 }
 
 pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {

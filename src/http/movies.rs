@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode};
 use super::body::Body;
 use super::connection::typed;
 use super::hls::{Asked, NOTHING, PLAIN, delivered, file, missing, set};
-use super::playlists::written;
+use super::playlists::lasting;
 use super::server::Server;
 use crate::base::error::{Kind, chain};
 use crate::base::path::MediaPath;
@@ -75,7 +75,7 @@ impl Server {
                 packager,
                 file: wanted,
             } => match self.hls.movies.file(shown, packager, wanted).await {
-                Ok(Some(bytes)) => file(asked, object, vec![bytes]),
+                Ok(Some(bytes)) => file(asked, object, vec![bytes], presentation.facts(packager)),
                 Ok(None) => missing("there is no such segment, or no longer\n"),
                 Err(error) => typed(
                     StatusCode::INTERNAL_SERVER_ERROR,

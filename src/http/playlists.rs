@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, LAST_MODIFIED};
+use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG};
 use hyper::{Response, StatusCode};
 
 use super::body::Body;
-use super::connection::{text, typed};
-use super::hls::{Asked, PLAIN, set, status, unavailable};
+use super::connection::typed;
+use super::hls::{Asked, refused, set, set_modified, status, to_the_second, unavailable};
 use super::remakes::untranscoded;
 use super::route;
 use crate::hls::group::program;
 use crate::hls::object::Flavour;
 use crate::hls::packager::{NoPlaylist, Packager};
-use crate::hls::playlist::{MEDIA_TYPE, with_uris};
+use crate::hls::playlist::MEDIA_TYPE;
 use crate::hls::text::Text;
 
 /// A media playlist, as the directives of the query ask for it; `others` package the other variants
@@ -29,7 +29,7 @@ pub(super) async fn media(
     let query = asked.request.uri().query().unwrap_or_default();
     let directives = match route::directives(query) {
         Ok(directives) => directives,
-        Err(reason) => return text(StatusCode::BAD_REQUEST, reason),
+        Err(reason) => return refused(StatusCode::BAD_REQUEST, reason),
     };
     let target = packager.target_duration();
     // A caching proxy keeps what nobody asks for again, and not for long what changes.
@@ -52,16 +52,28 @@ pub(super) fn playlist(
     age: Duration,
 ) -> Response<Body> {
     match text {
-        Ok(text) => written(asked, &text, age),
+        Ok(text) => {
+            let query = asked.carried.unwrap_or_default();
+            let modified = text.modified();
+            sent(asked, &text.readdressed(&asked.way, query), age, modified)
+        }
         Err(reason) => without_playlist(reason),
     }
 }
 
-/// A playlist, which caches may keep for as long as `age`.
-pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
-    if asked.carried.is_some() || !asked.way.is_empty() {
-        return readdressed(asked, text, age);
-    }
+/// A playlist that does not change twice in a second, which caches may keep for as long as `age`.
+pub(super) fn lasting(asked: &Asked<'_>, text: &Arc<Text>, age: Duration) -> Response<Body> {
+    let query = asked.carried.unwrap_or_default();
+    sent(
+        asked,
+        &text.readdressed(&asked.way, query),
+        age,
+        to_the_second(text.modified()),
+    )
+}
+
+/// A playlist as whoever asks is to read it, which has changed at the time `modified`.
+fn sent(asked: &Asked<'_>, text: &Text, age: Duration, modified: SystemTime) -> Response<Body> {
     let is_packed = asked.takes_gzip();
     let tag = match is_packed {
         true => format!("\"{}-gzip\"", text.tag()),
@@ -71,7 +83,7 @@ pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response
         true => text.gzip().clone(),
         false => text.plain().clone(),
     };
-    let mut response = if asked.has(&tag) {
+    let mut response = if asked.has(&tag, Some(modified)) {
         status(StatusCode::NOT_MODIFIED)
     } else {
         typed(StatusCode::OK, MEDIA_TYPE, body)
@@ -80,34 +92,19 @@ pub(super) fn written(asked: &Asked<'_>, text: &Text, age: Duration) -> Response
         set(&mut response, CONTENT_ENCODING, "gzip");
     }
     set(&mut response, ETAG, &tag);
-    date(&mut response, text, age);
-    response
-}
-
-/// A playlist whose URIs are not those that are shared.
-fn readdressed(asked: &Asked<'_>, text: &Text, age: Duration) -> Response<Body> {
-    let plain = String::from_utf8_lossy(text.plain());
-    let own = with_uris(&plain, &asked.way, asked.carried.unwrap_or_default());
-    let mut response = typed(StatusCode::OK, MEDIA_TYPE, own);
-    date(&mut response, text, age);
-    response
-}
-
-/// Says since when the playlist is as it is, and for how long caches may keep it.
-fn date(response: &mut Response<Body>, text: &Text, age: Duration) {
-    let modified = httpdate::fmt_http_date(text.modified().max(SystemTime::UNIX_EPOCH));
-    set(response, LAST_MODIFIED, &modified);
+    set_modified(&mut response, modified);
     let seconds = age.as_secs().max(1);
-    set(response, CACHE_CONTROL, &format!("max-age={seconds}"));
+    set(&mut response, CACHE_CONTROL, &format!("max-age={seconds}"));
+    response
 }
 
 fn without_playlist(reason: NoPlaylist) -> Response<Body> {
     let because = format!("{reason}\n");
     match reason {
-        NoPlaylist::Beyond => typed(StatusCode::BAD_REQUEST, PLAIN, because),
+        NoPlaylist::Beyond => refused(StatusCode::BAD_REQUEST, because),
         NoPlaylist::Late | NoPlaylist::Starting => unavailable(because),
         NoPlaylist::Nothing | NoPlaylist::Unfit | NoPlaylist::NoPictures | NoPlaylist::NoSound => {
-            typed(StatusCode::NOT_FOUND, PLAIN, because)
+            refused(StatusCode::NOT_FOUND, because)
         }
         NoPlaylist::Untranscoded(trouble) => untranscoded(trouble),
     }

@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode};
 use super::body::Body;
 use super::connection::typed;
 use super::hls::{Asked, HTML, PLAIN, delivered, file, missing, set, unavailable};
-use super::playlists::written;
+use super::playlists::lasting;
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::object::Object;
@@ -49,11 +49,11 @@ impl Server {
             Object::File { packager, .. } if !remake.has_made(packager) => Ok(None),
             Object::File { file: wanted, .. } => {
                 let pieces = remake.file(wanted).await;
-                pieces.map(|pieces| pieces.map(|pieces| file(asked, object, pieces)))
+                pieces.map(|pieces| pieces.map(|pieces| file(asked, object, pieces, remake.told())))
             }
             _ => {
                 let text = remake.playlist(object).await;
-                text.map(|text| text.map(|text| written(asked, &text, PLAYLIST_AGE)))
+                text.map(|text| text.map(|text| lasting(asked, &text, PLAYLIST_AGE)))
             }
         };
         let response = match answered {

@@ -13,6 +13,7 @@ mod fuzz_seeds;
 mod handshakes;
 mod hinted;
 mod hls;
+mod hls_answers;
 mod hls_dvr;
 mod hls_events;
 mod hls_faults;

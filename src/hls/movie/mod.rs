@@ -17,7 +17,7 @@ use bytes::Bytes;
 use super::carriage::Carriage;
 use super::edition::{self, Original};
 use super::keys::{Key, Keys};
-use super::object::{File, Flavour, Object};
+use super::object::{Facts, File, Flavour, Object};
 use super::text::Text;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
@@ -173,6 +173,15 @@ impl Presentation {
     /// Whether files with this number are of it.
     pub fn has_made(&self, number: u32) -> bool {
         self.rendition(number).is_some()
+    }
+
+    /// What players are told of files with that number beside their bytes.
+    pub fn facts(&self, number: u32) -> Facts {
+        let rendition = self.rendition(number);
+        Facts {
+            has_pictures: rendition.is_none_or(|rendition| rendition.has_video()),
+            modified: Some(self.movie.modified()),
+        }
     }
 
     /// What has files with that number.

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::{Packager, Stage};
 use crate::hls::keys::{Key, Keys};
-use crate::hls::object::File;
+use crate::hls::object::{Facts, File};
 use crate::hls::window::Choice;
 
 impl Packager {
@@ -50,6 +50,18 @@ impl Packager {
             return Some(pieces);
         }
         self.read_from_disk(number, file).await
+    }
+
+    /// What players are told of such a file beside its bytes.
+    pub fn facts(&self, number: u32, file: File) -> Facts {
+        let window = self.read();
+        let files = window.with_files(number);
+        let told = files.and_then(|files| files.facts(file));
+        let (has_pictures, made) = told.unwrap_or((true, None));
+        Facts {
+            has_pictures,
+            modified: made.map(|made| self.clock.wall(made)),
+        }
     }
 
     /// The key of that period, as long as there is something that needs it.

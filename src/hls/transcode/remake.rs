@@ -25,7 +25,7 @@ use crate::hls::edition::{self, Original};
 use crate::hls::keys::{Key, Keys, NoKeys};
 use crate::hls::lock::{Lock, Manner};
 use crate::hls::movie::Terms;
-use crate::hls::object::{File, Flavour, Object, Packing};
+use crate::hls::object::{self, File, Flavour, Object, Packing};
 use crate::hls::part::{Map, Segment};
 use crate::hls::playlist::{
     KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine, SessionKey,
@@ -136,6 +136,14 @@ impl Remake {
     /// Whether files with this number are of it.
     pub fn has_made(&self, number: u32) -> bool {
         self.number == number
+    }
+
+    /// What players are told of its files beside their bytes.
+    pub fn told(&self) -> object::Facts {
+        object::Facts {
+            has_pictures: self.encoding(Kind::Video).is_some(),
+            modified: Some(self.source.modified),
+        }
     }
 
     /// A playlist; `None` for what it has not. Only that which a player opens needs an encoder, once.

@@ -1,6 +1,7 @@
 //! The files of a window by their names: maps, segments and parts, also of segments that playlists no longer tell of.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -28,6 +29,25 @@ impl Window {
         };
         let is_empty = pieces.iter().all(Bytes::is_empty);
         (!is_empty).then_some(pieces)
+    }
+
+    /// Whether a file is of segments with pictures, and when its segment was whole; `None` for
+    /// what is not there.
+    pub fn facts(&self, file: File) -> Option<(bool, Option<Instant>)> {
+        let kept = match file {
+            File::Init(version) | File::IFrameInit(version) => {
+                return Some((self.map(version)?.has_video(), None));
+            }
+            File::Key(_) => return None,
+            File::IFrame(_) | File::IFrameTs(_) => self.find_i_frame(file).map(|(kept, _)| kept),
+            File::Segment(sequence) | File::Part(sequence, _) | File::Ts(sequence, _) => {
+                self.kept(sequence)
+            }
+        };
+        match kept {
+            Some(kept) => Some((kept.segment.head.map.has_video(), Some(kept.came))),
+            None => Some((self.open.first()?.head.map.has_video(), None)),
+        }
     }
 
     /// Whether something there is encrypted with the key of that period.

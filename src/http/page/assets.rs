@@ -88,7 +88,7 @@ impl Asset {
             true => format!("{}-gzip\"", self.tag.trim_end_matches('"')),
             false => self.tag.clone(),
         };
-        let mut response = if asked.has(&tag) {
+        let mut response = if asked.has(&tag, None) {
             status(StatusCode::NOT_MODIFIED)
         } else if is_packed {
             let gzip = || packed(&self.plain, Compression::best());

@@ -1,0 +1,149 @@
+//! What answers by HLS tell players and caches beside playlists and media.
+
+use std::time::Duration;
+
+use super::hls::{Answer, ask, get, text};
+use super::support::clip::Clip;
+use super::support::movies::clips;
+use super::support::server::Server;
+
+fn start() -> Server {
+    let movies = tempfile::tempdir().unwrap();
+    Server::start(movies.path(), |config| {
+        config.hls.target_duration = Duration::from_secs(2);
+        config.hls.window = Duration::from_secs(20);
+        config.hls.start_wait = Duration::from_secs(5);
+    })
+}
+
+/// The last line of a playlist that names something, below the folder of `channel`.
+fn newest(playlist: &str, channel: &str) -> String {
+    let mut lines = playlist.lines().rev();
+    let name = lines.find(|line| !line.starts_with('#') && !line.is_empty());
+    format!("/{channel}/{}", name.unwrap())
+}
+
+#[tokio::test]
+async fn a_playlist_by_another_name_is_packed_and_tagged_too() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.0);
+    let inside = get(server.http, "/live/index.m3u8").await;
+    let beside = get(server.http, "/live.m3u8").await;
+    assert!(beside.text().contains("\n./live/media.m3u8\n"));
+    let tag = beside.header("etag").unwrap().to_owned();
+    assert_ne!(inside.header("etag"), Some(tag.as_str()));
+    let packed = ask(
+        server.http,
+        "GET",
+        "/live.m3u8",
+        "Accept-Encoding: gzip\r\n",
+    )
+    .await;
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert_eq!(packed.body[..2], [0x1f, 0x8b]);
+    let known = format!("If-None-Match: {tag}\r\n");
+    let same = ask(server.http, "GET", "/live.m3u8", &known).await;
+    assert_eq!((same.status, same.body.len()), (304, 0));
+}
+
+#[tokio::test]
+async fn refusals_are_believed_for_a_moment() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.0);
+    text(server.http, "/live/media.m3u8").await;
+    for (target, status) in [
+        ("/live/media.m3u8?_HLS_part=1", 400),
+        ("/live/media.m3u8?_HLS_msn=9999999999", 400),
+        ("/live/audio7.m3u8", 404),
+    ] {
+        let refused = get(server.http, target).await;
+        assert_eq!(refused.status, status, "{target}");
+        assert_eq!(
+            refused.header("cache-control"),
+            Some("max-age=1"),
+            "{target}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_never_changes_tells_since_when_it_is_there() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.0);
+    let since = |answer: &Answer| {
+        let modified = answer.header("last-modified").unwrap();
+        format!("If-Modified-Since: {modified}\r\n")
+    };
+    let media = "/live/media-cmaf.m3u8";
+    let playlist = get(server.http, media).await;
+    let segment = newest(playlist.text(), "live");
+    let known = since(&get(server.http, &segment).await);
+    assert_eq!(ask(server.http, "GET", &segment, &known).await.status, 304);
+    let other = format!("{known}If-None-Match: \"other\"\r\n");
+    assert_eq!(ask(server.http, "GET", &segment, &other).await.status, 200);
+    let long_ago = "If-Modified-Since: Sat, 21 Nov 2020 00:00:00 GMT\r\n";
+    assert_eq!(
+        ask(server.http, "GET", &segment, long_ago).await.status,
+        200
+    );
+    // Of what may change twice in a second only the tag tells.
+    let again = ask(server.http, "GET", media, &since(&playlist)).await;
+    assert_eq!(again.status, 200);
+}
+
+#[tokio::test]
+async fn sound_alone_is_told_as_sound() {
+    let server = start();
+    let begin = server.clock.now();
+    let mut clip = Clip::publish_at(&server, "radio", &clips().join("tone.m4a"), begin);
+    clip.send_until(9.0);
+    let playlist = text(server.http, "/radio/media-cmaf.m3u8").await;
+    let (_, map) = playlist.split_once("#EXT-X-MAP:URI=\"").unwrap();
+    let map = format!("/radio/{}", map.split('"').next().unwrap());
+    for target in [map, newest(&playlist, "radio")] {
+        let answer = get(server.http, &target).await;
+        assert_eq!(answer.header("content-type"), Some("audio/mp4"), "{target}");
+    }
+}
+
+/// When the first sample of a segment is decoded, in ticks of its track (ISO/IEC 14496-12, 8.8.12).
+fn decode_time(segment: &[u8]) -> u64 {
+    let at = segment.windows(4).position(|four| four == b"tfdt").unwrap();
+    assert_eq!(segment[at + 4], 1, "the version with 64 bits");
+    u64::from_be_bytes(segment[at + 8..at + 16].try_into().unwrap())
+}
+
+/// When the first and the newest segment of the channel are decoded, and the number of discontinuities.
+async fn times(server: &Server) -> [u64; 3] {
+    let playlist = text(server.http, "/live/media-cmaf.m3u8").await;
+    let first = playlist.lines().find(|line| line.ends_with(".m4s"));
+    let first = format!("/live/{}", first.unwrap());
+    let newest = newest(&playlist, "live");
+    let discontinuities = super::hls::number(&playlist, "#EXT-X-DISCONTINUITY-SEQUENCE:");
+    let [first, newest] = [first, newest].map(async |target| {
+        let segment = get(server.http, &target).await;
+        decode_time(&segment.body)
+    });
+    [first.await, newest.await, discontinuities]
+}
+
+#[tokio::test]
+async fn after_a_restart_a_channel_goes_on_with_later_times() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(9.0);
+    let [_, before, discontinuities] = times(&server).await;
+    drop(server);
+    let server = start();
+    // As if the server had been away for a while.
+    let begin = server.clock.now() + Duration::from_secs(20);
+    let file = clips().join("clock.mp4");
+    let mut clip = Clip::publish_at(&server, "live", &file, begin);
+    clip.send_until(9.0);
+    let [after, _, now] = times(&server).await;
+    assert!(after > before, "{after} {before}");
+    assert!(now >= discontinuities);
+}

@@ -25,10 +25,14 @@ mod nal;
 mod opus;
 mod pcm;
 mod pictures;
+mod qdesign;
+mod quicktime;
+mod sorenson;
 #[cfg(test)]
 mod tests;
 
 use fmtp::Fmtp;
+pub use quicktime::{QuickTime, QuickTimeConfig};
 
 /// The most bytes of an access unit; what would grow beyond is given up.
 pub const MAX_UNIT: usize = 16 << 20;

@@ -32,12 +32,16 @@ mod nal;
 mod opus;
 mod opus_units;
 pub mod pcm;
+pub mod qdesign;
 pub mod slices;
+pub mod sorenson;
 #[cfg(test)]
 mod tests;
 pub mod vp9;
 
-pub use depacketize::{AccessUnit, Depacketize, MAX_UNIT, depacketizer};
+pub use depacketize::{
+    AccessUnit, Depacketize, MAX_UNIT, QuickTime, QuickTimeConfig, depacketizer,
+};
 pub use format::Format;
 pub use keyframe::KeyFrames;
 

@@ -17,6 +17,7 @@ mod chunks;
 mod edits;
 mod foreign;
 pub mod id3;
+pub mod matroska;
 mod movie;
 pub mod mp4;
 mod mpeg_audio;

@@ -5,13 +5,15 @@
 //!
 //! ```text
 //!  a channel's packets ─ feed ─(RTSP over TCP)─> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> access units ─> hls/units
+//!                 feed, reel ─(Matroska, a pipe)─> ffmpeg ─(the same)
 //!  a movie's file ─────────────────────────────> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> assembly ─────> segments
 //! ```
 //!
 //! A channel's packets are given to the process as RTP, because that is the one form in which every
 //! format comes, and over TCP, where none is lost and ffmpeg puts nothing in order that is in order
 //! already. Their RTP times come back with what was made of them, so that a track that was encoded
-//! has the place on the timeline that the packets had.
+//! has the place on the timeline that the packets had. QuickTime's own encodings, whose packets
+//! ffmpeg does not take, are put together here (`reel`), and go to a process of their own.
 //!
 //! A movie is read by the process itself, from the segment on that somebody asks for. Segments
 //! lie in a grid that is known before (`grid`), so that the playlist is whole from the beginning.
@@ -20,13 +22,16 @@ mod assembly;
 pub(super) mod channel;
 mod child;
 mod dialogue;
+mod door;
 mod facts;
 mod feed;
 mod grid;
 mod harvest;
+mod job;
 mod lines;
 pub mod need;
 mod orders;
+mod reel;
 pub mod remake;
 pub mod remakes;
 mod run;

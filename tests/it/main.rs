@@ -45,6 +45,7 @@ mod publish_faults;
 mod pull;
 mod pull_tls;
 mod qdm2;
+mod quicktime;
 mod retina;
 mod rtsp_dialogue;
 mod rtsp_interleaved;

@@ -38,7 +38,7 @@ fn packets_hold_every_part_of_every_block_of_the_sound() {
 }
 
 /// The blocks of the movie's sound, from its chunks and the sizes in its description.
-fn stored_blocks(path: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn stored_blocks(path: &Path) -> Vec<Vec<u8>> {
     let file = std::fs::read(path).unwrap();
     let sound = children(child(&file, b"moov").unwrap())
         .filter(|(name, _)| name == b"trak")

@@ -1,7 +1,6 @@
 //! The transcoding of one channel: one process after the other, for as long as the channel is packaged.
 
 use std::io;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -14,19 +13,16 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
-use super::child::Child;
-use super::feed::{Door, Fed, Feed};
+use super::child::{Child, Pipes};
+use super::feed::{Fed, Feed};
 use super::harvest::{self, Harvest};
-use super::lines::{First, Lines};
-use super::orders::{self, Coding};
+use super::job::{Entrance, Job, Stream, Way, ways};
+use super::orders;
 use super::{Transcoders, Trouble};
 use crate::base::backoff::Backoff;
-use crate::base::media_time::NtpTime;
 use crate::codec::{AccessUnit, Format};
 use crate::media::channel::Channel;
-use crate::media::description::Description;
 use crate::media::ring::Start;
-use crate::wire::sdp::Presenter;
 
 /// How many units may wait to be taken.
 const WAITING: usize = 64;
@@ -48,7 +44,7 @@ const FAILURES: u32 = 2;
 pub(in crate::hls) struct Transcoder {
     encoded: mpsc::Receiver<Encoded>,
     trouble: watch::Receiver<Option<Trouble>>,
-    _task: AbortOnDropHandle<()>,
+    _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Transcoder {
@@ -61,18 +57,24 @@ impl Transcoder {
     ) -> Self {
         let (output, encoded) = mpsc::channel(WAITING);
         let (trouble, told) = watch::channel(None);
-        let work = Work {
-            shared: Arc::clone(shared),
-            channel: Arc::clone(channel),
-            tracks,
-            feed: Feed::new(channel.cursor(Start::Past)),
-            output,
-            trouble,
+        let begin = |(way, tracks): (Way, Vec<usize>)| {
+            let work = Work {
+                shared: Arc::clone(shared),
+                channel: Arc::clone(channel),
+                way,
+                tracks,
+                feed: Feed::new(channel.cursor(Start::Past)),
+                output: output.clone(),
+                trouble: trouble.clone(),
+            };
+            AbortOnDropHandle::new(tokio::spawn(work.run()))
         };
+        let ways = ways(channel, tracks).into_iter();
+        let tasks = ways.filter(|(_, tracks)| !tracks.is_empty()).map(begin);
         Self {
             encoded,
             trouble: told,
-            _task: AbortOnDropHandle::new(tokio::spawn(work.run())),
+            _tasks: tasks.collect(),
         }
     }
 
@@ -131,10 +133,11 @@ enum Failure {
     Ended(String),
 }
 
-/// The task.
+/// A task.
 struct Work {
     shared: Arc<Transcoders>,
     channel: Arc<Channel>,
+    way: Way,
     tracks: Vec<usize>,
     feed: Feed,
     output: mpsc::Sender<Encoded>,
@@ -186,14 +189,15 @@ impl Work {
         }
         let Job {
             codings,
-            mut lines,
+            mut form,
             streams,
-        } = Job::new(&description, &self.tracks, &given);
-        let door = Door::open()?;
-        let arguments = orders::of_channel(door.url(), &codings);
-        let sdp = sdp(&description, &given, door.url());
+        } = Job::new(self.way, &description, &self.tracks, &given);
+        let entrance = Entrance::open(self.way, &description, &given)?;
+        let arguments = orders::of_channel(entrance.place(), &codings);
         let name = self.channel.path().as_str();
-        let (child, stdout) = Child::begin(&self.shared, name, &arguments, None)?;
+        let is_fed = self.way == Way::File;
+        let (child, pipes) = Child::begin(&self.shared, name, &arguments, is_fed)?;
+        let Pipes { input, output } = pipes;
         let progress = Progress {
             fed: AtomicU64::new(0),
             made,
@@ -205,14 +209,11 @@ impl Work {
             streams: &streams,
         };
         let harvest = Harvest::new(&codings);
-        let mut harvesting = std::pin::pin!(harvester.run(stdout, harvest));
+        let mut harvesting = std::pin::pin!(harvester.run(output, harvest));
         let feeding = async {
-            let mut connection = door.greet(sdp).await?;
-            let fed = self
-                .feed
-                .run(&mut connection, &mut lines, &progress.fed)
-                .await;
-            Ok::<_, io::Error>(fed)
+            let mut inlet = entrance.greet(input).await?;
+            let feeding = self.feed.run(&mut inlet, form.as_mut(), &progress.fed);
+            Ok::<_, io::Error>(feeding.await)
         };
         let fed = tokio::select! {
             fed = feeding => fed?,
@@ -243,81 +244,6 @@ impl Work {
                 return;
             }
         }
-    }
-}
-
-/// The description that a process is given of its tracks.
-fn sdp(description: &Description, given: &[usize], url: &str) -> String {
-    description.of_tracks(given).sdp(&Presenter {
-        address: Ipv4Addr::LOCALHOST.into(),
-        url,
-        now: NtpTime::from_unix(Duration::ZERO),
-    })
-}
-
-/// What one process is to do.
-struct Job {
-    codings: Vec<Coding>,
-    lines: Lines,
-    streams: Vec<Stream>,
-}
-
-/// A track that a process is given.
-struct Stream {
-    /// Its index in the channel's description.
-    track: usize,
-    clock_hz: u32,
-    first: First,
-    /// Of a unit, in ticks of the track's clock; `None` for pictures.
-    duration: Option<u32>,
-}
-
-impl Job {
-    /// To encode `tracks` of what is described, as far as they are `given`.
-    fn new(description: &Description, tracks: &[usize], given: &[usize]) -> Self {
-        let (mut codings, mut lines, mut streams) = (Vec::new(), Lines::default(), Vec::new());
-        for &index in tracks {
-            let Some(track) = description.tracks().get(index) else {
-                continue;
-            };
-            let is_given = given.contains(&index);
-            let first = lines.add(index, track, is_given);
-            if is_given {
-                let coding = Coding::of(track);
-                codings.push(coding);
-                streams.push(Stream {
-                    track: index,
-                    clock_hz: track.clock_hz,
-                    first,
-                    duration: coding.frame(track.clock_hz),
-                });
-            }
-        }
-        Self {
-            codings,
-            lines,
-            streams,
-        }
-    }
-}
-
-impl Stream {
-    /// What was made of it, with the RTP time of what it was made of.
-    fn encoded(&self, made: harvest::Made) -> Option<Encoded> {
-        let since = made.time.at_rate(self.clock_hz).ticks;
-        let unit = AccessUnit {
-            // RTP times wrap.
-            time: self.first.get()?.wrapping_add(since as u32),
-            keyframe: made.keyframe,
-            damaged: false,
-            data: made.data,
-            duration: self.duration,
-        };
-        Some(Encoded {
-            track: self.track,
-            unit,
-            format: made.format,
-        })
     }
 }
 

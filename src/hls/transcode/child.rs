@@ -7,12 +7,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::{ChildStderr, ChildStdout, Command};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use super::speech::Reader;
 use super::{Seat, Transcoders, Trouble};
 
 /// How much less of the processor than the server itself a process gets (`nice`).
@@ -27,31 +26,41 @@ const LONGEST_LINE: u64 = 500;
 /// How long a process may take to end that writes nothing any more.
 const LAST_TIME: Duration = Duration::from_secs(2);
 
+/// What a process reads and writes.
+#[derive(Debug)]
+pub(super) struct Pipes {
+    /// Its standard input, if it is to read that.
+    pub(super) input: Option<ChildStdin>,
+    pub(super) output: ChildStdout,
+}
+
 /// A process, which is killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Child {
     process: tokio::process::Child,
     /// Returns the last line that it had to say.
     lines: AbortOnDropHandle<Option<String>>,
-    _speech: Option<AbortOnDropHandle<()>>,
     shared: Arc<Transcoders>,
     _seat: Seat,
 }
 
 impl Child {
-    /// Begins a process for what is called `name`, which hears `speech` on its standard input; also
-    /// returns what it writes.
+    /// Begins a process for what is called `name`, whose standard input `is_fed` or empty.
     pub(super) fn begin(
         shared: &Arc<Transcoders>,
         name: &str,
         arguments: &[String],
-        speech: Option<Reader>,
-    ) -> Result<(Self, ChildStdout), Trouble> {
+        is_fed: bool,
+    ) -> Result<(Self, Pipes), Trouble> {
         let seat = shared.seat()?;
         let program = shared.program();
         let begun = Command::new(&program)
             .args(arguments)
-            .stdin(speech.as_ref().map_or_else(Stdio::null, |_| Stdio::piped()))
+            .stdin(if is_fed {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -68,19 +77,17 @@ impl Child {
         info!(name, arguments = arguments.join(" "), "transcoding begins");
         be_nice(&process);
         let pipes = (process.stdout.take(), process.stderr.take());
-        let (Some(stdout), Some(stderr)) = pipes else {
+        let (Some(output), Some(stderr)) = pipes else {
             return Err(Trouble::Fails);
         };
-        let heard = speech.zip(process.stdin.take());
+        let input = process.stdin.take();
         let child = Self {
             process,
-            _speech: heard
-                .map(|(speech, stdin)| AbortOnDropHandle::new(tokio::spawn(speech.feed(stdin)))),
             lines: AbortOnDropHandle::new(tokio::spawn(listen(name.to_owned(), stderr))),
             shared: Arc::clone(shared),
             _seat: seat,
         };
-        Ok((child, stdout))
+        Ok((child, Pipes { input, output }))
     }
 
     /// What went wrong with a process that has ended, or does nothing any more.

@@ -1,119 +1,68 @@
-//! The way of a channel's packets into ffmpeg: a connection on this host that carries RTSP and RTP.
+//! A channel's packets on their way into one process after the other.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
 use tracing::warn;
 
-use super::dialogue::Dialogue;
-use super::lines::Lines;
-use crate::media::burst::{Burst, PacketKind};
+use super::door::Connection;
+use crate::media::burst::{Burst, Packet, PacketKind};
 use crate::media::ring::{Cursor, Taken};
-use crate::net::listen::{Accepted, Listener, Permit, Permits};
-use crate::wire::rtsp::{Limits, Message, Parser};
+use crate::wire::rtsp::Message;
 
-/// How long ffmpeg may take to connect and to ask for all it needs.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// In which form packets go into a process. Sans-IO.
+pub(super) trait Form: Send {
+    /// Appends to `into` what is to be made of a packet, whose bytes are `data`.
+    fn write(&mut self, packet: &Packet, data: &[u8], into: &mut BytesMut) -> Written;
 
-/// Where ffmpeg will connect.
-#[derive(Debug)]
-pub(super) struct Door {
-    listener: Listener,
-    url: String,
+    /// Appends to `into` what is under way; nothing follows.
+    fn finish(&mut self, into: &mut BytesMut);
 }
 
-impl Door {
-    /// Opens a port of this host.
-    pub(super) fn open() -> io::Result<Self> {
-        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = Listener::bind(here, &Permits::new(1)).map_err(|error| error.source)?;
-        let word = rand::random::<u128>();
-        let url = format!("rtsp://{}/{word:032x}", listener.local_addr());
-        Ok(Self { listener, url })
-    }
-
-    /// What ffmpeg is to be given: a URL that nobody else knows.
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Waits for ffmpeg until it wants packets of what `sdp` describes.
-    pub(super) async fn greet(self, sdp: String) -> io::Result<Connection> {
-        let Self { listener, url } = self;
-        let greeting = async {
-            loop {
-                let accepted = listener.accept().await;
-                let dialogue = Dialogue::new(url.clone(), sdp.clone());
-                let mut connection = Connection::new(accepted, dialogue);
-                // Somebody else closes the connection, or is refused what he asks for.
-                if connection.serve_until_play().await.is_ok() {
-                    return connection;
-                }
-            }
-        };
-        Ok(timeout(PATIENCE, greeting).await?)
-    }
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It was taken, or is for nobody.
+    Taken,
+    /// It is for the next process.
+    Turn,
+    /// What a decoder must know has not come with so many packets.
+    Untold,
 }
 
-/// A connection to ffmpeg.
-pub(super) struct Connection {
-    dialogue: Dialogue,
-    reader: ReadHalf<TcpStream>,
-    writer: WriteHalf<TcpStream>,
-    parser: Parser,
-    buffer: BytesMut,
-    _permit: Permit,
+/// Where a process takes what it is given.
+pub(super) enum Inlet {
+    /// RTP, from a connection.
+    Connection(Box<Connection>),
+    /// A file, from its standard input.
+    Pipe(ChildStdin),
 }
 
-impl Connection {
-    fn new(accepted: Accepted, dialogue: Dialogue) -> Self {
-        let (reader, writer) = split(accepted.stream);
-        Self {
-            dialogue,
-            reader,
-            writer,
-            parser: Parser::new(Limits::default()),
-            buffer: BytesMut::new(),
-            _permit: accepted.permit,
+impl Inlet {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Connection(connection) => connection.write(bytes).await,
+            Self::Pipe(pipe) => pipe.write_all(bytes).await,
         }
     }
 
-    async fn serve_until_play(&mut self) -> io::Result<()> {
-        while !self.dialogue.is_playing() {
-            let message = self.next().await?;
-            self.answer(&message).await?;
-        }
-        Ok(())
-    }
-
-    /// What ffmpeg says next. Cancel safe.
+    /// What the process says next. Cancel safe.
     async fn next(&mut self) -> io::Result<Message> {
-        loop {
-            let next = self.parser.next(&mut self.buffer);
-            if let Some(message) = next.map_err(io::Error::other)? {
-                return Ok(message);
-            }
-            if self.reader.read_buf(&mut self.buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+        match self {
+            Self::Connection(connection) => connection.next().await,
+            Self::Pipe(_) => std::future::pending().await,
         }
     }
 
-    /// Answers requests; what ffmpeg reports of packets is of no interest.
     async fn answer(&mut self, message: &Message) -> io::Result<()> {
-        let Message::Request(request) = message else {
-            return Ok(());
-        };
-        let mut bytes = BytesMut::new();
-        self.dialogue.answer(request).write(&mut bytes);
-        self.writer.write_all(&bytes).await
+        match self {
+            Self::Connection(connection) => connection.answer(message).await,
+            Self::Pipe(_) => Ok(()),
+        }
     }
 }
 
@@ -134,6 +83,7 @@ enum Step {
     Packets,
     Nothing,
     Turn,
+    Fault,
     End,
 }
 
@@ -162,28 +112,29 @@ impl Feed {
             || self.cursor.first_of(track).is_some()
     }
 
-    /// Sends the packets of `lines` until the channel ends or turns.
+    /// Sends packets in that form until the channel ends or turns.
     ///
     /// Counts the bytes in `fed`.
     pub(super) async fn run(
         &mut self,
-        connection: &mut Connection,
-        lines: &mut Lines,
+        inlet: &mut Inlet,
+        form: &mut dyn Form,
         fed: &AtomicU64,
     ) -> Fed {
         let mut head = self.cursor.channel().head();
         let mut bytes = BytesMut::new();
         loop {
             head.borrow_and_update();
-            let step = self.take(lines, &mut bytes);
+            let step = self.take(form, &mut bytes);
             fed.fetch_add(bytes.len() as u64, Relaxed);
-            if connection.writer.write_all(&bytes).await.is_err() {
+            if inlet.write(&bytes).await.is_err() {
                 return Fed::UpToFault;
             }
             bytes.clear();
             match step {
                 Step::Packets => continue,
                 Step::Turn => return Fed::UpToTurn,
+                Step::Fault => return Fed::UpToFault,
                 Step::End => return Fed::All,
                 Step::Nothing => {}
             }
@@ -191,11 +142,11 @@ impl Feed {
                 changed = head.changed() => if changed.is_err() {
                     return Fed::All;
                 },
-                message = connection.next() => {
+                message = inlet.next() => {
                     let Ok(message) = message else {
                         return Fed::UpToFault;
                     };
-                    if connection.answer(&message).await.is_err() {
+                    if inlet.answer(&message).await.is_err() {
                         return Fed::UpToFault;
                     }
                 }
@@ -204,7 +155,7 @@ impl Feed {
     }
 
     /// Appends the next burst to `bytes`, as far as it is for this process.
-    fn take(&mut self, lines: &mut Lines, bytes: &mut BytesMut) -> Step {
+    fn take(&mut self, form: &mut dyn Form, bytes: &mut BytesMut) -> Step {
         if self.left.is_none() {
             let mut bursts = Vec::new();
             match self.cursor.take(&mut bursts, 1) {
@@ -215,16 +166,27 @@ impl Feed {
                     warn!(%path, packets, "transcoding for HLS fell behind");
                     return Step::Turn;
                 }
-                Taken::Ended(_) => return Step::End,
+                Taken::Ended(_) => {
+                    form.finish(bytes);
+                    return Step::End;
+                }
             }
         }
         let Some((burst, from)) = self.left.take() else {
             return Step::Nothing;
         };
         for (index, packet) in burst.packets().iter().enumerate().skip(from) {
-            if !lines.write(packet, burst.bytes_of(packet), bytes) {
-                self.left = Some((burst, index));
-                return Step::Turn;
+            match form.write(packet, burst.bytes_of(packet), bytes) {
+                Written::Taken => {}
+                Written::Turn => {
+                    self.left = Some((burst, index));
+                    return Step::Turn;
+                }
+                Written::Untold => {
+                    let path = self.cursor.channel().path();
+                    warn!(%path, "nothing in the packets tells how to decode them");
+                    return Step::Fault;
+                }
             }
         }
         Step::Packets

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, BytesMut};
 
+use super::feed::{Form, Written};
 use super::single_frames::SingleFrames;
 use crate::media::burst::{Packet, PacketKind};
 use crate::media::description::Track;
@@ -51,31 +52,34 @@ impl Lines {
         });
         first
     }
+}
 
-    /// Appends a packet to `into` if it is for this process; false if it is for the next.
-    pub(super) fn write(&mut self, packet: &Packet, data: &[u8], into: &mut BytesMut) -> bool {
+impl Form for Lines {
+    fn write(&mut self, packet: &Packet, data: &[u8], into: &mut BytesMut) -> Written {
         let track = usize::from(packet.track);
         let line = self.0.iter_mut().find(|line| line.track == track);
         let Some(line) = line.filter(|_| packet.kind == PacketKind::Rtp) else {
-            return true;
+            return Written::Taken;
         };
         if !line.is_given || line.is_behind_gap(packet.time) {
-            return false;
+            return Written::Turn;
         }
         line.first.get_or_init(|| packet.time);
         line.last = Some(packet.time);
         let channel = packet.track << 1;
         if let Some(single_frames) = &mut line.single_frames {
             single_frames.write(data, channel, into);
-            return true;
+            return Written::Taken;
         }
         // Packets of bursts are as long as a frame can tell.
         if let Ok(length) = u16::try_from(data.len()) {
             into.put_slice(&write_frame_header(channel, length));
             into.put_slice(data);
         }
-        true
+        Written::Taken
     }
+
+    fn finish(&mut self, _into: &mut BytesMut) {}
 }
 
 impl Line {

@@ -85,12 +85,24 @@ const RATES: [u32; 9] = [
     8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000,
 ];
 
-/// To read a channel at `url`, and to make these of its tracks: at most one is seen, and one is heard.
-pub(super) fn of_channel(url: &str, codings: &[Coding]) -> Vec<String> {
+/// Where a channel is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place<'a> {
+    /// By RTSP.
+    Url(&'a str),
+    /// The standard input, as Matroska.
+    Pipe,
+}
+
+/// To read a channel, and to make these of its tracks: at most one is seen, and one is heard.
+pub(super) fn of_channel(place: Place<'_>, codings: &[Coding]) -> Vec<String> {
     let mut line = words(GENERAL);
     // The description says what there is; what it does not say comes with the first picture.
     line.extend(words("-copyts -probesize 1M -analyzeduration 1M"));
-    line.extend(words(&format!("-rtsp_transport tcp -i {url}")));
+    line.extend(words(&match place {
+        Place::Url(url) => format!("-rtsp_transport tcp -i {url}"),
+        Place::Pipe => "-protocol_whitelist pipe -f matroska -i pipe:0".to_owned(),
+    }));
     for (index, coding) in codings.iter().enumerate() {
         line.extend(words(&format!("-map 0:{index}")));
         line.extend(coded(*coding));

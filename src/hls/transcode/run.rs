@@ -11,9 +11,10 @@ use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdout;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::assembly::Assembly;
-use super::child::Child;
+use super::child::{Child, Pipes};
 use super::facts::Facts;
 use super::grid::Grid;
 use super::harvest::{Harvest, Made};
@@ -49,6 +50,7 @@ pub(super) struct Task<'a> {
 /// A process, from some segment on.
 pub(super) struct Run {
     child: Option<Child>,
+    _speech: Option<AbortOnDropHandle<()>>,
     stdout: ChildStdout,
     harvest: Harvest,
     assembly: Assembly,
@@ -79,13 +81,16 @@ impl Run {
             },
             &facts.streams,
         );
-        let (child, stdout) = Child::begin(shared, task.name, &arguments, speech)?;
+        let (child, pipes) = Child::begin(shared, task.name, &arguments, speech.is_some())?;
+        let Pipes { input, output } = pipes;
+        let heard = speech.zip(input).map(|(speech, input)| speech.feed(input));
         let codings: Vec<_> = facts.streams.iter().map(|(_, coding)| *coding).collect();
         let harvest = Harvest::new(&codings);
         let codings = codings.into_iter();
         Ok(Self {
             child: Some(child),
-            stdout,
+            _speech: heard.map(|feeding| AbortOnDropHandle::new(tokio::spawn(feeding))),
+            stdout: output,
             harvest,
             assembly: Assembly::new(
                 grid,

@@ -1,6 +1,6 @@
 //! Payloads of any content in any order, for every depacketiser.
 
-use reelcast::codec::{self, Depacketize, MAX_UNIT, Malformed, Packetize, Sample, Sink};
+use reelcast::codec::{self, Depacketize, MAX_UNIT, Malformed, Packetize, QuickTime, Sample, Sink};
 use reelcast::wire::rtp::{HEADER_LEN, Packet, write_header};
 
 const AAC: &str = "sizelength=13;indexlength=3;indexdeltalength=3;config=1190";
@@ -30,38 +30,60 @@ const ENCODINGS: [(&str, &str); 18] = [
     ("L16/44100/2", ""),
 ];
 
+/// QuickTime's own, which it chooses from too.
+const QUICKTIME: [&str; 2] = ["X-SV3V-ES/90000", "X-QDM/22050/2"];
+
 /// Reads an encoding, then packets: a byte of marker (1), loss (2) and time (12), one of length, the payload.
 pub(crate) fn run(data: &[u8]) {
-    let Some((choice, mut rest)) = data.split_first() else {
+    let Some((choice, rest)) = data.split_first() else {
         return;
     };
-    let (encoding, fmtp) = ENCODINGS[usize::from(*choice) % ENCODINGS.len()];
-    let mut depacketizer = codec::depacketizer(encoding, Some(fmtp)).expect("it is known");
-    let mut time = u32::MAX - 3000;
-    while let [flags, length, after @ ..] = rest {
-        let (payload, next) = after.split_at(usize::from(*length).min(after.len()));
-        time = time.wrapping_add(u32::from(flags >> 2 & 3) * 960);
-        let lost = u16::from(flags >> 1 & 1);
-        let _ = push(&mut *depacketizer, payload, flags & 1 != 0, time, lost);
-        pull(&mut *depacketizer);
-        rest = next;
+    let choice = usize::from(*choice) % (ENCODINGS.len() + QUICKTIME.len());
+    match ENCODINGS.get(choice) {
+        Some((encoding, fmtp)) => run_known(encoding, fmtp, rest),
+        None => run_quicktime(QUICKTIME[choice - ENCODINGS.len()], rest),
     }
+}
+
+fn run_known(encoding: &str, fmtp: &str, packets: &[u8]) {
+    let mut depacketizer = codec::depacketizer(encoding, Some(fmtp)).expect("it is known");
+    each_packet(packets, |packet, lost| {
+        let _: Result<(), Malformed> = depacketizer.push(packet, lost);
+        pull(&mut *depacketizer);
+    });
     depacketizer.flush();
     pull(&mut *depacketizer);
 }
 
-fn push(
-    depacketizer: &mut dyn Depacketize,
-    payload: &[u8],
-    marker: bool,
-    time: u32,
-    lost: u16,
-) -> Result<(), Malformed> {
-    let mut header = [0; HEADER_LEN];
-    write_header(&mut header, marker, 96, 0, time, 1);
-    let packet = [&header, payload].concat();
-    let packet = Packet::read(&packet).expect("the header is sound");
-    depacketizer.push(&packet, lost)
+fn run_quicktime(encoding: &str, packets: &[u8]) {
+    let mut depacketizer = QuickTime::of(encoding).expect("it is known");
+    let pull = |depacketizer: &mut QuickTime| {
+        while let Some(unit) = depacketizer.pull() {
+            assert!(unit.data.len() <= MAX_UNIT, "a unit has a bound");
+        }
+    };
+    each_packet(packets, |packet, lost| {
+        let _: Result<(), Malformed> = depacketizer.push(packet, lost);
+        let _ = depacketizer.config();
+        pull(&mut depacketizer);
+    });
+    depacketizer.finish();
+    pull(&mut depacketizer);
+}
+
+/// Hands the packets to `take`, with how many are lost before each.
+fn each_packet(mut rest: &[u8], mut take: impl FnMut(&Packet<'_>, u16)) {
+    let mut time = u32::MAX - 3000;
+    while let [flags, length, after @ ..] = rest {
+        let (payload, next) = after.split_at(usize::from(*length).min(after.len()));
+        time = time.wrapping_add(u32::from(flags >> 2 & 3) * 960);
+        let mut header = [0; HEADER_LEN];
+        write_header(&mut header, flags & 1 != 0, 96, 0, time, 1);
+        let packet = [&header, payload].concat();
+        let packet = Packet::read(&packet).expect("the header is sound");
+        take(&packet, u16::from(flags >> 1 & 1));
+        rest = next;
+    }
 }
 
 /// What comes out can be packetised again, or is refused.

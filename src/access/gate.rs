@@ -1,5 +1,7 @@
 //! The one decision point: may this client watch, or publish, what has this name?
 
+mod attempt;
+mod consulting;
 mod openers;
 
 use std::collections::HashSet;
@@ -10,10 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::about::About;
 use super::caller::Caller;
-use super::challenge::Client;
 use super::credentials::Credentials;
+use super::decider::Decider;
 use super::guard::{Denied, Guard, Identity, Rule};
 use super::guards::Guards;
 use super::guesses::Guesses;
@@ -22,52 +23,18 @@ use super::nonces::Nonces;
 use super::passes::Passes;
 use super::passwords::Passwords;
 use super::qtaccess::Action;
+use super::question::Deed;
 use super::settings::Settings;
 use super::signing::SigningKeys;
 use super::texts::Texts;
-use super::token_issuer::{Fetch, TokenIssuer};
+use super::tickets::Tickets;
+use super::token_issuer::TokenIssuer;
 use super::tokens::Bearer;
+use super::web::Web;
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 
-/// A client's wish to watch or to publish something, as its request tells it.
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt<'a> {
-    /// The address that it comes from.
-    pub peer: IpAddr,
-    /// The method of the request.
-    pub method: &'a str,
-    /// What an answer by Digest has to be about.
-    pub about: About<'a>,
-    /// The `Authorization` header.
-    pub authorization: Option<&'a str>,
-    /// What the client understands.
-    pub client: Client,
-    /// The signature in the URL of the request.
-    pub signed: Option<Signed<'a>>,
-    /// The token in the URL of the request, which goes before one in the `Authorization` header.
-    pub token: Option<&'a str>,
-}
-
-impl Attempt<'_> {
-    /// From where alone a nonce is good that the client gets; `None`: from everywhere. Where answers need not be
-    /// counted, whoever has seen one could use it again.
-    fn place(&self) -> Option<IpAddr> {
-        match self.about {
-            About::Url(_) => None,
-            About::Names { .. } => Some(self.peer.to_canonical()),
-        }
-    }
-}
-
-/// A signature in the URL of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Signed<'a> {
-    /// As it stands there.
-    pub signature: &'a str,
-    /// The names that such a URL is signed with; any of them will do.
-    pub names: &'a [MediaPath],
-}
+pub use attempt::{Attempt, Signed, Ticket};
 
 /// Whether it may.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +57,10 @@ pub enum Verdict {
     Closed,
     /// Nobody may from that network: 403.
     Foreign,
+    /// Another server says that it may not: 403.
+    Refused,
+    /// Another server has to say whether it may, and does not: 503.
+    Undecided,
 }
 
 /// Who may watch and publish what.
@@ -104,19 +75,23 @@ pub struct Gate {
     passes: Passes,
     passwords: Passwords,
     guesses: Mutex<Guesses>,
+    decider: Decider,
+    tickets: Tickets,
     clock: Clock,
 }
 
 impl Gate {
     /// The gate to what lies below the movies folder `root`.
     ///
-    /// `web` fetches the keys of tokens.
-    pub fn new(root: PathBuf, settings: Settings, web: Arc<dyn Fetch>, clock: Clock) -> Arc<Self> {
+    /// `web` is the way to other servers, that of tokens' issuer and the one that is asked who may.
+    pub fn new(root: PathBuf, settings: Settings, web: Arc<dyn Web>, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             guards: Guards::new(root, settings.files.clone()),
             settings: Mutex::new(settings),
             signing_keys: Texts::default(),
             networks: watch::Sender::default(),
+            decider: Decider::new(Arc::clone(&web), clock),
+            tickets: Tickets::new(rand::random()),
             issuer: Arc::new(TokenIssuer::new(web, clock)),
             nonces: Mutex::new(Nonces::new(rand::random(), clock.started())),
             passes: Passes::new(rand::random(), clock.started()),
@@ -129,7 +104,11 @@ impl Gate {
     /// Takes other settings from now on.
     pub fn configure(&self, settings: Settings) {
         self.guards.configure(settings.files.clone());
+        let is_other = self.settings().callback != settings.callback;
         *self.settings() = settings;
+        if is_other {
+            self.decider.forget();
+        }
     }
 
     /// Lets clients in from these networks only from now on; at first from all.
@@ -152,7 +131,8 @@ impl Gate {
     }
 
     /// Whether a client may watch what has `names`: all readings of one URL, of which each must be
-    /// allowed. To be asked before anything is looked for, so that nobody learns what there is.
+    /// allowed by the files. Another server, if one is asked, is asked about the first, so that has to be
+    /// what is meant. To be asked before anything is looked for, so that nobody learns what there is.
     ///
     /// Cancel safe.
     pub async fn may_watch(
@@ -164,15 +144,12 @@ impl Gate {
             return Verdict::Foreign;
         }
         let rules = self.rules(names).await;
-        if let Some(signed) = attempt.signed.filter(|_| is_for_some(&rules))
-            && let Some(name) = self.signed(signed, attempt.peer).await
-        {
-            return Verdict::Signed(name);
-        }
-        if let Some(bearer) = self.bearer(&rules, attempt).await {
-            return Verdict::Bearer(bearer);
-        }
-        self.judge(&rules, attempt).await
+        let verdict = self.files_say(&rules, attempt).await;
+        let Some(name) = names.first() else {
+            return verdict;
+        };
+        self.consult(Deed::Read, name, &rules, verdict, attempt)
+            .await
     }
 
     /// Whether `caller` may publish what has this name: programs of this host may, others as the
@@ -188,17 +165,38 @@ impl Gate {
         if !self.networks().publish.has(caller.peer) {
             return Verdict::Foreign;
         }
-        if caller.is_of_this_host() {
-            return Verdict::Open;
+        let rules = match caller.is_of_this_host() {
+            true => Vec::new(),
+            false => self.rules_of_publishers(name).await,
+        };
+        // A signature is for watching.
+        let attempt = Attempt {
+            signed: None,
+            ..*attempt
+        };
+        let verdict = self.files_say(&rules, &attempt).await;
+        self.consult(Deed::Publish, name, &rules, verdict, &attempt)
+            .await
+    }
+
+    /// The verdict by `rules`.
+    async fn files_say(self: &Arc<Self>, rules: &[Arc<Rule>], attempt: &Attempt<'_>) -> Verdict {
+        if let Some(signed) = attempt.signed.filter(|_| is_for_some(rules))
+            && let Some(name) = self.signed(signed, attempt.peer).await
+        {
+            return Verdict::Signed(name);
         }
+        if let Some(bearer) = self.bearer(rules, attempt).await {
+            return Verdict::Bearer(bearer);
+        }
+        self.judge(rules, attempt).await
+    }
+
+    async fn rules_of_publishers(self: &Arc<Self>, name: &MediaPath) -> Vec<Arc<Rule>> {
         let (gate, name) = (Arc::clone(self), name.clone());
         let look = move || gate.guards.guard(&name, Action::Write);
         let looked = tokio::task::spawn_blocking(look).await;
-        let guard = looked.unwrap_or_else(|_| closed());
-        if let Some(bearer) = self.bearer(&guard.0, attempt).await {
-            return Verdict::Bearer(bearer);
-        }
-        self.judge(&guard.0, attempt).await
+        looked.unwrap_or_else(|_| closed()).0
     }
 
     async fn judge(&self, rules: &[Arc<Rule>], attempt: &Attempt<'_>) -> Verdict {
@@ -281,7 +279,7 @@ impl Gate {
 
     /// Whether everybody may watch what has this name. Cancel safe.
     pub async fn is_open(self: &Arc<Self>, name: &MediaPath) -> bool {
-        self.rules(std::slice::from_ref(name)).await.is_empty()
+        !self.is_consulting() && self.rules(std::slice::from_ref(name)).await.is_empty()
     }
 
     /// Those of `names` that have no rules but those of `folder`, so that whoever may see its list

@@ -1,5 +1,5 @@
 //! Who may watch what, and publish it: access files, users and groups, logging in by Basic and Digest,
-//! signed URLs, and JSON Web Tokens.
+//! signed URLs, JSON Web Tokens, and the question to another server.
 //!
 //! [`Gate`] is the one place that decides, for RTSP and HTTP alike; who asks it builds an
 //! [`Attempt`] and obeys the [`Verdict`].
@@ -9,6 +9,7 @@ mod argon2id;
 mod caller;
 mod challenge;
 mod credentials;
+mod decider;
 mod des_crypt;
 mod digest;
 mod gate;
@@ -23,30 +24,37 @@ mod nonces;
 mod passes;
 mod passwords;
 mod qtaccess;
+mod question;
 mod rules;
 mod secret;
 mod settings;
 mod signing;
 mod texts;
+mod tickets;
 mod token_issuer;
 mod tokens;
 mod user_file;
 mod users;
+mod web;
 
 pub use about::About;
 pub use caller::Caller;
 pub use challenge::Client;
-pub use gate::{Attempt, Gate, Signed, Verdict};
+pub use decider::Decisions;
+pub use gate::{Attempt, Gate, Signed, Ticket, Verdict};
 pub use guards::Files;
 pub use networks::{Networks, Range};
+pub use passes::PASS;
 pub use qtaccess::Scheme;
+pub use question::{Guest, Protocol};
 pub use rules::Rules;
-pub use settings::{Jwt, KeySet, Settings};
+pub use settings::{Callback, Jwt, KeySet, Settings};
 pub use signing::{NoKey, SIGNED, SigningKeys, Terms, key_line};
 pub use texts::is_private;
-pub use token_issuer::Fetch;
+pub use tickets::TICKET;
 pub use tokens::{Bearer, TOKEN};
 pub use user_file::{Unfit, UserFile};
+pub use web::Web;
 
 /// What queries of URLs say that must not be shown: whoever has it is let in.
-pub const SECRETS: [&str; 2] = [SIGNED, TOKEN];
+pub const SECRETS: [&str; 4] = [SIGNED, TOKEN, PASS, TICKET];

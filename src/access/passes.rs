@@ -10,6 +10,9 @@ use sha2::Sha256;
 
 use crate::base::path::MediaPath;
 
+/// How passes are called in queries.
+pub const PASS: &str = "pass";
+
 /// The longest pass that is looked at, in bytes.
 const LONGEST: usize = 1024;
 

@@ -18,6 +18,8 @@ pub struct Settings {
     pub pass_lifetime: Duration,
     /// Whose tokens let in; nobody's when it is `None`.
     pub jwt: Option<Jwt>,
+    /// Which other server is asked as well; none when it is `None`.
+    pub callback: Option<Callback>,
 }
 
 impl Default for Settings {
@@ -27,6 +29,7 @@ impl Default for Settings {
             signing_keys: PathBuf::new(),
             pass_lifetime: Duration::from_secs(12 * 60 * 60),
             jwt: None,
+            callback: None,
         }
     }
 }
@@ -53,4 +56,17 @@ pub enum KeySet {
     File(PathBuf),
     /// At a URL of HTTP.
     Url(Url),
+}
+
+/// Another server that says who may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// Where it is asked, by HTTP.
+    pub url: Url,
+    /// How long it may take to answer.
+    pub timeout: Duration,
+    /// For how long an answer is good.
+    pub answer_lifetime: Duration,
+    /// Whether it is told the passwords that clients tell.
+    pub passwords: bool,
 }

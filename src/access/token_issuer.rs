@@ -1,18 +1,15 @@
 //! The keys by which tokens are known: read from a file, or fetched from where their issuer tells them.
 
-use std::fmt::Debug;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures::future::BoxFuture;
 use tracing::warn;
 use url::Url;
 
 use super::settings::{Jwt, KeySet};
 use super::texts::{Fault, Texts};
 use super::tokens::{Bearer, TokenKeys};
+use super::web::Web;
 use crate::base::clock::Clock;
 
 /// Keys that were fetched are good for so long without another look.
@@ -24,20 +21,11 @@ const LASTING: Duration = Duration::from_secs(60 * 60);
 /// How often an issuer is asked at most, also for keys that tokens speak of and that are not known.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Fetches from other servers, to which this folder makes no connections.
-pub trait Fetch: Debug + Send + Sync {
-    /// What is at `url`, of which nobody on the way may have changed anything.
-    ///
-    /// # Errors
-    /// When there is nothing, or it does not come within seconds.
-    fn fetch(&self, url: Url) -> BoxFuture<'static, io::Result<Bytes>>;
-}
-
 /// Keys of tokens.
 #[derive(Debug)]
 pub(super) struct TokenIssuer {
     clock: Clock,
-    web: Arc<dyn Fetch>,
+    web: Arc<dyn Web>,
     files: Texts<TokenKeys>,
     fetched: Mutex<Fetched>,
     /// One asks, the others wait.
@@ -55,7 +43,7 @@ struct Fetched {
 
 impl TokenIssuer {
     /// No keys yet.
-    pub(super) fn new(web: Arc<dyn Fetch>, clock: Clock) -> Self {
+    pub(super) fn new(web: Arc<dyn Web>, clock: Clock) -> Self {
         Self {
             clock,
             web,
@@ -168,7 +156,11 @@ fn of_file(text: &str, private: Result<(), Fault>) -> Result<TokenKeys, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bytes::Bytes;
+    use futures::future::BoxFuture;
 
     use super::*;
 
@@ -176,9 +168,13 @@ mod tests {
     #[derive(Debug, Default)]
     struct Silent(AtomicUsize);
 
-    impl Fetch for Silent {
+    impl Web for Silent {
         fn fetch(&self, _: Url) -> BoxFuture<'static, io::Result<Bytes>> {
             self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(futures::future::pending())
+        }
+
+        fn post(&self, _: Url, _: Bytes) -> BoxFuture<'static, io::Result<u16>> {
             Box::pin(futures::future::pending())
         }
     }
@@ -186,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_leaves_does_not_make_the_next_one_ask() {
         let web = Arc::<Silent>::default();
-        let issuer = TokenIssuer::new(Arc::clone(&web) as Arc<dyn Fetch>, Clock::start());
+        let issuer = TokenIssuer::new(Arc::clone(&web) as Arc<dyn Web>, Clock::start());
         let url: Url = "https://issuer.example/jwks".parse().unwrap();
         let mut asked = Box::pin(issuer.of_url(&url, "x"));
         assert!(futures::poll!(&mut asked).is_pending());

@@ -122,6 +122,7 @@ impl Parts {
         });
         let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
         metrics.sources(Arc::clone(&sources), Arc::clone(&feeds));
+        metrics.access(Arc::clone(&gate));
         metrics.uploads(Arc::clone(&web.uploads));
         count_slow_listeners(&mut metrics, Arc::clone(&web.hls));
         count_hasty_requests(&mut metrics, Arc::clone(&web));

@@ -1,10 +1,13 @@
-//! `[access]` as the gate takes it, and `[access.jwt]`.
+//! `[access]` as the gate takes it, `[access.jwt]` and `[access.callback]`.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::quantity;
 use super::settings::Config;
-use crate::access::{Files, Jwt, KeySet, Settings};
+use crate::access::{Callback, Files, Jwt, KeySet, Settings};
 
 impl Config {
     /// What the gate has to know.
@@ -23,6 +26,7 @@ impl Config {
             signing_keys: self.signing_keys(),
             pass_lifetime: access.pass_lifetime,
             jwt: (!access.jwt.keys.is_empty()).then(|| access.jwt.settings()),
+            callback: access.callback.settings(),
         }
     }
 }
@@ -58,9 +62,7 @@ impl Default for AccessJwt {
 impl AccessJwt {
     /// The URL of the keys; `None` when they are in a file, or there are none.
     pub(super) fn url(&self) -> Option<Url> {
-        let is_web = ["http:", "https:"];
-        let is_web = is_web.iter().any(|scheme| self.keys.starts_with(scheme));
-        Url::parse(&self.keys).ok().filter(|_| is_web)
+        url_of_http(&self.keys)
     }
 
     fn settings(&self) -> Jwt {
@@ -75,4 +77,53 @@ impl AccessJwt {
             groups: self.groups.clone(),
         }
     }
+}
+
+/// Which other server says who may.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccessCallback {
+    /// The URL where it is asked; empty: no server is.
+    pub url: String,
+    /// How long it may take to answer.
+    #[serde(with = "quantity::duration")]
+    pub timeout: Duration,
+    /// For how long an answer is good.
+    #[serde(with = "quantity::duration")]
+    pub answer_lifetime: Duration,
+    /// Whether it is told passwords.
+    pub passwords: bool,
+}
+
+impl Default for AccessCallback {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            timeout: Duration::from_secs(5),
+            answer_lifetime: Duration::from_secs(30),
+            passwords: false,
+        }
+    }
+}
+
+impl AccessCallback {
+    /// The URL; `None` without one, and for what is none of HTTP.
+    pub(super) fn url(&self) -> Option<Url> {
+        url_of_http(&self.url)
+    }
+
+    fn settings(&self) -> Option<Callback> {
+        Some(Callback {
+            url: self.url()?,
+            timeout: self.timeout,
+            answer_lifetime: self.answer_lifetime,
+            passwords: self.passwords,
+        })
+    }
+}
+
+fn url_of_http(text: &str) -> Option<Url> {
+    let is_web = ["http:", "https:"];
+    let is_web = is_web.iter().any(|scheme| text.starts_with(scheme));
+    Url::parse(text).ok().filter(|_| is_web)
 }

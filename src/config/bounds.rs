@@ -18,6 +18,7 @@ pub(super) fn objections(config: &Config) -> Vec<Objection> {
         encoders(config),
         hls(&config.hls),
         access(config),
+        callback(config),
     ];
     all.into_iter().flatten().collect()
 }
@@ -118,6 +119,39 @@ fn access(config: &Config) -> Vec<Objection> {
             "access.jwt.audience",
             lacks(&jwt.audience),
             "write what the tokens say of whom they are for (aud)",
+        ),
+    ])
+}
+
+fn callback(config: &Config) -> Vec<Objection> {
+    let callback = &config.access.callback;
+    let is_on = !callback.url.is_empty();
+    let url = callback.url();
+    let is_open = url.as_ref().is_some_and(|url| !is_safe(url));
+    let has_login = |url: &Url| !url.username().is_empty() || url.password().is_some();
+    found([
+        outside(
+            "access.callback.url",
+            is_on && url.as_ref().is_none_or(has_login),
+            "write a URL of https:, or of http: for a server nearby, without a login",
+        ),
+        outside(
+            "access.callback.passwords",
+            is_open && callback.passwords,
+            "passwords are told by https: only, or on this host",
+        ),
+        (is_open && !callback.passwords).then(|| Objection {
+            key: "access.callback.url",
+            text: "whoever is on the way can say who may".to_owned(),
+            fix: "write a URL of https: unless that network is trusted".to_owned(),
+            fatal: false,
+        }),
+        millis("access.callback.timeout", callback.timeout, 100, 60_000),
+        seconds(
+            "access.callback.answer_lifetime",
+            callback.answer_lifetime,
+            0,
+            3600,
         ),
     ])
 }

@@ -33,7 +33,7 @@ mod tls;
 mod verify;
 mod watch;
 
-pub use access::AccessJwt;
+pub use access::{AccessCallback, AccessJwt};
 pub use acme::{Acme, Challenge};
 pub use certificate::Certificate;
 pub use changes::{Change, Changes};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::AccessJwt;
+use super::access::{AccessCallback, AccessJwt};
 use super::acme::Acme;
 use super::hls::Hls;
 use super::hls_channels::ChannelHls;
@@ -305,6 +305,8 @@ pub struct Access {
     pub admin: Networks,
     /// `[access.jwt]`
     pub jwt: AccessJwt,
+    /// `[access.callback]`
+    pub callback: AccessCallback,
 }
 
 impl Default for Access {
@@ -320,6 +322,7 @@ impl Default for Access {
             publish: Networks::default(),
             admin: Networks::default(),
             jwt: AccessJwt::default(),
+            callback: AccessCallback::default(),
         }
     }
 }

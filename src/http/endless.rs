@@ -48,7 +48,8 @@ impl Server {
         Some(streamed.unwrap_or_else(|refusal| refusal))
     }
 
-    async fn has_movie(&self, path: &MediaPath) -> bool {
+    /// Whether a file has that name. Cancel safe.
+    pub(super) async fn has_movie(&self, path: &MediaPath) -> bool {
         let (library, path) = (Arc::clone(&self.library), path.clone());
         let looked = tokio::task::spawn_blocking(move || library.look(&path).is_ok());
         looked.await.unwrap_or(false)

@@ -20,6 +20,7 @@ use super::connection::typed;
 use super::groups::Asker;
 use super::playlists::{media, playlist};
 use super::server::Server;
+use crate::access::Guest;
 use crate::base::path::MediaPath;
 use crate::base::peer::Peer;
 use crate::hls::keys::NoKeys;
@@ -50,6 +51,8 @@ pub(super) struct Asked<'r> {
     pub(super) way: String,
     /// What URIs in the answer have to say in their queries, so that whoever follows them is let in.
     pub(super) carried: Option<&'r str>,
+    /// What is known of who sends it, where that counts.
+    pub(super) guest: Guest,
 }
 
 impl Asked<'_> {

@@ -18,6 +18,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::access_metrics::AccessMetrics;
 use super::channel_metrics::ChannelMetrics;
 use super::hls_metrics::HlsMetrics;
 use super::session_metrics::{SessionMetrics, TotalMetrics};
@@ -25,6 +26,7 @@ use super::source_metrics::SourceMetrics;
 use super::transcode_metrics::TranscodeMetrics;
 use super::upload_metrics::{EncoderMetrics, UploadMetrics};
 use super::uploads::Uploads;
+use crate::access::Gate;
 use crate::hls::gateway::Gateway;
 use crate::media::mounts::Mounts;
 use crate::media::sessions::Sessions;
@@ -73,6 +75,12 @@ impl Metrics {
     pub fn sources(&mut self, sources: Arc<Sources>, feeds: Arc<Feeds>) {
         let sources = SourceMetrics { sources, feeds };
         self.summary.register_collector(Box::new(sources));
+    }
+
+    /// Adds the numbers of what another server is asked that says who may.
+    pub fn access(&mut self, gate: Arc<Gate>) {
+        let access = AccessMetrics(gate);
+        self.summary.register_collector(Box::new(access));
     }
 
     /// Adds the numbers of what encoders upload.

@@ -3,6 +3,7 @@
 //! RTSP tunnels and the QuickTime reference text, which also begin as HTTP,
 //! belong to `rtsp`.
 
+mod access_metrics;
 pub mod admin;
 mod body;
 mod byte_range;

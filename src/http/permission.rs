@@ -16,14 +16,14 @@ use super::hls::{Asked, PLAIN, set, unavailable};
 use super::route::Route;
 use super::server::Server;
 use super::upload_request::Refusal;
-use crate::access::{About, Attempt, Bearer, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
+use crate::access::{
+    About, Attempt, Caller, Client, Guest, PASS, Protocol, SIGNED, Signed, TICKET, TOKEN, Ticket,
+    Verdict,
+};
 use crate::base::path::MediaPath;
 use crate::base::peer::Peer;
 use crate::wire::http_head::HttpHead;
 use crate::wire::query::value;
-
-/// How passes are called in queries.
-const PASS: &str = "pass";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -39,6 +39,7 @@ impl<'a> Claim<'a> {
     pub(super) fn of(asked: &Asked<'a>) -> Self {
         let request = asked.request;
         let uri = request.uri().path_and_query().map(|uri| uri.as_str());
+        let query = request.uri().query().unwrap_or_default();
         // Two fields might say two things.
         let only = |name: HeaderName| {
             let mut sent = request.headers().get_all(name).iter();
@@ -67,9 +68,17 @@ impl<'a> Claim<'a> {
                 authorization: only(AUTHORIZATION),
                 client: Client::Modern,
                 signed: None,
-                token: request.uri().query().and_then(|query| value(query, TOKEN)),
+                token: value(query, TOKEN),
+                ticket: None,
+                protocol: Protocol::Http,
+                query,
             },
         }
+    }
+
+    /// What it tells of a viewer.
+    pub(super) fn attempt(&self) -> &Attempt<'a> {
+        &self.attempt
     }
 
     /// Where the request comes from.
@@ -85,6 +94,7 @@ impl<'a> Claim<'a> {
             let is_only = head.headers.all(name.as_str()).nth(1).is_none();
             Some(if is_only { value } else { "" })
         };
+        let query = query_of(&head.target);
         Self {
             caller: Caller {
                 peer: peer.ip(),
@@ -100,24 +110,11 @@ impl<'a> Claim<'a> {
                 authorization: field(AUTHORIZATION),
                 client: Client::Modern,
                 signed: None,
-                token: query_of(&head.target).and_then(|query| value(query, TOKEN)),
+                token: value(query, TOKEN),
+                ticket: None,
+                protocol: Protocol::Http,
+                query,
             },
-        }
-    }
-}
-
-/// Who is let in.
-enum Login {
-    User(String),
-    Bearer(Bearer),
-}
-
-impl Login {
-    /// The token in the URL, if that was what let in.
-    fn token<'a>(&self, attempt: &Attempt<'a>) -> Option<&'a str> {
-        match self {
-            Self::User(_) => None,
-            Self::Bearer(_) => attempt.token,
         }
     }
 }
@@ -127,9 +124,13 @@ impl Login {
 pub(super) enum Permit {
     /// Everybody may watch it.
     Open,
-    /// Not everybody may. URIs in the answer have to say this in their queries, so that whoever
-    /// follows them is let in.
-    Guarded(Option<String>),
+    /// Not everybody may.
+    Guarded {
+        /// What URIs in the answer have to say in their queries, so that whoever follows them is let in.
+        carried: Option<String>,
+        /// Who may.
+        guest: Guest,
+    },
 }
 
 impl Server {
@@ -144,60 +145,105 @@ impl Server {
         asked: &Asked<'_>,
         route: &Route,
     ) -> Result<Permit, Box<Response<Body>>> {
-        let attempt = Claim::of(asked).attempt;
-        let query = asked.request.uri().query().unwrap_or_default();
-        if let (Route::Hls(name, _), Some(pass)) = (route, value(query, PASS))
-            && self
-                .gate
-                .honours(pass, &self.of_program(name), attempt.peer)
-                .await
-        {
-            return Ok(Permit::Guarded(Some(format!("{PASS}={pass}"))));
-        }
-        let signature = value(query, SIGNED);
         let subjects = self.subjects(route);
         let mut attempt = Claim::of(asked).attempt;
+        let query = attempt.query;
+        let shown = value(query, TICKET).zip(subjects.last());
+        attempt.ticket = shown.map(|(ticket, name)| Ticket { ticket, name });
+        if let Route::Hls(name, _) = route {
+            attempt.protocol = Protocol::Hls;
+            if let Some(pass) = value(query, PASS) {
+                let programs = self.of_program(name);
+                let honoured = self.gate.honours(pass, &programs, name, &attempt);
+                if let Some(verdict) = honoured.await {
+                    let opener = Some(format!("{PASS}={pass}"));
+                    return self.obey(&verdict, opener, &attempt, route);
+                }
+            }
+        }
+        let signature = value(query, SIGNED);
         attempt.signed = signature.map(|signature| Signed {
             signature,
             names: &subjects,
         });
-        let names = self.with_variants(route.names());
-        let login = match self.gate.may_watch(&names, &attempt).await {
-            Verdict::Open if self.gate.networks().watch.is_everybody() => return Ok(Permit::Open),
-            Verdict::Open => return Ok(Permit::Guarded(None)),
-            Verdict::User(user) => Login::User(user),
-            Verdict::Bearer(bearer) => Login::Bearer(bearer),
-            Verdict::Signed(_) => {
-                let carried = signature.map(|signature| format!("{SIGNED}={signature}"));
-                return Ok(Permit::Guarded(carried));
-            }
-            Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
-            Verdict::Later(wait) => return Err(Box::new(later(wait, TOO_MANY))),
-            Verdict::Busy => return Err(Box::new(unavailable(format!("{BUSY}\n")))),
-            Verdict::Closed => {
-                let reason = "nobody may watch this now: the server's log says why\n";
-                return Err(Box::new(text(StatusCode::FORBIDDEN, reason)));
-            }
-            Verdict::Foreign => {
-                let mut response = text(
-                    StatusCode::FORBIDDEN,
-                    "nobody may watch from your network\n",
-                );
-                set(&mut response, CACHE_CONTROL, "no-store");
-                return Err(Box::new(response));
-            }
-        };
-        let carried = match route {
-            Route::Hls(name, object) if object.is_playlist() => {
-                let pass = self.pass(&self.of_program(name), &login).await;
+        let names = self.names(route).await;
+        let verdict = self.gate.may_watch(&names, &attempt).await;
+        let opener = match (&verdict, route) {
+            (Verdict::Open, _) if self.is_for_everybody() => return Ok(Permit::Open),
+            (Verdict::Signed(_), _) => signature.map(|signature| format!("{SIGNED}={signature}")),
+            (_, Route::Hls(name, object)) if object.is_playlist() => {
+                let pass = self.pass(&self.of_program(name), &verdict).await;
                 pass.map(|pass| format!("{PASS}={pass}"))
             }
-            Route::Page(_) => login
-                .token(&attempt)
-                .map(|token| format!("{TOKEN}={token}")),
+            (Verdict::Bearer(_), Route::Page(_)) => {
+                attempt.token.map(|token| format!("{TOKEN}={token}"))
+            }
             _ => None,
         };
-        Ok(Permit::Guarded(carried))
+        self.obey(&verdict, opener, &attempt, route)
+    }
+
+    /// Whether everybody is let in whom no file keeps out.
+    fn is_for_everybody(&self) -> bool {
+        self.gate.networks().watch.is_everybody() && !self.gate.is_consulting()
+    }
+
+    /// What `verdict` means, when URIs in the answer have to say `opener` to be opened by those who are let in.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn obey(
+        &self,
+        verdict: &Verdict,
+        opener: Option<String>,
+        attempt: &Attempt<'_>,
+        route: &Route,
+    ) -> Result<Permit, Box<Response<Body>>> {
+        let reason = match verdict {
+            Verdict::Open | Verdict::User(_) | Verdict::Bearer(_) | Verdict::Signed(_) => {
+                let guest = self.gate.guest(verdict, attempt);
+                let ticket = self.ticket(route, &guest, attempt);
+                let ticket = ticket.map(|ticket| format!("{TICKET}={ticket}"));
+                let carried: Vec<_> = opener.into_iter().chain(ticket).collect();
+                let carried = Some(carried.join("&")).filter(|carried| !carried.is_empty());
+                return Ok(Permit::Guarded { carried, guest });
+            }
+            Verdict::Challenge(challenges) => return Err(Box::new(challenged(challenges))),
+            Verdict::Later(wait) => return Err(Box::new(later(*wait, TOO_MANY))),
+            Verdict::Busy => return Err(Box::new(unavailable(format!("{BUSY}\n")))),
+            Verdict::Undecided => return Err(Box::new(unavailable(format!("{UNDECIDED}\n")))),
+            Verdict::Closed => "nobody may watch this now: the server's log says why\n",
+            Verdict::Foreign => "nobody may watch from your network\n",
+            Verdict::Refused => "you may not watch this\n",
+        };
+        let mut response = text(StatusCode::FORBIDDEN, reason);
+        set(&mut response, CACHE_CONTROL, "no-store");
+        Err(Box::new(response))
+    }
+
+    /// The ticket that URIs in the answer to `route` have to show.
+    fn ticket(&self, route: &Route, guest: &Guest, attempt: &Attempt<'_>) -> Option<String> {
+        let leads_on = match route {
+            Route::Hls(_, object) => object.is_playlist(),
+            Route::Page(_) => true,
+            Route::Titles => false,
+        };
+        let program = route.subject().filter(|_| leads_on)?;
+        self.gate.ticket(&self.program(program), guest, attempt)
+    }
+
+    /// All that `route` may be; where another server is asked, first what is meant.
+    async fn names(&self, route: &Route) -> Vec<MediaPath> {
+        let mut names = route.names();
+        if let (Route::Page(path), [_, _]) = (route, names.as_slice())
+            && self.gate.is_consulting()
+            && self.mounts.open(path).is_none()
+            && !self.has_movie(path).await
+        {
+            // It can only be the endless stream of a channel.
+            names.reverse();
+        }
+        self.with_variants(names)
     }
 
     /// The program that `name` is of, and its variants.
@@ -205,11 +251,12 @@ impl Server {
         self.with_variants(vec![self.program(name)])
     }
 
-    /// A pass to what `names` begin with.
-    async fn pass(&self, names: &[MediaPath], login: &Login) -> Option<String> {
-        match login {
-            Login::User(user) => self.gate.pass(names, user).await,
-            Login::Bearer(bearer) => self.gate.pass_of(names, bearer).await,
+    /// A pass to what `names` begin with, for whom `verdict` has let in by name.
+    async fn pass(&self, names: &[MediaPath], verdict: &Verdict) -> Option<String> {
+        match verdict {
+            Verdict::User(user) => self.gate.pass(names, user).await,
+            Verdict::Bearer(bearer) => self.gate.pass_of(names, bearer).await,
+            _ => None,
         }
     }
 
@@ -241,6 +288,8 @@ impl Server {
             Verdict::Later(wait) => Err(Refusal::later(wait, TOO_MANY)),
             Verdict::Busy => Err(Refusal::new(503, BUSY)),
             Verdict::Foreign => Err(Refusal::new(403, "nobody may publish from your network")),
+            Verdict::Refused => Err(Refusal::new(403, "you may not publish this")),
+            Verdict::Undecided => Err(Refusal::new(503, UNDECIDED)),
             Verdict::Closed => Err(Refusal::new(
                 403,
                 "only this host itself may publish (as localhost), for nobody can log in: the log says why",
@@ -254,6 +303,8 @@ const LOG_IN: &str = "a name and a password are needed";
 const TOO_MANY: &str = "too many wrong passwords: try again in a minute";
 
 const BUSY: &str = "too many log in at once: try again";
+
+const UNDECIDED: &str = "it cannot be said now who may: try again";
 
 /// 429 (RFC 6585, 4).
 pub(super) fn later(wait: Duration, reason: &str) -> Response<Body> {
@@ -272,8 +323,8 @@ pub(super) fn seconds(wait: Duration) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-fn query_of(target: &str) -> Option<&str> {
-    target.split_once('?').map(|(_, query)| query)
+fn query_of(target: &str) -> &str {
+    target.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// Keeps an answer that not everybody may have from caches that several use.
@@ -287,7 +338,7 @@ pub(super) fn keep_private(response: &mut Response<Body>) {
 }
 
 /// 401.
-pub(super) fn challenged(challenges: Vec<String>) -> Response<Body> {
+pub(super) fn challenged(challenges: &[String]) -> Response<Body> {
     let mut response = typed(StatusCode::UNAUTHORIZED, PLAIN, format!("{LOG_IN}\n"));
     for challenge in challenges {
         // Realms may have letters of any script.

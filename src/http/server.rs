@@ -27,7 +27,7 @@ use super::route::{Route, below, way_to};
 use super::sender::sender;
 use super::upload_connection::UploadConnection;
 use super::uploads::Uploads;
-use crate::access::Gate;
+use crate::access::{Gate, Guest};
 use crate::acme::Proofs;
 use crate::base::clock::Clock;
 use crate::base::peer::Peer;
@@ -124,6 +124,7 @@ impl Server {
                     path: below(prefix, request.uri().path()),
                     way: String::new(),
                     carried: None,
+                    guest: Guest::default(),
                 };
                 self.answer_get(asked).await
             }
@@ -160,9 +161,10 @@ impl Server {
             Ok(permit) => permit,
             Err(refusal) => return *refusal,
         };
-        let Permit::Guarded(carried) = permit else {
+        let Permit::Guarded { carried, guest } = permit else {
             return self.answer_permitted(&asked, route).await;
         };
+        asked.guest = guest;
         asked.carried = carried.as_deref();
         let mut response = self.answer_permitted(&asked, route).await;
         keep_private(&mut response);

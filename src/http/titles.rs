@@ -34,7 +34,7 @@ impl Server {
         let query = asked.request.uri().query().unwrap_or_default();
         match self.take_title(query, &Claim::of(asked)).await {
             Ok(done) => typed(StatusCode::OK, "text/xml; charset=utf-8", done),
-            Err(refusal) if refusal.status == 401 => challenged(refusal.challenges),
+            Err(refusal) if refusal.status == 401 => challenged(&refusal.challenges),
             Err(Refusal {
                 wait: Some(wait),
                 reason,

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::access::{About, Attempt, Caller, Client, SIGNED, Signed, TOKEN, Verdict};
+use crate::access::{About, Attempt, Caller, Client, Protocol, SIGNED, Signed, TOKEN, Verdict};
 use crate::base::path::MediaPath;
 use crate::wire::query::value;
 use crate::wire::rtsp::Request;
@@ -20,6 +20,8 @@ use super::target::Target;
 pub(super) struct Openers {
     signature: Option<String>,
     token: Option<String>,
+    /// The whole query, for another server that is asked.
+    query: String,
 }
 
 impl Connection {
@@ -55,24 +57,30 @@ impl Connection {
             client: Client::read(request.headers.get("User-Agent").unwrap_or_default()),
             signed: None,
             token: self.openers.token.as_deref(),
+            ticket: None,
+            protocol: Protocol::Rtsp,
+            query: &self.openers.query,
         };
         if let Ask::Announce(announce) = ask {
             return self.permit_publisher(&announce.target, &attempt).await;
         }
         let names = match (&*ask, party) {
-            (Ask::Describe(describe), _) => names_of(&describe.target),
-            (Ask::Setup(setup), _) => names_of(&setup.target),
+            (Ask::Describe(describe), _) => names_of(&describe.target, Reading::Whole),
+            (Ask::Setup(setup), _) => names_of(&setup.target, Reading::Track),
             (Ask::Play(_), Some(party)) => vec![party.watched().facts().path.clone()],
             _ => return Ok(()),
         };
+        let gate = &self.service().parts.gate;
+        // Another server is asked about one reading, and nothing else is let through.
+        let meant = names.get(..1).filter(|_| gate.is_consulting());
         attempt.signed = self.openers.signature.as_deref().map(|signature| Signed {
             signature,
-            names: &names,
+            names: meant.unwrap_or(&names),
         });
-        let gate = &self.service().parts.gate;
         let verdict = gate.may_watch(&names, &attempt).await;
-        if let Verdict::Signed(name) = &verdict {
-            ask.narrow(name);
+        match (&verdict, meant) {
+            (Verdict::Signed(name), _) | (_, Some([name])) => ask.narrow(name),
+            _ => {}
         }
         obey(verdict, "a file of rules or users has a fault")
     }
@@ -92,6 +100,10 @@ impl Connection {
         };
         keep(&mut self.openers.signature, SIGNED);
         keep(&mut self.openers.token, TOKEN);
+        let is_of_track = matches!(ask, Ask::Setup(_) | Ask::SetupToRecord(..) | Ask::Play(_));
+        if !(is_of_track || target.query.is_empty()) || self.openers.query.is_empty() {
+            self.openers.query.clone_from(&target.query);
+        }
     }
 
     async fn permit_publisher(
@@ -122,6 +134,11 @@ fn obey(verdict: Verdict, closed: &'static str) -> Result<(), Refusal> {
         Verdict::Busy => Err(Refusal::later(Duration::ZERO, "too many passwords at once")),
         Verdict::Closed => Err(Refusal::told(403, closed)),
         Verdict::Foreign => Err(Refusal::told(403, "nobody may do this from your network")),
+        Verdict::Refused => Err(Refusal::told(403, "another server says that you may not")),
+        Verdict::Undecided => Err(Refusal::told(
+            503,
+            "another server has to say whether you may, and does not answer",
+        )),
     }
 }
 
@@ -136,11 +153,19 @@ fn subjects(ask: &Ask, party: Option<&Party>) -> Vec<MediaPath> {
     own.into_iter().chain(movie.cloned()).collect()
 }
 
-/// All readings of a URL.
-fn names_of(target: &Target) -> Vec<MediaPath> {
+/// Which reading of a URL a method means, if both are possible.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Whole,
+    Track,
+}
+
+/// All readings of a URL, first the one that is meant.
+fn names_of(target: &Target, meant: Reading) -> Vec<MediaPath> {
     let movie = target.track.as_ref().map(|(movie, _)| movie.path.clone());
-    movie
-        .into_iter()
-        .chain([target.whole.path.clone()])
-        .collect()
+    let names = movie.into_iter().chain([target.whole.path.clone()]);
+    match meant {
+        Reading::Track => names.collect(),
+        Reading::Whole => names.rev().collect(),
+    }
 }

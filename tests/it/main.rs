@@ -7,6 +7,7 @@ mod access_units;
 mod amr;
 mod bad_input;
 mod bad_spellings;
+mod callback;
 mod endless;
 mod formats;
 mod fuzz_seeds;

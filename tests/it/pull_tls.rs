@@ -23,14 +23,14 @@ use crate::support::sources::{Feeding, source};
 use crate::support::viewer::{Viewer, Way};
 
 /// A door with TLS to a server without; shuts when dropped.
-struct TlsDoor {
-    address: SocketAddr,
+pub(crate) struct TlsDoor {
+    pub(crate) address: SocketAddr,
     certificate: CertificateDer<'static>,
     _task: JoinSet<()>,
 }
 
 impl TlsDoor {
-    async fn to(server: SocketAddr) -> Self {
+    pub(crate) async fn to(server: SocketAddr) -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let certificate = made.cert.der().clone();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();

@@ -48,7 +48,7 @@ impl Tunnel {
         Self { get, post }
     }
 
-    async fn ask(&mut self, method: &str, url: &str, headers: &str) -> String {
+    pub(crate) async fn ask(&mut self, method: &str, url: &str, headers: &str) -> String {
         let answer = self.answer_to(method, url, headers).await;
         assert_eq!(status(&answer), 200, "{answer}");
         answer

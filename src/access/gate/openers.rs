@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Attempt, Gate, Signed, is_for_some};
+use super::{Attempt, Gate, Signed, Verdict, is_for_some};
 use crate::access::guard::Rule;
 use crate::access::holder::Holder;
+use crate::access::question::Deed;
 use crate::access::signing::SigningKeys;
 use crate::access::texts::Fault;
 use crate::access::tokens::{Bearer, bearer_token};
@@ -35,19 +36,28 @@ impl Gate {
             .make(name, &holder.to_string(), &standing, until)
     }
 
-    /// Whether `pass` lets its bearer, who is at `peer`, watch what `names` begin with, as it did when all of them had
-    /// the rules of now, and nothing else. Cancel safe.
-    pub async fn honours(self: &Arc<Self>, pass: &str, names: &[MediaPath], peer: IpAddr) -> bool {
-        if !self.networks().watch.has(peer) {
-            return false;
+    /// The verdict about the bearer of `pass`, which lets watch what `names` begin with, as it did when all of them had
+    /// the rules of now, and nothing else; `asked` is the one of them that the request is about. `None` when the
+    /// pass is no good. Cancel safe.
+    pub async fn honours(
+        self: &Arc<Self>,
+        pass: &str,
+        names: &[MediaPath],
+        asked: &MediaPath,
+        attempt: &Attempt<'_>,
+    ) -> Option<Verdict> {
+        if !self.networks().watch.has(attempt.peer) {
+            return None;
         }
-        let Some(name) = names.first() else {
-            return false;
-        };
         let rules = self.rules(names).await;
         let standing = |holder: &str| self.standing(&rules, &Holder::read(holder));
         let now = self.clock.now();
-        self.passes.is_good(pass, name, standing, now)
+        let is_good = self.passes.is_good(pass, names.first()?, standing, now);
+        if !is_good {
+            return None;
+        }
+        let verdict = self.consult(Deed::Read, asked, &rules, Verdict::Open, attempt);
+        Some(verdict.await)
     }
 
     /// Whom the token of a client names, if `rules` let that user in.

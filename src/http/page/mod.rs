@@ -11,9 +11,10 @@ mod posters;
 mod shelf;
 mod shell;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use futures::future::join_all;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -21,6 +22,7 @@ use hyper::{Response, StatusCode};
 
 use super::body::Body;
 use super::hls::{Asked, set};
+use super::permission::Claim;
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::config::HlsGroup;
@@ -30,6 +32,9 @@ use assets::{Assets, packable};
 use audience::Audience;
 use data::{Card, List, Page, Watch};
 use shelf::{Movie, Picture, Shelf, Stock};
+
+/// The most folders of which another server is asked for one list; what lies in others is left out.
+const MOST_FOLDERS: usize = 100;
 
 /// All that pages are made of.
 #[derive(Debug, Default)]
@@ -81,7 +86,7 @@ impl Server {
         if wish == Wish::Poster {
             return posters::answer(&self.library, self.picture(path, &stock).await).await;
         }
-        let mut page = self.page(path, &stock).await.below(asked.prefix);
+        let mut page = self.page(asked, path, &stock).await.below(asked.prefix);
         if let Some(query) = asked.carried {
             page.carry(query);
         }
@@ -114,7 +119,7 @@ impl Server {
         (shown.len() == count).then_some(picture)
     }
 
-    async fn page(&self, path: &MediaPath, stock: &Stock) -> Page {
+    async fn page(&self, asked: &Asked<'_>, path: &MediaPath, stock: &Stock) -> Page {
         let open = (!path.is_root()).then(|| self.mounts.open(path));
         let channel = open.flatten().filter(|channel| channel.ended().is_none());
         let settings = self.config();
@@ -131,7 +136,7 @@ impl Server {
             let card = self.movie_card(movie, self.picture(path, stock).await);
             return Page::Watch(Watch::of_movie(movie, card, &settings));
         }
-        let list = self.list(path, stock).await;
+        let list = self.list(asked, path, stock).await;
         if path.is_root() || !list.is_empty() {
             return Page::List(list);
         }
@@ -139,7 +144,7 @@ impl Server {
     }
 
     /// What lies below `folder` for those who may see its list; a channel hides the movie of its name.
-    async fn list(&self, folder: &MediaPath, stock: &Stock) -> List {
+    async fn list(&self, asked: &Asked<'_>, folder: &MediaPath, stock: &Stock) -> List {
         let mut channels = self.mounts.list();
         channels.retain(|channel| channel.ended().is_none());
         channels.retain(|channel| channel.path().is_below(folder));
@@ -155,21 +160,45 @@ impl Server {
         let places = places.chain(groups.clone().flat_map(HlsGroup::names).cloned());
         let places = places.chain(stock.linked_pictures());
         let shown = self.gate.as_open_as(folder, places.collect()).await;
+        let told = movies.clone().map(|movie| &movie.path);
+        let told = told.chain(names.iter().copied());
+        let told = told.chain(groups.clone().map(|group| &group.name));
+        let folders = self.listable(asked, told.map(MediaPath::parent)).await;
+        let is_told = |path: &MediaPath| folders.contains(&path.parent());
         let picture = |path: &MediaPath| {
             let picture = stock.picture(path);
             picture.filter(|picture| picture.is_shown(&shown))
         };
         let movies = movies
-            .filter(|movie| shown.contains(&movie.guarded()))
+            .filter(|movie| shown.contains(&movie.guarded()) && is_told(&movie.path))
             .map(|movie| self.movie_card(movie, picture(&movie.path)));
         let channels = channels
             .iter()
-            .filter(|channel| shown.contains(channel.path()))
+            .filter(|channel| shown.contains(channel.path()) && is_told(channel.path()))
             .map(|channel| self.channel_card(channel, picture(channel.path())));
         let groups = groups
-            .filter(|group| group.names().all(|name| shown.contains(name)))
+            .filter(|group| group.names().all(|name| shown.contains(name)) && is_told(&group.name))
             .map(|group| self.group_card(group, picture(&group.name)).1);
         List::new(folder, groups.chain(channels).collect(), movies.collect())
+    }
+
+    /// Those of `folders` whose lists the client may see, as far as another server is asked about that.
+    async fn listable(
+        &self,
+        asked: &Asked<'_>,
+        folders: impl Iterator<Item = MediaPath>,
+    ) -> HashSet<MediaPath> {
+        let folders: BTreeSet<_> = folders.collect();
+        if !self.gate.is_consulting() {
+            return folders.into_iter().collect();
+        }
+        let claim = Claim::of(asked);
+        let may_list = async |folder: MediaPath| {
+            let may = self.gate.may_list(&folder, &asked.guest, claim.attempt());
+            may.await.then_some(folder)
+        };
+        let listed = folders.into_iter().take(MOST_FOLDERS).map(may_list);
+        join_all(listed).await.into_iter().flatten().collect()
     }
 
     fn channel_card(&self, channel: &Channel, picture: Option<&Picture>) -> Card {

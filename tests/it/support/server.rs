@@ -142,6 +142,7 @@ impl Server {
         });
         let encoders = Arc::<Encoders>::default();
         let mut metrics = Metrics::new(sessions.clone(), Arc::clone(&mounts), Arc::clone(&totals));
+        metrics.access(Arc::clone(&gate));
         metrics.uploads(Arc::clone(&web.uploads));
         metrics.encoders(Arc::clone(&encoders));
         let listener = Listener::bind((local, 0).into(), &Permits::new(1000)).unwrap();

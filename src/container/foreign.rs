@@ -1,15 +1,32 @@
 //! Formats that this server knows by sight only, to say more than "not a movie".
 
+use std::fmt::{self, Display, Formatter};
+
 use super::{Error, ReadAt};
 
 /// How many bytes of a file are looked at.
 const LOOK: usize = 16;
 
-/// What a file is when it is of a format that only other programs read.
+/// A format that only other programs read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// The file format, for people (`AVI`).
+    pub container: &'static str,
+    /// A file of it, in a sentence (`an AVI file`).
+    pub(super) sentence: &'static str,
+}
+
+impl Display for Foreign {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sentence)
+    }
+}
+
+/// Of which such format a file is, if it is of one.
 ///
 /// # Errors
 /// [`Error::Read`] when the medium fails.
-pub(super) fn name(file: &dyn ReadAt) -> Result<Option<&'static str>, Error> {
+pub(super) fn format(file: &dyn ReadAt) -> Result<Option<Foreign>, Error> {
     let length = file.size().min(LOOK as u64) as usize;
     let mut start = [0; LOOK];
     let read = file.read_at(0, &mut start[..length]);
@@ -17,30 +34,28 @@ pub(super) fn name(file: &dyn ReadAt) -> Result<Option<&'static str>, Error> {
         part: "the start",
         source,
     })?;
-    Ok(name_of(&start[..length]))
+    let names = names(&start[..length]);
+    Ok(names.map(|(container, sentence)| Foreign {
+        container,
+        sentence,
+    }))
 }
 
-fn name_of(start: &[u8]) -> Option<&'static str> {
+fn names(start: &[u8]) -> Option<(&'static str, &'static str)> {
     let kind = start.get(8..12).unwrap_or_default();
-    match start {
-        [b'R', b'I', b'F', b'F', ..] if kind == b"AVI " => {
-            Some("an AVI file, which this server does not read")
-        }
-        [0x1a, 0x45, 0xdf, 0xa3, ..] => {
-            Some("a Matroska or WebM file, which this server does not read")
-        }
-        [b'O', b'g', b'g', b'S', ..] => Some("an Ogg file, which this server does not read"),
-        [b'F', b'L', b'V', 1, ..] => Some("a Flash video, which this server does not read"),
-        [b'f', b'L', b'a', b'C', ..] => Some("a FLAC file, which this server does not read"),
-        [0x30, 0x26, 0xb2, 0x75, ..] => {
-            Some("a Windows Media file, which this server does not read")
-        }
-        [0, 0, 1, 0xba, ..] => Some("an MPEG program stream, which this server does not read"),
-        [0x47, _, _, _, ..] if start.len() == LOOK => {
-            Some("an MPEG transport stream, which is not served as a movie")
-        }
-        _ => None,
-    }
+    Some(match start {
+        [b'R', b'I', b'F', b'F', ..] if kind == b"AVI " => ("AVI", "an AVI file"),
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => ("Matroska", "a Matroska or WebM file"),
+        [b'O', b'g', b'g', b'S', ..] => ("Ogg", "an Ogg file"),
+        [b'F', b'L', b'V', 1, ..] => ("Flash", "a Flash video"),
+        [b'f', b'L', b'a', b'C', ..] => ("FLAC", "a FLAC file"),
+        [b'.', b'R', b'M', b'F', ..] => ("RealMedia", "a RealMedia file"),
+        [b'c', b'a', b'f', b'f', ..] => ("CAF", "a Core Audio file"),
+        [0x30, 0x26, 0xb2, 0x75, ..] => ("ASF", "a Windows Media file"),
+        [0, 0, 1, 0xba, ..] => ("MPEG-PS", "an MPEG program stream"),
+        [0x47, _, _, _, ..] if start.len() == LOOK => ("MPEG-TS", "an MPEG transport stream"),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -49,11 +64,11 @@ mod tests {
 
     #[test]
     fn well_known_formats_are_told_apart() {
-        let name = |start: &[u8]| name(&start).unwrap().unwrap_or_default();
-        assert!(name(b"RIFF\0\0\0\0AVI LIST").contains("AVI"));
-        assert!(name(b"\x1a\x45\xdf\xa3").contains("Matroska"));
+        let container = |start: &[u8]| format(&start).unwrap().map(|found| found.container);
+        assert_eq!(container(b"RIFF\0\0\0\0AVI LIST"), Some("AVI"));
+        assert_eq!(container(b"\x1a\x45\xdf\xa3"), Some("Matroska"));
         for other in [b"RIFF\0\0\0\0WAVE".as_slice(), b"", b"G", b"text"] {
-            assert_eq!(name(other), "");
+            assert_eq!(container(other), None);
         }
     }
 }

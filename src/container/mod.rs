@@ -26,6 +26,7 @@ pub mod ts;
 mod wav;
 
 pub use edits::{Edits, Span};
+pub use foreign::Foreign;
 pub use movie::{FileRange, HintTotals, HintTrack, Movie, Role, Track};
 pub use samples::{Cursor, Sample, SampleTable};
 
@@ -90,6 +91,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The file is of a format that only other programs read.
+    #[error("{0}, which this server does not read")]
+    Foreign(Foreign),
     /// The file is well formed, but of a kind that cannot be served.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -131,8 +135,8 @@ pub fn open(file: &dyn ReadAt) -> Result<Movie, Error> {
     if au::recognises(file)? {
         return au::open(file);
     }
-    if let Some(name) = foreign::name(file)? {
-        return Err(Error::Unsupported(name));
+    if let Some(format) = foreign::format(file)? {
+        return Err(Error::Foreign(format));
     }
     // Last, because frames are searched for, and read to the end.
     mpeg_audio::open(file)

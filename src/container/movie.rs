@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::{Edits, SampleTable};
+use super::{Edits, Foreign, SampleTable};
 use crate::base::id::TrackId;
 use crate::base::media_time::MediaTime;
 use crate::codec::{Format, Kind};
@@ -29,6 +29,18 @@ pub struct Movie {
 }
 
 impl Movie {
+    /// A file of a format that this server does not read, of which nothing is known.
+    pub fn unread(format: Foreign) -> Self {
+        Self {
+            container: format.container,
+            duration: MediaTime::new(0, 1),
+            tracks: Vec::new(),
+            sdp: None,
+            files: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
     /// The track of that identifier.
     pub fn track(&self, id: TrackId) -> Option<&Track> {
         self.tracks.iter().find(|track| track.id == id)

@@ -14,7 +14,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use super::body::{Body, Broken};
 use super::byte_range::ByteRange;
 use super::connection::{text, typed};
-use super::hls::{Asked, full, missing, set, status, to_the_second};
+use super::hls::{Asked, full, set, status, to_the_second};
 use super::movies::refused;
 use super::server::Server;
 use crate::base::path::MediaPath;
@@ -23,7 +23,7 @@ use crate::container::FileRange;
 use crate::hls::movies::NoMovie;
 use crate::hls::viewers::Stay;
 use crate::hls::watched::Watched;
-use crate::vod::{Blocks, Found, Movie};
+use crate::vod::{Blocks, Movie};
 
 /// Bytes that are read at a time.
 const PIECE: u64 = 256 << 10;
@@ -45,9 +45,8 @@ impl Server {
         if !self.config().http.download {
             return text(StatusCode::FORBIDDEN, "files cannot be fetched from here\n");
         }
-        match self.library.find(path).await {
-            Ok(Found::Movie(movie)) => self.send(asked, &movie),
-            Ok(Found::Redirect(_)) => missing("there is no such movie\n"),
+        match self.library.file(path).await {
+            Ok(movie) => self.send(asked, &movie),
             Err(error) => refused(&NoMovie::from(error)),
         }
     }
@@ -166,6 +165,14 @@ fn media_type(movie: &Movie) -> &'static str {
         "WAV" => "audio/wav",
         "AIFF" | "AIFF-C" => "audio/aiff",
         "AU" => "audio/basic",
+        "ASF" => "video/x-ms-asf",
+        "AVI" => "video/x-msvideo",
+        "FLAC" => "audio/flac",
+        "Flash" => "video/x-flv",
+        "Matroska" => "video/x-matroska",
+        "MPEG-PS" => "video/mpeg",
+        "MPEG-TS" => "video/mp2t",
+        "Ogg" => "application/ogg",
         _ => "application/octet-stream",
     }
 }

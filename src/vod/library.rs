@@ -15,7 +15,7 @@ use super::file::{FileNumbers, MediaFile};
 use super::movie::Movie;
 use crate::base::error::chain;
 use crate::base::path::MediaPath;
-use crate::container::{self, ReadAt};
+use crate::container::{self, Foreign, ReadAt};
 
 /// The text that a reference movie begins with (QTSS manual, "Reference movies").
 const REFERENCE: &[u8] = b"rtsptext";
@@ -96,24 +96,24 @@ impl Library {
     /// Those of [`find`](Self::find), and [`Error::Unsupported`] for a movie of which no track can
     /// be served so.
     pub async fn open(self: &Arc<Self>, path: &MediaPath) -> Result<Found, Error> {
-        let found = self.find(path).await?;
-        match &found {
-            Found::Movie(movie) => match movie.unserved() {
-                Some(error) => {
-                    warn!(%path, "cannot be served: {error}");
-                    Err(error)
-                }
-                None => Ok(found),
-            },
-            Found::Redirect(_) => Ok(found),
-        }
+        let tell = |error: &Error| warn!(%path, "cannot be served: {error}");
+        let found = self.find(path).await.inspect_err(|error| {
+            if error.is_foreign() {
+                tell(error);
+            }
+        })?;
+        let unserved = match &found {
+            Found::Movie(movie) => movie.unserved(),
+            Found::Redirect(_) => None,
+        };
+        unserved.inspect(tell).map_or(Ok(found), Err)
     }
 
     /// Finds what a path names. Everybody who asks for the same file waits for one reading of its index.
     ///
     /// # Errors
     /// [`Error::NotFound`], also for what is never served; [`Error::Unsupported`] and
-    /// [`Error::Container`] for what is no movie, which is logged with its reason.
+    /// [`Error::Container`] for what is no movie, which is logged with its reason unless other programs read it.
     pub async fn find(self: &Arc<Self>, path: &MediaPath) -> Result<Found, Error> {
         let (library, wanted) = (Arc::clone(self), path.clone());
         let located = tokio::task::spawn_blocking(move || library.locate(&wanted)).await;
@@ -128,12 +128,40 @@ impl Library {
             let read = tokio::task::spawn_blocking(move || library.read(&wanted, &file)).await;
             read.map_err(io::Error::other)?
         });
-        let found = found
-            .await
-            .inspect_err(|error| warn!(%path, "cannot be served: {}", chain(error)))?;
+        let found = found.await.inspect_err(|error| {
+            if !error.is_foreign() {
+                warn!(%path, "cannot be served: {}", chain(error));
+            }
+        })?;
         let found = found.clone();
         self.shrink();
         Ok(found)
+    }
+
+    /// The movie that a path names, to be sent as it lies, though perhaps other programs alone read it: then it
+    /// has no tracks.
+    ///
+    /// # Errors
+    /// Those of [`find`](Self::find), and [`Error::NotFound`] for what only leads elsewhere.
+    pub async fn file(self: &Arc<Self>, path: &MediaPath) -> Result<Arc<Movie>, Error> {
+        match self.find(path).await {
+            Ok(Found::Movie(movie)) => Ok(movie),
+            Ok(Found::Redirect(_)) => Err(Error::NotFound),
+            Err(Error::Container(container::Error::Foreign(format))) => {
+                let (library, path) = (Arc::clone(self), path.clone());
+                let opened = tokio::task::spawn_blocking(move || library.unread(path, format));
+                opened.await.map_err(io::Error::other)?
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a file that this server does not read. Blocks.
+    fn unread(&self, path: MediaPath, format: Foreign) -> Result<Arc<Movie>, Error> {
+        let (file, _) = self.locate(&path)?;
+        let file = MediaFile::open(&file, &self.numbers).map_err(missing)?;
+        let index = container::Movie::unread(format);
+        Ok(Arc::new(Movie::new(path, index, vec![Arc::new(file)])))
     }
 
     /// The files of the folder that may be movies, sorted by path. Blocks.

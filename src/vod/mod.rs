@@ -73,6 +73,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is a file of a known format that only other programs read.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Container(container::Error::Foreign(_)))
+    }
+
     /// The kind of failure, which decides the status code.
     pub fn kind(&self) -> Kind {
         match self {

@@ -115,6 +115,7 @@ impl Server {
         supervision.spawn(expire_channels(mounts, setting.clock));
         let mounts = Arc::clone(&self.parts.mounts);
         supervision.spawn(Arc::clone(&self.parts.web.hls).watch(mounts));
+        supervision.spawn(Arc::clone(&self.parts.web).watch());
     }
 
     /// Starts what feeds channels by itself.

@@ -199,6 +199,52 @@ fn likeness(one: &[u8], other: &[u8]) -> f64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn speech_with_several_frames_in_a_sample_is_heard_whole() {
     let Some(movies) = qtss().filter(|_| has_ffmpeg()) else {
+/// A movie that this server does not read, of the sound of [`movie`].
+fn avi(folder: &std::path::Path) {
+    std::fs::write(folder.join("a.au"), movie(5)).unwrap();
+    let mut made = Command::new("ffmpeg");
+    made.args(["-v", "error", "-nostdin", "-i"])
+        .arg(folder.join("a.au"));
+    made.args(["-c:a", "libmp3lame"]).arg(folder.join("a.avi"));
+    assert!(made.status().unwrap().success());
+}
+
+#[tokio::test]
+async fn what_only_ffmpeg_reads_is_listed_has_a_page_and_can_be_fetched() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    avi(folder.path());
+    let server = Server::start(folder.path(), |config| {
+        settings(config);
+        config.http.download = true;
+    });
+    let page = text(server.http, "/a.avi?json").await;
+    for told in [
+        "\"page\":\"watch\"",
+        "\"formats\":[\"MPEG audio\"]",
+        "\"has_video\":false",
+        "\"rtsp_port\":null",
+        "\"download\":\"/a.avi?download\"",
+    ] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    let listed = async {
+        while !text(server.http, "/?json").await.contains("\"/a.avi\"") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let listed = tokio::time::timeout(Duration::from_secs(20), listed).await;
+    listed.expect("it is in the list");
+    let file = get(server.http, "/a.avi?download").await;
+    assert_eq!(file.status, 200);
+    assert_eq!(file.header("content-type"), Some("video/x-msvideo"));
+    assert!(file.body == std::fs::read(folder.path().join("a.avi")).unwrap());
+    let playlist = text(server.http, "/a.avi/index.m3u8").await;
+    assert!(playlist.contains("CODECS=\"mp4a.40.2\""), "{playlist}");
+}
+
         return;
     };
     let movie = movies.join("sample_50kbit.3gp");

@@ -15,6 +15,10 @@ export interface List extends Place {
   movies: Card[]
   /** How many movies more there are. */
   left_out: number
+  /** Files are still being looked into, of which some may be movies. */
+  is_filling: boolean
+  /** There are more files than lists are made of. */
+  is_cut: boolean
 }
 
 export interface Card {

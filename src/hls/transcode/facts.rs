@@ -21,6 +21,8 @@ pub(super) struct Facts {
     pub(super) seconds: f64,
     /// The streams that are played, the pictures first, and what is made of them.
     pub(super) streams: Vec<(u32, Coding)>,
+    /// What ffmpeg calls the formats that these have in the file.
+    pub(super) codecs: Vec<String>,
     /// Pictures a second, and their width and height, if there are any.
     pub(super) pictures: Option<Pictures>,
     /// The rate that its sound is made at, in Hz.
@@ -95,6 +97,7 @@ struct Container {
 #[derive(Debug, Deserialize)]
 struct Stream {
     index: u32,
+    codec_name: Option<String>,
     codec_type: Option<String>,
     width: Option<u32>,
     height: Option<u32>,
@@ -124,9 +127,12 @@ impl Answer {
         let video_stream = video.map(|stream| (stream.index, stream.pictures().coding()));
         let audio_stream = audio.map(|stream| (stream.index, coding(stream)));
         let streams: Vec<_> = video_stream.into_iter().chain(audio_stream).collect();
+        let codecs = [video, audio].into_iter().flatten();
+        let codecs = codecs.map(|stream| stream.codec_name.clone().unwrap_or_default());
         (!streams.is_empty()).then_some(Facts {
             seconds,
             streams,
+            codecs: codecs.collect(),
             pictures: video.map(Stream::pictures),
             rate_hz,
         })
@@ -184,10 +190,10 @@ mod tests {
     fn an_answer_is_read() {
         let facts = facts(
             r#"{"programs":[],"streams":[
-            {"index":0,"codec_type":"audio","sample_rate":"22050","channels":6,"avg_frame_rate":"0/0",
+            {"index":0,"codec_name":"wmav2","codec_type":"audio","sample_rate":"22050","channels":6,"avg_frame_rate":"0/0",
              "disposition":{"attached_pic":0}},
             {"index":1,"codec_type":"data"},
-            {"index":2,"codec_type":"video","width":190,"height":240,"avg_frame_rate":"30000/1001"}],
+            {"index":2,"codec_name":"msmpeg4v3","codec_type":"video","width":190,"height":240,"avg_frame_rate":"30000/1001"}],
             "format":{"duration":"70.036"}}"#,
         );
         let facts = facts.unwrap();
@@ -199,6 +205,7 @@ mod tests {
             facts.streams,
             [(2, Coding::Video { most: 250_000 }), (0, audio)]
         );
+        assert_eq!(facts.codecs, ["msmpeg4v3", "wmav2"]);
         assert_eq!((facts.seconds, facts.rate_hz), (70.036, 44_100));
         let pictures = facts.pictures.unwrap();
         assert_eq!(pictures.size, (190, 240));

@@ -57,6 +57,14 @@ impl Coding {
 }
 
 impl Coding {
+    /// Whether it is seen or heard.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Video { .. } => Kind::Video,
+            Self::Audio { .. } => Kind::Audio,
+        }
+    }
+
     /// How long a frame of sound lasts, in ticks of `clock_hz`; `None` for pictures.
     pub(super) fn frame(self, clock_hz: u32) -> Option<u32> {
         match self {
@@ -242,7 +250,7 @@ fn words(line: &str) -> Vec<String> {
 /// For all: nothing is asked for, and only faults are told of.
 const GENERAL: &str = "-nostdin -hide_banner -nostats -loglevel error";
 
-const ENTRIES: &str = "format=duration:stream=index,codec_type,width,height,sample_rate,channels,\
+const ENTRIES: &str = "format=duration:stream=index,codec_name,codec_type,width,height,sample_rate,channels,\
     avg_frame_rate:stream_disposition=attached_pic";
 
 /// What files may be, as ffmpeg names it.

@@ -122,6 +122,12 @@ impl Remake {
             _ => None,
         })
     }
+    /// What ffmpeg calls the formats of its file, the pictures first.
+    pub fn formats(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let streams = self.facts.streams.iter().zip(&self.facts.codecs);
+        streams.map(|((_, coding), codec)| (coding.kind(), codec.as_str()))
+    }
+
 
     /// The most bits a second that a viewer takes.
     pub fn bit_rate(&self) -> u64 {

@@ -52,6 +52,10 @@ pub(super) struct List {
     pub(super) movies: Vec<Card>,
     /// How many movies more there are.
     pub(super) left_out: usize,
+    /// Whether files are still being looked into, of which some may be movies.
+    pub(super) is_filling: bool,
+    /// Whether there are more files than lists are made of.
+    pub(super) is_cut: bool,
 }
 
 /// What a list tells of a channel or movie.
@@ -181,11 +185,13 @@ impl List {
             channels,
             movies,
             left_out,
+            is_filling: false,
+            is_cut: false,
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.channels.is_empty() && self.movies.is_empty()
+        self.channels.is_empty() && self.movies.is_empty() && !self.is_filling
     }
 }
 
@@ -269,6 +275,7 @@ impl Watch {
     }
 
     pub(super) fn of_movie(movie: &Movie, card: Card, settings: &Config) -> Self {
+        let played = (!movie.facts.is_foreign).then_some(&settings.rtsp);
         Self {
             station: None,
             about: None,
@@ -279,8 +286,8 @@ impl Watch {
                 .http
                 .download
                 .then(|| format!("{}?download", card.url)),
-            rtsp_port: first_port(&settings.rtsp.listen),
-            rtsps_port: first_port(&settings.rtsp.tls_listen),
+            rtsp_port: played.and_then(|rtsp| first_port(&rtsp.listen)),
+            rtsps_port: played.and_then(|rtsp| first_port(&rtsp.tls_listen)),
             card,
         }
     }

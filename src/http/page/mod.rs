@@ -31,7 +31,7 @@ use crate::media::channel::Channel;
 use assets::{Assets, packable};
 use audience::Audience;
 use data::{Card, List, Page, Watch};
-use shelf::{Movie, Picture, Shelf, Stock};
+use shelf::{Eye, Movie, Picture, Shelf};
 
 /// The most folders of which another server is asked for one list; what lies in others is left out.
 const MOST_FOLDERS: usize = 100;
@@ -82,11 +82,10 @@ impl Server {
     /// Answers a request for `/`, or for the page of a channel, a movie or a folder.
     pub(super) async fn answer_page(&self, asked: &Asked<'_>, path: &MediaPath) -> Response<Body> {
         let wish = Wish::read(asked.request.uri().query().unwrap_or_default());
-        let stock = self.pages.shelf.stock(&self.library, self.clock).await;
         if wish == Wish::Poster {
-            return posters::answer(&self.library, self.picture(path, &stock).await).await;
+            return posters::answer(&self.library, self.picture(path).await).await;
         }
-        let mut page = self.page(asked, path, &stock).await.below(asked.prefix);
+        let mut page = self.page(asked, path).await.below(asked.prefix);
         if let Some(query) = asked.carried {
             page.carry(query);
         }
@@ -111,32 +110,48 @@ impl Server {
 
     /// The picture that goes with `path`, if who may watch that may see it: it may be a link, or the
     /// picture of something else whose name is alike.
-    async fn picture<'s>(&self, path: &MediaPath, stock: &'s Stock) -> Option<&'s Picture> {
-        let picture = stock.picture(path)?;
+    async fn picture(&self, path: &MediaPath) -> Option<Picture> {
+        let picture = self.pages.shelf.picture(&self.library, path).await?;
         let names: HashSet<_> = picture.names().collect();
         let count = names.len();
         let shown = self.gate.as_open_as(path, names).await;
         (shown.len() == count).then_some(picture)
     }
 
-    async fn page(&self, asked: &Asked<'_>, path: &MediaPath, stock: &Stock) -> Page {
+    /// Keeps the list of the movies folder, for as long as it is polled.
+    pub async fn watch(self: Arc<Self>) {
+        self.pages.shelf.fill(self.eye()).await;
+    }
+
+    fn eye(&self) -> Eye<'_> {
+        Eye {
+            library: &self.library,
+            remakes: &self.hls.remakes,
+            settings: &self.settings,
+            clock: self.clock,
+        }
+    }
+
+    async fn page(&self, asked: &Asked<'_>, path: &MediaPath) -> Page {
         let open = (!path.is_root()).then(|| self.mounts.open(path));
         let channel = open.flatten().filter(|channel| channel.ended().is_none());
         let settings = self.config();
         if let Some(group) = settings.hls_group(path) {
-            let picture = self.picture(path, stock).await;
-            let (channels, card) = self.group_card(group, picture);
+            let picture = self.picture(path).await;
+            let (channels, card) = self.group_card(group, picture.as_ref());
             return Page::Watch(Watch::of_group(&channels, card, &settings));
         }
         if let Some(channel) = channel {
-            let card = self.channel_card(&channel, self.picture(path, stock).await);
+            let picture = self.picture(path).await;
+            let card = self.channel_card(&channel, picture.as_ref());
             return Page::Watch(Watch::of_channel(&channel, card, &settings));
         }
-        if let Some(movie) = stock.movie(path) {
-            let card = self.movie_card(movie, self.picture(path, stock).await);
-            return Page::Watch(Watch::of_movie(movie, card, &settings));
+        if let Some(movie) = self.pages.shelf.movie(self.eye(), path).await {
+            let picture = self.picture(path).await;
+            let card = self.movie_card(&movie, picture.as_ref());
+            return Page::Watch(Watch::of_movie(&movie, card, &settings));
         }
-        let list = self.list(asked, path, stock).await;
+        let list = self.list(asked, path).await;
         if path.is_root() || !list.is_empty() {
             return Page::List(list);
         }
@@ -144,7 +159,8 @@ impl Server {
     }
 
     /// What lies below `folder` for those who may see its list; a channel hides the movie of its name.
-    async fn list(&self, asked: &Asked<'_>, folder: &MediaPath, stock: &Stock) -> List {
+    async fn list(&self, asked: &Asked<'_>, folder: &MediaPath) -> List {
+        let stock = self.pages.shelf.stock(self.eye()).await;
         let mut channels = self.mounts.list();
         channels.retain(|channel| channel.ended().is_none());
         channels.retain(|channel| channel.path().is_below(folder));
@@ -179,7 +195,11 @@ impl Server {
         let groups = groups
             .filter(|group| group.names().all(|name| shown.contains(name)) && is_told(&group.name))
             .map(|group| self.group_card(group, picture(&group.name)).1);
-        List::new(folder, groups.chain(channels).collect(), movies.collect())
+        List {
+            is_filling: stock.is_filling(folder),
+            is_cut: stock.is_cut(),
+            ..List::new(folder, groups.chain(channels).collect(), movies.collect())
+        }
     }
 
     /// Those of `folders` whose lists the client may see, as far as another server is asked about that.

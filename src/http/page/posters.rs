@@ -15,8 +15,8 @@ use crate::vod::Library;
 const LARGEST: u64 = 8 << 20;
 
 /// Answers with `picture`, read from the movies folder.
-pub(super) async fn answer(library: &Arc<Library>, picture: Option<&Picture>) -> Response<Body> {
-    let Some(picture) = picture.cloned() else {
+pub(super) async fn answer(library: &Arc<Library>, picture: Option<Picture>) -> Response<Body> {
+    let Some(picture) = picture else {
         return missing("there is no picture\n");
     };
     let library = Arc::clone(library);

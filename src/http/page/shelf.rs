@@ -1,296 +1,152 @@
 //! What lies in the movies folder, as far as pages show it: movies, and pictures that go with names.
+//!
+//! A page looks at its own file, and lists are made of a walk through the folder that goes on by itself.
 
-use std::collections::{HashMap, HashSet};
+mod facts;
+mod looks;
+mod stock;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
-use crate::codec::Kind;
-use crate::container::{self, Role, Track};
 use crate::vod::{Library, Listed};
+
+pub(super) use facts::{Facts, in_order};
+pub(super) use looks::Eye;
+use looks::Looks;
+pub(super) use stock::{Movie, Picture, Stock};
 
 /// For how long a walk through the folder is good.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// For how long one walk looks into files that it finds new; the next one goes on.
-const LOOKING: Duration = Duration::from_millis(500);
+/// For how long a list waits for the walk; later it says that there is more to come.
+const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The most files that are looked at.
+/// How often a walk that looks into new files shows what it has found.
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
+
+/// The most files of which lists are made, the first by name.
 const MOST: usize = 10_000;
 
-/// What the names of pictures end in, the best first, with their media types.
-pub(super) const PICTURES: [(&str, &str); 5] = [
-    ("avif", "image/avif"),
-    ("webp", "image/webp"),
-    ("jpg", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("png", "image/png"),
-];
-
-/// The movies folder, as it was when somebody last asked.
+/// The movies folder.
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    latest: Mutex<Option<(Instant, Arc<Stock>)>>,
+    latest: watch::Sender<Walk>,
+    /// Told when somebody asks for a list that is no longer fresh.
+    wanted: Notify,
+    looks: Looks,
 }
 
-/// What the folder holds.
+/// What the latest walk has found.
 #[derive(Debug, Default)]
-pub(super) struct Stock {
-    /// Sorted by path.
-    movies: Vec<Movie>,
-    pictures: HashMap<MediaPath, Picture>,
-    looks: HashMap<MediaPath, Look>,
-}
-
-/// A file that can be played.
-#[derive(Clone, Debug)]
-pub(super) struct Movie {
-    pub(super) path: MediaPath,
-    /// Whether it is a symbolic link itself.
-    pub(super) is_link: bool,
-    pub(super) facts: Arc<Facts>,
-}
-
-/// What a page tells of a file.
-#[derive(Debug, PartialEq)]
-pub(super) struct Facts {
-    /// In seconds.
-    pub(super) duration: f64,
-    pub(super) has_video: bool,
-    /// The formats of its tracks, as people call them.
-    pub(super) formats: Vec<String>,
-}
-
-/// The names of formats as pages tell them: those of pictures first, and each once.
-pub(super) fn in_order(formats: impl Iterator<Item = (Kind, String)>) -> Vec<String> {
-    let mut formats: Vec<_> = formats.collect();
-    formats.sort_by_key(|(kind, _)| *kind != Kind::Video);
-    let mut names = Vec::new();
-    for (_, name) in formats {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// A picture file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Picture {
-    pub(super) path: MediaPath,
-    /// Whether it is a symbolic link itself.
-    is_link: bool,
-    pub(super) media_type: &'static str,
-    pub(super) modified: SystemTime,
-}
-
-/// What a look into a file showed, which holds while the file stays as it is.
-#[derive(Clone, Debug)]
-struct Look {
-    size: u64,
-    modified: SystemTime,
-    /// `None`: no movie.
-    facts: Option<Arc<Facts>>,
-}
-
-impl Movie {
-    /// Whose rules guard it: its folder's, or those of its own name if it is a link that leads elsewhere.
-    pub(super) fn guarded(&self) -> MediaPath {
-        match self.is_link {
-            true => self.path.clone(),
-            false => self.path.parent(),
-        }
-    }
+struct Walk {
+    /// When it began; `None` before the first.
+    begun: Option<Instant>,
+    stock: Arc<Stock>,
 }
 
 impl Shelf {
-    /// What the folder held at most two seconds ago. Cancel safe.
-    pub(super) async fn stock(&self, library: &Arc<Library>, clock: Clock) -> Arc<Stock> {
-        // Whoever comes while the folder is looked through waits for the same stock.
-        let mut latest = self.latest.lock().await;
-        let now = clock.now();
-        let known = match &*latest {
-            Some((at, stock)) if now.saturating_duration_since(*at) < FRESH => {
-                return Arc::clone(stock);
-            }
-            Some((_, stock)) => Arc::clone(stock),
-            None => Arc::default(),
+    /// What the folder held at most two seconds ago, as far as it has been [looked through](Self::fill).
+    /// Cancel safe.
+    pub(super) async fn stock(&self, eye: Eye<'_>) -> Arc<Stock> {
+        let now = eye.clock.now();
+        let is_fresh = |walk: &Walk| {
+            let is_recent = |begun| now.saturating_duration_since(begun) < FRESH;
+            walk.begun.is_some_and(is_recent) && walk.stock.is_whole()
         };
-        let library = Arc::clone(library);
-        let walk = tokio::task::spawn_blocking(move || known.renewed(&library, clock));
-        let stock = Arc::new(walk.await.unwrap_or_default());
-        *latest = Some((clock.now(), Arc::clone(&stock)));
-        stock
-    }
-}
-
-impl Stock {
-    /// The movies, sorted by path.
-    pub(super) fn movies(&self) -> &[Movie] {
-        &self.movies
+        let mut latest = self.latest.subscribe();
+        let is_known = is_fresh(&latest.borrow());
+        if !is_known {
+            self.wanted.notify_one();
+            // What has been found until then is shown otherwise.
+            let _ = timeout(PATIENCE, latest.wait_for(is_fresh)).await;
+        }
+        Arc::clone(&latest.borrow().stock)
     }
 
-    /// The movie of that name.
-    pub(super) fn movie(&self, path: &MediaPath) -> Option<&Movie> {
-        let at = self.movies.binary_search_by(|movie| movie.path.cmp(path));
-        self.movies.get(at.ok()?)
+    /// The movie of that name, as its file is now, whatever lists know of it. Cancel safe.
+    pub(super) async fn movie(&self, eye: Eye<'_>, path: &MediaPath) -> Option<Movie> {
+        let (library, wanted) = (Arc::clone(eye.library), path.clone());
+        let looked = spawn_blocking(move || library.look(&wanted));
+        let file = looked.await.ok()?.ok()?;
+        self.looks.movie(eye, &file).await
     }
 
-    /// The picture that goes with a channel or movie: `news/today.mov.jpg`, or `news/today.jpg`.
-    pub(super) fn picture(&self, path: &MediaPath) -> Option<&Picture> {
-        let stem = path.as_str().rsplit_once('.').map(|(stem, _)| stem);
-        let names = [Some(path.as_str()), stem.filter(|stem| !stem.is_empty())];
-        names.into_iter().flatten().find_map(|name| {
-            let mut pictures = PICTURES.iter().filter_map(|(extension, _)| {
-                let path = MediaPath::from_plain(&format!("{name}.{extension}"));
-                self.pictures.get(&path.ok()?)
-            });
-            pictures.next()
-        })
+    /// The picture that goes with a channel or movie, as it is now. Cancel safe.
+    pub(super) async fn picture(
+        &self,
+        library: &Arc<Library>,
+        path: &MediaPath,
+    ) -> Option<Picture> {
+        let (library, path) = (Arc::clone(library), path.clone());
+        let found = spawn_blocking(move || {
+            let mut names = Picture::names_for(&path);
+            names.find_map(|name| Picture::of(&library.look(&name).ok()?))
+        });
+        found.await.ok().flatten()
     }
 
-    /// The names of those pictures that perhaps lie elsewhere.
-    pub(super) fn linked_pictures(&self) -> impl Iterator<Item = MediaPath> {
-        let pictures = self.pictures.values().filter(|picture| picture.is_link);
-        pictures.map(|picture| picture.path.clone())
+    /// Looks through the folder whenever somebody wants to see it, for as long as it is polled.
+    pub(super) async fn fill(&self, eye: Eye<'_>) {
+        loop {
+            self.wanted.notified().await;
+            self.walk(eye).await;
+        }
     }
 
-    /// The folder as it is now; files that stayed as they were are not looked into again. Blocks.
-    fn renewed(&self, library: &Library, clock: Clock) -> Self {
-        let until = clock.now() + LOOKING;
-        let mut stock = Self::default();
-        for file in library.list().into_iter().take(MOST) {
+    async fn walk(&self, eye: Eye<'_>) {
+        let begun = eye.clock.now();
+        let library = Arc::clone(eye.library);
+        let Ok(mut files) = spawn_blocking(move || library.list()).await else {
+            return;
+        };
+        let is_cut = files.len() > MOST;
+        files.truncate(MOST);
+        let mut stock = Stock::new(is_cut);
+        let mut unread = self.take_known(eye, files, &mut stock);
+        let mut shown = begun;
+        if !unread.is_empty() {
+            self.show(begun, stock.with_unread(&unread));
+        }
+        // The first by name comes last there.
+        unread.reverse();
+        while let Some(file) = unread.pop() {
+            stock.add(self.looks.movie(eye, &file).await);
+            if eye.clock.now().saturating_duration_since(shown) >= SHOWN_EVERY {
+                shown = eye.clock.now();
+                self.show(begun, stock.with_unread(&unread));
+            }
+        }
+        self.show(begun, stock.with_unread(&[]));
+    }
+
+    /// Adds the pictures and the movies that were looked into before; returns the other files.
+    fn take_known(&self, eye: Eye<'_>, files: Vec<Listed>, stock: &mut Stock) -> Vec<Listed> {
+        let mut unread = Vec::new();
+        for file in files {
             if let Some(picture) = Picture::of(&file) {
-                stock.pictures.insert(file.path, picture);
-                continue;
+                stock.add_picture(picture);
+            } else if let Some(movie) = self.looks.known(eye, &file) {
+                stock.add(movie);
+            } else {
+                unread.push(file);
             }
-            let known = self.looks.get(&file.path).filter(|look| look.is_of(&file));
-            let look = match known {
-                Some(look) => look.clone(),
-                None if clock.now() < until => Look::into(library, &file),
-                None => continue,
-            };
-            if let Some(facts) = &look.facts {
-                stock.movies.push(Movie {
-                    path: file.path.clone(),
-                    is_link: file.is_link,
-                    facts: Arc::clone(facts),
-                });
-            }
-            stock.looks.insert(file.path, look);
         }
-        stock
-    }
-}
-
-impl Look {
-    /// Blocks.
-    fn into(library: &Library, file: &Listed) -> Self {
-        let index = library.index(&file.path).ok();
-        Self {
-            size: file.size,
-            modified: file.modified,
-            facts: index.and_then(|index| Facts::of(&index)).map(Arc::new),
-        }
+        unread
     }
 
-    fn is_of(&self, file: &Listed) -> bool {
-        (self.size, self.modified) == (file.size, file.modified)
-    }
-}
-
-impl Facts {
-    /// `None` when nothing of it is seen or heard.
-    fn of(index: &container::Movie) -> Option<Self> {
-        let shown = || index.tracks.iter().filter(|track| track.kind().is_some());
-        let named = |track: &Track| {
-            let name = match &track.role {
-                Role::Media(format) => format.name().to_owned(),
-                _ => track.codec.clone(),
-            };
-            Some((track.kind()?, name))
-        };
-        shown().next()?;
-        Some(Self {
-            duration: index.duration.seconds(),
-            has_video: shown().any(|track| track.kind() == Some(Kind::Video)),
-            formats: in_order(shown().filter_map(named)),
-        })
-    }
-}
-
-impl Picture {
-    /// Whether a list may tell of it that shows these names: where it lies is that of what it goes with.
-    pub(super) fn is_shown(&self, shown: &HashSet<MediaPath>) -> bool {
-        !self.is_link || shown.contains(&self.path)
-    }
-
-    /// What it is a picture of, as far as its own name tells, and it itself.
-    pub(super) fn names(&self) -> impl Iterator<Item = MediaPath> {
-        let stem = self.path.as_str().rsplit_once('.').map(|(stem, _)| stem);
-        let named = stem.and_then(|stem| MediaPath::from_plain(stem).ok());
-        named.into_iter().chain([self.path.clone()])
-    }
-
-    fn of(file: &Listed) -> Option<Self> {
-        let (_, extension) = file.path.name().rsplit_once('.')?;
-        let (_, media_type) = PICTURES.iter().find(|(name, _)| *name == extension)?;
-        Some(Self {
-            path: file.path.clone(),
-            is_link: file.is_link,
-            media_type,
-            modified: file.modified,
-        })
+    fn show(&self, begun: Instant, stock: Stock) {
+        self.latest.send_replace(Walk {
+            begun: Some(begun),
+            stock: Arc::new(stock),
+        });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn stock_of(files: &[&str]) -> Arc<Stock> {
-        let folder = tempfile::tempdir().unwrap();
-        let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/movies/clock.mp4");
-        for name in files {
-            let file = folder.path().join(name);
-            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-            std::fs::copy(clip, file).unwrap();
-        }
-        std::fs::write(folder.path().join("notes.txt"), "no movie").unwrap();
-        let library = Arc::new(Library::new(folder.path().to_owned(), true));
-        Shelf::default().stock(&library, Clock::start()).await
-    }
-
-    #[tokio::test]
-    async fn movies_are_known_by_their_content() {
-        let stock = stock_of(&["a/clock", "b.mp4"]).await;
-        let paths: Vec<_> = stock.movies().iter().map(|movie| &movie.path).collect();
-        assert_eq!(paths.len(), 2);
-        let movie = stock.movie(&MediaPath::from_plain("a/clock").unwrap());
-        let facts = Facts {
-            duration: 12.0,
-            has_video: true,
-            formats: vec!["H.264".to_owned(), "AAC".to_owned()],
-        };
-        assert_eq!(*movie.unwrap().facts, facts);
-        let notes = MediaPath::from_plain("notes.txt").unwrap();
-        assert!(stock.movie(&notes).is_none());
-    }
-
-    #[tokio::test]
-    async fn a_picture_goes_with_a_name() {
-        let stock = stock_of(&["a.mp4", "a.jpg", "a.mp4.png", "tv/live.webp", "b.jpg"]).await;
-        let picture = |path: &str| {
-            let path = MediaPath::from_plain(path).unwrap();
-            stock.picture(&path).map(|picture| picture.path.to_string())
-        };
-        assert_eq!(picture("a.mp4").as_deref(), Some("a.mp4.png"));
-        assert_eq!(picture("a.mov").as_deref(), Some("a.jpg"));
-        assert_eq!(picture("tv/live").as_deref(), Some("tv/live.webp"));
-        assert_eq!(picture("live"), None);
-        assert_eq!(picture(".jpg"), None);
-    }
-}
+mod tests;

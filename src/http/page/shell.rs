@@ -88,6 +88,19 @@ fn write_list(html: &mut String, list: &List) -> std::fmt::Result {
         }
         writeln!(html, "</ul>")?;
     }
+    if list.is_filling {
+        writeln!(html, "<p>The movies folder is still being looked through.")?;
+    }
+    if list.is_cut {
+        writeln!(html, "<p>There are more files than a list is made of.")?;
+    }
+    if list.left_out > 0 {
+        writeln!(
+            html,
+            "<p>And {} more, which are reached by their names.",
+            list.left_out
+        )?;
+    }
     Ok(())
 }
 

@@ -116,6 +116,7 @@ impl Server {
             settings: config.clone(),
             clock,
         });
+        tokio::spawn(Arc::clone(&web).watch());
         let casts = Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock);
         let announcements = SapListener::new(
             Arc::clone(&feeds),

@@ -43,7 +43,7 @@ impl Default for Slots {
 
 impl Shelf {
     /// The bytes of a segment, made by `make` unless they are here; all segments together are kept
-    /// to about `budget` bytes. Cancel safe: another who waits makes it then.
+    /// to about `budget` bytes. Cancel safe: another who waits makes it then, and nothing is left without one.
     ///
     /// # Errors
     /// Those of `make`; whoever asks next tries again.
@@ -53,22 +53,19 @@ impl Shelf {
         budget: usize,
         make: impl AsyncFnOnce() -> Result<Bytes, E>,
     ) -> Result<Bytes, E> {
-        let cell = Arc::clone(self.lock().lru.get_or_insert(key, Arc::default));
-        let made = cell.get_or_try_init(async || {
+        let wish = Wish {
+            shelf: self,
+            key,
+            cell: Arc::clone(self.lock().lru.get_or_insert(key, Arc::default)),
+        };
+        let made = wish.cell.get_or_try_init(async || {
             let bytes = make().await?;
             self.lock().bytes += bytes.len();
             Ok(bytes)
         });
-        match made.await {
-            Ok(bytes) => {
-                self.lock().shrink(budget);
-                Ok(bytes.clone())
-            }
-            Err(error) => {
-                self.lock().forget(&key, &cell);
-                Err(error)
-            }
-        }
+        let bytes = made.await?.clone();
+        self.lock().shrink(budget);
+        Ok(bytes)
     }
 
     /// Bytes of all segments that are kept.
@@ -78,6 +75,19 @@ impl Shelf {
 
     fn lock(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for a segment. The place of one that was not made goes with the last of them.
+struct Wish<'s> {
+    shelf: &'s Shelf,
+    key: Key,
+    cell: Arc<OnceCell<Bytes>>,
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        self.shelf.lock().forget(&self.key, &self.cell);
     }
 }
 
@@ -99,7 +109,7 @@ impl Slots {
         }
     }
 
-    /// Drops a segment that could not be made, unless somebody makes it by now.
+    /// Drops the place of a segment that was not made, unless somebody else waits for it.
     fn forget(&mut self, key: &Key, cell: &Arc<OnceCell<Bytes>>) {
         // One here, one of who forgets it.
         let is_unused = Arc::strong_count(cell) <= 2 && !cell.initialized();
@@ -158,6 +168,22 @@ mod tests {
         assert_eq!(shelf.bytes(), 200);
         let there = |sequence| shelf.lock().lru.contains(&key(sequence));
         assert!(there(1) && !there(2) && there(3));
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_leaves_nothing() {
+        let shelf = Shelf::default();
+        let wait = || {
+            let never = async || std::future::pending::<Result<Bytes, Infallible>>().await;
+            Box::pin(shelf.get(key(1), 250, never))
+        };
+        let (mut first, mut second) = (wait(), wait());
+        assert!(futures::poll!(&mut first).is_pending());
+        assert!(futures::poll!(&mut second).is_pending());
+        drop(first);
+        assert!(shelf.lock().lru.contains(&key(1)), "somebody still waits");
+        drop(second);
+        assert!(shelf.lock().lru.is_empty());
     }
 
     #[tokio::test]

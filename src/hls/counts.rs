@@ -20,6 +20,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Segments that were dropped before their time, because the disk was full.
     pub given_up: u64,
+    /// How often a segment left the playlists or the memory before its time, because there was no room.
+    pub hastened: u64,
     /// Packets that were not what their format promises.
     pub malformed: u64,
     /// The clocks of the tracks, as far as reports have told of them.

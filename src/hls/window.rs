@@ -67,6 +67,8 @@ pub struct Window {
     /// How many segments were dropped to have room on disk.
     given_up: u64,
     /// Counts the changes.
+    /// How often a segment left before its time.
+    hastened: u64,
     version: u64,
     modified: SystemTime,
     texts: [OnceLock<Arc<Text>>; TEXTS],
@@ -173,6 +175,7 @@ impl Window {
             gone: Vec::new(),
             given_up: 0,
             version: 0,
+            hastened: 0,
             modified: SystemTime::UNIX_EPOCH,
             texts: Default::default(),
         }

@@ -98,7 +98,7 @@ fn levels(out: &mut Out<'_, '_>, rows: &[Row<'_>]) -> fmt::Result {
 
 type Count = (&'static str, &'static str, fn(&Counts) -> u64);
 
-const COUNTS: [Count; 8] = [
+const COUNTS: [Count; 9] = [
     ("hls_segments", "Segments that were made", |counts| {
         counts.segments
     }),
@@ -125,6 +125,11 @@ const COUNTS: [Count; 8] = [
         "hls_dvr_dropped_segments",
         "Segments that were dropped before their time, because the disk was full",
         |counts| counts.given_up,
+    ),
+    (
+        "hls_hastened_segments",
+        "How often a segment left the playlists or the memory before its time, because there was no room",
+        |counts| counts.hastened,
     ),
     (
         "hls_malformed_packets",

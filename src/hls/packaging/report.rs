@@ -18,9 +18,21 @@ impl Line<'_> {
         };
         self.counts.drifts = tracks.filter_map(drift).collect();
         self.counts.given_up = self.packager.read().given_up();
+        self.tell_of_haste();
         self.counts.malformed = self.units.malformed();
         self.packager.tell(self.counts.clone());
         self.tell_of_absence();
+    }
+
+    /// Says once if segments leave the window before their time.
+    fn tell_of_haste(&mut self) {
+        let hastened = self.packager.read().hastened();
+        if hastened > 0 && self.counts.hastened == 0 {
+            let path = self.packager.channel().path();
+            warn!(%path, "the window of HLS is shorter than it should be, and players that fall back may find \
+                segments missing: there is too little room in [hls] window_bytes, or dvr_bytes");
+        }
+        self.counts.hastened = hastened;
     }
 
     /// Says once if there are pictures that nobody can begin with.

@@ -20,6 +20,7 @@ impl Window {
             && (*until <= now || self.is_over_its_bounds())
         {
             let oldest = oldest.sequence();
+            self.hastened += u64::from(*until > now);
             self.forget_until(oldest);
         }
     }
@@ -58,6 +59,7 @@ impl Window {
             && let Some(oldest) = self.listed.front()
         {
             // Its own time and that of the longest playlist with it.
+            self.hastened += u64::from(!self.is_enough_after_oldest(self.bounds.time));
             let until = now + oldest.duration() + self.time();
             let oldest = oldest.sequence();
             self.remove_until(oldest, until);
@@ -65,6 +67,11 @@ impl Window {
     }
 
     /// Whether playlists offer enough without the oldest segment, or there is no room for it.
+    /// How often a segment left the playlists or the memory before its time, because there was no room.
+    pub fn hastened(&self) -> u64 {
+        self.hastened
+    }
+
     fn is_oldest_too_much(&self) -> bool {
         let bounds = self.bounds;
         // What goes from the playlists stays on disk for as long as they are.

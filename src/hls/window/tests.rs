@@ -263,6 +263,24 @@ fn players_start_when_there_is_enough_for_them() {
     maker.window.set_targets(targets);
     maker.make();
     maker.make();
+#[test]
+fn it_counts_what_leaves_before_its_time() {
+    let mut maker = Maker::new(BOUNDS);
+    for _ in 0..20 {
+        maker.make();
+        maker.window.trim(maker.now);
+    }
+    assert_eq!(maker.window.hastened(), 0);
+    maker.window.set_bounds(Bounds {
+        bytes: 7000,
+        ..BOUNDS
+    });
+    maker.make();
+    // What was listed in vain, and what players may still know of.
+    assert!(maker.window.hastened() > 1);
+    assert!(maker.window.listed.len() <= 3);
+}
+
     assert_eq!(has(&maker), [true, false, false]);
     maker.make();
     assert_eq!(has(&maker), [true, true, false], "nobody wants the last");

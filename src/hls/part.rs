@@ -154,7 +154,21 @@ pub struct Segment {
 impl Part {
     /// Bytes of memory that it takes: samples lie beside data that is encrypted.
     pub fn memory(&self) -> usize {
-        self.data.len() * if self.head.lock.is_some() { 2 } else { 1 }
+        let samples = self.samples.iter().map(|sample| sample.data.len());
+        let beside = self.head.lock.as_ref().map_or(0, |_| samples.sum());
+        self.data.len() + beside
+    }
+
+    /// Lets go all samples but the key frames of pictures, if they `has_video`; what stays of their data is what
+    /// `kept` makes of it.
+    pub(super) fn keep_key_frames(&mut self, has_video: bool, kept: impl Fn(&Bytes) -> Bytes) {
+        let samples = self.samples.iter();
+        let key_frames = samples.filter(|one| has_video && one.track == 0 && one.keyframe);
+        let keep = |sample: &Sample| Sample {
+            data: kept(&sample.data),
+            ..sample.clone()
+        };
+        self.samples = key_frames.map(keep).collect();
     }
 }
 

@@ -7,6 +7,7 @@
 mod bounds;
 mod files;
 mod i_frames;
+mod lightening;
 mod renditions;
 mod retiring;
 mod spooled;
@@ -66,9 +67,9 @@ pub struct Window {
     gone: Vec<SegmentFile>,
     /// How many segments were dropped to have room on disk.
     given_up: u64,
-    /// Counts the changes.
     /// How often a segment left before its time.
     hastened: u64,
+    /// Counts the changes.
     version: u64,
     modified: SystemTime,
     texts: [OnceLock<Arc<Text>>; TEXTS],
@@ -174,8 +175,8 @@ impl Window {
             disk_bytes: 0,
             gone: Vec::new(),
             given_up: 0,
-            version: 0,
             hastened: 0,
+            version: 0,
             modified: SystemTime::UNIX_EPOCH,
             texts: Default::default(),
         }

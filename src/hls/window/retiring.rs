@@ -16,11 +16,12 @@ impl Window {
     /// Drops what nobody may ask for any more, and from memory what is on disk.
     pub fn trim(&mut self, now: Instant) {
         self.unload(now);
+        self.lighten(now);
         while let Some((oldest, until)) = self.removed.front()
             && (*until <= now || self.is_over_its_bounds())
         {
-            let oldest = oldest.sequence();
             self.hastened += u64::from(*until > now);
+            let oldest = oldest.sequence();
             self.forget_until(oldest);
         }
     }
@@ -58,20 +59,20 @@ impl Window {
             && self.is_oldest_too_much()
             && let Some(oldest) = self.listed.front()
         {
-            // Its own time and that of the longest playlist with it.
             self.hastened += u64::from(!self.is_enough_after_oldest(self.bounds.time));
+            // Its own time and that of the longest playlist with it.
             let until = now + oldest.duration() + self.time();
             let oldest = oldest.sequence();
             self.remove_until(oldest, until);
         }
     }
 
-    /// Whether playlists offer enough without the oldest segment, or there is no room for it.
     /// How often a segment left the playlists or the memory before its time, because there was no room.
     pub fn hastened(&self) -> u64 {
         self.hastened
     }
 
+    /// Whether playlists offer enough without the oldest segment, or there is no room for it.
     fn is_oldest_too_much(&self) -> bool {
         let bounds = self.bounds;
         // What goes from the playlists stays on disk for as long as they are.
@@ -162,6 +163,25 @@ impl Window {
         }
         for sound in &mut self.sounds {
             sound.unload(now);
+        }
+    }
+    /// Takes from memory what nobody may ask for any more of segments that are encrypted.
+    fn lighten(&mut self, now: Instant) {
+        let target = self.targets.segment;
+        let listed = self.listed.iter_mut().map(|kept| (kept, true));
+        let removed = self.removed.iter_mut().map(|(kept, _)| (kept, false));
+        // As in `unload`.
+        let mut age_before = Duration::ZERO;
+        for (kept, is_listed) in removed.chain(listed).rev() {
+            if age_before >= PARTS_FOR * target {
+                self.bytes -= kept.lighten(is_listed);
+            }
+            if now.saturating_duration_since(kept.came) >= PARTS_STAY * target {
+                age_before += kept.duration();
+            }
+        }
+        for sound in &mut self.sounds {
+            sound.lighten(now);
         }
     }
 }

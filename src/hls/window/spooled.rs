@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::{Kept, Window, transport};
 use crate::hls::object::File;
-use crate::hls::part::{Part, Sample};
+use crate::hls::part::Part;
 use crate::hls::spools::{Place, SegmentFile};
 
 /// How many bytes of a segment are on disk, one after the other.
@@ -56,13 +56,7 @@ impl Kept {
         let has_video = segment.head.map.has_video();
         for part in &mut segment.parts {
             part.data = Bytes::new();
-            let samples = part.samples.iter();
-            let key_frames = samples.filter(|one| has_video && one.track == 0 && one.keyframe);
-            let unload = |sample: &Sample| Sample {
-                data: Bytes::new(),
-                ..sample.clone()
-            };
-            part.samples = key_frames.map(unload).collect();
+            part.keep_key_frames(has_video, |_| Bytes::new());
         }
         // Playlists tell of titles and key frames for as long as they tell of the segment.
         let is_told = |part: &Part| part.title.is_some() || !part.samples.is_empty();

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::media_time::MediaTime;
-use crate::codec::Format;
+use crate::codec::{Format, h264};
+use crate::hls::keys::Key;
+use crate::hls::lock::{Lock, Manner};
 use crate::hls::object::{File, Packing};
-use crate::hls::part::{Head, Map, MapTrack, Title};
+use crate::hls::part::{Head, Map, MapTrack, Sample, Title};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,6 +44,8 @@ struct Maker {
     window: Window,
     map: Arc<Map>,
     sequence: u64,
+    /// How it is encrypted.
+    lock: Option<Manner>,
     now: Instant,
     wall: SystemTime,
     /// What each segment tells of.
@@ -70,6 +74,7 @@ impl Maker {
             window,
             map: Arc::new(map),
             sequence: 100,
+            lock: None,
             now: clock.now(),
             wall: SystemTime::UNIX_EPOCH,
             title: None,
@@ -102,7 +107,10 @@ impl Maker {
     }
 
     fn make(&mut self) {
-        let parts = vec![self.part(0), self.part(1)];
+        let mut parts = vec![self.part(0), self.part(1)];
+        if let Some(manner) = self.lock {
+            parts = parts.into_iter().map(|part| locked(part, manner)).collect();
+        }
         for part in &parts {
             self.now += SECOND;
             self.wall += SECOND;
@@ -119,7 +127,7 @@ impl Maker {
             independent: true,
             gap: false,
             parts,
-            sealed: None,
+            sealed: (self.lock == Some(Manner::Whole)).then(|| vec![0; 2000].into()),
         };
         for rendition in 0.. {
             match self.window.rendition_mut(rendition) {
@@ -169,6 +177,71 @@ impl Maker {
     }
 }
 
+/// A part of which the samples lie beside what is sent, a key frame and another picture.
+fn locked(part: Part, manner: Manner) -> Part {
+    let lock = Lock::new(manner, Key([3; 16]), 0, 1, part.head.sequence);
+    let pictures = Map {
+        tracks: vec![MapTrack {
+            format: Format::H264(h264::Config {
+                length_size: 4,
+                sps: vec![Bytes::from_static(&[0x67])],
+                pps: Vec::new(),
+            }),
+            ..part.head.map.tracks[0].clone()
+        }],
+        protection: lock.protection(),
+        ..Map::clone(&part.head.map)
+    };
+    let sample = |at: u64| Sample {
+        track: 0,
+        decode: at,
+        composition: 0,
+        duration: 1,
+        keyframe: at == 0,
+        data: part.data.slice(at as usize * 500..(at as usize + 1) * 500),
+    };
+    Part {
+        samples: [sample(0), sample(1)].into(),
+        head: Arc::new(Head {
+            lock: Some(Arc::new(lock)),
+            map: Arc::new(pictures),
+            ..Head::clone(&part.head)
+        }),
+        ..part
+    }
+}
+
+#[test]
+fn what_is_encrypted_is_not_kept_thrice_for_long() {
+    for (manner, light, removed) in [(Manner::Whole, 4000, 3000), (Manner::Samples, 3000, 3000)] {
+        let mut maker = Maker::new(Bounds {
+            time: 16 * SECOND,
+            ..BOUNDS
+        });
+        maker.lock = Some(manner);
+        maker.make();
+        let heavy = maker.window.bytes();
+        assert_eq!(heavy, if manner == Manner::Whole { 6000 } else { 4000 });
+        let first = maker.sequence - 1;
+        let bytes_of = |maker: &Maker| maker.window.kept(first).map(Kept::bytes);
+        let mut listed = Some(heavy);
+        while maker.window.listed.front().map(Kept::sequence) == Some(first) {
+            listed = bytes_of(&maker);
+            maker.make();
+        }
+        assert_eq!(listed, Some(light));
+        for _ in 0..4 {
+            maker.make();
+        }
+        assert_eq!(bytes_of(&maker), Some(removed));
+        let kept = maker.window.kept(first).unwrap();
+        assert_eq!(kept.segment.size(), 2000, "all of it is there for who asks");
+        assert_eq!(kept.pictures().len(), 1);
+        let own: usize = maker.window.all_kept().map(Kept::bytes).sum();
+        assert_eq!(maker.window.bytes(), own);
+    }
+}
+
 #[test]
 fn segments_stay_for_those_who_read_of_them() {
     let mut maker = Maker::new(BOUNDS);
@@ -188,6 +261,24 @@ fn segments_stay_for_those_who_read_of_them() {
     assert!(!maker.has(100));
     assert!(maker.has(101));
     assert_eq!(maker.window.bytes(), 8000);
+}
+
+#[test]
+fn it_counts_what_leaves_before_its_time() {
+    let mut maker = Maker::new(BOUNDS);
+    for _ in 0..20 {
+        maker.make();
+        maker.window.trim(maker.now);
+    }
+    assert_eq!(maker.window.hastened(), 0);
+    maker.window.set_bounds(Bounds {
+        bytes: 7000,
+        ..BOUNDS
+    });
+    maker.make();
+    // What was listed in vain, and what players may still know of.
+    assert!(maker.window.hastened() > 1);
+    assert!(maker.window.listed.len() <= 3);
 }
 
 #[test]
@@ -263,24 +354,6 @@ fn players_start_when_there_is_enough_for_them() {
     maker.window.set_targets(targets);
     maker.make();
     maker.make();
-#[test]
-fn it_counts_what_leaves_before_its_time() {
-    let mut maker = Maker::new(BOUNDS);
-    for _ in 0..20 {
-        maker.make();
-        maker.window.trim(maker.now);
-    }
-    assert_eq!(maker.window.hastened(), 0);
-    maker.window.set_bounds(Bounds {
-        bytes: 7000,
-        ..BOUNDS
-    });
-    maker.make();
-    // What was listed in vain, and what players may still know of.
-    assert!(maker.window.hastened() > 1);
-    assert!(maker.window.listed.len() <= 3);
-}
-
     assert_eq!(has(&maker), [true, false, false]);
     maker.make();
     assert_eq!(has(&maker), [true, true, false], "nobody wants the last");

@@ -7,6 +7,7 @@
 
 mod disk;
 mod files;
+mod flavours;
 mod i_frames;
 mod stage;
 mod variant;
@@ -237,6 +238,7 @@ impl Packager {
         directives: Directives,
         start_wait: Duration,
     ) -> Result<Arc<Text>, NoPlaylist> {
+        let flavour = self.carried_as(flavour);
         let asked = time::Instant::now();
         let within = match directives.wanted {
             Some(_) => start_wait.min(self.patience()),
@@ -267,6 +269,7 @@ impl Packager {
         flavour: Flavour,
         start_wait: Duration,
     ) -> Result<Arc<Text>, NoPlaylist> {
+        let flavour = self.carried_as(flavour);
         self.started(flavour, start_wait).await?;
         let text = self.read().text(Playlist::Multivariant(flavour));
         text.ok_or(NoPlaylist::Nothing)

@@ -10,6 +10,7 @@ use reelcast::media::channel::{Channel, End, State};
 use reelcast::net::addresses::of_this_machine;
 use tokio::time::{sleep, timeout};
 
+use super::hls::{get, text};
 use crate::support::client::{Client, header, numbers, status};
 use crate::support::publisher::{SDP, announce};
 use crate::support::server::Server;
@@ -147,6 +148,34 @@ async fn radio_is_read_frame_by_frame_with_its_station_and_time() {
         }
         last = (sequence, time);
     }
+}
+
+#[tokio::test]
+async fn radio_in_mp3_is_packed_for_all_players() {
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.hls.target_duration = Duration::from_secs(2);
+        config.http.source_timeout = Duration::from_secs(60);
+    });
+    let put = PUT.replace("Expect: 100-continue\r\n", "");
+    // Five seconds are there at once, the others come as they play.
+    let frames = mp3(0, 44_100).repeat(600);
+    let mut encoder = send(&server, &[put.as_bytes(), &frames].concat()).await;
+    live(&server, "radio").await;
+    for name in ["index", "cmaf", "ts"] {
+        let playlist = text(server.http, &format!("/radio/{name}.m3u8")).await;
+        assert!(playlist.contains("CODECS=\"mp4a.40.34\""), "{playlist}");
+        assert!(playlist.contains("\nmedia-ts.m3u8\n"), "{name}: {playlist}");
+    }
+    for name in ["media", "media-cmaf", "media-ts"] {
+        let playlist = text(server.http, &format!("/radio/{name}.m3u8")).await;
+        let mut lines = playlist.lines();
+        let first = lines.find(|line| !line.starts_with('#')).unwrap();
+        assert!(first.ends_with(".mp3"), "{name}: {playlist}");
+        assert!(!playlist.contains("EXT-X-PART:"), "{name}: {playlist}");
+        let segment = get(server.http, &format!("/radio/{first}")).await;
+        assert_eq!((segment.status, &segment.body[..3]), (200, &b"ID3"[..]));
+    }
+    encoder.send(b"the end").await;
 }
 
 #[tokio::test]

@@ -13,9 +13,11 @@ use crate::media::mounts::{Limits, Mounts, Takeover};
 
 const START_WAIT: Duration = Duration::from_secs(10);
 
+const SDP: &[u8] = b"v=0\r\ns=x\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n";
+
 fn packager() -> Arc<Packager> {
     let clock = Clock::start();
-    let description = Description::read(b"v=0\r\ns=x\r\nm=audio 0 RTP/AVP 14\r\n").unwrap();
+    let description = Description::read(SDP).unwrap();
     let path = MediaPath::from_plain("radio").unwrap();
     let publisher = Mounts::new(Limits::default(), clock)
         .publish(&path, description, "test".to_owned(), Takeover::Refuse)
@@ -38,16 +40,12 @@ fn package(packager: &Packager) {
         language: None,
     }];
     let mut segmenter = Segmenter::new(Settings::default(), &tracks);
-    let format = Format::MpegAudio {
-        rate_hz: 48_000,
-        channels: 2,
-    };
-    segmenter.set_format(0, format);
+    segmenter.set_format(0, Format::Opus { channels: 2 });
     for frame in 0..250 {
         let time = MediaTime::new(1152 * frame, 48_000);
         let unit = Unit {
             duration: Some(1152),
-            data: Bytes::from_static(&[0xff, 0xfb, 0x94, 0]),
+            data: Bytes::from_static(&[0xfc, 0, 0, 0]),
             ..Unit::at(0, time)
         };
         segmenter.push(&unit, SystemTime::UNIX_EPOCH);

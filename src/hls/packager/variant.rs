@@ -32,6 +32,7 @@ impl Packager {
         folder: &str,
         start_wait: Duration,
     ) -> Result<Variant, NoPlaylist> {
+        let flavour = self.carried_as(flavour);
         let passed = match self.progress.borrow().progress {
             Some(_) => Duration::ZERO,
             None => self.clock.now().saturating_duration_since(self.begun),

@@ -32,6 +32,16 @@ pub fn is_beyond_streams(description: &Description) -> bool {
     names.any(|name| BEYOND_STREAMS.contains(&name.as_str()))
 }
 
+/// Whether a channel is MPEG audio and nothing else. Players know that packed; in fragments many do not.
+pub(in crate::hls) fn is_mpeg_audio(description: &Description) -> bool {
+    let is_mpeg_audio = |track: &Track| {
+        let name = track.encoding.split('/').next().unwrap_or_default();
+        name.eq_ignore_ascii_case("MPA")
+    };
+    let tracks = description.tracks();
+    !tracks.is_empty() && tracks.iter().all(is_mpeg_audio)
+}
+
 /// Whether the segments of a rendition carry the samples of a track as they are.
 pub(in crate::hls) fn is_carried(track: &Track, rendition: Rendition) -> bool {
     let name = track.encoding.split('/').next().unwrap_or_default();
@@ -78,6 +88,18 @@ mod tests {
         assert_eq!(encoded(&description, Rendition::Own), [0_usize; 0]);
         assert_eq!(encoded(&description, Rendition::Compat), [0, 1]);
         assert!(is_beyond_streams(&description));
+    }
+
+    #[test]
+    fn mpeg_audio_is_known_where_nothing_is_beside_it() {
+        const MPA: &str = "m=audio 0 RTP/AVP 14\r\n";
+        const JPEG: &str = "m=video 0 RTP/AVP 26\r\n";
+        let of = |medias: &str| {
+            let sdp = format!("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{medias}");
+            is_mpeg_audio(&Description::read(sdp.as_bytes()).unwrap())
+        };
+        assert!(of(MPA) && of(&MPA.repeat(2)));
+        assert!(!of(&[JPEG, MPA].concat()) && !of(JPEG));
     }
 
     #[test]

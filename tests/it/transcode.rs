@@ -145,6 +145,31 @@ async fn a_movie_that_no_player_knows_is_encoded_where_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn viewers_at_distant_places_do_not_take_the_process_from_each_other() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.au"), movie(60)).unwrap();
+    for (most, begun) in [(4, 2), (1, 8)] {
+        let server = Server::start(folder.path(), |config| {
+            settings(config);
+            config.hls.transcoders = most;
+        });
+        let playlist = text(server.http, "/a.au/media.m3u8").await;
+        let all = segments(&playlist);
+        for at in 0..4 {
+            for place in [at, 20 + at] {
+                let segment = get(server.http, &format!("/a.au/{}", all[place])).await;
+                assert_eq!(segment.status, 200, "{most}: {place}");
+            }
+        }
+        let counts = server.hls.transcoders.counts();
+        assert_eq!((counts.begun, counts.refused), (begun, 0), "{most}");
+    }
+}
+
+#[tokio::test]
 async fn without_ffmpeg_a_page_says_so() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.au"), movie(3)).unwrap();
@@ -174,31 +199,6 @@ async fn without_ffmpeg_a_page_says_so() {
     }
 }
 
-/// What ffmpeg makes of the sound of `input`, a file or URL, with options for its output.
-fn heard(input: &str, output: &[&str]) -> Vec<u8> {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-i", input]);
-    command.args(["-map", "0:a:0"]).args(output).arg("-");
-    command.output().unwrap().stdout
-}
-
-const PCM: [&str; 6] = ["-ar", "8000", "-ac", "1", "-f", "s16le"];
-
-/// How alike two pieces of sound are: 1 when they are the same, 0 when they have nothing in common.
-fn likeness(one: &[u8], other: &[u8]) -> f64 {
-    let samples = |bytes: &[u8]| {
-        let pairs = bytes.chunks_exact(2);
-        let samples = pairs.map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])));
-        samples.collect::<Vec<_>>()
-    };
-    let (one, other) = (samples(one), samples(other));
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    product(&one, &other) / (product(&one, &one) * product(&other, &other)).sqrt()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn speech_with_several_frames_in_a_sample_is_heard_whole() {
-    let Some(movies) = qtss().filter(|_| has_ffmpeg()) else {
 /// A movie that this server does not read, of the sound of [`movie`].
 fn avi(folder: &std::path::Path) {
     std::fs::write(folder.join("a.au"), movie(5)).unwrap();
@@ -245,6 +245,31 @@ async fn what_only_ffmpeg_reads_is_listed_has_a_page_and_can_be_fetched() {
     assert!(playlist.contains("CODECS=\"mp4a.40.2\""), "{playlist}");
 }
 
+/// What ffmpeg makes of the sound of `input`, a file or URL, with options for its output.
+fn heard(input: &str, output: &[&str]) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-i", input]);
+    command.args(["-map", "0:a:0"]).args(output).arg("-");
+    command.output().unwrap().stdout
+}
+
+const PCM: [&str; 6] = ["-ar", "8000", "-ac", "1", "-f", "s16le"];
+
+/// How alike two pieces of sound are: 1 when they are the same, 0 when they have nothing in common.
+fn likeness(one: &[u8], other: &[u8]) -> f64 {
+    let samples = |bytes: &[u8]| {
+        let pairs = bytes.chunks_exact(2);
+        let samples = pairs.map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])));
+        samples.collect::<Vec<_>>()
+    };
+    let (one, other) = (samples(one), samples(other));
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    product(&one, &other) / (product(&one, &one) * product(&other, &other)).sqrt()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_with_several_frames_in_a_sample_is_heard_whole() {
+    let Some(movies) = qtss().filter(|_| has_ffmpeg()) else {
         return;
     };
     let movie = movies.join("sample_50kbit.3gp");

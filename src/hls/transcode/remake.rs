@@ -1,6 +1,7 @@
 //! A movie that is encoded for its players: its playlists, which need no encoding, and its segments,
 //! each made when somebody asks.
 
+mod runs;
 mod stills;
 
 use std::path::PathBuf;
@@ -32,9 +33,7 @@ use crate::hls::playlist::{
 };
 use crate::hls::text::Text;
 use crate::hls::transport::Transport;
-
-/// A process that is so many segments before one that is asked for is left to come there.
-const NEAR: u64 = 3;
+use runs::{NEAR, Runs};
 
 /// A file of the movies folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +56,8 @@ pub struct Remake {
     /// What tells its files from those of all others of that name.
     number: u32,
     map: OnceLock<Arc<Map>>,
-    /// The one process. Who wants another segment waits for it.
-    run: Arc<Slot>,
+    /// Who wants another segment of a place waits for its process.
+    runs: Runs,
     /// Held by who has a key frame made.
     stilling: Mutex<()>,
     stock: Arc<Stock>,
@@ -91,7 +90,7 @@ impl Remake {
             speech,
             target,
             map: OnceLock::new(),
-            run: Arc::default(),
+            runs: Runs::default(),
             stilling: Mutex::default(),
             stock: Arc::clone(stock),
             shared: Arc::clone(shared),
@@ -122,12 +121,12 @@ impl Remake {
             _ => None,
         })
     }
+
     /// What ffmpeg calls the formats of its file, the pictures first.
     pub fn formats(&self) -> impl Iterator<Item = (Kind, &str)> {
         let streams = self.facts.streams.iter().zip(&self.facts.codecs);
         streams.map(|((_, coding), codec)| (coding.kind(), codec.as_str()))
     }
-
 
     /// The most bits a second that a viewer takes.
     pub fn bit_rate(&self) -> u64 {
@@ -253,7 +252,20 @@ impl Remake {
         if let Some(segment) = self.stock.get(self.number, number) {
             return Ok(segment);
         }
-        let mut run = self.run.lock().await;
+        let own = self.runs.slot(number);
+        match self.segment_by(&own, number).await {
+            // Where there may be no process more, another place gives way when it has what it waits for.
+            Err(Trouble::Full) => match self.runs.beside(&own) {
+                Some(other) => self.segment_by(&other, number).await,
+                None => Err(Trouble::Full),
+            },
+            made => made,
+        }
+    }
+
+    /// A segment that is made by the process of one place, which begins anew unless it is near.
+    async fn segment_by(&self, slot: &Arc<Slot>, number: u64) -> Result<Segment, Trouble> {
+        let mut run = slot.lock().await;
         // Somebody else may have waited for it.
         if let Some(segment) = self.stock.get(self.number, number) {
             return Ok(segment);
@@ -268,7 +280,7 @@ impl Remake {
             Some(run) => self.make(run, number).await,
             None => Err("there is no process".to_owned()),
         };
-        self.shared.stand(&self.run);
+        self.shared.stand(slot);
         made.map_err(|reason| {
             *run = None;
             warn!(path = %self.path(), number, "transcoding for HLS failed: {reason}");
@@ -307,10 +319,9 @@ impl Remake {
         }
     }
 
-    /// Ends the process, unless somebody waits for what it makes; whether there was one.
-    pub(super) fn pause(&self) -> bool {
-        let run = self.run.try_lock();
-        run.is_ok_and(|mut run| run.take().is_some())
+    /// Ends the processes, unless somebody waits for what they make.
+    pub(super) fn pause(&self) {
+        self.runs.pause();
     }
 
     fn multivariant(&self, map: &Map, flavour: Flavour) -> String {

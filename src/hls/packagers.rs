@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
+use super::group::grid::Grid;
 use super::group::grids::Grids;
 use super::keys::{Key, NoKeys};
 use super::packager::{Packager, Rendition};
@@ -76,9 +77,7 @@ impl Packagers {
         rendition: Rendition,
     ) -> Result<Arc<Packager>, NoKeys> {
         let config = Arc::clone(&self.settings.borrow());
-        let group = config.hls_group_of(channel.path());
-        let channels = std::slice::from_ref(channel);
-        let grid = group.map(|group| self.grids.of(group, channels, &config, self.clock));
+        let grid = self.grid(channel, &config);
         let mut table = self.table();
         let packagers = table.entry(channel.path().clone()).or_default();
         let own = |packager: &&Arc<Packager>| {
@@ -106,6 +105,20 @@ impl Packagers {
             packaging::run(&place.packager, settings, transcoders, spools, stop).await;
         });
         Ok(packager)
+    }
+
+    /// What the channel shares with others: with those of its group, or with itself in other formats.
+    fn grid(&self, channel: &Arc<Channel>, config: &Config) -> Option<Arc<Grid>> {
+        let path = channel.path();
+        let alone = || HlsGroup {
+            name: path.clone(),
+            variants: vec![path.clone()],
+        };
+        let offers_compat = config.hls_of(path).offers_compat();
+        let group = config.hls_group_of(path).cloned();
+        let group = group.or_else(|| offers_compat.then(alone))?;
+        let channels = std::slice::from_ref(channel);
+        Some(self.grids.of(&group, channels, config, self.clock))
     }
 
     /// The packagers of those channels in those formats, which are variants of `group`; they begin unless

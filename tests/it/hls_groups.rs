@@ -408,3 +408,42 @@ async fn variants_are_offered_in_other_formats_where_some_players_know_none_of_t
     let told = timeout(Duration::from_secs(30), told).await;
     told.expect("every player knows one of them now");
 }
+
+#[tokio::test]
+async fn a_channel_in_other_formats_is_cut_as_it_is_in_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(ac3) = in_ac3(folder.path()) else {
+        return;
+    };
+    let server = start(|config| {
+        config.hls.compat = true;
+        config.hls.start_wait = Duration::from_secs(30);
+        config.hls_groups = Vec::new();
+    });
+    let mut own = Clip::publish_at(&server, "hd", &ac3, server.clock.now());
+    own.send_until(9.0);
+    let playlist = text(server.http, "/hd/cmaf.m3u8").await;
+    let offered = ["media-cmaf.m3u8", "compat-cmaf.m3u8"];
+    assert_eq!(segments(&playlist), offered, "{playlist}");
+    let mut medias = Vec::new();
+    for name in offered {
+        let playlist = text(server.http, &format!("/hd/{name}")).await;
+        let mut findings = Findings::default();
+        let url = format!("http://h/hd/{name}");
+        let bytes = playlist.as_bytes();
+        let read = Stream::default().playlist(bytes, &url, &[], Duration::ZERO, &mut findings);
+        medias.push(read.unwrap());
+    }
+    let [own, other] = [&medias[0], &medias[1]];
+    assert_eq!(own.discontinuity_sequence, other.discontinuity_sequence);
+    let mut common = 0;
+    for segment in &own.segments {
+        let is_same = |other: &&Segment| other.sequence == segment.sequence;
+        if let Some(same) = other.segments.iter().find(is_same) {
+            assert!((date(same) - date(segment)).abs() < 0.002);
+            assert!((same.duration - segment.duration).abs() < 0.1);
+            common += 1;
+        }
+    }
+    assert!(common >= 2, "{common}");
+}

@@ -3,9 +3,11 @@
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::time::{Instant, timeout_at};
 
 use crate::base::path::MediaPath;
 use crate::config::Config;
@@ -13,11 +15,12 @@ use crate::hls::object::Flavour;
 use crate::hls::packager::{NoPlaylist, Packager};
 use crate::hls::playlist::{HEAD, RenditionReport};
 use crate::hls::text::Text;
+use crate::hls::window::Variant;
 
 /// The playlist that a player opens: the variants that can be played, in the given order. Those
-/// for which nothing comes are left out as long as there are others. One of which nothing has come yet is waited
-/// for until `start_wait` after its packager began. If none is in formats that every player knows, what is offered
-/// in such formats follows. Cancel safe.
+/// for which nothing comes are left out as long as there are others. The first that can be played is waited for until
+/// `start_wait` after its packager began, the others for half a target duration more. If none is in formats that every
+/// player knows, what is offered in such formats follows. Cancel safe.
 ///
 /// # Errors
 /// Why there is none: what holds for the first variant.
@@ -35,7 +38,9 @@ pub async fn multivariant(
         );
         variant.variant(flavour, &folder, start_wait).await
     });
-    let told = join_all(told).await;
+    let target = variants.first().map(|variant| variant.target_duration());
+    let is_playing = |told: &Result<Variant, _>| told.as_ref().is_ok_and(|one| !one.is_stalled);
+    let told = gathered(told, is_playing, target.unwrap_or_default() / 2).await;
     let is_moving = told.iter().flatten().any(|variant| !variant.is_stalled);
     let shown = told.iter().flatten();
     let shown = shown.filter(|variant| !variant.is_stalled || !is_moving);
@@ -62,6 +67,35 @@ pub async fn multivariant(
         Some(first) => first.kept_program(flavour, text),
         None => text,
     })
+}
+
+/// What comes of all of these, in their order; when one of it is enough, the others are waited for as long as
+/// `patience`, and left out then. Cancel safe.
+async fn gathered<T>(
+    awaited: impl Iterator<Item = impl Future<Output = T>>,
+    is_enough: impl Fn(&T) -> bool,
+    patience: Duration,
+) -> Vec<T> {
+    let placed = awaited.enumerate();
+    let placed = placed.map(|(place, one)| async move { (place, one.await) });
+    let mut waiting: FuturesUnordered<_> = placed.collect();
+    let mut come = Vec::new();
+    let mut until = None;
+    loop {
+        let next = match until {
+            Some(until) => timeout_at(until, waiting.next()).await.unwrap_or(None),
+            None => waiting.next().await,
+        };
+        let Some((place, one)) = next else {
+            break;
+        };
+        if until.is_none() && is_enough(&one) {
+            until = Some(Instant::now() + patience);
+        }
+        come.push((place, one));
+    }
+    come.sort_by_key(|(place, _)| *place);
+    come.into_iter().map(|(_, one)| one).collect()
 }
 
 /// A media playlist of `own` that tells how far those of the others are (rfc8216bis, 4.4.5.4).
@@ -100,6 +134,25 @@ fn relative(from: &MediaPath, to: &MediaPath) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_the_last_when_there_is_enough() {
+        let after = |seconds| async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            seconds
+        };
+        let patience = Duration::from_secs(3);
+        let come = |awaited: [u64; 4], enough: u64| async move {
+            let begun = Instant::now();
+            let awaited = awaited.into_iter().map(after);
+            let come = gathered(awaited, |one| *one >= enough, patience).await;
+            (come, begun.elapsed().as_secs())
+        };
+        assert_eq!(come([4, 0, 20, 2], 0).await, (vec![0, 2], 3));
+        assert_eq!(come([4, 0, 20, 2], 2).await, (vec![4, 0, 2], 5));
+        assert_eq!(come([4, 0, 20, 2], 9).await, (vec![4, 0, 20, 2], 20));
+        assert_eq!(come([1, 0, 0, 2], 0).await, (vec![1, 0, 0, 2], 2));
+    }
 
     #[test]
     fn channels_find_each_other() {

@@ -27,6 +27,7 @@ use super::transcode::channel::{Encoded, Made, Transcoder};
 use super::transcode::{Transcoders, need};
 use super::transport::Transport;
 use super::units::Units;
+use super::window::Window;
 use crate::codec::Format;
 use crate::config::{Config, Hls};
 use crate::media::burst::Burst;
@@ -306,7 +307,17 @@ impl<'p> Line<'p> {
             }
             self.sounds.push(&unit);
             self.segmenter.push(&unit, clock.wall(at));
+            self.promote();
             self.collect();
+        }
+    }
+
+    /// The first of the sounds leads if no pictures come, before there is anything to play.
+    fn promote(&mut self) {
+        if let Some(track) = self.segmenter.pull_promoted() {
+            self.sounds.leave_out(track);
+            self.transports.truncate(1 + self.sounds.count());
+            self.packager.update(Window::take_first_sound);
         }
     }
 

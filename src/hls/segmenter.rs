@@ -99,6 +99,10 @@ pub struct Segmenter {
     lanes: Vec<Lane>,
     /// The tracks whose segments are made elsewhere.
     apart: Vec<usize>,
+    /// The first of them, which leads if pictures stay away from the beginning.
+    stand_in: Option<Lane>,
+    /// The same, as long as nobody was told that it leads.
+    promoted: Option<usize>,
     /// Pictures without which the sound goes on, for no key frame has come.
     absent: Option<Lane>,
     /// Units of the second lane whose time has not come.
@@ -154,6 +158,8 @@ impl Segmenter {
         Self {
             lanes,
             apart: Vec::new(),
+            stand_in: None,
+            promoted: None,
             absent: None,
             waiting: Waiting::default(),
             target: Target::new(settings.target),
@@ -186,7 +192,8 @@ impl Segmenter {
     /// a new map, at the next key frame. A track whose first format fragments cannot carry is left
     /// out, and its units are never waited for.
     pub fn set_format(&mut self, track: usize, format: Format) {
-        if let Some(lane) = self.absent.as_mut().filter(|lane| lane.track == track) {
+        let mut idle = self.absent.iter_mut().chain(&mut self.stand_in);
+        if let Some(lane) = idle.find(|lane| lane.track == track) {
             lane.offer(format);
             return;
         }
@@ -213,7 +220,7 @@ impl Segmenter {
         match self.lanes.iter().position(|lane| lane.track == unit.track) {
             Some(0) => self.push_leading(unit, now),
             Some(_) => self.push_following(unit, now),
-            None if self.apart.contains(&unit.track) => self.go_on_alone(unit),
+            None if self.apart.contains(&unit.track) => self.push_apart(unit, now),
             None => {}
         }
     }

@@ -75,6 +75,11 @@ impl Sounds {
         self.held.push_back(cut);
     }
 
+    /// Leaves out a sound that leads now.
+    pub fn leave_out(&mut self, track: usize) {
+        self.sounds.retain(|sound| sound.track() != track);
+    }
+
     /// Nothing more comes: no cut waits any longer.
     pub fn finish(&mut self) {
         self.is_over = true;

@@ -130,3 +130,40 @@ async fn sounds_are_encrypted_with_keys_that_are_there() {
         assert_eq!((answer.status, answer.body.len()), (200, 16), "{playlist}");
     }
 }
+
+#[tokio::test]
+async fn sounds_are_there_though_pictures_never_begin() {
+    let server = start(|config| {
+        config.hls.start_wait = Duration::from_secs(60);
+        config.hls.window = Duration::from_secs(600);
+    });
+    let mut clip = Clip::publish_in(&server, "tv", &["deu", "fra", "ita"]);
+    clip.lose_pictures_until(clip.seconds());
+    // Nothing is kept for players who come later where there are no key frames.
+    let send = async {
+        for second in 1.. {
+            clip.send_until(f64::from(second));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let playlist = tokio::select! {
+        playlist = text(server.http, "/tv/cmaf.m3u8") => playlist,
+        () = send => unreachable!("it goes on for ever"),
+    };
+    assert!(playlist.contains("CODECS=\"mp4a.40.2\""), "{playlist}");
+    let own = "NAME=\"deu 0\",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE=\"deu\",CHANNELS=\"2\"\n";
+    assert!(playlist.contains(own), "{playlist}");
+    let media = text(server.http, "/tv/media-cmaf.m3u8").await;
+    assert!(cuts(&media).len() > 5, "{media}");
+    for (number, language) in [(1, "fra"), (2, "ita")] {
+        let name = format!("NAME=\"{language} {number}\",DEFAULT=NO");
+        assert!(playlist.contains(&name), "{playlist}");
+        let sound = text(server.http, &format!("/tv/audio{number}-cmaf.m3u8")).await;
+        assert_eq!(cuts(&sound), cuts(&media), "{sound}");
+        for uri in uris(&sound) {
+            let answer = get(server.http, &format!("/tv/{uri}")).await;
+            assert_eq!(answer.status, 200, "{uri}");
+        }
+    }
+    assert_eq!(get(server.http, "/tv/audio3-cmaf.m3u8").await.status, 404);
+}

@@ -36,9 +36,9 @@ impl Listing<'_> {
         let sounds = sounds.iter().map(|sound| of(&sound.rate(flavour)));
         let most = sounds.max().unwrap_or(0);
         match self.window.choice {
-            // One is heard in place of another.
-            Some(_) => own.max(most),
-            None => own.saturating_add(most),
+            // One is loaded in place of another.
+            Some(_) if self.video().0.is_none() => own.max(most),
+            _ => own.saturating_add(most),
         }
     }
 
@@ -49,7 +49,8 @@ impl Listing<'_> {
         }
         let rendition = |one: Self| {
             let Choice { number, language } = one.window.choice.as_ref()?;
-            let channels = one.formats().first().and_then(|format| format.channels());
+            let mut formats = one.formats().into_iter();
+            let channels = formats.find_map(|format| format.channels());
             let language = language.as_deref();
             Some(AudioRendition::new(flavour, *number, language, channels))
         };

@@ -15,6 +15,7 @@ use crate::hls::map::map;
 use crate::hls::open::Open;
 use crate::hls::part::{Head, Map};
 use crate::hls::units::{START, Unit};
+use crate::hls::waiting::Waiting;
 
 impl Segmenter {
     /// The same with segments that are encrypted.
@@ -23,9 +24,14 @@ impl Segmenter {
     }
 
     /// The same without these tracks, whose segments are made [elsewhere](crate::hls::sounds).
-    /// Their units are still to be pushed, for they tell how far the channel is.
+    /// Their units are still to be pushed, for they tell how far the channel is, and if no pictures come,
+    /// the first of them leads.
     pub fn without(mut self, tracks: &[usize]) -> Self {
-        self.lanes.retain(|lane| !tracks.contains(&lane.track));
+        let place = self
+            .lanes
+            .iter()
+            .position(|lane| tracks.contains(&lane.track));
+        self.stand_in = place.map(|place| self.lanes.remove(place));
         self.apart = tracks.to_vec();
         self
     }
@@ -50,6 +56,9 @@ impl Segmenter {
         self.lanes.iter_mut().for_each(Lane::adopt);
         self.take_place(unit);
         self.waiting.retain(unit.pts.nanos());
+        if self.stand_in.take().is_some() {
+            self.waiting = Waiting::default();
+        }
         let Some(lane) = self.lanes.first_mut() else {
             return;
         };

@@ -1,4 +1,4 @@
-//! The track that joins the one that leads: its units wait for their time, and are never waited for.
+//! The track that joins the one that leads, or stands in for it: its units wait for their time, and are never waited for.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,6 +24,24 @@ impl Segmenter {
         }
     }
 
+    /// Takes a unit of a track whose segments are made elsewhere. Until something leads, those of the first such
+    /// track wait here too.
+    pub(super) fn push_apart(&mut self, unit: &Unit, now: SystemTime) {
+        let stands_in = |lane: &Lane| lane.track == unit.track && lane.is_known();
+        if self.stand_in.as_ref().is_some_and(stands_in) {
+            self.waiting.push(unit.clone());
+            self.begin_alone(unit, now);
+        } else {
+            self.go_on_alone(unit);
+        }
+    }
+
+    /// The track of those whose segments are made elsewhere that leads now, because pictures stay away from the
+    /// beginning; it is told once.
+    pub fn pull_promoted(&mut self) -> Option<usize> {
+        self.promoted.take()
+    }
+
     /// Begins without the first lane when `unit` has waited for it for too long.
     fn begin_alone(&mut self, unit: &Unit, now: SystemTime) {
         let waits = |first: &Unit| unit.pts.nanos().saturating_sub(first.pts.nanos());
@@ -31,6 +49,11 @@ impl Segmenter {
             return;
         }
         self.absent = Some(self.lanes.remove(0));
+        if let Some(lane) = self.stand_in.take() {
+            self.apart.retain(|track| *track != lane.track);
+            self.promoted = Some(lane.track);
+            self.lanes.push(lane);
+        }
         while let Some(waited) = self.waiting.pop() {
             let ago = Duration::from_nanos(waits(&waited).unsigned_abs());
             self.push_leading(&waited, now.checked_sub(ago).unwrap_or(now));

@@ -514,6 +514,45 @@ fn sound_begins_without_pictures_that_never_come() {
 }
 
 #[test]
+fn the_first_of_several_sounds_leads_where_no_pictures_come() {
+    let mut segmenter = television().without(&[1, 2]);
+    let (mut made, mut promoted) = (Made::default(), Vec::new());
+    for index in 0..700 {
+        for track in [1, 2] {
+            made.push(&mut segmenter, &sound(track, 1024 * index));
+        }
+        promoted.extend(segmenter.pull_promoted());
+        assert_eq!(promoted.is_empty(), made.parts.is_empty());
+    }
+    assert!(promoted == [1] && segmenter.lacks_pictures());
+    made.push(&mut segmenter, &picture(15_000, true));
+    made.parts
+        .append(&mut play(&mut segmenter, 15_040, 100, 50).parts);
+    segmenter.finish();
+    made.take(&mut segmenter);
+    assert!(!made.segments[0].head.map.has_video());
+    let last = made.segments.last().unwrap();
+    assert!(last.head.discontinuity && last.head.map.has_video());
+    assert_eq!(last.head.map.tracks.len(), 2);
+    let heard = made.parts.iter().flat_map(|part| part.samples.iter());
+    assert!(heard.count() > 890);
+}
+
+#[test]
+fn pictures_that_come_lead_sounds_that_are_made_elsewhere() {
+    let mut segmenter = television().without(&[1]);
+    let mut made = Made::default();
+    for index in 0..300 {
+        made.push(&mut segmenter, &sound(1, 1024 * index));
+    }
+    assert!(made.parts.is_empty());
+    let made = play(&mut segmenter, 6400, 500, 50);
+    assert_eq!(segmenter.pull_promoted(), None);
+    let mut maps = made.parts.iter().map(|part| &part.head.map);
+    assert!(maps.len() > 5 && maps.all(|map| map.tracks.len() == 1 && map.has_video()));
+}
+
+#[test]
 fn a_first_segment_that_is_waited_for_does_not_wait_for_a_key_frame() {
     let mut segmenter = television();
     let mut made = play(&mut segmenter, 0, 200, 1000);

@@ -17,20 +17,41 @@ impl Window {
     ///
     /// What is said to the window later of bounds, targets and the end goes for them too.
     pub fn set_sounds(&mut self, own: Option<Choice>, sounds: Vec<(u32, Choice)>) {
-        let numbers: Vec<_> = sounds.iter().map(|(_, choice)| choice.number).collect();
         let (bounds, targets, keeps_all) = (self.bounds, self.targets, self.keeps_all);
-        let sound = |(number, choice): (u32, Choice)| {
-            let others = numbers.iter().filter(|other| **other != choice.number);
-            Self {
-                others: [&0].into_iter().chain(others).copied().collect(),
-                choice: Some(choice),
-                keeps_all,
-                ..Self::new(number, bounds, targets)
-            }
+        let sound = |(number, choice): (u32, Choice)| Self {
+            choice: Some(choice),
+            keeps_all,
+            ..Self::new(number, bounds, targets)
         };
         self.sounds = sounds.into_iter().map(sound).collect();
-        self.others = numbers.clone();
         self.choice = own;
+        self.number_sounds();
+    }
+
+    /// Says that the first of the sounds is the window's own, with pictures if they come later. To be said
+    /// before anything is pushed.
+    pub fn take_first_sound(&mut self) {
+        if !self.sounds.is_empty() {
+            let first = self.sounds.remove(0);
+            self.choice = first.choice.map(|choice| Choice {
+                number: 0,
+                ..choice
+            });
+            self.number_sounds();
+        }
+    }
+
+    /// Numbers the sounds from 1, and tells each rendition of the others.
+    fn number_sounds(&mut self) {
+        let numbers = 1..=u16::try_from(self.sounds.len()).unwrap_or(u16::MAX);
+        for (number, sound) in numbers.clone().zip(&mut self.sounds) {
+            let others = numbers.clone().filter(|other| *other != number);
+            sound.others = [0].into_iter().chain(others).collect();
+            if let Some(choice) = &mut sound.choice {
+                choice.number = number;
+            }
+        }
+        self.others = numbers.collect();
     }
 
     /// Whether it is what leads, which decides for the sounds what stays.

@@ -624,6 +624,33 @@ fn sounds_stay_as_long_as_what_leads() {
 }
 
 #[test]
+fn the_first_sound_can_become_the_windows_own() {
+    let mut maker = Maker::new(BOUNDS);
+    let sounds = [("deu", 1), ("fra", 2), ("ita", 3)].map(|(language, number)| {
+        let language = Some(language.to_owned());
+        (10 + u32::from(number), Choice { number, language })
+    });
+    maker.window.set_sounds(None, sounds.into());
+    maker.window.take_first_sound();
+    let told = |window: &Window| {
+        let choice = window.choice.clone().unwrap();
+        (
+            choice.number,
+            choice.language.unwrap(),
+            window.others.clone(),
+        )
+    };
+    let window = &maker.window;
+    assert_eq!(told(window), (0, "deu".to_owned(), vec![1, 2]));
+    let first = window.rendition(1).unwrap();
+    assert_eq!(told(first), (1, "fra".to_owned(), vec![0, 2]));
+    let second = window.rendition(2).unwrap();
+    assert_eq!(told(second), (2, "ita".to_owned(), vec![0, 1]));
+    assert!(window.leads() && window.rendition(3).is_none());
+    assert!(window.with_files(11).is_none() && window.with_files(13).is_some());
+}
+
+#[test]
 fn an_event_loses_nothing_and_is_full_when_its_budget_is() {
     let disk_bytes = 60_000;
     let mut maker = Maker::new(Bounds {

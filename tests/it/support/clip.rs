@@ -118,6 +118,11 @@ impl Clip {
         }
     }
 
+    /// After so many seconds it begins anew.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.length.as_secs_f64()
+    }
+
     /// The time at which what belongs to `seconds` is sent.
     pub(crate) fn at(&self, seconds: f64) -> Instant {
         self.start + Duration::from_secs_f64(seconds)

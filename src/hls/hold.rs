@@ -44,21 +44,35 @@ pub(super) struct Hold {
 #[derive(Debug)]
 struct Encoded {
     track: usize,
-    /// When its newest unit is presented, in nanoseconds; `None` when it is not waited for.
+    /// When its newest unit is presented, in nanoseconds; `None` when it was waited for in vain.
     reached: Option<i64>,
+    /// Whether it is among the sounds in segments of their own. What comes late of these is [waited for
+    /// elsewhere](super::sounds), so that only what takes long to be encoded is waited for here.
+    is_apart: bool,
+    /// Whether much of it is still being encoded.
+    is_owed: bool,
 }
 
 impl Hold {
-    /// For a channel of which the tracks `encoded`, by their index, are encoded.
-    pub(super) fn new(encoded: &[usize]) -> Self {
+    /// For a channel of which the tracks `encoded`, by their index, are encoded, and the tracks `apart` are
+    /// sounds in segments of their own.
+    pub(super) fn new(encoded: &[usize], apart: &[usize]) -> Self {
         let track = |&track| Encoded {
             track,
             reached: Some(i64::MIN),
+            is_apart: apart.contains(&track),
+            is_owed: false,
         };
         Self {
             encoded: encoded.iter().map(track).collect(),
             ..Self::default()
         }
+    }
+
+    /// Says of which tracks much is still being encoded.
+    pub(super) fn set_owed(&mut self, is_owed: impl Fn(usize) -> bool) {
+        let encoded = self.encoded.iter_mut();
+        encoded.for_each(|one| one.is_owed = is_owed(one.track));
     }
 
     /// Takes a unit at the time `now`; those of a track come in their order.
@@ -85,14 +99,15 @@ impl Hold {
         Some(held)
     }
 
-    /// Whether every other track that is encoded has come as far.
+    /// Whether every other track that is waited for has come as far.
     fn is_due(&self, unit: &Unit) -> bool {
         let time = unit.dts.nanos();
-        let mut others = self.encoded.iter().filter(|one| one.track != unit.track);
+        let is_awaited = |one: &&Encoded| one.track != unit.track && (one.is_owed || !one.is_apart);
+        let mut others = self.encoded.iter().filter(is_awaited);
         others.all(|one| one.reached.is_none_or(|reached| reached >= time))
     }
 
-    /// Lets all go, because nothing is encoded any more.
+    /// Lets all go, because nothing is encoded any more, or not in time.
     pub(super) fn release(&mut self) {
         self.encoded.iter_mut().for_each(|one| one.reached = None);
     }
@@ -128,7 +143,7 @@ mod tests {
     #[test]
     fn pictures_wait_for_their_sound() {
         let now = Clock::start().now();
-        let mut hold = Hold::new(&[1]);
+        let mut hold = Hold::new(&[1], &[]);
         for millis in [0, 40, 80] {
             hold.push(held(0, millis), now);
         }
@@ -142,7 +157,7 @@ mod tests {
     #[test]
     fn sound_that_stays_away_is_waited_for_once() {
         let now = Clock::start().now();
-        let mut hold = Hold::new(&[1]);
+        let mut hold = Hold::new(&[1], &[]);
         hold.push(held(0, 0), now);
         hold.push(held(0, 40), now + LONGEST / 2);
         assert_eq!(pulled(&mut hold, now + LONGEST / 2), []);
@@ -157,7 +172,7 @@ mod tests {
     #[test]
     fn tracks_that_are_both_encoded_begin_together() {
         let now = Clock::start().now();
-        let mut hold = Hold::new(&[0, 1]);
+        let mut hold = Hold::new(&[0, 1], &[]);
         hold.push(held(0, 0), now);
         hold.push(held(0, 40), now);
         assert_eq!(pulled(&mut hold, now), []);
@@ -166,9 +181,25 @@ mod tests {
     }
 
     #[test]
+    fn sounds_to_choose_from_are_waited_for_while_they_are_being_encoded() {
+        let now = Clock::start().now();
+        let mut hold = Hold::new(&[1], &[1]);
+        hold.push(held(0, 0), now);
+        assert_eq!(pulled(&mut hold, now), [(0, 0)]);
+        hold.set_owed(|track| track == 1);
+        hold.push(held(0, 40), now);
+        assert_eq!(pulled(&mut hold, now), []);
+        hold.push(held(1, 40), now);
+        hold.push(held(0, 80), now);
+        assert_eq!(pulled(&mut hold, now), [(0, 40), (1, 40)]);
+        hold.set_owed(|_| false);
+        assert_eq!(pulled(&mut hold, now), [(0, 80)]);
+    }
+
+    #[test]
     fn nothing_waits_where_nothing_is_encoded() {
         let now = Clock::start().now();
-        let mut hold = Hold::new(&[]);
+        let mut hold = Hold::new(&[], &[]);
         hold.push(held(0, 0), now);
         assert_eq!(pulled(&mut hold, now), [(0, 0)]);
     }

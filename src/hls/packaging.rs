@@ -20,11 +20,12 @@ use super::group::epoch::Aligner;
 use super::hold::{Held, Hold};
 use super::packager::Packager;
 use super::segmenter::{Cut, Segmenter};
-use super::sounds::{Cuts, Sounds};
+use super::sounds::{self, Cuts, Sounds};
 use super::spooling::Spooling;
 use super::spools::Spools;
 use super::transcode::channel::{Encoded, Made, Transcoder};
-use super::transcode::{Transcoders, need};
+use super::transcode::need::Need;
+use super::transcode::{Transcoders, Trouble};
 use super::transport::Transport;
 use super::units::Units;
 use super::window::Window;
@@ -80,14 +81,15 @@ async fn package(
     let Some(description) = channel.described(hls.start_wait).await else {
         return "nobody published".to_owned();
     };
-    let encoded = match hls.transcode {
-        true => need::encoded(&description, packager.rendition()),
-        false => Vec::new(),
+    let need = match hls.transcode {
+        true => Need::of(&description, packager.rendition()),
+        false => Need::default(),
     };
     aligning::clock_told(packager).await;
+    let encoded = need.all();
     let mut line = Line::new(packager, &description, &encoded, &hls);
     let mut transcoder =
-        (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, encoded));
+        (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, &need));
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut head = channel.head();
@@ -109,8 +111,11 @@ async fn package(
             },
             made = made(&mut transcoder) => match made {
                 Made::Unit(unit) => line.take_encoded(unit),
-                Made::Trouble(trouble) => packager.set_trouble(trouble),
-                Made::All => transcoder = None,
+                Made::Trouble(trouble) => line.take_trouble(trouble, &need),
+                Made::All => {
+                    transcoder = None;
+                    line.hold.release();
+                }
             },
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
             () = sleep(PAUSE), if !line.is_flushed => line.flush(),
@@ -173,12 +178,13 @@ impl<'p> Line<'p> {
     ) -> Self {
         let mut title = packager.channel().title();
         title.mark_changed();
-        let (segmenter, sounds) = cutting::begin(packager, description, encoded, hls);
+        let apart = sounds::apart(description, packager.rendition(), encoded);
+        let (segmenter, sounds) = cutting::begin(packager, description, (encoded, &apart), hls);
         Self {
             packager,
             units: aligning::units(packager, description, encoded),
             aligner: Aligner::default(),
-            hold: Hold::new(encoded),
+            hold: Hold::new(encoded, &apart),
             segmenter,
             description: Arc::clone(description),
             title,
@@ -269,6 +275,16 @@ impl<'p> Line<'p> {
         self.publish();
     }
 
+    /// Takes notice that nothing is encoded, or that it is again: players are told where they miss something
+    /// of the channel, and nothing waits for further sounds.
+    fn take_trouble(&mut self, trouble: Option<Trouble>, need: &Need) {
+        if !need.first.is_empty() {
+            self.packager.set_trouble(trouble);
+        } else if trouble.is_some() {
+            self.hold.release();
+        }
+    }
+
     /// Ends the channel, and takes before what is still being made of it.
     async fn end(&mut self, transcoder: Option<Transcoder>) {
         if let Some(transcoder) = transcoder {
@@ -301,6 +317,7 @@ impl<'p> Line<'p> {
             let format = format.cloned();
             self.hold.push(Held { unit, format, at }, now);
         }
+        self.hold.set_owed(|track| self.units.is_owed(track));
         while let Some(Held { unit, format, at }) = self.hold.pull(now) {
             if let Some(format) = format {
                 self.set_format(unit.track, format);

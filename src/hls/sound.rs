@@ -26,7 +26,7 @@ pub(super) struct Sound {
     waiting: Waiting,
     /// When the newest unit ends, in nanoseconds of the units' time; `None` before the first.
     reached: Option<i64>,
-    /// Whether cuts wait for it; not after one that waited in vain, until it has caught up.
+    /// Whether cuts wait for it; not while it is so late that they would wait in vain.
     is_awaited: bool,
     map: Option<Arc<Map>>,
     keys: Option<Keys>,
@@ -73,9 +73,9 @@ impl Sound {
         !self.is_awaited || self.has_reached(end)
     }
 
-    /// A cut that ends at `end` is made now, whether or not it waited in vain.
-    pub(super) fn judge(&mut self, end: i64) {
-        self.is_awaited = self.has_reached(end);
+    /// The next cuts wait for it if it has come as far as `least`, in nanoseconds of the units' time.
+    pub(super) fn judge(&mut self, least: i64) {
+        self.is_awaited = self.has_reached(least);
     }
 
     fn has_reached(&self, end: i64) -> bool {

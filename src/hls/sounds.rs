@@ -93,7 +93,8 @@ impl Sounds {
             if !is_ready && !self.is_over && self.waited(part) < PATIENCE {
                 return None;
             }
-            self.sounds.iter_mut().for_each(|sound| sound.judge(end));
+            let sounds = self.sounds.iter_mut();
+            sounds.for_each(|sound| sound.judge(end.saturating_sub(PATIENCE)));
         }
         let main = self.held.pop_front()?;
         let sounds = self.sounds.iter_mut();
@@ -119,30 +120,32 @@ fn heard_until(part: &Part) -> i64 {
 }
 
 /// The tracks that go into segments of their own, by their index: the sounds of a channel with
-/// more than one, but for the first of a channel without pictures, which leads.
+/// more than one, but for the first of a channel without pictures, which leads. The tracks `encoded`
+/// come in formats that segments carry.
 ///
-/// None where something has to be encoded of the sound that is heard at first, and where there
-/// are pictures that nobody can carry: then what is carried goes together.
+/// None where there are pictures that nobody can carry, and without pictures where that is so of the
+/// first sound: then what is carried goes together.
 pub fn apart(description: &Description, rendition: Rendition, encoded: &[usize]) -> Vec<usize> {
     let tracks = description.tracks();
     let first = |kind| tracks.iter().position(|track| track.kind == kind);
-    let is_carried = |index: usize| {
-        let track = tracks.get(index);
-        track.is_some_and(|track| need::is_carried(track, rendition))
+    let is_there = |index: &usize| {
+        let track = tracks.get(*index);
+        encoded.contains(index) || track.is_some_and(|track| need::is_carried(track, rendition))
     };
-    let (seen, heard) = (first(Kind::Video), first(Kind::Audio));
-    let is_seen = |index: usize| is_carried(index) || encoded.contains(&index);
-    if rendition != Rendition::Own || !heard.is_some_and(is_carried) || !seen.is_none_or(is_seen) {
+    let seen = first(Kind::Video);
+    let leads = seen.or_else(|| first(Kind::Audio)).filter(is_there);
+    let Some(leads) = leads.filter(|_| rendition == Rendition::Own) else {
+        return Vec::new();
+    };
+    let sounds = tracks.iter().enumerate();
+    let sounds = sounds.filter(|(_, track)| track.kind == Kind::Audio);
+    let sounds = sounds.map(|(index, _)| index).filter(is_there);
+    let mut sounds: Vec<_> = sounds.collect();
+    if sounds.len() < 2 {
         return Vec::new();
     }
-    let sounds = tracks.iter().enumerate();
-    let sounds = sounds.filter(|(index, track)| track.kind == Kind::Audio && is_carried(*index));
-    let sounds: Vec<_> = sounds.map(|(index, _)| index).collect();
-    match (sounds.len(), seen) {
-        (0 | 1, _) => Vec::new(),
-        (_, None) => sounds[1..].to_vec(),
-        (_, Some(_)) => sounds,
-    }
+    sounds.retain(|index| *index != leads);
+    sounds
 }
 
 #[cfg(test)]

@@ -153,6 +153,7 @@ impl Units {
             return;
         };
         if track.is_encoded {
+            track.sent = Some(packet.time());
             return self.clocks.came(index, packet.time(), arrived);
         }
         if track.push(&packet).is_err() {
@@ -170,9 +171,15 @@ impl Units {
         now: Instant,
     ) {
         if let Some(track) = self.tracks.get_mut(index) {
+            track.made = Some(unit.time);
             track.encoded = Some((unit, format));
             self.collect(index, now);
         }
+    }
+
+    /// Whether more has come of a track that is encoded than was given back, by half a second or more.
+    pub fn is_owed(&self, track: usize) -> bool {
+        self.tracks.get(track).is_some_and(Track::is_owed)
     }
 
     /// Gives the units that a track has completed their places.

@@ -158,8 +158,9 @@ async fn sounds_are_there_though_pictures_never_begin() {
     for (number, language) in [(1, "fra"), (2, "ita")] {
         let name = format!("NAME=\"{language} {number}\",DEFAULT=NO");
         assert!(playlist.contains(&name), "{playlist}");
+        // More may have been cut since.
         let sound = text(server.http, &format!("/tv/audio{number}-cmaf.m3u8")).await;
-        assert_eq!(cuts(&sound), cuts(&media), "{sound}");
+        assert!(cuts(&sound).starts_with(&cuts(&media)), "{sound}");
         for uri in uris(&sound) {
             let answer = get(server.http, &format!("/tv/{uri}")).await;
             assert_eq!(answer.status, 200, "{uri}");

@@ -1,5 +1,6 @@
 //! What players cannot play, by HLS. The tests that need ffmpeg say so and pass where it is not installed.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use reelcast::media::publisher::Publisher;
 use reelcast::source::packetiser::Packetiser;
 
 use super::hls::{get, text};
+use super::support::clip::{Beside, Clip};
 use super::support::movies::qtss;
 use super::support::server::Server;
 
@@ -200,7 +202,7 @@ async fn without_ffmpeg_a_page_says_so() {
 }
 
 /// A movie that this server does not read, of the sound of [`movie`].
-fn avi(folder: &std::path::Path) {
+fn avi(folder: &Path) {
     std::fs::write(folder.join("a.au"), movie(5)).unwrap();
     let mut made = Command::new("ffmpeg");
     made.args(["-v", "error", "-nostdin", "-i"])
@@ -311,6 +313,22 @@ fn speech(file: &[u8], at_a_time: usize) -> Vec<Vec<u8>> {
     frames.chunks(at_a_time).map(<[_]>::concat).collect()
 }
 
+/// Writes all that a playlist of fragmented MP4 lists into one file.
+async fn fetch(server: &Server, channel: &str, playlist: &str, file: &Path) {
+    let playlist = text(server.http, &format!("/{channel}/{playlist}-cmaf.m3u8")).await;
+    let (_, map) = playlist.split_once("#EXT-X-MAP:URI=\"").unwrap();
+    let map = map.split('"').next().unwrap();
+    let mut media = get(server.http, &format!("/{channel}/{map}")).await.body;
+    for segment in segments(&playlist) {
+        media.extend(
+            get(server.http, &format!("/{channel}/{segment}"))
+                .await
+                .body,
+        );
+    }
+    std::fs::write(file, media).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn speech_with_several_frames_in_a_packet_of_a_channel_is_heard_whole() {
     let Some(movies) = qtss().filter(|_| has_ffmpeg()) else {
@@ -330,15 +348,8 @@ async fn speech_with_several_frames_in_a_packet_of_a_channel_is_heard_whole() {
     let server = Server::start(folder.path(), settings);
     let _publisher = publish_sound(&server, format, pieces, 800);
 
-    let playlist = text(server.http, "/phone/media-cmaf.m3u8").await;
-    let (_, map) = playlist.split_once("#EXT-X-MAP:URI=\"").unwrap();
-    let map = map.split('"').next().unwrap();
-    let mut media = get(server.http, &format!("/phone/{map}")).await.body;
-    for segment in segments(&playlist) {
-        media.extend(get(server.http, &format!("/phone/{segment}")).await.body);
-    }
     let begun = folder.path().join("begun.mp4");
-    std::fs::write(&begun, media).unwrap();
+    fetch(&server, "phone", "media", &begun).await;
     let heard = heard(begun.to_str().unwrap(), &PCM);
     // The encoder's own delay, of a quarter of a second at most, is not of interest here.
     let piece = &original[..2 * 16_000];
@@ -347,4 +358,126 @@ async fn speech_with_several_frames_in_a_packet_of_a_channel_is_heard_whole() {
     let best = delayed.fold(0.0, f64::max);
     // One frame of five would come to 0.45 at most.
     assert!(best > 0.9, "{best}");
+}
+
+/// Sound with silence before it, so that it begins at the time 0 of its file.
+const ON_TIME: [&str; 7] = [
+    "-copyts",
+    "-af",
+    "aresample=8000:async=1:first_pts=0",
+    "-ac",
+    "1",
+    "-f",
+    "s16le",
+];
+
+/// A sample that is louder belongs to a tone.
+const LOUD: i16 = 3000;
+
+/// Where tones begin after a tenth of a second of silence, in seconds.
+fn onsets(sound: &[i16]) -> Vec<f64> {
+    let (mut onsets, mut quiet) = (Vec::new(), 0);
+    for (at, sample) in sound.iter().enumerate() {
+        quiet += 1;
+        if sample.unsigned_abs() > LOUD.unsigned_abs() {
+            if quiet > 800 {
+                onsets.push(at as f64 / 8000.0);
+            }
+            quiet = 0;
+        }
+    }
+    onsets
+}
+
+/// How often so many seconds of sound go from below to above the middle, a second.
+fn pitch(sound: &[i16]) -> f64 {
+    let rises = sound.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0);
+    rises.count() as f64 / (sound.len() as f64 / 8000.0)
+}
+
+/// What is heard of one of the sounds of the channel `tv` so far.
+async fn heard_of(server: &Server, sound: &str, folder: &Path) -> Vec<i16> {
+    let file = folder.join(format!("{sound}.mp4"));
+    fetch(server, "tv", sound, &file).await;
+    let bytes = heard(file.to_str().unwrap(), &ON_TIME);
+    let pairs = bytes.chunks_exact(2);
+    pairs
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_sound_that_no_player_knows_is_a_choice() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), settings);
+    // Half a second of a tone at the end of each of twelve.
+    let frame = |number: usize| match number % 50 {
+        0..25 => vec![0xff; SECOND / 50],
+        _ => tone(SECOND / 50),
+    };
+    let beside = Beside {
+        format: Format::Pcm(G711),
+        frames: (0..600).map(frame).collect(),
+        ticks: 160,
+    };
+    let mut clip = Clip::publish_beside(&server, "tv", beside);
+    let (mut sent, mut beeps, mut begins) = (10.0, Vec::new(), Vec::new());
+    clip.send_until(sent);
+    // A busy machine may hear of the first seconds too late.
+    while begins.len() < 5 {
+        assert!(sent < 120.0, "it has begun {begins:?}");
+        let playlist = text(server.http, "/tv/cmaf.m3u8").await;
+        if playlist.contains("audio2-cmaf.m3u8") {
+            beeps = heard_of(&server, "audio2", folder.path()).await;
+            begins = onsets(&beeps);
+        } else {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        sent += 1.0;
+        clip.send_until(sent);
+    }
+    for begin in &begins {
+        let since = (begin - 10.0) % clip.seconds();
+        assert!((since.fract() - 0.5).abs() < 0.02, "{begins:?}");
+    }
+    let beep = (begins[1] * 8000.0) as usize;
+    let pitches = [
+        pitch(&beeps[beep + 400..beep + 3600]),
+        pitch(&heard_of(&server, "audio1", folder.path()).await[beep + 400..beep + 3600]),
+    ];
+    assert!((pitches[0] - 500.0).abs() < 10.0, "{pitches:?}");
+    assert!((pitches[1] - 440.0).abs() < 10.0, "{pitches:?}");
+    let playlist = text(server.http, "/tv/ts.m3u8").await;
+    assert!(
+        playlist.contains("CHANNELS=\"2\",URI=\"audio1-ts.m3u8\""),
+        "{playlist}"
+    );
+    assert!(
+        playlist.contains("CHANNELS=\"1\",URI=\"audio2-ts.m3u8\""),
+        "{playlist}"
+    );
+    assert!(!playlist.contains("media-ts.m3u8\""), "{playlist}");
+}
+
+#[tokio::test]
+async fn without_ffmpeg_a_channel_plays_without_a_further_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), |config| {
+        settings(config);
+        config.hls.ffmpeg = "/nowhere/ffmpeg".to_owned();
+    });
+    let beside = Beside {
+        format: Format::Pcm(G711),
+        frames: (0..600).map(|_| tone(SECOND / 50)).collect(),
+        ticks: 160,
+    };
+    let mut clip = Clip::publish_beside(&server, "tv", beside);
+    clip.send_until(10.0);
+    let playlist = text(server.http, "/tv/cmaf.m3u8").await;
+    assert!(playlist.contains("audio1-cmaf.m3u8"), "{playlist}");
+    assert!(!playlist.contains("audio2-cmaf.m3u8"), "{playlist}");
+    assert!(playlist.contains("avc1."), "{playlist}");
 }

@@ -8,17 +8,17 @@ use crate::hls::group::grids::{EPOCH, first_numbers};
 use crate::hls::keys::Keys;
 use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
-use crate::hls::sounds::{self, Sounds};
+use crate::hls::sounds::Sounds;
 use crate::hls::transcode::most_bits_of;
 use crate::hls::window::Choice;
 use crate::media::description::{self, Description};
 
-/// What cuts `packager`'s channel, and the sounds that it has to choose from; the tracks `encoded`
-/// come in other formats than the description says.
+/// What cuts `packager`'s channel, and the sounds that it has to choose from, the tracks `apart`; the tracks
+/// `encoded` come in other formats than the description says.
 pub(super) fn begin(
     packager: &Packager,
     description: &Description,
-    encoded: &[usize],
+    (encoded, apart): (&[usize], &[usize]),
     hls: &Hls,
 ) -> (Segmenter, Sounds) {
     let (sequence, discontinuity_sequence) = first_numbers(packager.clock());
@@ -33,12 +33,11 @@ pub(super) fn begin(
     packager.update(|window| window.set_compat_most(most));
     let tracks: Vec<_> = description.tracks().iter().map(track).collect();
     let keys = packager.keys().cloned();
-    let apart = sounds::apart(description, packager.rendition(), encoded);
     let segmenter = Segmenter::new(settings, &tracks).with_keys(keys);
     let segmenter = segmenter.with_grid(packager.grid().cloned());
-    let mut segmenter = segmenter.without(&apart);
-    let keys = offer(packager, description, &apart);
-    let mut sounds = Sounds::new(description, &apart, keys);
+    let mut segmenter = segmenter.without(apart);
+    let keys = offer(packager, description, apart);
+    let mut sounds = Sounds::new(description, apart, keys);
     tell_described(&mut segmenter, &mut sounds, description, encoded);
     (segmenter, sounds)
 }

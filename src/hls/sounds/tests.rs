@@ -6,6 +6,7 @@ use super::*;
 use crate::base::media_time::MediaTime;
 use crate::codec::{aac, h264};
 use crate::hls::segmenter::{Segmenter, Settings, Track};
+use crate::hls::transcode::need::Need;
 
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x47, 0xfe, 0x88];
 
@@ -180,22 +181,55 @@ fn a_sound_that_stays_away_is_waited_for_once() {
 }
 
 #[test]
+fn a_sound_that_comes_back_late_is_waited_for_again() {
+    let mut channel = Channel::new();
+    let away = i64::MAX / 48 / 2;
+    (0..200).for_each(|number| channel.picture(number, [0, 400]));
+    (200..300).for_each(|number| channel.picture(number, [0, away]));
+    (300..600).for_each(|number| channel.picture(number, [0, 400]));
+    let parts = &channel.parts[2];
+    let gaps = parts.iter().filter(|part| part.gap);
+    let missing = gaps.map(|part| part.duration.nanos()).sum::<i64>();
+    assert!(
+        (2_000_000_000..5_000_000_000).contains(&missing),
+        "{missing}"
+    );
+    let second = |part: &Part| part.start.nanos() / 1_000_000_000 - 10;
+    let late = parts.iter().filter(|part| second(part) >= 15);
+    assert!(late.clone().count() > 5);
+    for part in late {
+        let samples = part.samples.len() as i64;
+        assert_eq!(samples * 20_000_000, part.duration.nanos());
+    }
+}
+
+#[test]
 fn channels_with_one_sound_have_none_apart() {
     let apart = |sdp: &str| {
         let description = description(sdp);
-        let encoded = need::encoded(&description, Rendition::Own);
+        let encoded = Need::of(&description, Rendition::Own).all();
         apart(&description, Rendition::Own, &encoded)
     };
-    assert_eq!(apart(SDP), [1, 2]);
-    let without_pictures = SDP.replace("m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n", "");
-    assert_eq!(apart(&without_pictures), [1]);
     let none: [usize; 0] = [];
-    assert_eq!(
-        apart(&SDP.replace("98 ac3/48000/2", "98 L16/48000/2")),
-        none
-    );
-    assert_eq!(
-        apart(&SDP.replace("97 ac3/48000/2", "97 L16/48000/2")),
-        none
-    );
+    let pictures = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n";
+    assert_eq!(apart(SDP), [1, 2]);
+    assert_eq!(apart(&SDP.replace(pictures, "")), [1]);
+    assert_eq!(apart(&SDP.replace("98 ac3/", "98 X-OWN/")), none);
+    for encoded in ["97 ac3", "98 ac3"] {
+        let coded = encoded.replace("ac3", "L16");
+        let sdp = SDP.replace(encoded, &coded);
+        assert_eq!(apart(&sdp), [1, 2]);
+        assert_eq!(apart(&sdp.replace(pictures, "")), [1]);
+    }
+}
+
+#[test]
+fn what_nobody_encodes_is_no_choice() {
+    let apart = |sdp: &str| apart(&description(sdp), Rendition::Own, &[]);
+    let none: [usize; 0] = [];
+    assert_eq!(apart(&SDP.replace("98 ac3", "98 L16")), none);
+    assert_eq!(apart(&SDP.replace("96 H264", "96 JPEG")), none);
+    let third = "m=audio 0 RTP/AVP 99\r\na=rtpmap:99 ac3/48000/2\r\n";
+    let sdp = format!("{}{third}", SDP.replace("97 ac3", "97 L16"));
+    assert_eq!(apart(&sdp), [2, 3]);
 }

@@ -17,6 +17,7 @@ use super::child::{Child, Pipes};
 use super::feed::{Fed, Feed};
 use super::harvest::{self, Harvest};
 use super::job::{Entrance, Job, Stream, Way, ways};
+use super::need::Need;
 use super::orders;
 use super::{Transcoders, Trouble};
 use crate::base::backoff::Backoff;
@@ -48,12 +49,12 @@ pub(in crate::hls) struct Transcoder {
 }
 
 impl Transcoder {
-    /// Begins to encode `tracks` of a channel, by their index in its description, at the oldest
-    /// key frame that is there. To be called inside a tokio runtime.
+    /// Begins to encode what a channel needs at the oldest key frame that is there. Further sounds are given up
+    /// where they may be why nothing comes of it. To be called inside a tokio runtime.
     pub(in crate::hls) fn begin(
         shared: &Arc<Transcoders>,
         channel: &Arc<Channel>,
-        tracks: Vec<usize>,
+        need: &Need,
     ) -> Self {
         let (output, encoded) = mpsc::channel(WAITING);
         let (trouble, told) = watch::channel(None);
@@ -62,6 +63,7 @@ impl Transcoder {
                 shared: Arc::clone(shared),
                 channel: Arc::clone(channel),
                 way,
+                first: tracks.iter().filter(|one| need.first.contains(one)).count(),
                 tracks,
                 feed: Feed::new(channel.cursor(Start::Past)),
                 output: output.clone(),
@@ -69,7 +71,7 @@ impl Transcoder {
             };
             AbortOnDropHandle::new(tokio::spawn(work.run()))
         };
-        let ways = ways(channel, tracks).into_iter();
+        let ways = ways(channel, need.all()).into_iter();
         let tasks = ways.filter(|(_, tracks)| !tracks.is_empty()).map(begin);
         Self {
             encoded,
@@ -138,6 +140,9 @@ struct Work {
     shared: Arc<Transcoders>,
     channel: Arc<Channel>,
     way: Way,
+    /// How many of the tracks are not further sounds; these come first.
+    first: usize,
+    /// By their index in the description.
     tracks: Vec<usize>,
     feed: Feed,
     output: mpsc::Sender<Encoded>,
@@ -148,7 +153,7 @@ impl Work {
     async fn run(mut self) {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         let mut failures = 0;
-        loop {
+        while !self.tracks.is_empty() {
             let made = AtomicU64::new(0);
             let attempt = self.attempt(&made).await;
             if made.load(Relaxed) > 0 {
@@ -164,8 +169,9 @@ impl Work {
                     warn!(%path, "transcoding for HLS failed: {failure}");
                     match failure {
                         Failure::Trouble(trouble) => tell(&self.trouble, Some(trouble)),
-                        _ if failures >= FAILURES => tell(&self.trouble, Some(Trouble::Fails)),
-                        _ => {}
+                        _ if failures < FAILURES => {}
+                        _ if self.gives_up_further() => failures = 0,
+                        _ => tell(&self.trouble, Some(Trouble::Fails)),
                     }
                     sleep(backoff.wait(rand::random())).await;
                 }
@@ -175,6 +181,17 @@ impl Work {
 }
 
 impl Work {
+    /// Encodes no further sounds any more; false if it did not before.
+    fn gives_up_further(&mut self) -> bool {
+        let gives_up = self.tracks.len() > self.first;
+        if gives_up {
+            let path = self.channel.path();
+            warn!(%path, "further sounds are not encoded for HLS any more: they may be why it fails");
+            self.tracks.truncate(self.first);
+        }
+        gives_up
+    }
+
     /// Lets one process make what it can; counts the units in `made`.
     async fn attempt(&mut self, made: &AtomicU64) -> Result<Fed, Failure> {
         let Some(description) = self.channel.description() else {

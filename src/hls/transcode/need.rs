@@ -4,19 +4,43 @@ use crate::codec::{self, Kind};
 use crate::hls::packager::Rendition;
 use crate::media::description::{Description, Track};
 
-/// The tracks that go into segments and have to be encoded before, by their index: among the first
-/// that is seen and the first that is heard.
-pub(in crate::hls) fn encoded(description: &Description, rendition: Rendition) -> Vec<usize> {
-    let tracks = description.tracks();
-    let first = |kind| tracks.iter().position(|track| track.kind == kind);
-    let chosen = [Kind::Video, Kind::Audio].into_iter().filter_map(first);
-    chosen
-        .filter(|index| {
-            tracks
-                .get(*index)
-                .is_some_and(|track| !is_carried(track, rendition))
-        })
-        .collect()
+/// The tracks that go into segments and have to be encoded before, by their index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::hls) struct Need {
+    /// Among the first that is seen and the first that is heard, without which players have less than
+    /// the channel.
+    pub(in crate::hls) first: Vec<usize>,
+    /// Further sounds to choose from, without which it plays as well.
+    pub(in crate::hls) further: Vec<usize>,
+}
+
+impl Need {
+    /// What a rendition of a channel has to have encoded; only its own has further sounds.
+    pub(in crate::hls) fn of(description: &Description, rendition: Rendition) -> Self {
+        let tracks = description.tracks();
+        let is_left = |index: &usize| {
+            let track = tracks.get(*index);
+            track.is_some_and(|track| !is_carried(track, rendition))
+        };
+        let of_kind = |kind| {
+            let tracks = tracks.iter().enumerate();
+            tracks.filter(move |(_, track)| track.kind == kind)
+        };
+        let first = |kind| of_kind(kind).map(|(index, _)| index).next();
+        let first = [Kind::Video, Kind::Audio].into_iter().filter_map(first);
+        let further = of_kind(Kind::Audio).skip(1);
+        let further = further.filter(|(_, track)| rendition == Rendition::Own && is_decoded(track));
+        let further = further.map(|(index, _)| index);
+        Self {
+            first: first.filter(is_left).collect(),
+            further: further.filter(is_left).take(MOST_FURTHER).collect(),
+        }
+    }
+
+    /// All of them, those first without which players have less.
+    pub(in crate::hls) fn all(&self) -> Vec<usize> {
+        [&self.first[..], &self.further].concat()
+    }
 }
 
 /// Whether a transport stream cannot carry a channel, though fragments can.
@@ -53,6 +77,23 @@ pub(in crate::hls) fn is_carried(track: &Track, rendition: Rendition) -> bool {
     carried.iter().any(|one| name.eq_ignore_ascii_case(one)) && is_read()
 }
 
+/// Whether ffmpeg is sure to take the packets of a sound: one that it does not know would cost the channel
+/// all that is encoded.
+fn is_decoded(track: &Track) -> bool {
+    let name = track.encoding.split('/').next().unwrap_or_default();
+    DECODED.iter().any(|one| name.eq_ignore_ascii_case(one))
+}
+
+/// The most further sounds of a channel that are encoded.
+const MOST_FURTHER: usize = 8;
+
+/// Encodings of sound in RTP that ffmpeg takes and fragments do not carry, but for those that need
+/// libraries which it may lack.
+const DECODED: [&str; 16] = [
+    "AMR", "AMR-WB", "G722", "G726-16", "G726-24", "G726-32", "G726-40", "GSM", "L16", "L24", "L8",
+    "PCMA", "PCMU", "QCELP", "SPEEX", "VORBIS",
+];
+
 /// The encodings of RTP whose samples fragments carry.
 const CARRIED: [&str; 7] = [
     "AC3",
@@ -74,10 +115,15 @@ const BEYOND_STREAMS: [&str; 2] = ["H265", "OPUS"];
 mod tests {
     use super::*;
 
-    fn encoded_of(medias: &str) -> Vec<usize> {
+    const H264: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 h264/90000\r\n";
+    const G711: &str = "m=audio 0 RTP/AVP 0\r\n";
+    const OPUS: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n";
+
+    fn need(rendition: Rendition, medias: &[&str]) -> Need {
+        let medias = medias.concat();
         let sdp = format!("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{medias}");
         let description = Description::read(sdp.as_bytes()).unwrap();
-        encoded(&description, Rendition::Own)
+        Need::of(&description, rendition)
     }
 
     #[test]
@@ -85,8 +131,12 @@ mod tests {
         let sdp = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n\
             a=rtpmap:96 H265/90000\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 ac3/48000/2\r\n";
         let description = Description::read(sdp.as_bytes()).unwrap();
-        assert_eq!(encoded(&description, Rendition::Own), [0_usize; 0]);
-        assert_eq!(encoded(&description, Rendition::Compat), [0, 1]);
+        assert_eq!(
+            Need::of(&description, Rendition::Own).all(),
+            Vec::<usize>::new()
+        );
+        let compat = Need::of(&description, Rendition::Compat);
+        assert_eq!(compat.first, [0, 1]);
         assert!(is_beyond_streams(&description));
     }
 
@@ -104,19 +154,31 @@ mod tests {
 
     #[test]
     fn what_fragments_cannot_carry_is_encoded() {
-        const H264: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 h264/90000\r\n";
-        const G711: &str = "m=audio 0 RTP/AVP 0\r\n";
         const CELP: &str = "m=audio 0 RTP/AVP 99\r\na=rtpmap:99 mpeg4-generic/8000\r\n\
             a=fmtp:99 mode=CELP-cbr\r\n";
         const JPEG: &str = "m=video 0 RTP/AVP 26\r\n";
-        const OPUS: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n";
+        const DATA: &str = "m=application 0 RTP/AVP 100\r\na=rtpmap:100 x/90000\r\n";
+        let first = |medias: &[&str]| need(Rendition::Own, medias).first;
         let none: [usize; 0] = [];
-        assert_eq!(encoded_of(&[H264, OPUS].concat()), none);
-        assert_eq!(encoded_of(&[G711, H264].concat()), [0]);
-        assert_eq!(encoded_of(&[CELP, JPEG].concat()), [1, 0]);
+        assert_eq!(first(&[H264, OPUS]), none);
+        assert_eq!(first(&[G711, H264]), [0]);
+        assert_eq!(first(&[CELP, JPEG]), [1, 0]);
         // Tracks that go into no segment are nobody's work.
-        assert_eq!(encoded_of(&[OPUS, G711, H264, JPEG].concat()), none);
-        let data = "m=application 0 RTP/AVP 100\r\na=rtpmap:100 x/90000\r\n";
-        assert_eq!(encoded_of(&[data, H264].concat()), none);
+        assert_eq!(first(&[OPUS, G711, H264, JPEG]), none);
+        assert_eq!(first(&[DATA, H264]), none);
+    }
+
+    #[test]
+    fn further_sounds_are_encoded_if_that_is_sure_to_work() {
+        const UNKNOWN: &str = "m=audio 0 RTP/AVP 101\r\na=rtpmap:101 X-OWN/8000\r\n";
+        let medias = [G711, OPUS, UNKNOWN, H264, G711];
+        let own = need(Rendition::Own, &medias);
+        assert_eq!((&own.first[..], &own.further[..]), (&[0][..], &[4][..]));
+        assert_eq!(own.all(), [0, 4]);
+        let compat = need(Rendition::Compat, &medias);
+        assert_eq!(compat.all(), [0]);
+        let many = [&[H264, OPUS][..], &[G711; 20]].concat();
+        let further = need(Rendition::Own, &many).further;
+        assert_eq!(further, (2..2 + MOST_FURTHER).collect::<Vec<_>>());
     }
 }

@@ -102,7 +102,7 @@ pub(super) enum Place<'a> {
     Pipe,
 }
 
-/// To read a channel, and to make these of its tracks: at most one is seen, and one is heard.
+/// To read a channel, and to make these of its tracks, of which at most one is seen.
 pub(super) fn of_channel(place: Place<'_>, codings: &[Coding]) -> Vec<String> {
     let mut line = words(GENERAL);
     // The description says what there is; what it does not say comes with the first picture.
@@ -113,11 +113,13 @@ pub(super) fn of_channel(place: Place<'_>, codings: &[Coding]) -> Vec<String> {
     }));
     for (index, coding) in codings.iter().enumerate() {
         line.extend(words(&format!("-map 0:{index}")));
-        line.extend(coded(*coding));
-        line.extend(words(match coding {
+        line.extend(coded(index, *coding));
+        line.extend(words(&match coding {
             // Without looking ahead.
-            Coding::Video { .. } => "-tune:v zerolatency -force_key_frames expr:gte(t,n_forced*2)",
-            Coding::Audio { .. } => "-filter:a aresample=async=1",
+            Coding::Video { .. } => {
+                "-tune:v zerolatency -force_key_frames expr:gte(t,n_forced*2)".to_owned()
+            }
+            Coding::Audio { .. } => format!("-filter:{index} aresample=async=1"),
         }));
     }
     line.extend(output("-max_interleave_delta 500000"));
@@ -172,12 +174,12 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
             "-protocol_whitelist pipe -f amr -itsoffset {later:.9} -i pipe:0"
         )));
     }
-    for (number, coding) in streams {
+    for (index, (number, coding)) in streams.iter().enumerate() {
         line.extend(words(&match coding {
             Coding::Audio { .. } if speech.is_some() => "-map 1:0".to_owned(),
             _ => format!("-map 0:{number}"),
         }));
-        line.extend(coded(*coding));
+        line.extend(coded(index, *coding));
         line.extend(words(&match coding {
             Coding::Video { .. } => {
                 // A thousandth earlier, lest rounding have a picture at a cut miss it.
@@ -213,8 +215,8 @@ fn input(file: &Path, options: &str) -> Vec<String> {
     line
 }
 
-/// How a track is coded.
-fn coded(coding: Coding) -> Vec<String> {
+/// How the track at `index` of the output is coded; of those that are seen there is one at most.
+fn coded(index: usize, coding: Coding) -> Vec<String> {
     match coding {
         Coding::Video { most } => words(&format!(
             "-c:v libx264 -preset:v veryfast -profile:v main -crf:v 23 -maxrate:v {most} \
@@ -227,9 +229,12 @@ fn coded(coding: Coding) -> Vec<String> {
         } => {
             // No more than frames of a low rate can hold.
             let bit_rate = (3 * rate_hz).min(128_000);
-            let channels = if is_surround { " -ac:a 2" } else { "" };
+            let channels = match is_surround {
+                true => format!("-ac:{index} 2"),
+                false => String::new(),
+            };
             words(&format!(
-                "-c:a aac -ar:a {rate_hz} -b:a {bit_rate}{channels}"
+                "-c:{index} aac -ar:{index} {rate_hz} -b:{index} {bit_rate} {channels}"
             ))
         }
     }

@@ -239,3 +239,26 @@ fn a_new_description_begins_the_track_anew() {
     assert_eq!(units[2].pts.ticks - units[0].pts.ticks, 2048);
     assert!(matches!(sender.units.format(0), Some(Format::Aac(config)) if config.channels == 1));
 }
+
+#[test]
+fn what_is_still_being_encoded_is_owed() {
+    let mut sender = Sender::new("m=audio 0 RTP/AVP 0\r\n");
+    sender.units = Units::new(&description("m=audio 0 RTP/AVP 0\r\n"), &[0]);
+    assert!(!sender.units.is_owed(0));
+    let begin = u32::MAX - 1000;
+    sender.packet(0, begin, &[0xff; 160], false);
+    assert!(sender.units.is_owed(0));
+    sender.packet(0, begin.wrapping_add(8000), &[0xff; 160], false);
+    let (now, made) = (sender.start, |time| AccessUnit {
+        time,
+        keyframe: true,
+        damaged: false,
+        data: Bytes::from_static(&[0x21, 0x10, 4]),
+        duration: Some(1024),
+    });
+    for (since, is_owed) in [(0, true), (4000, true), (4001, false), (9000, false)] {
+        let unit = made(begin.wrapping_add(since));
+        sender.units.push_encoded(0, unit, None, now);
+        assert_eq!(sender.units.is_owed(0), is_owed, "{since}");
+    }
+}

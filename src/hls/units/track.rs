@@ -22,6 +22,9 @@ pub(super) struct Track {
     pub(super) is_encoded: bool,
     /// A unit that was made elsewhere.
     pub(super) encoded: Option<(AccessUnit, Option<Format>)>,
+    /// The RTP times of the newest packet that is encoded elsewhere, and of the newest unit made of such.
+    pub(super) sent: Option<u32>,
+    pub(super) made: Option<u32>,
     /// The sequence number that comes next.
     next: Option<u16>,
     /// Packets are missing before the next, and nothing tells how many.
@@ -52,6 +55,8 @@ impl Track {
             depacketizer: depacketizer(described).filter(|_| !is_encoded),
             is_encoded,
             encoded: None,
+            sent: None,
+            made: None,
             next: None,
             misses_packets: false,
             is_torn: false,
@@ -67,6 +72,16 @@ impl Track {
 
     pub(super) fn is_other(&self, described: &description::Track) -> bool {
         self.encoding != described.encoding || self.fmtp != described.fmtp
+    }
+
+    /// Whether half a second or more of it is still being encoded elsewhere.
+    pub(super) fn is_owed(&self) -> bool {
+        let Some((sent, made)) = self.sent.zip(self.made) else {
+            return self.sent.is_some();
+        };
+        // RTP times wrap.
+        let ticks = sent.wrapping_sub(made).cast_signed();
+        i64::from(ticks) * 2 >= i64::from(self.clock_hz)
     }
 
     /// What comes next does not go on from what came so far.

@@ -15,6 +15,13 @@ use reelcast::source::packetiser::Packetiser;
 
 use super::server::Server;
 
+/// A sound that the clip does not have: its frames, each of so many ticks of the format's clock.
+pub(crate) struct Beside {
+    pub(crate) format: Format,
+    pub(crate) frames: Vec<Vec<u8>>,
+    pub(crate) ticks: u32,
+}
+
 /// The clip, again and again on one channel.
 pub(crate) struct Clip {
     publisher: Option<Publisher>,
@@ -48,15 +55,29 @@ impl Clip {
     /// The same with its sound once in each of these languages.
     pub(crate) fn publish_in(server: &Server, name: &str, languages: &[&str]) -> Self {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
-        Self::begin(server, name, &file, server.clock.now(), languages)
+        Self::begin(server, name, &file, server.clock.now(), languages, None)
+    }
+
+    /// The same with that sound beside its own.
+    pub(crate) fn publish_beside(server: &Server, name: &str, beside: Beside) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
+        let now = server.clock.now();
+        Self::begin(server, name, &file, now, &[], Some(beside))
     }
 
     /// Begins to publish the movie `file` at the time `start`.
     pub(crate) fn publish_at(server: &Server, name: &str, file: &Path, start: Instant) -> Self {
-        Self::begin(server, name, file, start, &[])
+        Self::begin(server, name, file, start, &[], None)
     }
 
-    fn begin(server: &Server, name: &str, file: &Path, start: Instant, languages: &[&str]) -> Self {
+    fn begin(
+        server: &Server,
+        name: &str,
+        file: &Path,
+        start: Instant,
+        languages: &[&str],
+        beside: Option<Beside>,
+    ) -> Self {
         let bytes = std::fs::read(file).unwrap();
         let movie = container::open(&&bytes[..]).unwrap();
         let (mut samples, mut formats) = (Vec::new(), Vec::new());
@@ -92,6 +113,15 @@ impl Clip {
                     .cloned()
                     .map(|(decoded, _, frame)| (decoded, track, frame)),
             );
+        }
+        if let Some(beside) = beside {
+            let (track, rate) = (formats.len(), beside.format.clock_rate());
+            let frames = (0..).step_by(beside.ticks as usize).zip(beside.frames);
+            samples.extend(frames.map(|(ticks, data)| {
+                let time = MediaTime::new(ticks, rate);
+                (time.nanos(), track, Frame { data, time })
+            }));
+            formats.push(beside.format);
         }
         samples.sort_by_key(|(decoded, ..)| *decoded);
         let description = Description::of_formats("clip", &formats).unwrap();

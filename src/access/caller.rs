@@ -37,6 +37,17 @@ impl<'a> Caller<'a> {
     /// their own names mean this host, so it is trusted with pages of this server only, and only where
     /// that was called by what means this host everywhere.
     pub fn is_of_this_host(&self) -> bool {
+        self.calls_here() && matches!(self.site, None | Some("same-origin"))
+    }
+
+    /// Whether it is a program of this host, or a browser there in which somebody has typed the URL. That is
+    /// enough to look at something, but not to change it: a link in a mail leads there as well.
+    pub fn looks_from_this_host(&self) -> bool {
+        self.calls_here() && matches!(self.site, None | Some("same-origin" | "none"))
+    }
+
+    /// Whether it is at this host, calls that so, and is no page of another server.
+    fn calls_here(&self) -> bool {
         let is_own = |origin: &str| {
             let authority = origin.split_once("://").map(|(_, authority)| authority);
             let pair = authority.zip(self.host);
@@ -44,21 +55,29 @@ impl<'a> Caller<'a> {
         };
         !self.is_proxied
             && self.peer.to_canonical().is_loopback()
-            && self.host.is_none_or(is_nobodys_name)
+            && self.host.is_none_or(means_this_host)
             && self.origin.is_none_or(is_own)
-            && matches!(self.site, None | Some("same-origin" | "none"))
     }
 }
 
-/// Whether the authority of a URL has an address, or a name that nobody can have (RFC 6761, 6.3).
-fn is_nobodys_name(authority: &str) -> bool {
+/// Whether the authority of a URL means this host everywhere: by an address of the loopback, or by a name that nobody
+/// can have (RFC 6761, 6.3). Other addresses lead here as well, as 0.0.0.0 does, but browsers do not tell there
+/// whose pages they show (Fetch Metadata, 2).
+fn means_this_host(authority: &str) -> bool {
+    let is_here = |address: IpAddr| address.to_canonical().is_loopback();
     if let Some(rest) = authority.strip_prefix('[') {
         let address = rest.split(']').next().unwrap_or_default();
-        return address.parse::<Ipv6Addr>().is_ok();
+        return address
+            .parse()
+            .is_ok_and(|address: Ipv6Addr| is_here(address.into()));
     }
     let host = authority.split(':').next().unwrap_or_default();
     let host = host.to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost") || host.parse::<Ipv4Addr>().is_ok()
+    let is_address = || {
+        host.parse()
+            .is_ok_and(|address: Ipv4Addr| is_here(address.into()))
+    };
+    host == "localhost" || host.ends_with(".localhost") || is_address()
 }
 
 #[cfg(test)]
@@ -92,12 +111,16 @@ mod tests {
             (Some("localhost:8000"), None, None, true),
             (Some("LocalHost"), None, None, true),
             (Some("127.0.0.1:8000"), None, None, true),
-            (Some("192.0.2.1"), None, None, true),
+            (Some("127.9.9.9"), None, None, true),
+            (Some("[::ffff:127.0.0.1]:8000"), None, None, true),
+            (Some("192.0.2.1"), None, None, false),
+            (Some("0.0.0.0:8000"), None, None, false),
+            (Some("[::]:8000"), None, None, false),
             (Some("[::1]:8000"), None, None, true),
             (Some("media.localhost:8000"), None, None, true),
             (Some("localhost:8000"), own, None, true),
             (Some("localhost:8000"), own, Some("same-origin"), true),
-            (Some("localhost:8000"), None, Some("none"), true),
+            (Some("localhost:8000"), None, Some("none"), false),
             (Some("localhost:8000"), None, Some("cross-site"), false),
             (Some("localhost:8000"), None, Some("same-site"), false),
             (Some("localhost:9000"), own, None, false),
@@ -126,5 +149,26 @@ mod tests {
             let found = caller.is_of_this_host();
             assert_eq!(found, is_trusted, "{host:?} {origin:?} {site:?}");
         }
+    }
+    #[test]
+    fn who_types_a_url_may_look() {
+        for (host, site, may_look) in [
+            (None, None, true),
+            (Some("localhost:1220"), Some("none"), true),
+            (Some("localhost:1220"), Some("same-origin"), true),
+            (Some("localhost:1220"), Some("cross-site"), false),
+            (Some("rebound.example:1220"), Some("none"), false),
+            (Some("rebound.example:1220"), None, false),
+            (Some("0.0.0.0:1220"), None, false),
+        ] {
+            let caller = Caller {
+                host,
+                site,
+                ..at("127.0.0.1", false)
+            };
+            assert_eq!(caller.looks_from_this_host(), may_look, "{host:?} {site:?}");
+        }
+        assert!(!at("192.0.2.1", false).looks_from_this_host());
+        assert!(!at("127.0.0.1", true).looks_from_this_host());
     }
 }

@@ -532,6 +532,10 @@ async fn encoders_of_other_sites_log_in() {
             false,
         ),
         ("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", false),
+        // A link in a mail, and the name by which browsers tell nothing of the page.
+        ("Host: localhost\r\nSec-Fetch-Site: none\r\n", false),
+        ("Host: 0.0.0.0:8080\r\n", false),
+        ("Host: [::]:8080\r\n", false),
     ] {
         for (login, may) in [
             ("", false),

@@ -70,6 +70,11 @@ impl TotalMetrics {
             totals.throttled_requests(),
         )?;
         out.counter(
+            "refused_tunnels",
+            "POSTs of RTSP tunnels that were refused because too many wait for their GETs",
+            totals.refused_tunnels(),
+        )?;
+        out.counter(
             "sessions_opened",
             "Sessions opened so far",
             self.sessions.opened(),

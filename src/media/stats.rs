@@ -175,6 +175,7 @@ pub struct Totals {
     requests: AtomicU64,
     refusals: AtomicU64,
     throttled: AtomicU64,
+    refused_tunnels: AtomicU64,
     endings: [AtomicU64; Ending::ALL.len()],
 }
 
@@ -195,6 +196,11 @@ impl Totals {
     /// Counts an RTSP request that had to wait because its connection sends too many.
     pub fn throttled(&self) {
         self.throttled.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a POST of a tunnel that was refused because too many wait for their GETs.
+    pub fn tunnel_refused(&self) {
+        self.refused_tunnels.fetch_add(1, Relaxed);
     }
 
     /// Counts an RTSP session that is over.
@@ -228,6 +234,11 @@ impl Totals {
     /// RTSP requests that had to wait so far because their connections sent too many.
     pub fn throttled_requests(&self) -> u64 {
         self.throttled.load(Relaxed)
+    }
+
+    /// POSTs of tunnels that were refused because too many wait for their GETs.
+    pub fn refused_tunnels(&self) -> u64 {
+        self.refused_tunnels.load(Relaxed)
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Connection {
     service: Arc<Service>,
     pub(super) peer: Peer,
     local: SocketAddr,
-    inlet: Inlet,
+    pub(super) inlet: Inlet,
     outlet: Arc<Interleaved>,
     parser: Parser,
     buffer: BytesMut,

@@ -20,7 +20,7 @@ use super::answer::SERVER;
 use super::connection::Connection;
 use super::inlet::{Inlet, MESSAGES};
 use super::service::Service;
-use super::tunnel::{MAX_HEAD, carry, cookie_of, get_answer};
+use super::tunnel::{Link, MAX_HEAD, Unjoined, carry, get_answer, host_of};
 
 impl Service {
     /// Serves one HTTP request, which may turn out to be half of a tunnel.
@@ -42,9 +42,9 @@ impl Service {
             return answer(&outlet, 400, "", "");
         };
         let method = head.method.to_ascii_uppercase();
-        match (method.as_str(), cookie_of(&head)) {
-            ("GET", Some(cookie)) => {
-                let Some(uplink) = self.tunnels.get(cookie) else {
+        match (method.as_str(), Link::of(&head, peer)) {
+            ("GET", Some(link)) => {
+                let Some(uplink) = self.tunnels.get(&link) else {
                     debug!(%peer, "tunnel is in use");
                     return;
                 };
@@ -52,16 +52,17 @@ impl Service {
                 let inlet = Inlet::Tunnel {
                     get: incoming,
                     uplink,
+                    host: host_of(&head).map(str::to_owned),
                 };
                 if outlet.send(get_answer().as_bytes()).is_ok() {
                     let connection = Connection::new(self, inlet, outlet, peer, local);
                     connection.run(stop).await;
                 }
             }
-            ("POST", Some(cookie)) => {
-                self.post(cookie, &mut incoming, &outlet, buffer, stop)
-                    .await
-            }
+            ("POST", Some(link)) => tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.post(&link, &mut incoming, &outlet, buffer) => {}
+            },
             ("GET", None) if !self.parts.gate.networks().watch.has(peer.ip()) => {
                 answer(&outlet, 403, "", "");
             }
@@ -81,20 +82,22 @@ impl Service {
 
     async fn post(
         &self,
-        cookie: &str,
+        link: &Link,
         incoming: &mut Incoming,
         outlet: &Interleaved,
         body: BytesMut,
-        stop: &CancellationToken,
     ) {
-        let Some(pieces) = self.tunnels.post(cookie, self.parts.clock.now()) else {
-            return answer(outlet, 400, "", "");
+        let pieces = match self.tunnels.post(link).await {
+            Ok(pieces) => pieces,
+            Err(unjoined) => {
+                if unjoined == Unjoined::Crowded {
+                    self.parts.totals.tunnel_refused();
+                }
+                return answer(outlet, 503, "", "");
+            }
         };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            carried = carry(incoming, body, &pieces) => if carried.is_err() {
-                answer(outlet, 400, "", "");
-            },
+        if carry(incoming, body, &pieces).await.is_err() {
+            answer(outlet, 400, "", "");
         }
     }
 }

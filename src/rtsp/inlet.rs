@@ -30,6 +30,8 @@ pub(super) enum Inlet {
         get: Incoming,
         /// What the POSTs brought, decoded.
         uplink: Uplink,
+        /// What the GET calls this server.
+        host: Option<String>,
     },
 }
 
@@ -39,6 +41,14 @@ impl Inlet {
         matches!(self, Self::Tunnel { .. })
     }
 
+    /// What the client calls this server, as far as it tells beside its requests.
+    pub(super) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Tunnel { host, .. } => host.as_deref(),
+        }
+    }
+
     /// Appends what arrives next to `buffer`, of a socket up to `most` bytes; `false` when nothing will. Cancel safe.
     ///
     /// # Errors
@@ -46,7 +56,7 @@ impl Inlet {
     pub(super) async fn fill(&mut self, buffer: &mut BytesMut, most: usize) -> io::Result<bool> {
         match self {
             Self::Socket(socket) => socket.fill(buffer, most).await,
-            Self::Tunnel { get, uplink } => tokio::select! {
+            Self::Tunnel { get, uplink, .. } => tokio::select! {
                 biased;
                 piece = uplink.next() => Ok(take(piece, buffer)),
                 broken = until_closed(get) => {

@@ -111,7 +111,10 @@ impl Connection {
         target: &Target,
         attempt: &Attempt<'_>,
     ) -> Result<(), Refusal> {
-        let caller = Caller::at(self.peer);
+        let caller = Caller {
+            host: self.inlet.host(),
+            ..Caller::at(self.peer)
+        };
         let gate = &self.service().parts.gate;
         let verdict = gate.may_publish(&target.whole.path, &caller, attempt);
         match verdict.await {

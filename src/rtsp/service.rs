@@ -103,7 +103,6 @@ impl Service {
         let now = self.parts.clock.now();
         let config = self.config();
         let (timeout, record_wait) = (config.rtsp.session_timeout, config.live.record_wait);
-        self.tunnels.expire(now);
         for party in self.all() {
             if party.takes_leave(now, LAST_WORDS) {
                 continue;

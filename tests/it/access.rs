@@ -561,11 +561,21 @@ async fn encoders_of_other_sites_log_in() {
 #[tokio::test]
 async fn browsers_open_no_tunnel() {
     let server = Server::start(&clips(), |_| {});
-    let mut page = Client::connect(server.address).await;
-    let head =
-        "POST /x HTTP/1.1\r\nx-sessioncookie: abc\r\nOrigin: http://elsewhere.example\r\n\r\n";
-    page.send(head.as_bytes()).await;
-    assert_eq!(status(&page.answer().await), 400);
+    for of_page in [
+        "Origin: http://elsewhere.example",
+        "Origin: null",
+        "Sec-Fetch-Site: same-origin",
+        "sec-fetch-mode: no-cors",
+    ] {
+        for method in ["GET", "POST"] {
+            let mut page = Client::connect(server.address).await;
+            let head = format!("{method} /x HTTP/1.1\r\nx-sessioncookie: abc\r\n{of_page}\r\n\r\n");
+            page.send(head.as_bytes()).await;
+            let answer = page.answer().await;
+            let expected = if method == "GET" { 404 } else { 400 };
+            assert_eq!(status(&answer), expected, "{method} {of_page}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -17,13 +17,14 @@ use crate::support::server::Server;
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// What beginnings have in common: the client says nothing more.
-const UNFINISHED: [&[u8]; 8] = [
+const UNFINISHED: [&[u8]; 9] = [
     b"",
     b"O",
     b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n",
     b"$\0\x10\0",
     b"GET /clock.mp4 HTTP/1.1\r\nHost: h\r\n",
     b"POST /x HTTP/1.1\r\nx-sessioncookie: abc\r\n",
+    b"POST /x HTTP/1.1\r\nx-sessioncookie: abc\r\n\r\nT1BU",
     b"PUT /radio HTTP/1.1\r\nContent-Type: audio/mpeg\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 ];

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::hls::{get, text};
 use crate::support::client::{Client, announced, header, numbers, status};
 use crate::support::movies::clips;
+use crate::support::publisher::SDP;
 use crate::support::server::Server;
 
 fn head(method: &str) -> String {
@@ -171,4 +173,80 @@ async fn a_tunnel_works_in_either_order_and_with_reopened_posts() {
     let mut second = Client::connect(server.address).await;
     second.send(head("GET").as_bytes()).await;
     assert_eq!(second.rest().await, "");
+}
+
+/// Sends a POST that goes on with `body`, from the address `own` of this host.
+async fn post_from(own: &str, server: &Server, body: &str) -> Client {
+    let mut post = Client::connect_from(own, server.address).await;
+    post.send((head("POST") + body).as_bytes()).await;
+    post
+}
+
+/// What is said on the first of two connections that the server closes.
+async fn first_end(mut one: Client, mut other: Client) -> String {
+    tokio::select! {
+        answer = one.rest() => answer,
+        answer = other.rest() => answer,
+    }
+}
+
+/// Of the POSTs that wait for a GET of their own address one is refused.
+#[tokio::test]
+async fn nobody_speaks_in_the_tunnel_of_another_address() {
+    let server = Server::start(Path::new("no movies"), |_| {});
+    let [mine, theirs] = ["OPTIONS", "DESCRIBE"].map(|method| encoded(method, "rtsp://h/a", ""));
+    for (own, other) in [("127.0.0.1", "127.0.7.1"), ("127.0.7.2", "127.0.7.3")] {
+        let mut get = Client::connect_from(own, server.address).await;
+        get.send(head("GET").as_bytes()).await;
+        assert_eq!(status(&get.answer().await), 200);
+        let [one, two] = [
+            post_from(other, &server, &theirs).await,
+            post_from(other, &server, &theirs).await,
+        ];
+        assert_eq!(status(&first_end(one, two).await), 503);
+        let _post = post_from(own, &server, &mine).await;
+        assert_eq!(status(&get.answer().await), 200);
+    }
+}
+
+#[tokio::test]
+async fn one_post_waits_for_a_get() {
+    let server = Server::start(Path::new("no movies"), |_| {});
+    let (one, other) = (
+        post_from("127.0.0.1", &server, "").await,
+        post_from("127.0.0.1", &server, "").await,
+    );
+    let refused = first_end(one, other).await;
+    assert_eq!(status(&refused), 503, "{refused}");
+    assert_eq!(server.count("refused_tunnels_total"), 1);
+}
+
+/// Web pages may have made their own name mean this host.
+#[tokio::test]
+async fn who_calls_this_host_by_a_foreign_name_publishes_nothing() {
+    let server = Server::start(Path::new("no movies"), |_| {});
+    for (host, expected) in [
+        ("127.0.0.1:8554", 200),
+        ("rebound.example:8554", 403),
+        ("0.0.0.0:8554", 403),
+    ] {
+        let head = |method: &str| {
+            format!("{method} /x HTTP/1.1\r\nx-sessioncookie: {host}\r\nHost: {host}\r\n\r\n")
+        };
+        let (mut get, mut post) = (
+            Client::connect(server.address).await,
+            Client::connect(server.address).await,
+        );
+        get.send(head("GET").as_bytes()).await;
+        assert_eq!(status(&get.answer().await), 200, "{host}");
+        let url = format!("rtsp://{}/live", server.address);
+        let length = format!(
+            "Content-Type: application/sdp\r\nContent-Length: {}\r\n",
+            SDP.len()
+        );
+        let request = format!("ANNOUNCE {url} RTSP/1.0\r\nCSeq: 7\r\n{length}\r\n{SDP}");
+        post.send((head("POST") + &STANDARD.encode(request)).as_bytes())
+            .await;
+        assert_eq!(status(&get.answer().await), expected, "{host}");
+    }
 }

@@ -1,5 +1,6 @@
-//! The one decision point: may this client watch, or publish, what has this name?
+//! The one decision point: may this client watch, or publish, what has this name, or administer the server?
 
+mod administration;
 mod attempt;
 mod consulting;
 mod openers;

@@ -103,6 +103,15 @@ impl Rule {
         }
     }
 
+    /// The same for users who log in by the scheme that is `wanted`.
+    pub(super) fn by(&self, wanted: Scheme) -> Self {
+        let mut rule = self.clone();
+        if let Self::Users { scheme, .. } = &mut rule {
+            *scheme = wanted;
+        }
+        rule
+    }
+
     /// Whether this lets `user` in, who is known.
     pub(super) fn lets_in(&self, user: &str) -> bool {
         match self {

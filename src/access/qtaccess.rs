@@ -30,6 +30,8 @@ pub(super) enum Action {
     Read,
     /// To publish.
     Write,
+    /// To administer the server.
+    Administer,
 }
 
 /// How users log in.
@@ -78,6 +80,9 @@ const OUTSIDE: Section = Section {
 
 /// Whose members may publish where no file says who may (QTSS manual, "Create a Group File").
 const PUBLISHERS: &str = "broadcaster";
+
+/// Whose members administer the server.
+const ADMINISTRATORS: &str = "admin";
 
 impl AccessFile {
     /// Reads the text of a file, whose lines end as on any system. Keywords are taken in any case.
@@ -161,12 +166,12 @@ impl AccessFile {
 
     /// Who may: whom any of these lets in.
     pub(super) fn required(&self, action: Action) -> Vec<Require> {
+        let members = |group: &str| vec![Require::Groups(vec![group.to_owned()])];
         match action {
             Action::Read => self.readers.clone(),
-            Action::Write if self.writers.is_empty() => {
-                vec![Require::Groups(vec![PUBLISHERS.to_owned()])]
-            }
+            Action::Write if self.writers.is_empty() => members(PUBLISHERS),
             Action::Write => self.writers.clone(),
+            Action::Administer => members(ADMINISTRATORS),
         }
     }
 }

@@ -45,13 +45,13 @@ const HEADERS: usize = 64;
 const STREAMS: u32 = 64;
 
 /// Answers one request on `stream` and closes it. Ends after half a minute at the latest.
-pub(super) async fn serve_one(
-    stream: Stream,
-    answer: impl Fn(&Request<Incoming>) -> Response<Body>,
-) {
+pub(super) async fn serve_one<F>(stream: Stream, answer: impl Fn(Request<Incoming>) -> F)
+where
+    F: Future<Output = Response<Body>>,
+{
     let service = service_fn(|request| {
-        let response = answer(&request);
-        async move { Ok::<_, Infallible>(response) }
+        let answered = answer(request);
+        async move { Ok::<_, Infallible>(answered.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -2,13 +2,15 @@
 //! and its verdict told.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::header::{
     AUTHORIZATION, CACHE_CONTROL, HOST, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
-use hyper::{Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 
 use super::body::Body;
 use super::connection::{text, typed};
@@ -17,8 +19,8 @@ use super::route::Route;
 use super::server::Server;
 use super::upload_request::Refusal;
 use crate::access::{
-    About, Attempt, Caller, Client, Guest, PASS, Protocol, SIGNED, Signed, TICKET, TOKEN, Ticket,
-    Verdict,
+    About, Attempt, Caller, Client, Gate, Guest, PASS, Protocol, SIGNED, Signed, TICKET, TOKEN,
+    Ticket, Verdict,
 };
 use crate::base::path::MediaPath;
 use crate::base::peer::Peer;
@@ -35,9 +37,13 @@ pub(super) struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    /// That of a request which an HTTP library has read.
+    /// That of a request for something of this port.
     pub(super) fn of(asked: &Asked<'a>) -> Self {
-        let request = asked.request;
+        Self::of_request(asked.request, asked.peer)
+    }
+
+    /// That of a request which an HTTP library has read, sent by `peer`.
+    pub(super) fn of_request(request: &'a Request<Incoming>, peer: Peer) -> Self {
         let uri = request.uri().path_and_query().map(|uri| uri.as_str());
         let query = request.uri().query().unwrap_or_default();
         // Two fields might say two things.
@@ -55,14 +61,14 @@ impl<'a> Claim<'a> {
             .map(|authority| authority.as_str());
         Self {
             caller: Caller {
-                peer: asked.peer.ip(),
-                is_proxied: asked.peer.is_proxied,
+                peer: peer.ip(),
+                is_proxied: peer.is_proxied,
                 host: authority.or_else(|| told(HOST)),
                 origin: told(ORIGIN),
                 site: told(SEC_FETCH_SITE),
             },
             attempt: Attempt {
-                peer: asked.peer.ip(),
+                peer: peer.ip(),
                 method: request.method().as_str(),
                 about: About::Url(uri.unwrap_or_default()),
                 authorization: only(AUTHORIZATION),
@@ -79,6 +85,12 @@ impl<'a> Claim<'a> {
     /// What it tells of a viewer.
     pub(super) fn attempt(&self) -> &Attempt<'a> {
         &self.attempt
+    }
+
+    /// Whether its sender may administer the server; `is_encrypted` says whether it came by TLS. Cancel safe.
+    pub(super) async fn may_administer(&self, gate: &Arc<Gate>, is_encrypted: bool) -> Verdict {
+        let Self { caller, attempt } = self;
+        gate.may_administer(caller, attempt, is_encrypted).await
     }
 
     /// Where the request comes from.
@@ -300,9 +312,9 @@ impl Server {
 
 const LOG_IN: &str = "a name and a password are needed";
 
-const TOO_MANY: &str = "too many wrong passwords: try again in a minute";
+pub(super) const TOO_MANY: &str = "too many wrong passwords: try again in a minute";
 
-const BUSY: &str = "too many log in at once: try again";
+pub(super) const BUSY: &str = "too many log in at once: try again";
 
 const UNDECIDED: &str = "it cannot be said now who may: try again";
 

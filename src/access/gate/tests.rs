@@ -711,3 +711,64 @@ async fn a_publisher_learns_when_it_may_come_no_more() {
     });
     until.await;
 }
+
+/// Whether who comes from `peer` may administer, in a word.
+async fn administers(
+    gate: &Arc<Gate>,
+    peer: &str,
+    authorization: Option<&str>,
+    is_encrypted: bool,
+) -> String {
+    let ip: IpAddr = peer.parse().unwrap();
+    let caller = Caller::at(Peer::direct((ip, 9).into()));
+    let attempt = attempt(authorization);
+    let verdict = gate.may_administer(&caller, &attempt, is_encrypted);
+    in_a_word(verdict.await)
+}
+
+#[tokio::test]
+async fn administrators_log_in_as_the_connection_allows() {
+    let (_folder, gate) = folder(&[("qtgroups", "admin: ann\nbroadcaster: bob\n")]);
+    let (ann, bob) = (basic("ann", "secret"), basic("bob", "hidden"));
+    for (peer, authorization, in_the_clear, by_tls) in [
+        ("127.0.0.1", None, "open", "open"),
+        ("192.0.2.1", None, "401", "401"),
+        ("192.0.2.1", Some(&*ann), "401", "ann"),
+        ("192.0.2.1", Some(&*bob), "401", "401"),
+    ] {
+        for (is_encrypted, expected) in [(false, in_the_clear), (true, by_tls)] {
+            let found = administers(&gate, peer, authorization, is_encrypted).await;
+            assert_eq!(found, expected, "{peer} {authorization:?} {is_encrypted}");
+        }
+    }
+    let admin = Range {
+        deny: vec!["192.0.2.0/24".parse().unwrap()],
+        ..Range::default()
+    };
+    gate.set_networks(Networks {
+        admin,
+        ..Networks::default()
+    });
+    assert_eq!(
+        administers(&gate, "192.0.2.1", Some(&ann), true).await,
+        "foreign"
+    );
+}
+
+#[tokio::test]
+async fn the_file_of_the_movies_folder_says_how_administrators_log_in() {
+    let ann = basic("ann", "secret");
+    for (access, expected) in [
+        ("require any-user", "401"),
+        ("AuthScheme basic\nrequire user bob", "ann"),
+        (
+            "AuthScheme basic\nAuthUserFile none\nrequire any-user",
+            "403",
+        ),
+        ("reqire valid-user", "403"),
+    ] {
+        let (_folder, gate) = folder(&[("qtgroups", "admin: ann\n"), ("qtaccess", access)]);
+        let found = administers(&gate, "192.0.2.1", Some(&ann), false).await;
+        assert_eq!(found, expected, "{access}");
+    }
+}

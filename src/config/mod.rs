@@ -21,6 +21,7 @@ mod logins;
 mod logs;
 mod multicast;
 mod networks;
+mod origins;
 mod proxy;
 mod quantity;
 mod ranges;

@@ -20,6 +20,7 @@ use super::live::Live;
 use super::logs::Log;
 use super::multicast::{Multicast, Sap};
 use super::networks::Networks;
+use super::origins;
 use super::proxy::Proxy;
 use super::quantity;
 use super::sources::ChannelSource;
@@ -199,6 +200,9 @@ pub struct Http {
     pub source_timeout: Duration,
     /// Whether the files of movies can be fetched, with `?download` behind their names.
     pub download: bool,
+    /// The pages that are told what viewers get by their cookies and logins, by the origins that browsers name.
+    #[serde(with = "origins")]
+    pub origins: Vec<String>,
 }
 
 impl Default for Http {
@@ -208,6 +212,7 @@ impl Default for Http {
             tls_listen: everywhere(8443),
             source_timeout: Duration::from_secs(10),
             download: false,
+            origins: Vec::new(),
         }
     }
 }

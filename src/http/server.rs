@@ -9,8 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
@@ -105,7 +104,8 @@ impl Server {
         connected: Peer,
         local: SocketAddr,
     ) -> Response<Body> {
-        let proxy = &self.config().proxy;
+        let config = self.config();
+        let proxy = &config.proxy;
         let peer = match sender(proxy, connected, request.headers()) {
             Ok(peer) => peer,
             Err(refusal) => return *refusal,
@@ -131,7 +131,7 @@ impl Server {
             Method::OPTIONS => preflight(request.headers()),
             _ => allow(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n"),
         };
-        share(request.headers(), &mut response);
+        share(&config.http.origins, request.headers(), &mut response);
         if request.method() == Method::HEAD {
             if let Some(length) = response.body().len() {
                 let length = HeaderValue::from(length);
@@ -226,20 +226,25 @@ fn preflight(asked: &HeaderMap) -> Response<Body> {
     response
 }
 
-/// Lets the pages of all sites use an answer, with the viewer's cookies, which `*` would not allow.
-/// What a viewer has logged in for, other sites' pages get only if they know the password themselves.
-fn share(asked: &HeaderMap, response: &mut Response<Body>) {
+/// Lets the pages of all sites use an answer (the Fetch standard, 3.3); but what a browser adds of its viewer, cookies
+/// and logins, opens it only to pages of `origins`, or any page could use what only its viewer may.
+fn share(origins: &[String], asked: &HeaderMap, response: &mut Response<Body>) {
+    let is_named = |origin: &&HeaderValue| origins.iter().any(|one| *one == **origin);
     let headers = response.headers_mut();
-    headers.append(VARY, HeaderValue::from_static("Origin, Accept-Encoding"));
-    if let Some(origin) = asked.get(ORIGIN) {
+    if let Some(origin) = asked.get(ORIGIN).filter(is_named) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-        if !asked.contains_key(AUTHORIZATION) {
-            let allowed = HeaderValue::from_static("true");
-            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
-        }
-        let exposed = HeaderValue::from_static("Content-Length, Content-Range, Date, ETag");
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        let allowed = HeaderValue::from_static("true");
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, allowed);
+    } else {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
+    let exposed = HeaderValue::from_static("Content-Length, Content-Range, Date, ETag");
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    let varies = match origins.is_empty() {
+        true => "Accept-Encoding",
+        false => "Origin, Accept-Encoding",
+    };
+    headers.append(VARY, HeaderValue::from_static(varies));
 }
 
 #[cfg(test)]

@@ -326,21 +326,13 @@ async fn answers_suit_browsers_and_caches() {
     assert_eq!(beyond.status, 416);
 
     let origin = "Origin: https://example.com\r\n";
-    let shared = ask(server.http, "GET", media, origin).await;
-    assert_eq!(
-        shared.header("access-control-allow-origin"),
-        Some("https://example.com")
-    );
-    assert_eq!(
-        shared.header("access-control-allow-credentials"),
-        Some("true")
-    );
     let asked = format!("{origin}Access-Control-Request-Headers: range\r\n");
     let allowed = ask(server.http, "OPTIONS", media, &asked).await;
     assert_eq!(
         allowed.header("access-control-allow-headers"),
         Some("range")
     );
+    assert_eq!(allowed.header("access-control-allow-origin"), Some("*"));
 
     let home = text(server.http, "/").await;
     assert!(home.contains("<a href=\"/live\">live</a> (live)"), "{home}");
@@ -351,6 +343,47 @@ async fn answers_suit_browsers_and_caches() {
     server.configure(|config| config.limits.connections = 1);
     let refused = ask(server.http, "GET", media, "User-Agent: other\r\n").await;
     assert_eq!(refused.status, 503);
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_use_no_logins_but_those_that_are_named() {
+    let server = Server::start(&crate::support::movies::clips(), |_| {});
+    let [named, other] = ["https://player.example", "https://other.example"];
+    let ask = async |method: &str, origin: &str| {
+        let headers = match origin {
+            "" => String::new(),
+            origin => format!("Origin: {origin}\r\nAuthorization: Basic YTpi\r\n"),
+        };
+        let answer = ask(server.http, method, "/clock.mp4?json", &headers).await;
+        let told = |name: &str| answer.header(name).unwrap_or_default().to_owned();
+        (
+            told("access-control-allow-origin"),
+            told("access-control-allow-credentials"),
+            told("vary").contains("Origin"),
+        )
+    };
+    let (all, nobody) = (|| "*".to_owned(), String::new);
+    for method in ["GET", "OPTIONS"] {
+        for origin in ["", "null", named] {
+            assert_eq!(
+                ask(method, origin).await,
+                (all(), nobody(), false),
+                "{origin}"
+            );
+        }
+    }
+    server.configure(|config| config.http.origins = vec![named.to_owned()]);
+    for method in ["GET", "OPTIONS"] {
+        let found = ask(method, named).await;
+        assert_eq!(found, (named.to_owned(), "true".to_owned(), true));
+        for origin in ["", "null", other, "https://player.example:444"] {
+            assert_eq!(
+                ask(method, origin).await,
+                (all(), nobody(), true),
+                "{origin}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use crate::media::mounts::{self, Mounts};
 use crate::media::sessions::{Role, Sessions};
 use crate::net::fan::{self, Fan};
 use crate::net::multicast::{self, Casts};
+use crate::net::permits::{self, Shares};
 use crate::net::tls_identity::TlsIdentity;
 use crate::vod::{Pace, Pacer};
 
@@ -24,6 +25,7 @@ pub(super) struct Followers {
     pub(super) casts: Arc<Casts>,
     pub(super) identity: Option<Arc<TlsIdentity>>,
     pub(super) sessions: Sessions,
+    pub(super) shares: Arc<Shares>,
 }
 
 impl Followers {
@@ -34,6 +36,7 @@ impl Followers {
             self.gate.configure(config.gate_settings());
             self.gate.set_networks(config.client_networks());
             self.end_foreign_sessions();
+            self.shares.configure(connection_settings(&config));
             self.pacer.set_pace(pace(&config.rtsp));
             self.mounts.configure(channel_limits(&config.live));
             self.mounts.set_groups(group_names(&config));
@@ -53,6 +56,15 @@ impl Followers {
             facts.role != Role::Group
                 && !networks.let_in(facts.role == Role::Publisher, facts.peer.ip())
         });
+    }
+}
+
+/// How many connections an address may have; proxies have those of all who come through them.
+pub(super) fn connection_settings(config: &Config) -> permits::Settings {
+    let proxy = &config.proxy;
+    permits::Settings {
+        of_address: config.limits.tcp_connections_per_address,
+        excepted: [&proxy.tcp[..], &proxy.http].concat(),
     }
 }
 

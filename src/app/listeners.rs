@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::follow::connection_settings;
 use crate::base::error;
 use crate::config::Config;
-use crate::net::listen::{BindError, Listener, Permits};
+use crate::net::listen::{BindError, Listener};
+use crate::net::permits::{Permits, Shares};
 use crate::net::tls_acceptor::{Protocols, TlsAcceptor};
 use crate::net::tls_identity::TlsIdentity;
 
@@ -18,6 +20,7 @@ pub(super) struct Bound {
     http: Ports,
     admin: Ports,
     ts: Vec<Listener>,
+    shares: Arc<Shares>,
     /// Addresses without which the server can be, and what their lack means.
     lacking: Vec<(&'static str, BindError)>,
 }
@@ -63,7 +66,10 @@ impl Bound {
     /// The first address that cannot be bound. Those for transport streams are only lacking, for one
     /// encoder's port keeps nobody from watching, and so are those for TLS that no setting asks for.
     pub(super) fn bind(config: &Config, connections: usize) -> Result<Self, BindError> {
-        let (clients, admin) = (Permits::new(connections), Permits::new(ADMIN_CONNECTIONS));
+        let shares = Arc::<Shares>::default();
+        shares.configure(connection_settings(config));
+        let permits = |limit| Permits::with_shares(limit, &shares);
+        let (clients, admin) = (permits(connections), permits(ADMIN_CONNECTIONS));
         let (defaults, Config { rtsp, http, .. }) = (Config::default(), config);
         let mut lacking = Vec::new();
         let mut ports = |plain: &[_], wanted: &[_], default: &[_], permits: &Permits| {
@@ -88,8 +94,14 @@ impl Bound {
             http,
             admin,
             ts,
+            shares,
             lacking,
         })
+    }
+
+    /// How many connections each address has on what is bound.
+    pub(super) fn shares(&self) -> &Arc<Shares> {
+        &self.shares
     }
 
     /// Begins to listen: who comes by TLS is shown `identity`; without one, nobody does. The log tells what

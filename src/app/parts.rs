@@ -25,6 +25,7 @@ use crate::media::stats::Totals;
 use crate::net::fan::Fan;
 use crate::net::fetcher::Fetcher;
 use crate::net::multicast::Casts;
+use crate::net::permits::Shares;
 use crate::net::tls_identity::TlsIdentity;
 use crate::net::udp_ports::UdpPorts;
 use crate::rtsp::{self, Service};
@@ -42,6 +43,8 @@ pub(super) struct Setting {
     pub(super) clock: Clock,
     /// What is shown to who comes by TLS.
     pub(super) identity: Option<Arc<TlsIdentity>>,
+    /// How many connections each address has.
+    pub(super) shares: Arc<Shares>,
 }
 
 /// The parts of a server.
@@ -59,6 +62,7 @@ pub(super) struct Parts {
     pub(super) web: Arc<HttpServer>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) identity: Option<Arc<TlsIdentity>>,
+    pub(super) shares: Arc<Shares>,
 }
 
 impl Parts {
@@ -127,6 +131,7 @@ impl Parts {
         count_slow_listeners(&mut metrics, Arc::clone(&web.hls));
         count_hasty_requests(&mut metrics, Arc::clone(&web));
         count_busy_logins(&mut metrics, Arc::clone(&gate));
+        count_crowds(&mut metrics, Arc::clone(&setting.shares));
         let encoders = Arc::<Encoders>::default();
         metrics.encoders(Arc::clone(&encoders));
         metrics.hls(Arc::clone(&web.hls));
@@ -149,6 +154,7 @@ impl Parts {
             web,
             metrics: Arc::new(metrics),
             identity: setting.identity.clone(),
+            shares: Arc::clone(&setting.shares),
         }
     }
 
@@ -162,6 +168,7 @@ impl Parts {
             casts: Arc::clone(&self.casts),
             identity: self.identity.clone(),
             sessions: self.web.sessions.clone(),
+            shares: Arc::clone(&self.shares),
         }
     }
 }
@@ -199,6 +206,14 @@ fn count_busy_logins(metrics: &mut Metrics, gate: Arc<Gate>) {
         "logins_refused",
         "Logins that were refused because too many passwords waited to be checked.",
         move || gate.busy_logins(),
+    );
+}
+
+fn count_crowds(metrics: &mut Metrics, shares: Arc<Shares>) {
+    metrics.counter(
+        "tcp_connections_refused",
+        "TCP connections that were closed at once because their address had too many.",
+        move || shares.refused(),
     );
 }
 

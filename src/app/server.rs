@@ -54,9 +54,11 @@ impl Server {
     ) -> Result<Self, Fault> {
         let config = Arc::clone(&settings.borrow());
         let identity = identity::open(&config, clock.wall(clock.now()))?;
+        let shares = Arc::clone(bound.shares());
         let listeners = bound.listen(identity.as_ref());
         let setting = Setting {
             identity,
+            shares,
             settings: settings.clone(),
             access_log: access_log.clone(),
             clock,

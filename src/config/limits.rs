@@ -19,6 +19,8 @@ pub struct Limits {
     /// The most media sent at a time to one address, in bit/s; 0: no limit.
     #[serde(with = "quantity::bit_rate")]
     pub throughput_per_address: u64,
+    /// The most TCP connections at a time of one address, whatever they are for; 0: no limit.
+    pub tcp_connections_per_address: u32,
     /// The most requests by HTTP a second of one address; 0: no limit.
     pub requests_per_address: u32,
     /// The most bytes that may wait for one TCP client.
@@ -36,6 +38,7 @@ impl Default for Limits {
             throughput: 0,
             connections_per_address: 0,
             throughput_per_address: 0,
+            tcp_connections_per_address: 1000,
             requests_per_address: 0,
             tcp_backlog: 1_000_000,
             movie_cache: 64_000_000,

@@ -165,7 +165,7 @@ mod tests {
     use crate::media::mounts::{Limits, Mounts};
     use crate::media::sessions::Sessions;
     use crate::net::fetcher::Fetcher;
-    use crate::net::listen::Permits;
+    use crate::net::permits::Permits;
 
     /// Administration that `gate` guards: where it is, and what ends it.
     fn start(gate: Arc<Gate>) -> (SocketAddr, CancellationToken) {

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tracing::warn;
 
 use super::host::canonical;
+use super::permits::{Permit, Permits, Place};
 use super::stream::Stream;
 use super::tls_acceptor::TlsAcceptor;
 use crate::base::peer::Peer;
@@ -19,17 +19,6 @@ use crate::base::peer::Peer;
 const BACKLOG: i32 = 1024;
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-
-/// How many connections may be open at once. Clones share the number.
-#[derive(Clone, Debug)]
-pub struct Permits(Arc<Semaphore>);
-
-impl Permits {
-    /// At most `limit` connections.
-    pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))))
-    }
-}
 
 /// A listening socket.
 #[derive(Debug)]
@@ -99,12 +88,6 @@ impl Accepted {
 /// reading, and minutes of a movie would count as taken.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// The right to have one connection open; given back on drop.
-#[derive(Debug)]
-pub struct Permit {
-    _permit: OwnedSemaphorePermit,
-}
-
 impl Listener {
     /// Listens at `address`. `[::]` takes IPv4 as well, also where the machine
     /// has no IPv6; port 0 takes any port. To be called inside a tokio runtime.
@@ -143,14 +126,16 @@ impl Listener {
         self.local
     }
 
-    /// The next connection, once there is a permit for it. When the system has
+    /// The next connection, once there is a permit for it; those of an address that has too many
+    /// are closed before anything is read. When the system has
     /// no descriptor or memory left it tries again, more slowly each time. Cancel safe.
     pub async fn accept(&self) -> Accepted {
         let mut wait = FIRST_WAIT;
         loop {
-            let permit = self.permit().await;
-            match self.accept_once(permit).await {
-                Ok(accepted) => return accepted,
+            let place = self.permits.place().await;
+            match self.accept_once(place).await {
+                Ok(Some(accepted)) => return accepted,
+                Ok(None) => {}
                 Err(error) if concerns_one_connection(&error) => {}
                 Err(error) => {
                     if wait == FIRST_WAIT {
@@ -163,25 +148,29 @@ impl Listener {
         }
     }
 
-    async fn permit(&self) -> Permit {
-        let permits = Arc::clone(&self.permits.0);
-        let permit = permits.acquire_owned().await;
-        Permit {
-            _permit: permit.expect("the semaphore is never closed"),
-        }
-    }
-
-    async fn accept_once(&self, permit: Permit) -> io::Result<Accepted> {
+    /// The next connection; `None` for one that its address may not have.
+    async fn accept_once(&self, place: Place) -> io::Result<Option<Accepted>> {
         let (stream, peer) = self.socket.accept().await?;
+        let peer = Peer::direct(canonical(peer));
+        let Ok(permit) = self.permits.give(place, peer) else {
+            reset(&stream);
+            return Ok(None);
+        };
         stream.set_nodelay(true)?;
         let local = canonical(stream.local_addr()?);
-        Ok(Accepted {
+        Ok(Some(Accepted {
             stream,
-            peer: Peer::direct(canonical(peer)),
+            peer,
             local,
             permit,
-        })
+        }))
     }
+}
+
+/// Has the connection break off when it is dropped, so that the system keeps nothing of it.
+fn reset(stream: &TcpStream) {
+    // Without it the connection ends in the usual way.
+    SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
 }
 
 fn bind_or_ipv4(address: SocketAddr) -> io::Result<Socket> {

@@ -10,6 +10,7 @@ pub mod interleaved;
 pub mod listen;
 pub mod multicast;
 pub mod outlet;
+pub mod permits;
 pub mod protected;
 mod proxy_header;
 pub mod receiver;

@@ -32,7 +32,7 @@ impl Accepted {
     ///
     /// # Errors
     /// `InvalidData` for anything else, or if the proxy does not tell an address; `TimedOut` if it takes
-    /// too long; or what the system says.
+    /// too long; `QuotaExceeded` if the client has too many connections; or what the system says.
     pub async fn introduced(mut self) -> io::Result<Self> {
         let header = timeout(TIME_LIMIT, read(&mut self.stream)).await??;
         if let Some(address) = client(&header)? {
@@ -40,6 +40,7 @@ impl Accepted {
                 address: canonical(address),
                 is_proxied: true,
             };
+            self.permit = self.permit.pass_on(self.peer)?;
         }
         Ok(self)
     }

@@ -109,7 +109,8 @@ impl Service {
     /// Learns whose connection it is, and after its handshake what is spoken on it.
     ///
     /// # Errors
-    /// `PermissionDenied` when nobody may do anything from there, or why that is not told.
+    /// `PermissionDenied` when nobody may do anything from there, `QuotaExceeded` when there are too many
+    /// connections from there, or why that is not told.
     async fn greet(
         &self,
         accepted: Accepted,
@@ -132,7 +133,9 @@ impl Service {
         }
         let introduced = accepted.introduced().await;
         introduced.inspect_err(|error| {
-            warn!(%peer, %error, "a proxy did not tell whose connection it passes on");
+            if error.kind() != io::ErrorKind::QuotaExceeded {
+                warn!(%peer, %error, "a proxy did not tell whose connection it passes on");
+            }
         })
     }
 

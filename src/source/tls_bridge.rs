@@ -24,7 +24,8 @@ use url::Url;
 
 use super::{Failure, trust};
 use crate::config::{ChannelSource, Credentials};
-use crate::net::listen::{Listener, Permit, Permits};
+use crate::net::listen::Listener;
+use crate::net::permits::{Permit, Permits};
 use crate::net::tls;
 use crate::wire::rtsp::{Limits, Message, Parser, Request, Response, Status, write_frame_header};
 

@@ -1,9 +1,14 @@
 //! How many viewers there may be, and how fast they may ask: by RTSP, by HLS, and both at once.
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use reelcast::log::access::AccessLog;
+use reelcast::net::addresses::of_this_machine;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::support::channel::Encoder;
@@ -172,4 +177,71 @@ async fn who_asks_too_fast_has_to_wait() {
     for _ in 0..3 {
         assert_eq!(status(&one("GET").await), 200);
     }
+}
+
+/// Whether the server breaks a connection off before anything is said.
+async fn is_refused(server: SocketAddr) -> bool {
+    let broken = match TcpStream::connect(server).await {
+        Ok(mut stream) => stream.read_u8().await.map(drop),
+        Err(error) => Err(error),
+    };
+    broken.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
+}
+
+#[tokio::test]
+async fn an_address_has_so_many_connections_whatever_is_said_on_them() {
+    let mut own = of_this_machine().into_iter();
+    let Some(own) = own.find(|address| address.is_ipv4() && !address.is_loopback()) else {
+        println!("skipped: this machine has no address but that of the loopback");
+        return;
+    };
+    let everywhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let log = AccessLog::disabled();
+    let server = Server::start_at(everywhere, Path::new("no movies"), log, |config| {
+        config.limits.tcp_connections_per_address = 2;
+    });
+    let connect = |address: SocketAddr| Client::connect((own, address.port()).into());
+    let is_refused = |address: SocketAddr| is_refused((own, address.port()).into());
+    let refused = || server.count("tcp_connections_refused_total");
+    let _silent = connect(server.address).await;
+    let mut asking = connect(server.address).await;
+    assert_eq!(asking.status_of("OPTIONS", "*", "").await, 200);
+    assert!(is_refused(server.http).await);
+    assert_eq!(refused(), 1);
+    // This host itself, by the name that it has for itself.
+    let local = (Ipv4Addr::LOCALHOST, server.address.port()).into();
+    for _ in 0..3 {
+        let mut here = Client::connect(local).await;
+        assert_eq!(here.status_of("OPTIONS", "*", "").await, 200);
+    }
+    server.configure(|config| config.limits.tcp_connections_per_address = 3);
+    let mut third = connect(server.address).await;
+    assert_eq!(third.status_of("OPTIONS", "*", "").await, 200);
+    server.configure(|config| config.limits.tcp_connections_per_address = 1);
+    assert_eq!(asking.status_of("OPTIONS", "*", "").await, 200);
+    assert!(is_refused(server.address).await);
+    server.configure(|config| config.limits.tcp_connections_per_address = 0);
+    let mut fourth = connect(server.address).await;
+    assert_eq!(fourth.status_of("OPTIONS", "*", "").await, 200);
+    assert_eq!(refused(), 2);
+}
+
+#[tokio::test]
+async fn who_comes_through_a_proxy_has_no_more_connections() {
+    let server = Server::start(Path::new("no movies"), |config| {
+        config.limits.tcp_connections_per_address = 1;
+        config.proxy.tcp = vec!["127.0.7.1/32".parse().unwrap()];
+    });
+    let connect = async |client: &str| {
+        let mut connection = Client::connect_from("127.0.7.1", server.address).await;
+        let header = format!("PROXY TCP4 {client} 10.0.0.5 4711 8554\r\n");
+        connection.send(header.as_bytes()).await;
+        connection
+    };
+    let mut first = connect("203.0.113.7").await;
+    assert_eq!(first.status_of("OPTIONS", "*", "").await, 200);
+    assert!(connect("203.0.113.7").await.hears_nothing().await);
+    let mut other = connect("203.0.113.8").await;
+    assert_eq!(other.status_of("OPTIONS", "*", "").await, 200);
+    assert_eq!(server.count("tcp_connections_refused_total"), 1);
 }

@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::dialogue::Dialogue;
-use crate::net::listen::{Accepted, Listener, Permit, Permits};
+use crate::net::listen::{Accepted, Listener};
+use crate::net::permits::{Permit, Permits};
 use crate::wire::rtsp::{Limits, Message, Parser};
 
 /// How long ffmpeg may take to connect and to ask for all it needs.

@@ -9,7 +9,8 @@ use crate::log::access::AccessLog;
 use crate::media::mounts::Limits;
 use crate::media::sessions::Sessions;
 use crate::net::fetcher::Fetcher;
-use crate::net::listen::{Listener, Permits};
+use crate::net::listen::Listener;
+use crate::net::permits::Permits;
 use crate::vod::Blocks;
 
 fn server() -> Arc<Server> {

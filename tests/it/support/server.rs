@@ -19,8 +19,9 @@ use reelcast::media::sessions::{Role, Sessions};
 use reelcast::media::stats::Totals;
 use reelcast::net::fan::{self, Fan};
 use reelcast::net::fetcher::Fetcher;
-use reelcast::net::listen::{Listener, Permits};
+use reelcast::net::listen::Listener;
 use reelcast::net::multicast::{self, Announcer, Casts};
+use reelcast::net::permits::{self, Permits, Shares};
 use reelcast::net::udp_ports::UdpPorts;
 use reelcast::rtsp::{Parts, Service, serve, serve_http_port};
 use reelcast::source::ts_listener::Encoders;
@@ -42,6 +43,7 @@ pub(crate) struct Server {
     pub(crate) encoders: Arc<Encoders>,
     pub(crate) clock: Clock,
     metrics: Metrics,
+    shares: Arc<Shares>,
     config: watch::Sender<Arc<Config>>,
     _stop: DropGuard,
 }
@@ -146,13 +148,19 @@ impl Server {
         metrics.access(Arc::clone(&gate));
         metrics.uploads(Arc::clone(&web.uploads));
         metrics.encoders(Arc::clone(&encoders));
-        let listener = Listener::bind((local, 0).into(), &Permits::new(1000)).unwrap();
+        let shares = Arc::<Shares>::default();
+        shares.configure(connection_settings(&sender.borrow()));
+        let counted = Arc::clone(&shares);
+        metrics.counter("tcp_connections_refused", "", move || counted.refused());
+        let permits = Permits::with_shares(1000, &shares);
+        let listener = Listener::bind((local, 0).into(), &permits).unwrap();
         let address = listener.local_addr();
         let expiring = Arc::clone(&service);
         let expiry = stop.clone();
         tokio::spawn(async move { expiring.expire_sessions(expiry).await });
         tokio::spawn(serve(listener, Arc::clone(&service), stop.clone()));
-        let listener = Listener::bind((local, 0).into(), &Permits::new(1000)).unwrap();
+        let permits = Permits::with_shares(1000, &shares);
+        let listener = Listener::bind((local, 0).into(), &permits).unwrap();
         let http = listener.local_addr();
         let plain = move |accepted, first| {
             let web = Arc::clone(&web);
@@ -169,6 +177,7 @@ impl Server {
             encoders,
             clock,
             metrics,
+            shares,
             config: sender,
             _stop: stop.drop_guard(),
         }
@@ -181,6 +190,7 @@ impl Server {
         let config = self.config.borrow();
         self.gate.configure(config.gate_settings());
         self.gate.set_networks(config.client_networks());
+        self.shares.configure(connection_settings(&config));
         drop(config);
         let networks = self.gate.networks();
         self.sessions
@@ -209,5 +219,12 @@ impl Server {
         };
         let there = tokio::time::timeout(Duration::from_secs(10), there).await;
         there.unwrap_or_else(|_| panic!("{} sessions, not {count}", self.sessions.len()));
+    }
+}
+
+fn connection_settings(config: &Config) -> permits::Settings {
+    permits::Settings {
+        of_address: config.limits.tcp_connections_per_address,
+        excepted: [&config.proxy.tcp[..], &config.proxy.http].concat(),
     }
 }

@@ -15,6 +15,7 @@ use super::rtsp_tunnel::Tunnel;
 use crate::support::client::{Client, status};
 use crate::support::clip::Clip;
 use crate::support::movies::clips;
+use crate::support::publisher::{SDP, announce};
 use crate::support::server::Server;
 
 const TRANSPORT: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
@@ -25,7 +26,7 @@ fn start() -> (tempfile::TempDir, Server, Clip) {
     let users = folder.path().join("qtusers");
     fs::write(&users, format!("realm Films\nann:x:{HA1}\n")).unwrap();
     fs::create_dir(folder.path().join("members")).unwrap();
-    let rules = "AuthScheme basic\nrequire user ann";
+    let rules = "AuthScheme basic\nrequire user ann\n<Limit WRITE>\nrequire user ann\n</Limit>";
     fs::write(folder.path().join("members/qtaccess"), rules).unwrap();
     for name in ["members/clock.mp4", "members/other.mp4", "open.mp4"] {
         fs::copy(clips().join("clock.mp4"), folder.path().join(name)).unwrap();
@@ -35,6 +36,7 @@ fn start() -> (tempfile::TempDir, Server, Clip) {
         config.access.users = vec![users];
         config.access.signing_keys = folder.path().join("keys");
         config.http.download = true;
+        config.proxy.tcp = vec!["127.0.7.1/32".parse().unwrap()];
         config.hls.target_duration = Duration::from_secs(2);
     });
     let mut clip = Clip::publish(&server, "members/live");
@@ -118,6 +120,25 @@ async fn a_signature_opens_all_forms_of_one_name() {
     )
     .await;
     assert!(!open.contains("signed="), "{open}");
+}
+
+/// The rules say who may publish, to whom a signature is nothing.
+#[tokio::test]
+async fn a_signature_lets_nobody_publish() {
+    let (_folder, server, _clip) = start();
+    let query = signed("new", "members/new", "");
+    let put = format!(
+        "PUT /members/new?{query} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+    );
+    let url = format!("rtsp://{}/members/new?{query}", server.address);
+    let proxied = b"PROXY TCP4 203.0.113.7 10.0.0.5 4711 8554\r\n";
+    let mut encoder = Client::connect_from("127.0.7.1", server.http).await;
+    encoder.send(proxied).await;
+    encoder.send(put.as_bytes()).await;
+    assert_eq!(status(&encoder.answer().await), 401);
+    let mut encoder = Client::connect_from("127.0.7.1", server.address).await;
+    encoder.send(proxied).await;
+    assert_eq!(status(&announce(&mut encoder, &url, SDP).await), 401);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! JSON Web Tokens, as clients of RTSP and HTTP show them.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -16,9 +18,10 @@ use tokio::net::TcpListener;
 use super::access::{HA1, basic};
 use super::hls::{ask, get};
 use super::uri_player::{follow, told};
-use crate::support::client::Client;
+use crate::support::client::{Client, header, status};
 use crate::support::clip::Clip;
 use crate::support::movies::clips;
+use crate::support::publisher::{SDP, announce, frame, picture};
 use crate::support::server::Server;
 
 /// Who makes the tokens, with one key.
@@ -210,6 +213,103 @@ async fn a_token_is_good_for_the_rest_of_an_rtsp_connection() {
     assert_eq!(stranger.status_of("SETUP", &control, transport).await, 401);
     let (_, session) = client.set_up(&control, transport).await;
     assert_eq!(client.status_of("PLAY", &url, &session).await, 200);
+}
+
+/// A server of `folder` that takes tokens and no passwords, and to which the address 127.0.7.1 passes on what
+/// others send.
+fn start_studio(folder: &Path, keys: &str) -> Server {
+    Server::start(folder, |config| {
+        config.access.users = vec![folder.join("no users")];
+        config.access.groups = vec![folder.join("no groups")];
+        config.proxy.tcp = vec!["127.0.7.1/32".parse().unwrap()];
+        trust(config, keys);
+    })
+}
+
+/// A connection of somebody elsewhere.
+async fn connect_from_afar(address: SocketAddr) -> Client {
+    let mut client = Client::connect_from("127.0.7.1", address).await;
+    let header = b"PROXY TCP4 203.0.113.7 10.0.0.5 4711 8554\r\n";
+    client.send(header).await;
+    client
+}
+
+#[tokio::test]
+async fn a_token_lets_publish_whom_the_rules_let() {
+    let issuer = Issuer::new("a");
+    let (_file, keys) = written(&issuer);
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("studio")).unwrap();
+    let rules = "require any-user\n<Limit WRITE>\nrequire user ann\n</Limit>";
+    fs::write(folder.path().join("studio/qtaccess"), rules).unwrap();
+    let server = start_studio(folder.path(), &keys);
+    let broadcaster = issuer.token("bob", &["gold", "broadcaster"], LATER);
+    let other = issuer.token("bob", &["gold"], LATER);
+    let ann = issuer.token("ann", &[], LATER);
+    let over = issuer.token("bob", &["broadcaster"], 1_763_760_000);
+    let forged = Issuer::new("a").token("bob", &["broadcaster"], LATER);
+    for (name, token, is_let_in) in [
+        ("live", &broadcaster, true),
+        ("live", &ann, false),
+        ("live", &other, false),
+        ("live", &over, false),
+        ("live", &forged, false),
+        ("studio/live", &ann, true),
+        ("studio/live", &broadcaster, false),
+    ] {
+        let (by_url, by_header) = (format!("/{name}?token={token}"), format!("/{name}"));
+        for (target, header) in [(&by_url, String::new()), (&by_header, bearer(token))] {
+            let mut encoder = connect_from_afar(server.http).await;
+            let put = format!(
+                "PUT {target} HTTP/1.1\r\nHost: media.example\r\nContent-Type: audio/mpeg\r\n\
+                 Expect: 100-continue\r\n{header}\r\n"
+            );
+            encoder.send(put.as_bytes()).await;
+            let expected = if is_let_in { 100 } else { 401 };
+            assert_eq!(status(&encoder.answer().await), expected, "PUT {target}");
+
+            let mut encoder = connect_from_afar(server.address).await;
+            let url = format!("rtsp://{}{target}", server.address);
+            let length = SDP.len();
+            let headers = format!(
+                "{header}Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{SDP}"
+            );
+            let announced = encoder.status_of("ANNOUNCE", &url, &headers).await;
+            let expected = if is_let_in { 200 } else { 401 };
+            assert_eq!(announced, expected, "ANNOUNCE {target}");
+        }
+    }
+}
+
+/// FFmpeg puts the names of tracks behind the query.
+#[tokio::test]
+async fn a_publisher_goes_on_by_the_token_that_it_has_announced_with() {
+    let issuer = Issuer::new("a");
+    let (_file, keys) = written(&issuer);
+    let folder = tempfile::tempdir().unwrap();
+    let server = start_studio(folder.path(), &keys);
+    let token = issuer.token("bob", &["broadcaster"], LATER);
+    let url = format!("rtsp://{}/live?token={token}", server.address);
+    let mut encoder = connect_from_afar(server.address).await;
+    let announced = announce(&mut encoder, &url, SDP).await;
+    assert_eq!(status(&announced), 200, "{announced}");
+    for track in 0..2 {
+        let channels = format!("{}-{}", 2 * track, 2 * track + 1);
+        let transport =
+            format!("Transport: RTP/AVP/TCP;unicast;interleaved={channels};mode=record\r\n");
+        let control = format!("{url}/streamid={track}");
+        assert_eq!(encoder.status_of("SETUP", &control, &transport).await, 200);
+    }
+    let session = header(&announced, "Session").unwrap();
+    let session = format!("Session: {}\r\n", session.split(';').next().unwrap());
+    assert_eq!(encoder.status_of("RECORD", &url, &session).await, 200);
+    encoder.send(&frame(0, &picture(1, 100))).await;
+    let mut viewer = Client::connect(server.address).await;
+    let controls = viewer
+        .controls(&format!("rtsp://{}/live", server.address))
+        .await;
+    assert_eq!(controls.len(), 2);
+    assert!(!controls.concat().contains("token="), "{controls:?}");
 }
 
 /// Tells keys by HTTP, those of `issuers` one after the other and then the last for ever; counts how often.

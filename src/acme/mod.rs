@@ -27,8 +27,9 @@ use crate::net::tls_identity::TlsIdentity;
 
 pub use proofs::Proofs;
 
-/// How often the certificate is looked at.
-const LOOK_TIME: Duration = Duration::from_secs(60 * 60);
+/// How long to wait at most, and at least, until the certificate is looked at again.
+const LONGEST_LOOK: Duration = Duration::from_secs(60 * 60);
+const SHORTEST_LOOK: Duration = Duration::from_secs(10);
 
 /// How long to wait after a failure; authorities allow few of them.
 const FIRST_WAIT: Duration = Duration::from_secs(5 * 60);
@@ -74,9 +75,9 @@ impl Renewal {
         loop {
             let config = Arc::clone(&self.settings.borrow_and_update());
             let wait = match self.attend(&config).await {
-                Ok(()) => {
+                Ok(rest) => {
                     backoff.reset();
-                    LOOK_TIME
+                    rest.clamp(SHORTEST_LOOK, LONGEST_LOOK)
                 }
                 Err(failure) => {
                     let wait = backoff.wait(rand::random());
@@ -96,28 +97,39 @@ impl Renewal {
         }
     }
 
-    /// Fetches a certificate if there has to be another one.
-    async fn attend(&self, config: &Config) -> Result<(), Failure> {
+    /// Fetches a certificate if there has to be another one; returns for how long it will do.
+    async fn attend(&self, config: &Config) -> Result<Duration, Failure> {
         if !config.is_certificate_fetched() {
-            return Ok(());
+            return Ok(Duration::MAX);
         }
         let folder = folder(config);
         let files = TlsFiles::within(&folder);
-        let (acme, looked, now) = (config.acme.clone(), files.clone(), self.now());
-        let is_good = move || Facts::of(&looked).is_some_and(|facts| is_good(&facts, &acme, now));
-        if spawn_blocking(is_good).await.unwrap_or_default() {
-            return Ok(());
+        if let Some(rest) = self.good_for(&files, &config.acme).await {
+            return Ok(rest);
         }
         let account = account::open(&config.acme, &folder).await?;
         let fetched = self.fetch(&account, &config.acme).await;
         self.proofs.forget();
         self.identity.forget_proofs();
         let (certificate, key) = fetched?;
-        let written = spawn_blocking(move || files.write(&certificate, &key)).await;
+        let new = files.clone();
+        let written = spawn_blocking(move || new.write(&certificate, &key)).await;
         let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
         written.map_err(|source| Failure::Files { folder, source })?;
         info!("a certificate for {:?} has come", config.acme.domains);
-        Ok(())
+        let rest = self.good_for(&files, &config.acme).await;
+        rest.ok_or_else(|| {
+            let text =
+                "what the authority gave is not for all names, or ends too soon by this clock";
+            Failure::Refused(text.to_owned())
+        })
+    }
+
+    /// For how long the certificate in `files` will do; `None` if there has to be another one.
+    async fn good_for(&self, files: &TlsFiles, acme: &Acme) -> Option<Duration> {
+        let (files, acme, now) = (files.clone(), acme.clone(), self.now());
+        let look = move || good_for(&Facts::of(&files)?, &acme, now);
+        spawn_blocking(look).await.ok().flatten()
     }
 
     fn now(&self) -> SystemTime {
@@ -130,12 +142,15 @@ pub fn folder(config: &Config) -> PathBuf {
     config.server.state.join("tls/acme")
 }
 
-/// Whether a certificate is for all names, and has more than a third of its time to go.
-fn is_good(facts: &Facts, acme: &Acme, now: SystemTime) -> bool {
-    let rest = facts.ends.duration_since(now).unwrap_or_default();
-    let lifetime = facts.ends.duration_since(facts.begins).unwrap_or_default();
+/// How long a certificate has until the last third of its life begins; `None` when that has, or it is not for
+/// all names.
+fn good_for(facts: &Facts, acme: &Acme, now: SystemTime) -> Option<Duration> {
+    let rest = facts.ends.duration_since(now).ok()?;
+    let lifetime = facts.ends.duration_since(facts.begins).ok()?;
     let mut domains = acme.domains.iter();
-    rest > lifetime / 3 && domains.all(|domain| facts.names.contains(domain))
+    let is_for_all = domains.all(|domain| facts.names.contains(domain));
+    let rest = rest.checked_sub(lifetime / 3)?;
+    (is_for_all && !rest.is_zero()).then_some(rest)
 }
 
 /// Returns when the settings ask for another certificate than `config` does. Cancel safe.
@@ -159,15 +174,19 @@ mod tests {
             ends: begins + 90 * day,
             names: vec!["a.example".to_owned(), "b.example".to_owned()],
         };
-        let good = |domains: &[&str], day_of_life: u32| {
+        let days_left = |domains: &[&str], day_of_life: u32| {
             let acme = Acme {
                 domains: domains.iter().map(|&domain| domain.to_owned()).collect(),
                 ..Acme::default()
             };
-            is_good(&facts, &acme, begins + day_of_life * day)
+            let rest = good_for(&facts, &acme, begins + day_of_life * day);
+            rest.map(|rest| rest.as_secs() / day.as_secs())
         };
-        assert!(good(&["a.example"], 1) && good(&["b.example", "a.example"], 59));
-        assert!(!good(&["a.example"], 61) && !good(&["a.example"], 100));
-        assert!(!good(&["a.example", "c.example"], 1));
+        assert_eq!(days_left(&["a.example"], 1), Some(59));
+        assert_eq!(days_left(&["b.example", "a.example"], 59), Some(1));
+        for day_of_life in [60, 61, 100] {
+            assert_eq!(days_left(&["a.example"], day_of_life), None);
+        }
+        assert_eq!(days_left(&["a.example", "c.example"], 1), None);
     }
 }

@@ -189,11 +189,13 @@ impl Shown {
             Origin::Fetched { until_then, .. } if source.is_nowhere() => {
                 Self::make(source, until_then, names, now)
             }
-            Origin::Given(files) | Origin::Fetched { files, .. } => {
+            Origin::Given(files) => {
                 let shown = Self::read(source, files)?;
                 shown.warn_of_end(now);
                 Ok(shown)
             }
+            // Some are made for a few days; who fetches them tells if there is no other.
+            Origin::Fetched { files, .. } => Self::read(source, files),
             Origin::SelfMade(files) => Self::make(source, files, names, now),
         }
     }

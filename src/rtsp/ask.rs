@@ -1,6 +1,5 @@
 //! What a request asks for: its header fields read and typed, before any state is looked at.
 
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use crate::wire::header::x_qt::{DynamicRate, Prebuffer, RandomDataSize};
 use crate::wire::rtsp::{Headers, Method, Request};
 
 use super::refusal::Refusal;
-use super::target::Target;
+use super::target::{Entrance, Target};
 
 /// A request by its method. A target of `None` is `*`.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,13 +89,13 @@ pub(super) enum Span {
 }
 
 impl Ask {
-    /// Reads a request; `local` is the server's address on its connection.
+    /// Reads a request that has come in by `entrance`.
     ///
     /// # Errors
     /// The [`Refusal`] for what no state could allow.
-    pub(super) fn read(request: &Request, local: SocketAddr) -> Result<Self, Refusal> {
+    pub(super) fn read(request: &Request, entrance: Entrance) -> Result<Self, Refusal> {
         check_required(&request.headers)?;
-        let target = || Target::read(&request.uri, local);
+        let target = || Target::read(&request.uri, entrance);
         let movie = || target()?.ok_or_else(|| Refusal::new(400, "* is no movie"));
         match &request.method {
             Method::Options => read_options(&request.headers),

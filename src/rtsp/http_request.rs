@@ -20,6 +20,7 @@ use super::answer::SERVER;
 use super::connection::Connection;
 use super::inlet::{Inlet, MESSAGES};
 use super::service::Service;
+use super::target::Entrance;
 use super::tunnel::{Link, MAX_HEAD, Unjoined, carry, get_answer, host_of};
 
 impl Service {
@@ -66,10 +67,16 @@ impl Service {
             ("GET", None) if !self.parts.gate.networks().watch.has(peer.ip()) => {
                 answer(&outlet, 403, "", "");
             }
-            ("GET", None) => match self.reference(&head, local, outlet.is_encrypted()).await {
-                Ok(text) => answer(&outlet, 200, "video/quicktime", &text),
-                Err(kind) => answer(&outlet, kind.http_status(), "", ""),
-            },
+            ("GET", None) => {
+                let entrance = Entrance {
+                    local,
+                    is_encrypted: outlet.is_encrypted(),
+                };
+                match self.reference(&head, entrance).await {
+                    Ok(text) => answer(&outlet, 200, "video/quicktime", &text),
+                    Err(kind) => answer(&outlet, kind.http_status(), "", ""),
+                }
+            }
             _ => answer(&outlet, 400, "", ""),
         }
     }

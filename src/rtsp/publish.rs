@@ -46,7 +46,7 @@ impl Connection {
         ) {
             return None;
         }
-        let target = Target::read(&request.uri, self.local()).ok()??;
+        let target = Target::read(&request.uri, self.entrance()).ok()??;
         let mut parties = self.sessions().filter_map(|id| self.service().party(id));
         parties.find(|party| {
             let publisher = party.publisher();

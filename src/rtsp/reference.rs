@@ -1,16 +1,15 @@
 //! Reference movies: texts that send QuickTime from a web page to an RTSP URL.
 
-use std::net::SocketAddr;
-
 use crate::base::error::Kind;
 use crate::base::path::MediaPath;
 use crate::wire::http_head::HttpHead;
 
 use super::service::Service;
+use super::target::Entrance;
 
 impl Service {
     /// The reference movie for an HTTP GET of the path of a movie or channel (QTSS manual, "Reference movies");
-    /// `local` stands in for a missing Host, and whoever comes by TLS is sent to TLS. Of what not everybody may watch it tells nothing: the player
+    /// `entrance` stands in for a missing Host, and whoever comes by TLS is sent to TLS. Of what not everybody may watch it tells nothing: the player
     /// that follows it is asked to log in, whether there is such a thing or not.
     ///
     /// # Errors
@@ -18,8 +17,7 @@ impl Service {
     pub(super) async fn reference(
         &self,
         head: &HttpHead,
-        local: SocketAddr,
-        is_encrypted: bool,
+        entrance: Entrance,
     ) -> Result<String, Kind> {
         let path = head.target.split('?').next().unwrap_or_default();
         let path = MediaPath::from_url(path).map_err(|_| Kind::NotFound)?;
@@ -29,10 +27,9 @@ impl Service {
         }
         let host = match head.headers.get("Host") {
             Some(host) => host.to_owned(),
-            None => local.to_string(),
+            None => entrance.local.to_string(),
         };
-        let scheme = if is_encrypted { "rtsps" } else { "rtsp" };
-        let path = path.to_url();
+        let (scheme, path) = (entrance.scheme(), path.to_url());
         Ok(format!("rtsptext\r\n{scheme}://{host}/{path}\r\n"))
     }
 }

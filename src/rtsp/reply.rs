@@ -20,6 +20,7 @@ use super::connection::Connection;
 use super::party::Party;
 use super::refusal::Refusal;
 use super::session::Session;
+use super::target::Entrance;
 use super::viewer::Viewer;
 use super::visit::Visit;
 
@@ -36,6 +37,14 @@ impl Connection {
             Ok(None) => self.reply_to_stranger(request, opening).await,
             Ok(Some(party)) => self.reply_to_party(&party, request, opening).await,
             Err(refusal) => self.refuse(refusal, opening),
+        }
+    }
+
+    /// Where requests come in.
+    pub(super) fn entrance(&self) -> Entrance {
+        Entrance {
+            local: self.local(),
+            is_encrypted: self.is_encrypted(),
         }
     }
 
@@ -64,7 +73,7 @@ impl Connection {
     async fn reply_to_stranger(&mut self, request: &Request, opening: &Opening) -> Reply {
         let mut session = self.new_session();
         let visit = Visit::new(request, self.peer(), self.local());
-        let outcome = match session.ask(request, self.local()) {
+        let outcome = match session.ask(request, self.entrance()) {
             Ok(mut ask) => match self.permit(request, &mut ask, None).await {
                 Ok(()) => self.carry_out(ask, session.id(), None, visit.clone()).await,
                 Err(refusal) => Err(refusal),
@@ -104,7 +113,7 @@ impl Connection {
             session.media_ended();
         }
         let visit = Visit::new(request, self.peer(), self.local());
-        let outcome = match session.ask(request, self.local()) {
+        let outcome = match session.ask(request, self.entrance()) {
             Ok(mut ask) => match self.permit(request, &mut ask, Some(party)).await {
                 Ok(()) => self.carry_out(ask, session.id(), Some(party), visit).await,
                 Err(refusal) => Err(refusal),

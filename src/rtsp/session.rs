@@ -4,7 +4,6 @@
 //! whoever carries it out reports with [`Session::done`], which alone moves the
 //! state and writes the answer. Movies, ports and timers are not known here.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use super::answer::{Done, Opening};
 use super::ask::{Ask, Play, Setup};
 use super::publication::Publication;
 use super::refusal::Refusal;
-use super::target::Target;
+use super::target::{Entrance, Target};
 
 /// A session, from its first SETUP to its TEARDOWN.
 #[derive(Debug)]
@@ -73,13 +72,12 @@ impl Session {
 
     /// What `request` asks for, if it is legal now.
     ///
-    /// `local` is the server's address on the connection, which completes
-    /// request URIs that are only a path.
+    /// It has come in by `entrance`, which completes request URIs that are only a path.
     ///
     /// # Errors
     /// The [`Refusal`] to answer with, by [`done`](Self::done) like anything else.
-    pub(super) fn ask(&self, request: &Request, local: SocketAddr) -> Result<Ask, Refusal> {
-        let ask = Ask::read(request, local)?;
+    pub(super) fn ask(&self, request: &Request, entrance: Entrance) -> Result<Ask, Refusal> {
+        let ask = Ask::read(request, entrance)?;
         if let State::Publishing(publication) = &self.state {
             return publication.allow(ask);
         }

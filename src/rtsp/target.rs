@@ -8,6 +8,15 @@ use crate::wire::rtsp::uri::RequestUri;
 
 use super::refusal::Refusal;
 
+/// Where a request has come in, which completes a URL that is a bare path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entrance {
+    /// The server's address on the connection.
+    pub(super) local: SocketAddr,
+    /// Whether the connection is TLS.
+    pub(super) is_encrypted: bool,
+}
+
 /// The movie or channel, and perhaps the track, that a request's URL names.
 ///
 /// A control URL ends in `/trackID=3`, in another product's word before the
@@ -36,18 +45,26 @@ pub(super) struct Movie {
     pub(super) path: MediaPath,
 }
 
+impl Entrance {
+    /// The scheme of URLs that lead here again.
+    pub(super) fn scheme(self) -> &'static str {
+        if self.is_encrypted { "rtsps" } else { "rtsp" }
+    }
+}
+
 impl Target {
-    /// Reads a request URI; `local` stands in for the authority that a bare path lacks. `None` for `*`.
+    /// Reads a request URI that has come in by `entrance`, which stands in for the scheme and authority
+    /// that a bare path lacks. `None` for `*`.
     ///
     /// # Errors
     /// 404 for a path that cannot be that of a movie, 414 for one that is too long.
-    pub(super) fn read(text: &str, local: SocketAddr) -> Result<Option<Self>, Refusal> {
+    pub(super) fn read(text: &str, entrance: Entrance) -> Result<Option<Self>, Refusal> {
         let uri = RequestUri::read(text);
         if uri.is_server() {
             return Ok(None);
         }
-        let authority = authority(&uri, local);
-        let scheme = uri.scheme.as_deref().unwrap_or("rtsp");
+        let authority = authority(&uri, entrance.local);
+        let scheme = uri.scheme.as_deref().unwrap_or_else(|| entrance.scheme());
         let origin = format!("{scheme}://{authority}");
         let whole = Movie::read(&origin, &uri.path)?;
         let track = match uri.split_track() {
@@ -116,9 +133,15 @@ fn refuse(fault: BadPath) -> Refusal {
 mod tests {
     use super::*;
 
+    fn entrance(is_encrypted: bool) -> Entrance {
+        Entrance {
+            local: "192.0.2.1:8554".parse().unwrap(),
+            is_encrypted,
+        }
+    }
+
     fn read(text: &str) -> Target {
-        let local = "192.0.2.1:8554".parse().unwrap();
-        Target::read(text, local).unwrap().unwrap()
+        Target::read(text, entrance(false)).unwrap().unwrap()
     }
 
     #[test]
@@ -129,6 +152,18 @@ mod tests {
         assert_eq!(target.query, "x=1");
         assert_eq!(target.track, None);
         assert_eq!(read("/a.mov").whole.url, "rtsp://192.0.2.1:8554/a.mov");
+    }
+
+    #[test]
+    fn what_comes_by_tls_stays_there() {
+        let read = |text: &str| Target::read(text, entrance(true)).unwrap().unwrap();
+        for (text, url) in [
+            ("/a.mov", "rtsps://192.0.2.1:8554/a.mov"),
+            ("a.mov/trackID=1", "rtsps://192.0.2.1:8554/a.mov/trackID=1"),
+            ("rtsp://h/a.mov", "rtsp://h/a.mov"),
+        ] {
+            assert_eq!(read(text).url, url);
+        }
     }
 
     #[test]
@@ -156,9 +191,9 @@ mod tests {
 
     #[test]
     fn the_server_is_no_movie_and_no_path_climbs() {
-        let local = "192.0.2.1:8554".parse().unwrap();
-        assert_eq!(Target::read("*", local), Ok(None));
-        let climbing = Target::read("rtsp://h/%2e%2e/passwd", local);
+        let read = |text| Target::read(text, entrance(false));
+        assert_eq!(read("*"), Ok(None));
+        let climbing = read("rtsp://h/%2e%2e/passwd");
         assert_eq!(climbing.map_err(|refusal| refusal.status.0), Err(404));
     }
 }

@@ -131,6 +131,8 @@ async fn media_of_who_comes_by_tls_does_not_go_in_the_clear() {
     let answer = client.ask("DESCRIBE", &url, "").await;
     let base = header(&answer, "Content-Base").unwrap().to_owned();
     assert_eq!(base, format!("{url}/"));
+    let answer = client.ask("DESCRIBE", "/clock.mp4", "").await;
+    assert_eq!(header(&answer, "Content-Base"), Some(base.as_str()));
     let track = format!("{base}trackID=1");
     for transport in ["RTP/AVP;unicast;client_port=4000-4001", "RTP/AVP;multicast"] {
         let transport = format!("Transport: {transport}\r\n");

@@ -1,8 +1,12 @@
 use super::*;
+use crate::rtsp::target::Entrance;
 
 fn target(url: &str) -> Target {
-    let local = "192.0.2.1:554".parse().unwrap();
-    Target::read(url, local).unwrap().unwrap()
+    let entrance = Entrance {
+        local: "192.0.2.1:554".parse().unwrap(),
+        is_encrypted: false,
+    };
+    Target::read(url, entrance).unwrap().unwrap()
 }
 
 fn announced(controls: &[Option<&str>]) -> Announcement {

@@ -1,6 +1,5 @@
 //! Whole dialogues without a socket: requests as text, answers as text.
 
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -63,8 +62,11 @@ impl Dialogue {
             cseq: request.cseq().map(str::to_owned),
             date: SystemTime::UNIX_EPOCH,
         };
-        let local: SocketAddr = "192.0.2.1:8554".parse().unwrap();
-        let done = match self.session.ask(&request, local) {
+        let entrance = Entrance {
+            local: "192.0.2.1:8554".parse().unwrap(),
+            is_encrypted: false,
+        };
+        let done = match self.session.ask(&request, entrance) {
             Ok(ask) => achieve(ask),
             Err(refusal) => Done::Refused(refusal),
         };

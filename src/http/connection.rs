@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::time::{interval, timeout};
@@ -81,12 +81,15 @@ pub(super) async fn serve<F>(
     let under_way = Arc::clone(&requests);
     let service = service_fn(move |request: Request<Incoming>| {
         let begun = under_way.begin();
-        let answered = (!is_upload_by_http2(&request)).then(|| answer(request));
+        if is_upload(request.method()) {
+            begun.may_last();
+        }
+        let answered = answer(request);
         async move {
-            let answered = answered.ok_or(h2::Reason::HTTP_1_1_REQUIRED);
-            let mut response = answered.map_err(h2::Error::from)?.await;
+            let mut response = answered.await;
+            begun.answered();
             response.body_mut().lasts(begun);
-            Ok::<_, h2::Error>(response)
+            Ok::<_, Infallible>(response)
         }
     });
     let mut stream = TimeoutStream::new(stream);
@@ -112,9 +115,9 @@ pub(super) async fn serve<F>(
     }
 }
 
-/// Uploads are read by `upload_connection`, so clients are sent to HTTP/1.1 for them (RFC 9113, 7).
-fn is_upload_by_http2(request: &Request<Incoming>) -> bool {
-    request.version() == Version::HTTP_2 && matches!(*request.method(), Method::POST | Method::PUT)
+/// Whether requests of this method bring a body, which may take as long as it likes.
+pub(super) fn is_upload(method: &Method) -> bool {
+    matches!(method.as_str(), "PUT" | "POST" | "SOURCE")
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {
@@ -204,11 +207,20 @@ impl Requests {
 }
 
 impl Begun {
-    /// Its answer may take for ever, as long as the client takes it.
+    /// It may take for ever, as long as the client does what it should.
     pub(super) fn may_last(&self) {
+        self.count_from(None);
+    }
+
+    /// The answer is there; from now on the client may take a while for it.
+    fn answered(&self) {
+        self.count_from(Some(self.requests.clock.now()));
+    }
+
+    fn count_from(&self, at: Option<Instant>) {
         let table = self.requests.table.lock();
         let mut table = table.unwrap_or_else(PoisonError::into_inner);
-        table.open.insert(self.number, None);
+        table.open.insert(self.number, at);
     }
 }
 

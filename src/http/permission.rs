@@ -349,6 +349,24 @@ pub(super) fn keep_private(response: &mut Response<Body>) {
     }
 }
 
+/// The answer that tells a refusal.
+pub(super) fn refused(refusal: Refusal) -> Response<Body> {
+    let Refusal {
+        status,
+        reason,
+        challenges,
+        wait,
+    } = refusal;
+    match (status, wait) {
+        (401, _) => challenged(&challenges),
+        (_, Some(wait)) => later(wait, &reason),
+        _ => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            typed(status, PLAIN, format!("{reason}\n"))
+        }
+    }
+}
+
 /// 401.
 pub(super) fn challenged(challenges: &[String]) -> Response<Body> {
     let mut response = typed(StatusCode::UNAUTHORIZED, PLAIN, format!("{LOG_IN}\n"));

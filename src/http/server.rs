@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
 use super::body::Body;
-use super::connection::{self, text, typed};
+use super::connection::{self, is_upload, text, typed};
 use super::download::is_download;
 use super::hls::Asked;
 pub use super::page::Pages;
@@ -25,6 +25,7 @@ use super::rates::Rates;
 use super::route::{Route, below, way_to};
 use super::sender::sender;
 use super::upload_connection::UploadConnection;
+use super::upload_exchange::Exchanges;
 use super::uploads::Uploads;
 use crate::access::{Gate, Guest};
 use crate::acme::Proofs;
@@ -90,12 +91,19 @@ impl Server {
             local,
             permit: _permit,
         } = accepted;
-        let server = Arc::clone(self);
+        let exchanges = Exchanges::default();
+        let (server, uploads) = (Arc::clone(self), exchanges.clone());
         connection::serve(stream, self.clock, move |request| {
-            let server = Arc::clone(&server);
-            async move { server.answer(&request, peer, local).await }
+            let (server, uploads) = (Arc::clone(&server), uploads.clone());
+            async move {
+                match is_upload(request.method()) {
+                    true => server.answer_upload(request, peer, &uploads).await,
+                    false => server.answer(&request, peer, local).await,
+                }
+            }
         })
         .await;
+        exchanges.end().await;
     }
 
     async fn answer(

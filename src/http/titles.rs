@@ -1,16 +1,21 @@
 //! Titles of channels, as source clients of Icecast and SHOUTcast tell them: in requests beside the stream.
 
+use std::io;
+
 use hyper::{Response, StatusCode};
+use tokio::io::AsyncReadExt;
 use tracing::{info, warn};
 
 use super::body::Body;
 use super::connection::typed;
-use super::hls::{Asked, PLAIN};
-use super::permission::{Claim, challenged, later};
+use super::hls::Asked;
+use super::permission::{Claim, refused};
 use super::server::Server;
+use super::upload_body::UploadBody;
 use super::upload_request::Refusal;
 use crate::base::path::MediaPath;
 use crate::media::channel::State;
+use crate::wire::http_head::HttpHead;
 use crate::wire::icecast::TitleUpdate;
 
 /// What Icecast answers, which some clients look for.
@@ -18,7 +23,7 @@ const DONE: &str = "<?xml version=\"1.0\"?>\n<iceresponse><message>Metadata upda
     <return>1</return></iceresponse>\n";
 
 /// The longest form of a POST, in bytes.
-pub(super) const MAX_FORM: u64 = 16 * 1024;
+const MAX_FORM: u64 = 16 * 1024;
 
 /// Whether a URL's path is that of updates: Icecast's or SHOUTcast's.
 pub(super) fn is_of_titles(path: &str) -> bool {
@@ -28,22 +33,26 @@ pub(super) fn is_of_titles(path: &str) -> bool {
     )
 }
 
+/// What a POST tells, whose form is its `body`, and perhaps its query; libshout sends one.
+///
+/// # Errors
+/// What the connection says, or that it is no text.
+pub(super) async fn form_of(head: &HttpHead, body: UploadBody<'_>) -> io::Result<String> {
+    let mut form = String::new();
+    body.take(MAX_FORM).read_to_string(&mut form).await?;
+    if let Some((_, query)) = head.target.split_once('?') {
+        form = format!("{form}&{query}");
+    }
+    Ok(form)
+}
+
 impl Server {
     /// Answers the GET `asked`. Cancel safe.
     pub(super) async fn update_title(&self, asked: &Asked<'_>) -> Response<Body> {
         let query = asked.request.uri().query().unwrap_or_default();
         match self.take_title(query, &Claim::of(asked)).await {
             Ok(done) => typed(StatusCode::OK, "text/xml; charset=utf-8", done),
-            Err(refusal) if refusal.status == 401 => challenged(&refusal.challenges),
-            Err(Refusal {
-                wait: Some(wait),
-                reason,
-                ..
-            }) => later(wait, &reason),
-            Err(Refusal { status, reason, .. }) => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-                typed(status, PLAIN, format!("{reason}\n"))
-            }
+            Err(refusal) => refused(refusal),
         }
     }
 

@@ -10,20 +10,18 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::connection::{HEAD_SIZE, HEAD_TIME};
 use super::permission::{Claim, seconds};
 use super::route::below;
 use super::server::{Server, TOO_OFTEN};
-use super::titles::{MAX_FORM, is_of_titles};
+use super::titles::{form_of, is_of_titles};
 use super::upload::Upload;
+use super::upload_admission::status_of;
 use super::upload_body::UploadBody;
 use super::upload_request::{Greeting, Refusal, UploadRequest, framing};
-use crate::base::error::Kind;
-use crate::base::path::MediaPath;
 use crate::base::peer::Peer;
-use crate::media::mounts::{Busy, Takeover};
 use crate::net::listen::Accepted;
 use crate::net::stream::Stream;
 use crate::source::Failure;
@@ -35,8 +33,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 
 /// How long, and for how many bytes, a client that was refused may go on sending. Closing at
 /// once would take the answer from it.
-const LINGER_TIME: Duration = Duration::from_secs(1);
-const LINGER_BYTES: u64 = 1 << 20;
+pub(super) const LINGER_TIME: Duration = Duration::from_secs(1);
+pub(super) const LINGER_BYTES: u64 = 1 << 20;
 
 /// A connection on which encoders upload, perhaps in several requests one after the other.
 pub(super) struct UploadConnection<'a> {
@@ -90,7 +88,8 @@ impl<'a> UploadConnection<'a> {
             if is_of_titles(target.split('?').next().unwrap_or_default()) {
                 return self.take_title(&head).await;
             }
-            let (request, upload) = match self.examine(&head, target, current).await {
+            let admitted = self.server.admit_upload(&head, target, self.peer, current);
+            let (request, upload) = match admitted.await {
                 Ok(admitted) => admitted,
                 Err(refusal) => return self.refuse(&head, refusal).await,
             };
@@ -151,27 +150,6 @@ impl<'a> UploadConnection<'a> {
         }
     }
 
-    /// What is asked for, if it may be, with the upload that it goes on with or begins.
-    async fn examine(
-        &self,
-        head: &HttpHead,
-        target: &str,
-        current: Option<Upload>,
-    ) -> Result<(UploadRequest, Upload), Refusal> {
-        let claim = Claim::of_encoder(head, self.peer);
-        let request = UploadRequest::read(head, target)?;
-        self.server.admit_publisher(&claim, &request.path).await?;
-        if let Some(upload) = current.or_else(|| self.server.pauses.take(&request.path)) {
-            if upload.goes_on_with(&request) {
-                return Ok((request, upload));
-            }
-            upload.end(self.peer, &Failure::Ended);
-        }
-        self.server.check_name(&request.path).await?;
-        let upload = Upload::begin(self.server, &request, self.peer);
-        Ok((request, upload))
-    }
-
     /// Publishes the body of `request`, and answers; returns the upload instead if another request
     /// may go on with it.
     async fn take_body(
@@ -191,17 +169,11 @@ impl<'a> UploadConnection<'a> {
             }
             Greeting::Plain => self.write("OK\r\n").await?,
         }
-        let mut body = UploadBody::new(
-            &mut self.stream,
-            &mut self.buffer,
-            request.framing,
-            &self.server.uploads,
-        );
-        let taken = tokio::select! {
-            taken = upload.take(&mut body) => taken,
-            () = self.server.gate.until_foreign(self.peer.ip()) => Err(Failure::Foreign),
-        };
-        match taken {
+        let uploads = &self.server.uploads;
+        let framing = request.framing;
+        let mut body = UploadBody::new(&mut self.stream, &mut self.buffer, framing, uploads);
+        let taken = self.server.take_body(&mut upload, &mut body, self.peer);
+        match taken.await {
             Ok(is_complete) if is_complete && request.keep_alive => return Ok(Some(upload)),
             Ok(is_complete) => {
                 upload.end(self.peer, &Failure::Ended);
@@ -212,8 +184,9 @@ impl<'a> UploadConnection<'a> {
             Err(failure) => {
                 upload.end(self.peer, &failure);
                 if !request.greeting.is_answer() {
-                    let (status, reason) = status_of(&failure);
-                    self.answer(status, reason, &format!("{failure}\n")).await?;
+                    let status = status_of(&failure);
+                    let reason = format!("{failure}\n");
+                    self.answer(status, phrase(status), &reason).await?;
                 }
                 self.linger().await?;
             }
@@ -229,11 +202,7 @@ impl<'a> UploadConnection<'a> {
         let framing = framing.unwrap_or(Framing::Length(0));
         let uploads = &self.server.uploads;
         let body = UploadBody::new(&mut self.stream, &mut self.buffer, framing, uploads);
-        let mut form = String::new();
-        timeout(HEAD_TIME, body.take(MAX_FORM).read_to_string(&mut form)).await??;
-        if let Some((_, query)) = head.target.split_once('?') {
-            form = format!("{form}&{query}");
-        }
+        let form = timeout(HEAD_TIME, form_of(head, body)).await??;
         let claim = Claim::of_encoder(head, self.peer);
         match self.server.take_title(&form, &claim).await {
             Ok(done) => self.answer(200, "OK", done).await,
@@ -242,9 +211,7 @@ impl<'a> UploadConnection<'a> {
     }
 
     async fn refuse(&mut self, head: &HttpHead, refusal: Refusal) -> io::Result<()> {
-        self.server.uploads.refuse();
-        let Refusal { status, reason, .. } = &refusal;
-        warn!(peer = %self.peer, target = head.target, status, reason, "an upload was refused");
+        self.server.note_refusal(head, self.peer, &refusal);
         self.answer_refusal(refusal).await?;
         self.linger().await
     }
@@ -294,46 +261,6 @@ impl<'a> UploadConnection<'a> {
         let _ = timeout(LINGER_TIME, drained).await;
         Ok(())
     }
-}
-
-impl Server {
-    /// Whether a channel of that name may begin now.
-    async fn check_name(&self, path: &MediaPath) -> Result<(), Refusal> {
-        let opened = self.library.open(path).await;
-        let is_file = opened.map_or_else(|error| error.kind() != Kind::NotFound, |_| true);
-        if is_file {
-            return Err(Refusal::new(409, "a file has that name"));
-        }
-        let free = self.mounts.check(path, self.takeover());
-        free.map_err(|busy| match busy {
-            Busy::Publishing { .. } => Refusal::new(403, format_args!("Mountpoint in use: {busy}")),
-            Busy::Reserved { .. } | Busy::Group => Refusal::new(409, busy),
-            Busy::Full { .. } | Busy::Stopped => Refusal::new(503, busy),
-        })
-    }
-
-    pub(super) fn takeover(&self) -> Takeover {
-        if self.config().live.takeover {
-            Takeover::Replace
-        } else {
-            Takeover::Refuse
-        }
-    }
-
-    pub(super) fn patience(&self) -> Duration {
-        self.config().http.source_timeout
-    }
-}
-
-fn status_of(failure: &Failure) -> (u16, &'static str) {
-    let status = match failure {
-        Failure::Silent(_) => 408,
-        Failure::Barren { .. } | Failure::Unknown | Failure::Unfit(_) => 415,
-        Failure::Busy(_) | Failure::Replaced => 409,
-        Failure::Foreign => 403,
-        _ => 400,
-    };
-    (status, phrase(status))
 }
 
 fn phrase(status: u16) -> &'static str {

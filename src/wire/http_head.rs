@@ -27,6 +27,25 @@ pub struct HttpHead {
 }
 
 impl HttpHead {
+    /// The head of a request that somebody else has read, as HTTP/1.1 would say it.
+    pub fn of<'f>(
+        method: &str,
+        target: &str,
+        fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+    ) -> Self {
+        let mut headers = Headers::new();
+        for (name, value) in fields {
+            headers.push(name.to_owned(), decode(value));
+        }
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            minor_version: 1,
+            is_nameless: false,
+            headers,
+        }
+    }
+
     /// The cookie that joins the halves of an RTSP tunnel.
     pub fn session_cookie(&self) -> Option<&str> {
         self.headers.get("x-sessioncookie")

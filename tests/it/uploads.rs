@@ -1,14 +1,24 @@
 //! Encoders that upload over HTTP, written by hand: radio as to Icecast, and transport streams.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::channel::mpsc;
+use http_body_util::{Full, StreamBody};
+use hyper::body::{Body, Bytes, Frame};
+use hyper::client::conn::http2;
+use hyper::header::{CONTENT_RANGE, CONTENT_TYPE};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use reelcast::base::path::MediaPath;
 use reelcast::log::access::AccessLog;
 use reelcast::media::channel::{Channel, End, State};
 use reelcast::net::addresses::of_this_machine;
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::hls::{get, text};
 use crate::support::client::{Client, header, numbers, status};
@@ -471,4 +481,142 @@ async fn a_request_that_is_missing_breaks_a_stream_once() {
     send_in_pieces(&server, &stream, |number| number != 2).await;
     live(&server, "tv").await;
     assert_eq!(server.count("uploads_total{kind=\"untold\"}"), 2);
+}
+
+/// A connection by HTTP/2, and the task that carries it.
+async fn http2<B>(server: &Server) -> (http2::SendRequest<B>, AbortOnDropHandle<()>)
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
+    let stream = TokioIo::new(TcpStream::connect(server.http).await.unwrap());
+    let handshake = http2::handshake(TokioExecutor::new(), stream).await;
+    let (sender, connection) = handshake.unwrap();
+    let carrying = tokio::spawn(async move { connection.await.unwrap() });
+    (sender, AbortOnDropHandle::new(carrying))
+}
+
+/// A PUT for `name` with `body`, without a length.
+fn put<B>(server: &Server, name: &str, media_type: &str, body: B) -> Request<B> {
+    let uri = format!("http://{}/{name}", server.http);
+    let request = Request::put(uri).header(CONTENT_TYPE, media_type);
+    request.body(body).unwrap()
+}
+
+#[tokio::test]
+async fn an_upload_by_http2_is_a_channel_until_its_body_ends() {
+    let server = serve();
+    let (mut sender, _connection) = http2(&server).await;
+    let (to_body, body) = mpsc::unbounded();
+    let request = put(&server, "radio", "audio/mpeg", StreamBody::new(body));
+    let answer = tokio::spawn(sender.send_request(request));
+    let send = |frames: Vec<u8>| Ok::<_, Infallible>(Frame::data(Bytes::from(frames)));
+    to_body
+        .unbounded_send(send(mp3(1, 44_100).repeat(2)))
+        .unwrap();
+    let channel = live(&server, "radio").await;
+    let mut reader = read(&server, "radio").await;
+    to_body.unbounded_send(send(mp3(7, 44_100))).unwrap();
+    while packet(&mut reader).await[20] != 7 {}
+    // One that goes on is no hindrance for others.
+    let nothing = StreamBody::new(mpsc::unbounded().1);
+    let second = put(&server, "radio", "audio/mpeg", nothing);
+    let refused = sender.send_request(second).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    drop(to_body);
+    assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
+    assert_eq!(channel.stats().snapshot().publishers, 1);
+    assert_eq!(server.count("uploads_refused_total"), 1);
+}
+
+#[tokio::test]
+async fn an_upload_by_http2_may_come_in_any_number_of_requests() {
+    let server = serve();
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds/ts_demux");
+    let stream = std::fs::read(seeds.join("avc_adts.ts")).unwrap().repeat(2);
+    let (mut sender, _connection) = http2(&server).await;
+    let mut sent = 0;
+    for piece in stream.chunks(1500) {
+        let (first, last) = (sent, sent + piece.len() - 1);
+        sent += piece.len();
+        let body = Full::new(Bytes::copy_from_slice(piece));
+        let mut request = put(&server, "tv", "", body);
+        let range = format!("bytes {first}-{last}/*").parse().unwrap();
+        request.headers_mut().insert(CONTENT_RANGE, range);
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+    let channel = live(&server, "tv").await;
+    assert_eq!(channel.stats().snapshot().publishers, 1);
+    assert_eq!(server.count("uploads_total{kind=\"untold\"}"), 1);
+}
+
+#[tokio::test]
+async fn an_encoder_that_gives_up_by_http2_leaves_its_channel() {
+    let server = Server::start(Path::new("no movies"), |_| {});
+    let (mut sender, connection) = http2(&server).await;
+    let (to_body, body) = mpsc::unbounded();
+    let request = put(&server, "radio", "audio/mpeg", StreamBody::new(body));
+    let answer = tokio::spawn(sender.send_request(request));
+    let frames = Frame::data(Bytes::from(mp3(1, 44_100).repeat(2)));
+    to_body.unbounded_send(Ok::<_, Infallible>(frames)).unwrap();
+    let channel = live(&server, "radio").await;
+    answer.abort();
+    drop(connection);
+    eventually(|| matches!(channel.state(), State::Waiting { .. }).then_some(())).await;
+    let gone = "upload_failures_total{reason=\"receive\"}";
+    eventually(|| (server.count(gone) == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_may_not_be_uploaded_is_refused_by_http2_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("movie.mp4"), b"no movie, but a file").unwrap();
+    let server = Server::start(folder.path(), |_| {});
+    let (mut sender, _connection) = http2(&server).await;
+    let rubbish = Bytes::from("this is no media at all\n".repeat(1000));
+    for (name, media_type, expected) in [
+        ("movie.mp4", "video/mp2t", 409),
+        ("tv", "application/ogg", 415),
+        ("tv", "audio/mpeg", 415),
+        ("", "audio/mpeg", 403),
+        (".tv", "audio/mpeg", 403),
+    ] {
+        let request = put(&server, name, media_type, Full::new(rubbish.clone()));
+        let answer = sender.send_request(request).await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{name} {media_type}");
+    }
+    // Who calls the server by a name may come from a web page.
+    let uri = "http://media.example/tv";
+    let request = Request::post(uri).body(Full::new(rubbish)).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let title = Bytes::from("mode=updinfo&mount=/tv&song=x");
+    let uri = format!("http://{}/admin/metadata", server.http);
+    let request = Request::post(uri).body(Full::new(title)).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    assert!(server.mounts.list().is_empty());
+}
+
+#[tokio::test]
+async fn an_upload_may_follow_other_requests_on_a_connection() {
+    let server = serve();
+    let get = "GET /?json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut client = send(&server, get.as_bytes()).await;
+    assert_eq!(status(&client.answer().await), 200);
+    let frames = mp3(1, 44_100).repeat(4);
+    let length = frames.len();
+    let head = format!(
+        "PUT /radio HTTP/1.1\r\nHost: localhost\r\nContent-Type: audio/mpeg\r\nContent-Length: {length}\r\n\r\n"
+    );
+    client.send(head.as_bytes()).await;
+    client.send(&frames).await;
+    assert_eq!(status(&client.answer().await), 200);
+    live(&server, "radio").await;
+    client.send(get.as_bytes()).await;
+    assert_eq!(status(&client.answer().await), 200);
+    client
+        .send(b"PUT /tv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await;
+    assert_eq!(status(&client.answer().await), 411);
 }

@@ -1,7 +1,9 @@
 //! `[server] user`: root binds the ports, and another user does the rest.
 
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::Output;
 
 use nix::unistd::{Uid, User};
 use tempfile::TempDir;
@@ -104,28 +106,54 @@ async fn root_is_warned_unless_it_is_meant() {
     }
 }
 
+/// The program in a folder of its own, where everybody may write, with the setting `[server] user`.
+fn program(user: &str) -> (TempDir, Command) {
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), Permissions::from_mode(0o777)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reelcast"));
+    command.current_dir(place.path()).kill_on_drop(true);
+    command.env("REELCAST_SERVER_USER", user);
+    command.env("REELCAST_TS_LISTEN", "");
+    for section in ["RTSP", "HTTP", "ADMIN"] {
+        command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
+        command.env(format!("REELCAST_{section}_TLS_LISTEN"), "");
+    }
+    (place, command)
+}
+
+/// Whether `output` is that of a program which has told `reason`, and has written nothing in `place`.
+fn assert_failed(output: Output, place: &TempDir, reason: &str) {
+    let told = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8(told).unwrap();
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains(reason), "{told}");
+    let written = fs::read_dir(place.path()).unwrap();
+    assert_eq!(written.count(), 0, "nothing is written");
+}
+
 /// Both the server and `reelcast check` say what is wrong.
 #[tokio::test]
 async fn without_that_user_there_is_no_server() {
     for arguments in [&["check"][..], &[]] {
-        let place = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reelcast"));
-        command.args(arguments).current_dir(place.path());
-        command.env("REELCAST_SERVER_USER", "no such user");
-        command.env("REELCAST_TS_LISTEN", "");
-        for section in ["RTSP", "HTTP", "ADMIN"] {
-            command.env(format!("REELCAST_{section}_LISTEN"), "127.0.0.1:0");
-            command.env(format!("REELCAST_{section}_TLS_LISTEN"), "");
-        }
-        let output = command.kill_on_drop(true).output().await.unwrap();
-        let told = [output.stdout, output.stderr].concat();
-        let told = String::from_utf8(told).unwrap();
-        assert!(!output.status.success(), "{told}");
-        assert!(told.contains("there is no user no such user"), "{told}");
-        assert_eq!(
-            fs::read_dir(place.path()).unwrap().count(),
-            0,
-            "nothing is written"
-        );
+        let (place, mut command) = program("no such user");
+        let output = command.args(arguments).output().await.unwrap();
+        assert_failed(output, &place, "there is no user no such user");
     }
+}
+
+#[tokio::test]
+async fn who_is_not_root_becomes_nobody_else() {
+    let (place, mut command) = program("root");
+    if Uid::effective().is_root() {
+        let other = User::from_name(OTHER).unwrap();
+        command.uid(other.expect("every system has it").uid.as_raw());
+    }
+    let output = match command.output().await {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            println!("skipped: {OTHER} may not start programs here");
+            return;
+        }
+        output => output.unwrap(),
+    };
+    assert_failed(output, &place, "only root can become root");
 }

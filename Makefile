@@ -47,7 +47,7 @@ test: test-deps pages ## all that must hold: form, lints, unit, integration, int
 	$(if $(NPM),npm --prefix admin-ui run --silent check && npm --prefix admin-ui test --silent)
 	tests/browser/run target/release/reelcast
 
-bench: build ## movies (BENCH=viewers, 3 minutes), live channels (BENCH=live, 10 minutes): lateness, CPU, memory; BENCH=hls, 5 minutes
+bench: build ## movies (BENCH=viewers, 5 minutes), live channels (BENCH=live, 10 minutes): lateness, CPU, memory; BENCH=hls, 5 minutes
 	$(if $(filter hls,$(BENCH)),$(call install,$(BENCH_PACKAGES)))
 	for bench in $(BENCH); do $(CARGO) bench --locked --bench $$bench || exit 1; done
 

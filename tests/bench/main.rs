@@ -30,7 +30,7 @@ struct Arguments {
     /// For how many seconds they watch.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How media travels; both, one after the other, when it is not given.
+    /// How media travels; in all ways, one after the other, when it is not given.
     #[arg(long)]
     transport: Option<Transport>,
     /// The movie; the 300 kbit/s sample of the QTSS era when it is there, else the hinted clip.
@@ -49,6 +49,20 @@ struct Arguments {
 enum Transport {
     Tcp,
     Udp,
+    /// SRTP within the connection.
+    SrtpTcp,
+    /// SRTP in datagrams.
+    SrtpUdp,
+}
+
+impl Transport {
+    fn is_secure(self) -> bool {
+        matches!(self, Self::SrtpTcp | Self::SrtpUdp)
+    }
+
+    fn is_datagrams(self) -> bool {
+        matches!(self, Self::Udp | Self::SrtpUdp)
+    }
 }
 
 fn main() {
@@ -69,7 +83,7 @@ fn main() {
         .expect("a runtime");
     let transports = arguments
         .transport
-        .map_or_else(|| vec![Transport::Tcp, Transport::Udp], |one| vec![one]);
+        .map_or_else(|| Transport::value_variants().to_vec(), |one| vec![one]);
     for transport in transports {
         runtime.block_on(measure(&arguments, &movie, transport));
     }
@@ -82,7 +96,13 @@ async fn measure(arguments: &Arguments, movie: &std::path::Path, transport: Tran
         .and_then(|name| name.to_str())
         .expect("a plain name");
     let authored = Arc::new(schedule::authored(movie));
-    let server = Server::start(&arguments.server, folder).await;
+    let srtp = if transport.is_secure() {
+        "always"
+    } else {
+        "off"
+    };
+    let settings = [("REELCAST_RTSP_SRTP", srtp)];
+    let server = Server::start(&arguments.server, folder, &settings).await;
     let idle = server.usage();
     let viewers: Vec<_> = (0..arguments.viewers)
         .map(|number| {

@@ -22,7 +22,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the program with the movies in `folder` on free ports, and waits until it says where.
-    pub(crate) async fn start(program: &Path, folder: &Path) -> Self {
+    ///
+    /// `settings` are variables of its environment.
+    pub(crate) async fn start(program: &Path, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let state = tempfile::tempdir().expect("a folder for the server's state");
         let mut command = Command::new(program);
         command
@@ -35,6 +37,7 @@ impl Server {
             command.env(format!("REELCAST_{listen}_TLS_LISTEN"), "");
         }
         command
+            .envs(settings.iter().copied())
             .env("REELCAST_LOG_ERROR_LEVEL", "warn")
             .stdout(Stdio::piped())
             .kill_on_drop(true);

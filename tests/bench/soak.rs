@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let minutes = arguments.minutes.max(3);
     let clips = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies");
-    let server = Server::start(&arguments.server, &clips).await;
+    let server = Server::start(&arguments.server, &clips, &[]).await;
     let tool = Tool {
         program: arguments.server,
         movie: clips.join("clock-hinted.mov"),

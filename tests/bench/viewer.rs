@@ -1,4 +1,4 @@
-//! One viewer: plays a movie and notes when its packets arrive.
+//! One viewer: plays a movie and notes when its packets arrive, whose headers SRTP leaves readable.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,31 +41,21 @@ pub(crate) async fn watch(url: String, watching: Watching) -> Arrivals {
     let tracks = viewer.describe(&url).await;
     let mut sockets = Vec::new();
     for (number, track) in tracks.iter().enumerate() {
-        match transport {
-            Transport::Tcp => {
-                viewer
-                    .set_up(
-                        track,
-                        &format!(
-                            "RTP/AVP/TCP;unicast;interleaved={}-{}",
-                            2 * number,
-                            2 * number + 1
-                        ),
-                    )
-                    .await
-            }
-            Transport::Udp => {
+        let profile = if transport.is_secure() { "SAVP" } else { "AVP" };
+        let way = match transport.is_datagrams() {
+            true => {
                 let pair = port_pair().await;
                 let port = pair.0.local_addr().expect("bound").port();
-                viewer
-                    .set_up(
-                        track,
-                        &format!("RTP/AVP;unicast;client_port={port}-{}", port + 1),
-                    )
-                    .await;
                 sockets.push(pair);
+                format!("RTP/{profile};unicast;client_port={port}-{}", port + 1)
             }
-        }
+            false => {
+                let channel = 2 * number;
+                let channels = format!("{channel}-{}", channel + 1);
+                format!("RTP/{profile}/TCP;unicast;interleaved={channels}")
+            }
+        };
+        viewer.set_up(track, &way).await;
     }
     viewer.ask(Method::Play, &url, &[("Range", "npt=0-")]).await;
     let end = Clock::start().now() + length;
@@ -75,9 +65,9 @@ pub(crate) async fn watch(url: String, watching: Watching) -> Arrivals {
         .map(|(channel, track)| (channel, Schedule::new(&authored, track.id, track.rate)))
         .collect();
     let mut arrivals = Arrivals::default();
-    match transport {
-        Transport::Tcp => viewer.read(end, &mut schedules, &mut arrivals).await,
-        Transport::Udp => {
+    match transport.is_datagrams() {
+        false => viewer.read(end, &mut schedules, &mut arrivals).await,
+        true => {
             viewer
                 .receive(&url, &sockets, end, &mut schedules, &mut arrivals)
                 .await;
@@ -119,7 +109,7 @@ impl Viewer {
     async fn describe(&mut self, url: &str) -> Vec<Track> {
         let body = self.ask(Method::Describe, url, &[]).await.body;
         let text = String::from_utf8_lossy(&body).into_owned();
-        text.split("m=").skip(1).map(track).collect()
+        text.split("\r\nm=").skip(1).map(track).collect()
     }
 
     async fn set_up(&mut self, track: &Track, transport: &str) {

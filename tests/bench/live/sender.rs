@@ -64,7 +64,7 @@ impl Sender {
     ) -> Self {
         if subject == Subject::Server {
             let folder = tempfile::tempdir().expect("a folder");
-            let server = Server::start(&arguments.server, folder.path()).await;
+            let server = Server::start(&arguments.server, folder.path(), &[]).await;
             return Self::Server(Box::new(Hosted {
                 server,
                 _movies: folder,

@@ -341,13 +341,6 @@ impl Packager {
         self.clock
     }
 
-    /// Waits until somebody asks for the flavour [`Flavour::Ts`]. Cancel safe.
-    pub(super) async fn ts_wanted(&self) {
-        let mut wanted = self.wants_ts.subscribe();
-        // The sender is our own.
-        let _ = wanted.wait_for(|wanted| *wanted).await;
-    }
-
     /// Changes what is there, and wakes who waits for it.
     pub(super) fn update<T>(&self, change: impl FnOnce(&mut Window) -> T) -> T {
         let (changed, progress, flavours) = {

@@ -10,6 +10,13 @@ use crate::hls::transcode::need;
 use crate::media::description::Description;
 
 impl Packager {
+    /// Waits until somebody asks for the flavour [`Flavour::Ts`]. Cancel safe.
+    pub(in crate::hls) async fn ts_wanted(&self) {
+        let mut wanted = self.wants_ts.subscribe();
+        // The sender is our own.
+        let _ = wanted.wait_for(|wanted| *wanted).await;
+    }
+
     /// In which flavour there is what is asked for in that one: MPEG audio alone is packed in all of them, unless its
     /// samples are encrypted.
     pub(super) fn carried_as(&self, flavour: Flavour) -> Flavour {

@@ -37,40 +37,64 @@ pub struct UploadFeed(Stage);
 
 enum Stage {
     /// What it is, is not known yet.
-    Untold {
-        settings: Settings,
-        station: Station,
-        bytes: Vec<u8>,
-    },
+    Untold(Box<Beginning>),
     Known(Box<dyn ByteFeed>),
     /// It has been taken for nothing known.
     Nothing,
+}
+
+struct Beginning {
+    settings: Settings,
+    station: Station,
+    bytes: Vec<u8>,
+    /// How many of the bytes have been looked at.
+    looked_at: usize,
 }
 
 impl UploadFeed {
     /// Nothing is published before the first samples.
     pub fn new(settings: Settings, station: Station, content: Content) -> Self {
         Self(match content {
-            Content::Untold => Stage::Untold {
+            Content::Untold => Stage::Untold(Box::new(Beginning {
                 settings,
                 station,
                 bytes: Vec::new(),
-            },
+                looked_at: 0,
+            })),
             known => Stage::Known(feed(settings, station, known)),
         })
+    }
+
+    /// Looks what the bytes are, and takes them as that.
+    fn look(&mut self, now: Instant) -> Result<(), Failure> {
+        let Stage::Untold(mut beginning) = mem::replace(&mut self.0, Stage::Nothing) else {
+            return Ok(());
+        };
+        let Some(content) = recognise(&beginning.bytes) else {
+            beginning.looked_at = beginning.bytes.len();
+            if beginning.looked_at > MAX_UNTOLD {
+                return Err(Failure::Unknown);
+            }
+            self.0 = Stage::Untold(beginning);
+            return Ok(());
+        };
+        let mut feed = feed(beginning.settings, beginning.station, content);
+        let pushed = feed.push(&beginning.bytes, now);
+        self.0 = Stage::Known(feed);
+        pushed
     }
 
     fn known(&self) -> Option<&dyn ByteFeed> {
         match &self.0 {
             Stage::Known(feed) => Some(&**feed),
-            Stage::Untold { .. } | Stage::Nothing => None,
+            Stage::Untold(_) | Stage::Nothing => None,
         }
     }
 
     fn known_mut(&mut self) -> Option<&mut Box<dyn ByteFeed>> {
         match &mut self.0 {
             Stage::Known(feed) => Some(feed),
-            Stage::Untold { .. } | Stage::Nothing => None,
+            Stage::Untold(_) | Stage::Nothing => None,
         }
     }
 }
@@ -84,36 +108,22 @@ fn feed(settings: Settings, station: Station, content: Content) -> Box<dyn ByteF
 
 impl ByteFeed for UploadFeed {
     fn push(&mut self, new: &[u8], now: Instant) -> Result<(), Failure> {
-        if let Some(feed) = self.known_mut() {
-            return feed.push(new, now);
-        }
-        let Stage::Untold {
-            settings,
-            station,
-            mut bytes,
-        } = mem::replace(&mut self.0, Stage::Nothing)
-        else {
-            return Err(Failure::Unknown);
-        };
-        bytes.extend_from_slice(new);
-        let Some(content) = recognise(&bytes) else {
-            if bytes.len() > MAX_UNTOLD {
-                return Err(Failure::Unknown);
+        match &mut self.0 {
+            Stage::Known(feed) => feed.push(new, now),
+            Stage::Untold(beginning) => {
+                beginning.bytes.extend_from_slice(new);
+                // Each look is at all there is: not for each little that comes.
+                let is_due = beginning.bytes.len() - beginning.looked_at > beginning.looked_at / 4;
+                if is_due { self.look(now) } else { Ok(()) }
             }
-            self.0 = Stage::Untold {
-                settings,
-                station,
-                bytes,
-            };
-            return Ok(());
-        };
-        let mut feed = feed(settings, station, content);
-        let pushed = feed.push(&bytes, now);
-        self.0 = Stage::Known(feed);
-        pushed
+            Stage::Nothing => Err(Failure::Unknown),
+        }
     }
 
     fn finish(&mut self, now: Instant) -> Result<(), Failure> {
+        if matches!(self.0, Stage::Untold(_)) {
+            self.look(now)?;
+        }
         self.known_mut().map_or(Ok(()), |feed| feed.finish(now))
     }
 
@@ -141,7 +151,7 @@ impl ByteFeed for UploadFeed {
 
     fn silence(&self, patience: Duration) -> Failure {
         let unknown = || match &self.0 {
-            Stage::Untold { bytes, .. } if bytes.is_empty() => Failure::Silent(patience),
+            Stage::Untold(beginning) if beginning.bytes.is_empty() => Failure::Silent(patience),
             _ => Failure::Unknown,
         };
         self.known()
@@ -154,7 +164,7 @@ impl ByteFeed for UploadFeed {
 
     fn is_barren(&self) -> bool {
         match &self.0 {
-            Stage::Untold { bytes, .. } => is_barren(bytes),
+            Stage::Untold(beginning) => is_barren(&beginning.bytes),
             Stage::Known(feed) => feed.is_barren(),
             Stage::Nothing => true,
         }

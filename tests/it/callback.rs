@@ -175,7 +175,7 @@ async fn watching_is_asked_about_by_rtsp_and_http() {
         let control = format!("{url}/trackID=1");
         let found = client.status_of("SETUP", &control, TRANSPORT).await;
         assert_eq!(found, expected, "{control}");
-        let described = tunnel.ask("DESCRIBE", &url, "").await;
+        let described = tunnel.answer_to("DESCRIBE", &url, "").await;
         assert_eq!(status(&described), expected, "{url} in a tunnel");
         for question in other.asked() {
             let name = format!("{folder}/clock.mp4");

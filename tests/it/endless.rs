@@ -179,7 +179,7 @@ async fn what_cannot_be_sent_in_this_form_is_refused() {
     }
     let head = Playing::ask(server.http, "HEAD /live.ts HTTP/1.1\r\nHost: h\r\n\r\n").await;
     assert_eq!(head.status(), 200);
-    assert!(!head.head.contains("content-length"), "{}", head.head);
+    assert!(!head.head.contains("\ncontent-length:"), "{}", head.head);
     server.wait_for_sessions(0).await;
     std::fs::write(movies.path().join("live.ts"), b"a movie").unwrap();
     let movie = Playing::get(server.http, "/live.ts", "Connection: close\r\n").await;

@@ -1,0 +1,88 @@
+//! The playlists of a movie that is encoded for its players. The I-frame playlists stand beside their files, in `stills`.
+
+use std::time::Duration;
+
+use super::Remake;
+use crate::codec::Kind;
+use crate::hls::lock::Manner;
+use crate::hls::object::{File, Flavour, Object};
+use crate::hls::part::Map;
+use crate::hls::playlist::{
+    KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine, SessionKey,
+};
+
+impl Remake {
+    pub(super) fn multivariant(&self, map: &Map, flavour: Flavour) -> String {
+        let formats = map.tracks.iter().map(|track| &track.format);
+        let video = formats.clone().find(|format| format.kind() == Kind::Video);
+        let codecs: Vec<_> = formats.filter_map(|format| format.codec_string()).collect();
+        let rate = self.facts.pictures.map(|pictures| pictures.rate);
+        let session_key = self.lock(0).map(|lock| SessionKey {
+            manner: lock.manner,
+            uri: self.name(File::Key(lock.period)),
+        });
+        let playlist = Multivariant {
+            bandwidth: self.bit_rate(),
+            average_bandwidth: self.bit_rate(),
+            codecs: &codecs,
+            resolution: video.and_then(|format| format.picture_size()),
+            frame_rate: rate.filter(|rate| *rate > 0.0),
+            uri: &Object::Media(flavour).to_string(),
+            session_keys: session_key.as_slice(),
+            i_frames: self.told_of_i_frames(map, flavour),
+            ..Multivariant::default()
+        };
+        playlist.to_string()
+    }
+
+    pub(super) fn media(&self, flavour: Flavour) -> String {
+        let name = |file| self.name(file);
+        let numbers = 0..self.grid.len();
+        let names = numbers.clone().map(|number| match flavour {
+            Flavour::Ts => name(File::Ts(number, self.packing())),
+            Flavour::LowLatency | Flavour::Cmaf => name(File::Segment(number)),
+        });
+        let names: Vec<_> = names.collect();
+        let line = |(number, uri): (u64, _)| SegmentLine {
+            uri,
+            ..self.line(number, flavour)
+        };
+        let playlist = MediaPlaylist {
+            target_duration: self.target.as_secs().max(1),
+            independent: true,
+            kind: Some(PlaylistKind::Vod),
+            segments: numbers
+                .zip(names.iter().map(String::as_str))
+                .map(line)
+                .collect(),
+            ended: true,
+            ..MediaPlaylist::default()
+        };
+        playlist.to_string()
+    }
+
+    /// What playlists tell of a segment but for its place.
+    pub(super) fn line(&self, number: u64, flavour: Flavour) -> SegmentLine<'static> {
+        let name = |file| self.name(file);
+        let since = Duration::from_nanos(self.grid.start(number).nanos().unsigned_abs());
+        let modified = self.source.modified;
+        let version = self.map_version(number);
+        let is_new = number == 0 || self.map_version(number - 1) != version;
+        let lock = self.lock(number);
+        let lock = lock.filter(|lock| is_new || lock.manner == Manner::Whole);
+        SegmentLine {
+            map: (is_new && flavour != Flavour::Ts).then(|| name(File::Init(version))),
+            key: lock.map(|lock| KeyLine {
+                manner: lock.manner,
+                uri: name(File::Key(lock.period)),
+                iv: lock.iv(),
+            }),
+            discontinuity: false,
+            date: modified.checked_add(since).unwrap_or(modified),
+            parts: Vec::new(),
+            duration: self.grid.duration(number),
+            gap: false,
+            uri: "",
+        }
+    }
+}

@@ -34,7 +34,7 @@ class Seen:
 def see_with_ffmpeg(source, seconds):
     """Decodes with ffmpeg, which must not complain of what comes over HTTP."""
     options = ["-t", str(seconds)] if seconds else []
-    command = ["ffmpeg", "-hide_banner", "-nostats", "-nostdin", *options, "-i", source, "-copyts",
+    command = ["ffmpeg", "-hide_banner", "-nostats", "-nostdin", *options, "-i", source, "-copyts", "-start_at_zero",
                "-map", "0:v:0", "-vf", "showinfo", "-fps_mode", "passthrough", "-enc_time_base", "-1",
                "-f", "framehash", "-hash", "md5", "-", "-map", "0:a:0",
                "-af", "silencedetect=noise=-30dB:duration=0.1", "-f", "null", "-"]

@@ -21,6 +21,9 @@ const WATCHED = 60
 /** How long it has been live before, in seconds. */
 const BEGUN = 12
 
+/** How long a channel is watched that has just begun, in seconds. */
+const FRESH = 25
+
 /** How much less or more of it may have been shown: a player catches up by 5 %, or begins late. */
 const LEAST = 0.97
 const MOST = 1.07
@@ -136,6 +139,22 @@ async function patience() {
   return complaints
 }
 
+/** Watches a channel of which the first pictures have just come. */
+async function beginning(name, flavour) {
+  server.publish([...clip, '-c', 'copy', '-f', 'rtsp', `{rtsp}/${name}`])
+  await server.untilLive(name)
+  const viewer = await Viewer.open(
+    browser,
+    `${server.web}/${name}?engine=hls.js&flavour=${flavour}`,
+  )
+  await viewer.begin()
+  const { time } = await viewer.state()
+  await viewer.playTo(time + FRESH)
+  const complaints = await viewer.complaints()
+  await viewer.close()
+  return complaints
+}
+
 /** Chooses between the sounds of a channel, whose publisher tells no languages. */
 async function dubbedLive(flavour) {
   await server.untilLive('dubbed')
@@ -183,6 +202,8 @@ const long = {
 const short = {
   'the list': list,
   'a channel that begins later': patience,
+  'the first second of a channel, fMP4': () => beginning('fresh-cmaf', 'cmaf'),
+  'the first second of a channel, MPEG-TS': () => beginning('fresh-ts', 'ts'),
   'the playlists': () => readAll(server, names, FLAVOURS),
   'a movie, fMP4': () => movie('clock.mp4', 'low_latency'),
   'a movie, MPEG-TS': () => movie('clock-hinted.mov', 'ts'),

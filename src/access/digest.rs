@@ -3,6 +3,8 @@
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
+use crate::base::hex::hex;
+
 /// A hash function of Digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Algorithm {
@@ -73,11 +75,6 @@ impl Answer {
             None => hash(&format!("{ha1}:{nonce}:{ha2}")),
         }
     }
-}
-
-/// Bytes in hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

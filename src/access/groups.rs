@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::qtaccess::lines;
 use super::texts::Fault;
+use crate::base::lines::entries;
 
 /// The groups of a file and their members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,11 +16,7 @@ impl Groups {
     /// The first line that is no group.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         let mut groups = Self::default();
-        for (number, line) in (1..).zip(lines(text)) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        for (number, line) in entries(text) {
             let (name, members) = line.split_once(':').ok_or_else(|| Fault {
                 line: number,
                 text: "no group; write NAME: USER USER".to_owned(),

@@ -9,7 +9,7 @@ use hmac::{Hmac, Mac};
 use lru::LruCache;
 use sha2::Sha256;
 
-use super::digest::hex;
+use crate::base::hex::hex;
 
 /// For how long a nonce is good.
 const LIFETIME: Duration = Duration::from_secs(300);

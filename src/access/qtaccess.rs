@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::texts::Fault;
+use crate::base::lines::{entries, lines};
 
 /// What a `qtaccess` file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +69,6 @@ struct Section {
     writes: bool,
 }
 
-/// What some editors begin a text with.
-pub(super) const MARK: char = '\u{feff}';
-
 /// Lines outside of all sections are about watching.
 const OUTSIDE: Section = Section {
     is_limit: false,
@@ -92,19 +90,14 @@ impl AccessFile {
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         let mut file = Self::silent();
         let mut section = OUTSIDE;
-        let mut last = 0;
-        for (number, line) in (1..).zip(lines(text)) {
-            last = number;
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        for (number, line) in entries(text) {
             let read = match line.strip_prefix('<') {
                 Some(tag) => section.follow(tag).map(|next| section = next),
                 None => file.take(line, section),
             };
             read.map_err(|text| Fault { line: number, text })?;
         }
+        let last = lines(text).count();
         let fault = |text: &str| Fault {
             line: last,
             text: text.to_owned(),
@@ -252,28 +245,6 @@ impl Require {
     }
 }
 
-/// The lines of a text of any system.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
-    let text = text.strip_prefix(MARK).unwrap_or(text);
-    text.split('\n')
-        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
-}
-
-/// The same with their ends, so that they make up the text again; a mark at its start is part of the first.
-pub(super) fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let length = match rest.find(['\r', '\n']) {
-            Some(end) if rest[end..].starts_with("\r\n") => end + 2,
-            Some(end) => end + 1,
-            None => rest.len(),
-        };
-        let (line, others) = rest.split_at(length);
-        rest = others;
-        (!line.is_empty()).then_some(line)
-    })
-}
-
 /// The words of a line, of which some may stand in quotation marks.
 fn words(line: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
@@ -311,31 +282,6 @@ mod tests {
 
     fn users(names: &[&str]) -> Require {
         Require::Users(names.iter().map(ToString::to_string).collect())
-    }
-
-    #[test]
-    fn lines_are_the_same_with_their_ends() {
-        for text in [
-            "",
-            "a",
-            "a\n",
-            "a\r\nb\r\n",
-            "a\rb\r",
-            "a\r\r\nb\n\nc",
-            "\n\ra\n\r\n",
-            "\u{feff}a\rb",
-        ] {
-            let whole: Vec<_> = whole_lines(text).collect();
-            assert_eq!(whole.concat(), text, "{text:?}");
-            let bare = |line: &&str| line.trim_matches([MARK, '\r', '\n']).to_owned();
-            let whole: Vec<_> = whole.iter().map(bare).collect();
-            let mut expected: Vec<_> = lines(text).collect();
-            // Behind the last end there is a line as well, in which nothing stands.
-            expected.truncate(whole.len());
-            assert_eq!(whole, expected, "{text:?}");
-            let more = lines(text).skip(whole.len());
-            assert!(more.collect::<String>().is_empty(), "{text:?}");
-        }
     }
 
     #[test]

@@ -7,8 +7,9 @@ use md5::{Digest, Md5};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::digest::{Algorithm, hex};
+use super::digest::Algorithm;
 use super::{argon2id, des_crypt, md5_crypt};
+use crate::base::hex::hex;
 
 /// What tells whether a password is that of a user.
 #[derive(Clone)]

@@ -12,8 +12,9 @@ use hmac::{Hmac, Mac};
 use ipnet::IpNet;
 use sha2::Sha256;
 
-use super::digest::hex;
 use super::texts::Fault;
+use crate::base::hex::{hex, unhex};
+use crate::base::lines::entries;
 use crate::base::path::MediaPath;
 
 /// How signatures are called in queries.
@@ -66,10 +67,7 @@ impl SigningKeys {
     /// [`NoKey`] for a line of another form, and for a name that is there twice.
     pub fn read(text: &str) -> Result<Self, NoKey> {
         let mut keys = Self::default();
-        for (number, line) in (1..).zip(text.lines().map(str::trim)) {
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        for (number, line) in entries(text) {
             let key = SigningKey::read(line).filter(|key| !keys.has(&key.name));
             keys.0.push(key.ok_or(NoKey { line: number })?);
         }
@@ -188,15 +186,6 @@ fn split(signed: &str) -> Option<(&str, Vec<u8>)> {
     }
     let (terms, mac) = signed.rsplit_once('.')?;
     Some((terms, unhex(mac)?))
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
-        _ => None,
-    });
-    pairs.collect()
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! Files of rules, users and groups: read when somebody needs them, and again when they changed.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use lru::LruCache;
 use tracing::error;
+
+use crate::base::file_stamp::FileStamp;
 
 /// The longest file, in bytes.
 const LONGEST: u64 = 16 << 20;
@@ -40,18 +41,9 @@ pub(super) struct Texts<T> {
 #[derive(Debug)]
 struct Known<T> {
     /// `None` for a file that cannot be looked at, or is not there.
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     /// `None` for what is of no use, which was logged.
     value: Option<Arc<T>>,
-}
-
-/// By what a file is known to have changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    changed: (i64, i64),
-    size: u64,
-    inode: u64,
 }
 
 /// A file is there, but of no use; the log says why.
@@ -93,7 +85,7 @@ impl<T> Texts<T> {
         read: impl FnOnce(&str, Result<(), Fault>) -> Result<T, Fault>,
     ) -> Result<Option<Arc<T>>, Unsound> {
         let stamp = match fs::metadata(file) {
-            Ok(facts) => Some(Stamp::of(&facts)),
+            Ok(facts) => Some(FileStamp::of(&facts)),
             // A link that leads nowhere is there.
             Err(error) if is_missing(&error) && !file.is_symlink() => return Ok(None),
             // Reading it will fail too, and say why.
@@ -139,23 +131,17 @@ impl<T> Texts<T> {
     }
 
     /// Returns what was known before.
-    fn keep(&self, file: &Path, stamp: Option<Stamp>, value: Option<Arc<T>>) -> Option<Known<T>> {
+    fn keep(
+        &self,
+        file: &Path,
+        stamp: Option<FileStamp>,
+        value: Option<Arc<T>>,
+    ) -> Option<Known<T>> {
         self.lock().put(file.to_owned(), Known { stamp, value })
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<PathBuf, Known<T>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stamp {
-    fn of(facts: &Metadata) -> Self {
-        Self {
-            modified: facts.modified().ok(),
-            changed: (facts.ctime(), facts.ctime_nsec()),
-            size: facts.len(),
-            inode: facts.ino(),
-        }
     }
 }
 

@@ -4,9 +4,10 @@ use md5::{Digest, Md5};
 use sha2::Sha256;
 
 use super::argon2id;
-use super::digest::hex;
-use super::qtaccess::{MARK, Scheme, whole_lines};
+use super::qtaccess::Scheme;
 use super::users::{Users, is_of_user};
+use crate::base::hex::hex;
+use crate::base::lines::{MARK, whole_lines};
 
 /// The longest name, realm and password, in bytes.
 const LONGEST: usize = 255;

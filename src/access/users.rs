@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::argon2id;
 use super::digest::Algorithm;
-use super::qtaccess::lines;
 use super::secret::{self, Hashed, Kind, Secret};
 use super::texts::Fault;
+use crate::base::lines::entries;
 
 /// The realm of files that name none.
 const REALM: &str = "Streaming Server";
@@ -60,11 +60,7 @@ impl Users {
     /// The first line that is no user.
     pub(super) fn read(text: &str) -> Result<Self, Fault> {
         let mut users = Self::default();
-        for (number, line) in (1..).zip(lines(text)) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+        for (number, line) in entries(text) {
             if let Some(realm) = realm_of(line) {
                 users.realm = realm.to_owned();
                 continue;

@@ -3,6 +3,8 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::base::hex::unhex;
+
 /// Which certificate the other side of a TLS connection may show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Certificate {
@@ -32,19 +34,6 @@ impl<'de> Deserialize<'de> for Certificate {
 
 /// The bytes of `sha256:` and pairs of hexadecimal digits, with or without colons between.
 fn fingerprint(text: &str) -> Option<[u8; 32]> {
-    let digits: Vec<u8> = text
-        .strip_prefix("sha256:")?
-        .chars()
-        .filter(|character| *character != ':')
-        .map(|character| {
-            character
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        })
-        .collect::<Option<_>>()?;
-    let pairs = digits.chunks(2).map(|pair| match pair {
-        [high, low] => Some(high << 4 | low),
-        _ => None,
-    });
-    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()
+    let digits = text.strip_prefix("sha256:")?.replace(':', "");
+    unhex(&digits)?.try_into().ok()
 }

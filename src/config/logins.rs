@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{Fault, Place};
 use super::source_url::Credentials;
+use crate::base::lines::entries;
 
 /// What the variables begin with: `REELCAST_LOGIN_CAMERAS=user:password`.
 pub(super) const PREFIX: &str = "REELCAST_LOGIN_";
@@ -112,11 +113,7 @@ fn read(file: &Path) -> Result<HashMap<String, Credentials>, Fault> {
         return Err(fault(text, "name a file of lines NAME:USER:PASSWORD"));
     }
     let mut logins = HashMap::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
+    for (number, line) in entries(&text) {
         let named = line.split_once(':');
         let named = named.and_then(|(name, login)| Some((name, Credentials::read(login)?)));
         let Some((name, login)) = named else {

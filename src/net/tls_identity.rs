@@ -3,9 +3,8 @@
 //!
 //! Connections that are there keep what they have begun with.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -23,6 +22,7 @@ use super::tls_proofs::{self, TlsProofs};
 use super::tls_self_made;
 use crate::base::clock::Clock;
 use crate::base::error::chain;
+use crate::base::file_stamp::FileStamp;
 
 /// How often the files are looked at.
 const LOOK_TIME: Duration = Duration::from_secs(2);
@@ -264,22 +264,13 @@ impl Shown {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Source {
     origin: Origin,
-    certificate: Option<Stamp>,
-    key: Option<Stamp>,
-}
-
-/// By what a file is known to have changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    changed: (i64, i64),
-    size: u64,
-    inode: u64,
+    certificate: Option<FileStamp>,
+    key: Option<FileStamp>,
 }
 
 impl Source {
     fn look(origin: Origin) -> Self {
-        let stamp = |file: &Path| fs::metadata(file).ok().map(|facts| Stamp::of(&facts));
+        let stamp = |file: &Path| fs::metadata(file).ok().map(|facts| FileStamp::of(&facts));
         let files = origin.files();
         Self {
             certificate: stamp(&files.certificate),
@@ -290,17 +281,6 @@ impl Source {
 
     fn is_nowhere(&self) -> bool {
         self.certificate.is_none() && self.key.is_none()
-    }
-}
-
-impl Stamp {
-    fn of(facts: &Metadata) -> Self {
-        Self {
-            modified: facts.modified().ok(),
-            changed: (facts.ctime(), facts.ctime_nsec()),
-            size: facts.size(),
-            inode: facts.ino(),
-        }
     }
 }
 

@@ -6,6 +6,8 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
+use crate::base::hex::unhex;
+
 /// Encoders differ on whether base64 in SDP is padded.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -41,15 +43,9 @@ impl<'a> Fmtp<'a> {
 
     /// A value in hexadecimal; `None` for anything else.
     pub(super) fn hex(self, name: &str) -> Option<Bytes> {
-        let text = self.text(name)?.as_bytes();
-        let digit = |digit: u8| char::from(digit).to_digit(16);
+        let text = self.text(name)?;
         (!text.is_empty()).then_some(())?;
-        text.chunks(2)
-            .map(|pair| match *pair {
-                [high, low] => Some((digit(high)? << 4 | digit(low)?) as u8),
-                _ => None,
-            })
-            .collect()
+        unhex(text).map(Bytes::from)
     }
 
     /// Values in base64 between commas; those that are none are left out.

@@ -19,7 +19,7 @@ use super::decider::Decider;
 use super::guard::{Denied, Guard, Identity, Rule};
 use super::guards::Guards;
 use super::guesses::Guesses;
-use super::networks::Networks;
+use super::networks::ClientNetworks;
 use super::nonces::Nonces;
 use super::passes::Passes;
 use super::passwords::Passwords;
@@ -70,7 +70,7 @@ pub struct Gate {
     settings: Mutex<Settings>,
     guards: Guards,
     signing_keys: Texts<SigningKeys>,
-    networks: watch::Sender<Arc<Networks>>,
+    networks: watch::Sender<Arc<ClientNetworks>>,
     issuer: Arc<TokenIssuer>,
     nonces: Mutex<Nonces>,
     passes: Passes,
@@ -113,12 +113,12 @@ impl Gate {
     }
 
     /// Lets clients in from these networks only from now on; at first from all.
-    pub fn set_networks(&self, networks: Networks) {
+    pub fn set_networks(&self, networks: ClientNetworks) {
         self.networks.send_replace(Arc::new(networks));
     }
 
     /// From where clients are let in.
-    pub fn networks(&self) -> Arc<Networks> {
+    pub fn networks(&self) -> Arc<ClientNetworks> {
         Arc::clone(&self.networks.borrow())
     }
 

@@ -4,27 +4,27 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// The networks from which media may be watched and published, and the server administered.
+/// From which networks media may be watched and published, and the server administered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Networks {
+pub struct ClientNetworks {
     /// For watching, listing and downloading.
-    pub watch: Range,
+    pub watch: Networks,
     /// For publishing, and for titles.
-    pub publish: Range,
+    pub publish: Networks,
     /// For the administration port.
-    pub admin: Range,
+    pub admin: Networks,
 }
 
-/// Addresses that are let in.
+/// Networks that are let in, and such that are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Range {
+pub struct Networks {
     /// These and no others; all, if there are none.
     pub allow: Vec<IpNet>,
     /// But none of these.
     pub deny: Vec<IpNet>,
 }
 
-impl Networks {
+impl ClientNetworks {
     /// Whether who is at `peer` may go on to publish, or to watch.
     pub fn let_in(&self, is_publisher: bool, peer: IpAddr) -> bool {
         match is_publisher {
@@ -34,7 +34,7 @@ impl Networks {
     }
 }
 
-impl Range {
+impl Networks {
     /// Whether `address` is one of them. One of IPv4 is the same in the form that it has in IPv6.
     pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -78,11 +78,11 @@ mod tests {
             (all, &["0.0.0.0/0"], "10.0.0.7", false),
             (all, &["0.0.0.0/0"], "::1", true),
         ] {
-            let range = Range {
+            let networks = Networks {
                 allow: networks(allow),
                 deny: networks(deny),
             };
-            let found = range.has(address.parse().unwrap());
+            let found = networks.has(address.parse().unwrap());
             assert_eq!(found, is_in, "{address} in {allow:?} but {deny:?}");
         }
     }

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use super::{identity, user};
 use crate::base::error::chain;
-use crate::config::{self, Config, Source};
+use crate::config::{self, Config, SettingsSource};
 
 /// Checks the configuration; fails when the server would refuse it.
 pub(super) fn check(file: Option<PathBuf>) -> ExitCode {
-    match config::load(&Source::new(file, None)) {
+    match config::load(&SettingsSource::new(file, None)) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 println!("{warning}");

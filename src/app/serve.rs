@@ -18,7 +18,7 @@ use super::server::Server;
 use super::{descriptors, greeting, user};
 use crate::base::clock::Clock;
 use crate::base::error::chain;
-use crate::config::{self, Config, Level, Loaded, LogFormat, Source, Watch};
+use crate::config::{self, Config, Level, Loaded, LogFormat, SettingsSource, Watch};
 use crate::log::access::Writer;
 use crate::log::error::{ErrorLog, Settings};
 use crate::log::roll::Limits;
@@ -29,7 +29,7 @@ const FREE_PORTS: u16 = 1024;
 
 /// Serves until a signal asks to stop; fails when it cannot start.
 pub(super) fn serve(arguments: Serve) -> ExitCode {
-    let source = Source::new(arguments.config, arguments.movies);
+    let source = SettingsSource::new(arguments.config, arguments.movies);
     let loaded = match config::load(&source) {
         Ok(loaded) => loaded,
         Err(faults) => {
@@ -91,7 +91,7 @@ impl Ground {
     }
 }
 
-fn run(source: Source, loaded: Loaded, ground: Ground) -> ExitCode {
+fn run(source: SettingsSource, loaded: Loaded, ground: Ground) -> ExitCode {
     let Ground {
         runtime,
         bound,
@@ -150,7 +150,12 @@ fn told(error: &BindError) -> String {
 }
 
 /// Starts the server, attends to signals and settings, and stops it.
-async fn attend(source: Source, loaded: Loaded, bound: Bound, logs: &Logs) -> Result<(), String> {
+async fn attend(
+    source: SettingsSource,
+    loaded: Loaded,
+    bound: Bound,
+    logs: &Logs,
+) -> Result<(), String> {
     let mut signals = Signals::new().map_err(|error| format!("catching signals: {error}"))?;
     let movies = loaded.config.server.movies.clone();
     let file = loaded.file.clone();

@@ -12,7 +12,7 @@ use super::reading::{interleaved, malformed, transport};
 use super::{Error, Way};
 use crate::base::clock::Clock;
 use crate::net::host::Host;
-use crate::net::outlet::{DatagramOutlet, TrackOutlet};
+use crate::net::outlet::{PacketOutlet, TrackOutlet};
 use crate::net::udp_ports::{ClientPorts, Feedback, UdpPorts};
 use crate::wire::header::transport::{Lower, Mode, Transport};
 use crate::wire::rtsp::Method;
@@ -145,7 +145,7 @@ async fn by_port(
         rtcp,
     };
     let lease = ports.claim(server, connection.local().ip(), Arc::new(Unheard))?;
-    Ok(TrackOutlet::Datagrams(DatagramOutlet::Client(lease)))
+    Ok(TrackOutlet::Packets(PacketOutlet::Client(lease)))
 }
 
 /// A server's receiver reports change nothing here.

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::quantity;
+use super::lists;
 
 /// From whom, and for what names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Acme {
     /// The names of this server; none: it asks nobody.
-    #[serde(with = "quantity::texts")]
+    #[serde(with = "lists::texts")]
     pub domains: Vec<String>,
     /// Where the authority reaches whoever runs the server.
     pub email: String,

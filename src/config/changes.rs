@@ -175,7 +175,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{HlsGroup, Source, SourceUrl, load};
+    use crate::config::{HlsGroup, SettingsSource, SourceUrl, load};
 
     #[test]
     fn differences_are_told_by_key() {
@@ -236,9 +236,9 @@ mod tests {
                 format!("[hls]\nwindow = '{window}'\n[[hls.channel]]\nchannel = 'a'\n{text}");
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), text).unwrap();
-            let source = Source {
+            let source = SettingsSource {
                 file: Some(file.path().to_owned()),
-                ..Source::default()
+                ..SettingsSource::default()
             };
             load(&source).unwrap().config
         };

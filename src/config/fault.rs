@@ -1,7 +1,9 @@
 //! What is wrong with a configuration, where, and how to mend it.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
+
+use serde::de::Error;
 
 /// One thing that is wrong with a configuration.
 ///
@@ -59,7 +61,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(file) => file.display().fmt(f),
@@ -73,7 +75,7 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Display for Fault {
+impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.text)?;
         if !self.fix.is_empty() {
@@ -81,4 +83,9 @@ impl fmt::Display for Fault {
         }
         Ok(())
     }
+}
+
+/// What a value is told that is not `wanted`, in words that say how it should look.
+pub(super) fn wrong<E: Error>(text: &str, wanted: impl Display) -> E {
+    E::custom(format_args!("`{text}` is not {wanted}"))
 }

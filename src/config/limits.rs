@@ -9,12 +9,12 @@ use crate::media::room::{self, Bound};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// The most sessions at a time; 0: no limit.
+    /// The most viewers at a time; 0: no limit.
     pub connections: u32,
-    /// The most media sent at a time, in bit/s; 0: no limit.
+    /// The most media sent to viewers at a time, in bit/s; 0: no limit.
     #[serde(with = "quantity::bit_rate")]
     pub throughput: u64,
-    /// The most sessions at a time of one address; 0: no limit.
+    /// The most viewers at a time at one address; 0: no limit.
     pub connections_per_address: u32,
     /// The most media sent at a time to one address, in bit/s; 0: no limit.
     #[serde(with = "quantity::bit_rate")]

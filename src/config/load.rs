@@ -32,7 +32,7 @@ const PLACES: [&str; 2] = ["conf/reelcast.toml", "/etc/reelcast/reelcast.toml"];
 
 /// Where settings come from; later ones win: file, environment, command line.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
+pub struct SettingsSource {
     /// The file that was asked for; without one the usual places are searched.
     pub file: Option<PathBuf>,
     /// Environment variables; those that begin with `REELCAST_` count.
@@ -52,7 +52,7 @@ pub struct Loaded {
     pub warnings: Vec<Fault>,
 }
 
-impl Source {
+impl SettingsSource {
     /// `file` and this process's environment.
     pub fn new(file: Option<PathBuf>, movies: Option<PathBuf>) -> Self {
         let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
@@ -85,7 +85,7 @@ impl Source {
 ///
 /// # Errors
 /// Everything that is wrong with it; nothing of a faulty configuration is used.
-pub fn load(source: &Source) -> Result<Loaded, Vec<Fault>> {
+pub fn load(source: &SettingsSource) -> Result<Loaded, Vec<Fault>> {
     let file = source.find();
     let text = match &file {
         Some(file) => {

@@ -9,16 +9,16 @@ use crate::access;
 
 impl Config {
     /// From where clients are let in, as the gate takes it.
-    pub fn client_networks(&self) -> access::Networks {
-        let range = |networks: &Networks| access::Range {
+    pub fn client_networks(&self) -> access::ClientNetworks {
+        let taken = |networks: &Networks| access::Networks {
             allow: networks.allow.clone(),
             deny: networks.deny.clone(),
         };
         let access = &self.access;
-        access::Networks {
-            watch: range(&access.watch),
-            publish: range(&access.publish),
-            admin: range(&access.admin),
+        access::ClientNetworks {
+            watch: taken(&access.watch),
+            publish: taken(&access.publish),
+            admin: taken(&access.admin),
         }
     }
 }

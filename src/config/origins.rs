@@ -6,7 +6,8 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 use url::Url;
 
-use super::quantity::{List, wrong};
+use super::fault::wrong;
+use super::lists::List;
 
 /// One or a list, each as browsers write it in `Origin` (RFC 6454, 6.2).
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {

@@ -3,10 +3,9 @@
 //! Each submodule serves one field type by `#[serde(with = "…")]`; its errors
 //! say how the value should look.
 
-use std::fmt::Display;
-
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
+
+use super::fault::wrong;
 
 /// A length of time: `"60s"`, `"100ms"`, `"2m"`, `"1h"`, `"1d"`.
 pub(super) mod duration {
@@ -146,132 +145,6 @@ pub(super) mod ports {
     }
 }
 
-/// Socket addresses, one or a list: `"[::]:8554"`, `["127.0.0.1:554", "127.0.0.1:7070"]`.
-pub(super) mod addresses {
-    use std::net::SocketAddr;
-
-    use serde::Serialize;
-
-    use super::*;
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<SocketAddr>, D::Error> {
-        let read = |text: String| {
-            text.parse().map_err(|_| {
-                wrong(
-                    &text,
-                    "an IP address and a port: \"[::]:8554\", \"127.0.0.1:8554\"",
-                )
-            })
-        };
-        let list = List::deserialize(from)?.items();
-        list.into_iter().map(read).collect()
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &[SocketAddr],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.serialize(to)
-    }
-}
-
-/// The name of a channel: `"stream"`.
-pub(super) mod channel {
-    use serde::de::Error;
-
-    use super::*;
-    use crate::base::path::MediaPath;
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<MediaPath, D::Error> {
-        let text = String::deserialize(from)?;
-        let path = MediaPath::from_plain(&text).map_err(D::Error::custom)?;
-        if path.is_root() || path.is_private() {
-            return Err(D::Error::custom(format_args!(
-                "`{text}` is no name of a channel"
-            )));
-        }
-        Ok(path)
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &MediaPath,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        to.serialize_str(value.as_str())
-    }
-}
-
-/// Texts, one or a list.
-pub(super) mod texts {
-    use serde::Serialize;
-
-    use super::*;
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<String>, D::Error> {
-        Ok(List::deserialize(from)?.items())
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &[String],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.serialize(to)
-    }
-}
-
-/// Lines of an access file, one or a list; none is `None`.
-pub(super) mod rules {
-    use serde::Serialize;
-
-    use super::*;
-    use crate::access::Rules;
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Rules>, D::Error> {
-        let lines = List::deserialize(from)?.items();
-        let rules = (!lines.is_empty()).then(|| Rules::read(lines));
-        rules.transpose().map_err(D::Error::custom)
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &Option<Rules>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        let lines = value.as_ref().map_or(&[][..], Rules::lines);
-        lines.serialize(to)
-    }
-}
-
-/// Paths, one or a list.
-pub(super) mod paths {
-    use std::path::PathBuf;
-
-    use serde::Serialize;
-
-    use super::*;
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<PathBuf>, D::Error> {
-        let list = List::deserialize(from)?.items();
-        Ok(list.into_iter().map(PathBuf::from).collect())
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        value: &[PathBuf],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        value.serialize(to)
-    }
-}
-
 /// A value that may be written with or without quotes.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a text or a number")]
@@ -287,27 +160,6 @@ impl Scalar {
             Self::Number(number) => number.to_string(),
         }
     }
-}
-
-/// One text, or a list of them.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
-pub(super) enum List {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl List {
-    pub(super) fn items(self) -> Vec<String> {
-        match self {
-            Self::One(item) => vec![item],
-            Self::Many(items) => items,
-        }
-    }
-}
-
-pub(super) fn wrong<E: Error>(text: &str, wanted: impl Display) -> E {
-    E::custom(format_args!("`{text}` is not {wanted}"))
 }
 
 /// A whole number followed by one of `units`, case-insensitive; 0 needs none.

@@ -8,7 +8,8 @@ use ipnet::{IpNet, Ipv4Net};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serializer};
 
-use super::quantity::{List, wrong};
+use super::fault::wrong;
+use super::lists::List;
 
 /// A range of addresses, `"239.255.0.0/16"`; none: `""`.
 pub(super) mod network {

@@ -22,10 +22,10 @@ use super::multicast::{Multicast, Sap};
 use super::networks::Networks;
 use super::origins;
 use super::proxy::Proxy;
-use super::quantity;
 use super::sources::ChannelSource;
 use super::srtp::Srtp;
 use super::tls::Tls;
+use super::{channel_name, lists, quantity};
 use crate::access::{Rules, Scheme};
 use crate::base::path::MediaPath;
 
@@ -140,10 +140,10 @@ impl Default for Server {
 #[serde(default, deny_unknown_fields)]
 pub struct Rtsp {
     /// Addresses for RTSP, and for its HTTP tunnel.
-    #[serde(with = "quantity::addresses")]
+    #[serde(with = "lists::addresses")]
     pub listen: Vec<SocketAddr>,
     /// Addresses for RTSP over TLS.
-    #[serde(with = "quantity::addresses")]
+    #[serde(with = "lists::addresses")]
     pub tls_listen: Vec<SocketAddr>,
     /// UDP ports for RTP and RTCP; starts at an even one.
     #[serde(with = "quantity::ports")]
@@ -190,10 +190,10 @@ impl Default for Rtsp {
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
     /// Addresses for HTTP.
-    #[serde(with = "quantity::addresses")]
+    #[serde(with = "lists::addresses")]
     pub listen: Vec<SocketAddr>,
     /// Addresses for HTTPS.
-    #[serde(with = "quantity::addresses")]
+    #[serde(with = "lists::addresses")]
     pub tls_listen: Vec<SocketAddr>,
     /// An encoder that sends no media for so long is disconnected.
     #[serde(with = "quantity::duration")]
@@ -222,10 +222,10 @@ impl Default for Http {
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
     /// Addresses for HTTP.
-    #[serde(with = "quantity::addresses")]
+    #[serde(with = "lists::addresses")]
     pub listen: Vec<SocketAddr>,
     /// Addresses for HTTPS.
-    #[serde(with = "quantity::addresses")]
+    #[serde(with = "lists::addresses")]
     pub tls_listen: Vec<SocketAddr>,
 }
 
@@ -243,13 +243,13 @@ impl Default for Admin {
 #[serde(default, deny_unknown_fields)]
 pub struct Ts {
     /// Addresses where encoders connect.
-    #[serde(with = "quantity::addresses")]
+    #[serde(with = "lists::addresses")]
     pub listen: Vec<SocketAddr>,
     /// The channel that they feed.
-    #[serde(with = "quantity::channel")]
+    #[serde(with = "channel_name")]
     pub channel: MediaPath,
     /// Who may watch that channel; `None`: as the access files say.
-    #[serde(with = "quantity::rules")]
+    #[serde(with = "lists::rules")]
     pub access: Option<Rules>,
     /// An encoder that sends no media for so long is disconnected.
     #[serde(with = "quantity::duration")]
@@ -288,10 +288,10 @@ impl Default for Relay {
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
     /// Files of users; the first that exists counts.
-    #[serde(with = "quantity::paths")]
+    #[serde(with = "lists::paths")]
     pub users: Vec<PathBuf>,
     /// Files of groups; the first that exists counts.
-    #[serde(with = "quantity::paths")]
+    #[serde(with = "lists::paths")]
     pub groups: Vec<PathBuf>,
     /// How users log in where no access file says it.
     pub scheme: Scheme,

@@ -9,9 +9,9 @@ use toml::{Spanned, Table, Value};
 
 use super::certificate::Certificate;
 use super::fault::{Fault, Place};
-use super::quantity;
 use super::source_url::{Scheme, SourceUrl};
 use super::tables::Tables;
+use super::{channel_name, lists, quantity};
 use crate::access::Rules;
 use crate::base::path::MediaPath;
 
@@ -88,7 +88,7 @@ struct Draft {
     channel: Option<MediaPath>,
     url: Option<SourceUrl>,
     login: Option<String>,
-    #[serde(with = "quantity::rules")]
+    #[serde(with = "lists::rules")]
     access: Option<Rules>,
     on_demand: bool,
     #[serde(with = "quantity::duration")]
@@ -359,7 +359,7 @@ fn fix_of(key: &str) -> &'static str {
 }
 
 fn channel<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaPath>, D::Error> {
-    quantity::channel::deserialize(from).map(Some)
+    channel_name::deserialize(from).map(Some)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Value};
 
 use super::fault::{Fault, Place};
-use super::{key, quantity};
+use super::{channel_name, key};
 use crate::base::path::MediaPath;
 
 /// The lists of one name.
@@ -68,7 +68,7 @@ impl<'a> Tables<'a> {
         fix: &str,
     ) -> Option<MediaPath> {
         let read = self.value(value).and_then(|name| {
-            let read = quantity::channel::deserialize(name);
+            let read = channel_name::deserialize(name);
             read.map_err(|error| error.message().trim().to_owned())
         });
         read.map_err(|error| {

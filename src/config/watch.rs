@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::changes::Changes;
-use super::load::{Loaded, Source, load};
+use super::load::{Loaded, SettingsSource, load};
 use super::settings::Config;
 
 /// How long a file must have been left alone before it is read.
@@ -47,7 +47,7 @@ impl Watch {
     /// Needs a tokio runtime.
     ///
     /// A file that cannot be watched is logged; [`reload`](Self::reload) still works.
-    pub fn start(source: Source, loaded: Loaded) -> Self {
+    pub fn start(source: SettingsSource, loaded: Loaded) -> Self {
         let logins = loaded.config.access.logins.clone();
         let (offer, settings) = watch::channel(Arc::new(loaded.config));
         let (wake, woken) = mpsc::channel(1);
@@ -158,7 +158,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn now(source: &Source, logins: PathBuf) -> Self {
+    fn now(source: &SettingsSource, logins: PathBuf) -> Self {
         let file = source.find();
         let text = file.as_ref().and_then(|file| std::fs::read(file).ok());
         let login_text = std::fs::read(&logins).ok();
@@ -172,7 +172,7 @@ impl Seen {
 }
 
 struct Follower {
-    source: Source,
+    source: SettingsSource,
     folders: Folders,
     seen: Seen,
     offer: watch::Sender<Arc<Config>>,
@@ -267,9 +267,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("reelcast.toml");
             std::fs::write(&file, "[limits]\nconnections = 1\n").unwrap();
-            let source = Source {
+            let source = SettingsSource {
                 file: Some(file),
-                ..Source::default()
+                ..SettingsSource::default()
             };
             let loaded = load(&source).unwrap();
             Self {
@@ -335,10 +335,10 @@ mod tests {
     async fn a_file_that_is_created_later_is_offered_also_in_a_new_folder() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("etc/reelcast/reelcast.toml");
-        let loaded = load(&Source::default()).unwrap();
-        let source = Source {
+        let loaded = load(&SettingsSource::default()).unwrap();
+        let source = SettingsSource {
             file: Some(file.clone()),
-            ..Source::default()
+            ..SettingsSource::default()
         };
         let watch = Watch::start(source, loaded);
         let mut settings = watch.settings();
@@ -367,9 +367,9 @@ mod tests {
             std::fs::rename(new, &logins).unwrap();
         };
         write("a:admin:one\n");
-        let source = Source {
+        let source = SettingsSource {
             file: Some(file),
-            ..Source::default()
+            ..SettingsSource::default()
         };
         let watch = Watch::start(source.clone(), load(&source).unwrap());
         write("a:admin:two\n");

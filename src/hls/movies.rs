@@ -201,7 +201,7 @@ impl Movies {
         rendition: u32,
         file: File,
     ) -> Result<Option<Bytes>, CutError> {
-        let Some(source) = shown.presentation.source(rendition, file) else {
+        let Some(recipe) = shown.presentation.recipe(rendition, file) else {
             return Ok(None);
         };
         let key = shelf::Key {
@@ -213,7 +213,7 @@ impl Movies {
         let making = self.shelf.get(key, budget, async || {
             // Nobody closes it.
             let _maker = self.makers.acquire().await;
-            source.make(&self.blocks).await
+            recipe.make(&self.blocks).await
         });
         making.await.map(Some).inspect_err(|error| {
             let path = shown.presentation.movie().path();

@@ -160,7 +160,7 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
-    use crate::access::{Files, Networks, Range, Settings};
+    use crate::access::{ClientNetworks, Files, Networks, Settings};
     use crate::base::clock::Clock;
     use crate::media::mounts::{Limits, Mounts};
     use crate::media::sessions::Sessions;
@@ -220,19 +220,19 @@ mod tests {
     async fn who_is_not_let_in_is_told_so() {
         let gate = gate();
         let (address, _stop) = start(Arc::clone(&gate));
-        let admin = Range {
+        let admin = Networks {
             deny: vec!["127.0.0.0/8".parse().unwrap()],
-            ..Range::default()
-        };
-        gate.set_networks(Networks {
-            admin,
             ..Networks::default()
+        };
+        gate.set_networks(ClientNetworks {
+            admin,
+            ..ClientNetworks::default()
         });
         for path in ["/metrics", "/nothing"] {
             let answer = ask(address, &format!("GET {path}")).await;
             assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
         }
-        gate.set_networks(Networks::default());
+        gate.set_networks(ClientNetworks::default());
         let answer = ask(address, "GET /healthz").await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }

@@ -1,4 +1,7 @@
-//! Sockets: ways in, ways out, and nothing of what travels on them. The only folder that names socket crates.
+//! The network: sockets, by TLS too, the ways out of tracks, the fan that serves a channel's readers, and groups.
+//!
+//! The only folder that names socket crates. What requests and packets mean is none of its business, but for what
+//! keeps a way open or safe: reports of streams, SRTP, proofs for certificates.
 
 pub mod addresses;
 pub mod connect;

@@ -24,14 +24,14 @@ pub enum TrackOutlet {
         /// The channel of its RTCP packets.
         rtcp_channel: u8,
     },
-    /// Datagrams, and frames that are made for one client.
-    Datagrams(DatagramOutlet),
+    /// One by one: datagrams, and frames that are made for one client alone.
+    Packets(PacketOutlet),
 }
 
 /// Where a track's packets go one by one.
 #[derive(Debug)]
-pub enum DatagramOutlet {
-    /// To one client.
+pub enum PacketOutlet {
+    /// To one client, in datagrams.
     Client(UdpLease),
     /// To everybody who listens to a group.
     Group(GroupTrack),
@@ -39,7 +39,7 @@ pub enum DatagramOutlet {
     Protected(Box<ProtectedTrack>),
 }
 
-impl DatagramOutlet {
+impl PacketOutlet {
     /// To one client by SRTP, under a key that must be of no other use.
     pub fn protected_by(key: &MasterKey, way: Way) -> Self {
         Self::Protected(Box::new(ProtectedTrack::new(key, way)))
@@ -69,7 +69,7 @@ impl TrackOutlet {
     /// What everybody gets, by that way.
     pub fn plain(way: Way) -> Self {
         match way {
-            Way::Datagrams(lease) => Self::Datagrams(DatagramOutlet::Client(lease)),
+            Way::Datagrams(lease) => Self::Packets(PacketOutlet::Client(lease)),
             Way::Frames {
                 connection,
                 rtp_channel,
@@ -84,7 +84,7 @@ impl TrackOutlet {
 
     /// The same by SRTP, under a key that must be of no other use.
     pub fn protected_by(key: &MasterKey, way: Way) -> Self {
-        Self::Datagrams(DatagramOutlet::protected_by(key, way))
+        Self::Packets(PacketOutlet::protected_by(key, way))
     }
 
     /// Whether media may be sent now: a connection that already has bytes waiting should first catch up.
@@ -97,15 +97,15 @@ impl TrackOutlet {
     pub fn connection(&self) -> Option<&Arc<Interleaved>> {
         match self {
             Self::Interleaved { outlet, .. } => Some(outlet),
-            Self::Datagrams(DatagramOutlet::Protected(track)) => track.connection(),
-            Self::Datagrams(_) => None,
+            Self::Packets(PacketOutlet::Protected(track)) => track.connection(),
+            Self::Packets(_) => None,
         }
     }
 
     /// The track if it goes by SRTP.
     pub fn protected(&self) -> Option<&ProtectedTrack> {
         match self {
-            Self::Datagrams(DatagramOutlet::Protected(track)) => Some(track),
+            Self::Packets(PacketOutlet::Protected(track)) => Some(track),
             _ => None,
         }
     }
@@ -124,7 +124,7 @@ impl TrackOutlet {
                 rtcp_channel,
                 ..
             } => Some((*rtp_channel, *rtcp_channel)),
-            Self::Datagrams(_) => None,
+            Self::Packets(_) => None,
         }
     }
 

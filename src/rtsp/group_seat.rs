@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::media::ring::Start;
 use crate::media::sessions::Session;
-use crate::net::multicast::{Cast, Listener};
+use crate::net::multicast::{Cast, GroupListener};
 
 /// The place of one reader, who keeps the group for as long as this is there.
 pub(super) struct GroupSeat {
@@ -18,7 +18,7 @@ enum State {
     Away,
     /// It will listen when the answer to its PLAY is sent.
     Prepared(Start),
-    Listening(Listener),
+    Listening(GroupListener),
 }
 
 impl GroupSeat {

@@ -10,7 +10,7 @@ use crate::base::path::MediaPath;
 use crate::media::description::{Description, Unfit};
 use crate::media::mounts::{Busy, Takeover};
 use crate::net::host::Host;
-use crate::net::outlet::DatagramOutlet;
+use crate::net::outlet::PacketOutlet;
 use crate::net::protected::Way as WayBack;
 use crate::net::udp_ports::ClientPorts;
 use crate::wire::header::transport::Transport;
@@ -166,8 +166,8 @@ impl Connection {
         transport.source = Some(local.to_string());
         transport.server_port = Some(lease.server_ports());
         let reports = Arc::new(match protection {
-            Some(own) => DatagramOutlet::protected_by(&own.key, WayBack::Datagrams(lease)),
-            None => DatagramOutlet::Client(lease),
+            Some(own) => PacketOutlet::protected_by(&own.key, WayBack::Datagrams(lease)),
+            None => PacketOutlet::Client(lease),
         });
         Ok(Way::Datagrams { reports, ssrc })
     }

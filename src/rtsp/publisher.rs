@@ -14,7 +14,7 @@ use crate::media::jitter::ReorderCounts;
 use crate::media::mounts::{Busy, Mounts, Takeover};
 use crate::media::sessions::{self, SessionFacts};
 use crate::net::interleaved::Interleaved;
-use crate::net::outlet::DatagramOutlet;
+use crate::net::outlet::PacketOutlet;
 
 use super::announcement::Announcement;
 use super::ingest::Ingest;
@@ -50,7 +50,7 @@ pub(super) enum Way {
     Frames(Arc<Interleaved>),
     /// As datagrams, which are reported on as the source `ssrc`.
     Datagrams {
-        reports: Arc<DatagramOutlet>,
+        reports: Arc<PacketOutlet>,
         ssrc: u32,
     },
 }

@@ -20,7 +20,7 @@ use super::replacing::{lock, replace};
 use crate::access::{NoKey, SIGNED, SigningKeys, Terms, is_private, key_line};
 use crate::base::clock::Clock;
 use crate::base::path::{BadPath, MediaPath};
-use crate::config::{self, Fault, Source, read_duration};
+use crate::config::{self, Fault, SettingsSource, read_duration};
 use crate::hls::object::Object;
 
 /// Signs a URL, so that whoever has it may watch for a while what it names
@@ -91,7 +91,7 @@ pub fn sign(arguments: &Sign) -> ExitCode {
 impl Sign {
     /// Returns the signed URL, if one was asked for.
     fn carry_out(&self) -> Result<Option<Url>, Failure> {
-        let loaded = config::load(&Source::new(self.config.clone(), None));
+        let loaded = config::load(&SettingsSource::new(self.config.clone(), None));
         let file = loaded.map_err(Failure::Config)?.config.signing_keys();
         let clock = Clock::start();
         let now = clock.wall(clock.started());

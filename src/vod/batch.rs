@@ -110,7 +110,7 @@ impl Batch {
                     shared.send(&self.bytes[span(&rest[..count])])?;
                     count
                 }
-                TrackOutlet::Datagrams(lease) if first.rtp => {
+                TrackOutlet::Packets(lease) if first.rtp => {
                     let count = run_length(rest);
                     dropped += count
                         - lease
@@ -118,7 +118,7 @@ impl Batch {
                             .min(count);
                     count
                 }
-                TrackOutlet::Datagrams(lease) => {
+                TrackOutlet::Packets(lease) => {
                     // A lost report is made good by the next one.
                     let _ = lease.send_rtcp(&self.bytes[first.bytes.clone()]);
                     1

@@ -4,7 +4,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use reelcast::base::path::MediaPath;
-use reelcast::config::{Config, PlaylistType, Source, load};
+use reelcast::config::{Config, PlaylistType, SettingsSource, load};
 use reelcast::hls::object::Flavour;
 use reelcast::hls::packager::{Directives, Packager, Rendition};
 use reelcast::media::mounts::Limits;
@@ -29,9 +29,9 @@ fn give_up(server: &Server) {
 fn configured(text: &str) -> Config {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
-    let source = Source {
+    let source = SettingsSource {
         file: Some(file.path().to_owned()),
-        ..Source::default()
+        ..SettingsSource::default()
     };
     load(&source).unwrap().config
 }

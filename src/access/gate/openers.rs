@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Attempt, Gate, Signed, Verdict, is_for_some};
 use crate::access::guard::Rule;
-use crate::access::holder::Holder;
+use crate::access::pass_holder::PassHolder;
 use crate::access::question::Deed;
 use crate::access::signing::SigningKeys;
 use crate::access::texts::Fault;
@@ -16,7 +16,7 @@ impl Gate {
     /// A pass to what `names` begin with, for `user`, who may watch all of them now: to be told in
     /// URLs. `None` when everybody may, or nobody, or for a name that is too long for one. Cancel safe.
     pub async fn pass(self: &Arc<Self>, names: &[MediaPath], user: &str) -> Option<String> {
-        let holder = Holder::User(user);
+        let holder = PassHolder::User(user);
         let standing = self.standing(&self.rules(names).await, &holder)?;
         let until = self.clock.now() + self.settings().pass_lifetime;
         self.passes.make(names.first()?, user, &standing, until)
@@ -26,7 +26,7 @@ impl Gate {
     pub async fn pass_of(self: &Arc<Self>, names: &[MediaPath], bearer: &Bearer) -> Option<String> {
         let name = names.first()?;
         let rules = self.rules(names).await;
-        let holder = Holder::of(bearer, &rules);
+        let holder = PassHolder::of(bearer, &rules);
         let standing = self.standing(&rules, &holder)?;
         let now = self.clock.latest_wall();
         let left = bearer.until.duration_since(now).ok()?;
@@ -50,7 +50,7 @@ impl Gate {
             return None;
         }
         let rules = self.rules(names).await;
-        let standing = |holder: &str| self.standing(&rules, &Holder::read(holder));
+        let standing = |holder: &str| self.standing(&rules, &PassHolder::read(holder));
         let now = self.clock.now();
         let is_good = self.passes.is_good(pass, names.first()?, standing, now);
         if !is_good {
@@ -104,15 +104,15 @@ impl Gate {
 
     /// What changes when a pass of `holder` is over before its end; `None` when not all rules let the
     /// holder in, or there are none.
-    fn standing(&self, rules: &[Arc<Rule>], holder: &Holder<'_>) -> Option<String> {
+    fn standing(&self, rules: &[Arc<Rule>], holder: &PassHolder<'_>) -> Option<String> {
         match holder {
             _ if rules.is_empty() => None,
-            Holder::User(user) => {
+            PassHolder::User(user) => {
                 let said = rules.iter().map(|rule| rule.standing(user));
                 let said: Vec<_> = said.collect::<Option<_>>()?;
                 Some(said.join("\n"))
             }
-            Holder::Bearer { user, groups } => {
+            PassHolder::Bearer { user, groups } => {
                 let jwt = self.settings().jwt.clone()?;
                 let is_let_in = rules.iter().all(|rule| rule.takes(user, groups));
                 is_let_in.then(|| format!("{}\n{}", jwt.issuer, jwt.audience))

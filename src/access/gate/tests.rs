@@ -13,7 +13,7 @@ use url::Url;
 use super::*;
 use crate::access::caller::Caller;
 use crate::access::digest::{Algorithm, Answer, Count};
-use crate::access::networks::Range;
+use crate::access::networks::Networks;
 use crate::access::rules::Rules;
 use crate::access::{About, Client, Files, Protocol, Scheme};
 use crate::base::peer::Peer;
@@ -82,7 +82,7 @@ fn name(path: &str) -> MediaPath {
     MediaPath::from_url(path).unwrap()
 }
 
-fn attempt(authorization: Option<&str>) -> Attempt<'_> {
+pub(super) fn attempt(authorization: Option<&str>) -> Attempt<'_> {
     Attempt {
         peer: "192.0.2.1".parse().unwrap(),
         method: "GET",
@@ -673,19 +673,19 @@ async fn who_may_not_come_is_asked_for_nothing() {
     let (_folder, gate) = folder(&[("a/qtaccess", "AuthScheme basic\nrequire user ann")]);
     let ann = basic("ann", "secret");
     let pass = gate.pass(&[name("a")], "ann").await.unwrap();
-    let deny = |network: &str| Range {
+    let deny = |network: &str| Networks {
         deny: vec![network.parse().unwrap()],
-        ..Range::default()
+        ..Networks::default()
     };
     for (watch, publish, watches, has_pass, publishes) in [
         ("198.51.100.0/24", "198.51.100.0/24", "ann", true, "open"),
         ("192.0.2.0/24", "198.51.100.0/24", "foreign", false, "open"),
         ("198.51.100.0/24", "127.0.0.0/8", "ann", true, "foreign"),
     ] {
-        gate.set_networks(Networks {
+        gate.set_networks(ClientNetworks {
             watch: deny(watch),
             publish: deny(publish),
-            ..Networks::default()
+            ..ClientNetworks::default()
         });
         assert_eq!(verdict(&gate, "a", Some(&ann)).await, watches);
         let names = [name("a")];
@@ -701,13 +701,13 @@ async fn a_publisher_learns_when_it_may_come_no_more() {
     let (_folder, gate) = folder(&[]);
     let mut until = std::pin::pin!(gate.until_foreign("192.0.2.1".parse().unwrap()));
     assert!(futures::poll!(&mut until).is_pending());
-    let publish = Range {
+    let publish = Networks {
         allow: vec!["198.51.100.0/24".parse().unwrap()],
-        ..Range::default()
-    };
-    gate.set_networks(Networks {
-        publish,
         ..Networks::default()
+    };
+    gate.set_networks(ClientNetworks {
+        publish,
+        ..ClientNetworks::default()
     });
     until.await;
 }
@@ -741,13 +741,13 @@ async fn administrators_log_in_as_the_connection_allows() {
             assert_eq!(found, expected, "{peer} {authorization:?} {is_encrypted}");
         }
     }
-    let admin = Range {
+    let admin = Networks {
         deny: vec!["192.0.2.0/24".parse().unwrap()],
-        ..Range::default()
-    };
-    gate.set_networks(Networks {
-        admin,
         ..Networks::default()
+    };
+    gate.set_networks(ClientNetworks {
+        admin,
+        ..ClientNetworks::default()
     });
     assert_eq!(
         administers(&gate, "192.0.2.1", Some(&ann), true).await,

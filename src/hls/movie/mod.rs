@@ -211,10 +211,10 @@ impl Presentation {
     }
 
     /// What a file is made of; `None` for what is not there. `number` tells the rendition.
-    pub(super) fn source(self: &Arc<Self>, number: u32, file: File) -> Option<Source> {
+    pub(super) fn recipe(self: &Arc<Self>, number: u32, file: File) -> Option<Recipe> {
         let rendition = self.rendition(number)?;
         let (flavour, sequence) = match file {
-            File::Init(_) | File::Key(_) => return self.ready(rendition, file).map(Source::Ready),
+            File::Init(_) | File::Key(_) => return self.ready(rendition, file).map(Recipe::Ready),
             File::Segment(sequence) => (Flavour::Cmaf, sequence),
             File::Ts(sequence, _) => (Flavour::Ts, sequence),
             File::Part(..) | File::IFrameInit(_) | File::IFrame(_) | File::IFrameTs(_) => {
@@ -229,7 +229,7 @@ impl Presentation {
         };
         let segment = usize::try_from(sequence).ok();
         let segment = segment.filter(|segment| is_so && *segment < rendition.cuts.len())?;
-        Some(Source::Segment(Slice {
+        Some(Recipe::Segment(Slice {
             presentation: Arc::clone(self),
             rendition: Arc::clone(rendition),
             segment,
@@ -259,14 +259,14 @@ impl Presentation {
 
 /// What a file is made of.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(super) enum Recipe {
     /// Nothing: here it is.
     Ready(Bytes),
     /// Samples of the movie.
     Segment(Slice),
 }
 
-impl Source {
+impl Recipe {
     /// The bytes of the file. Cancel safe.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::media::burst::{Burst, PacketKind};
 use crate::media::ring::{Cursor, Taken};
 use crate::media::stats::Counters;
 use crate::net::interleaved::Interleaved;
-use crate::net::outlet::{DatagramOutlet, TrackOutlet};
+use crate::net::outlet::{PacketOutlet, TrackOutlet};
 
 /// Bursts that are sent with one write when several small ones wait.
 const TOGETHER: usize = 16;
@@ -228,9 +228,9 @@ impl Delivery {
 }
 
 /// The tracks whose packets go out one by one.
-fn leases(tracks: &[(usize, TrackOutlet)]) -> impl Iterator<Item = (usize, &DatagramOutlet)> {
+fn leases(tracks: &[(usize, TrackOutlet)]) -> impl Iterator<Item = (usize, &PacketOutlet)> {
     tracks.iter().filter_map(|(index, outlet)| match outlet {
-        TrackOutlet::Datagrams(lease) => Some((*index, lease)),
+        TrackOutlet::Packets(lease) => Some((*index, lease)),
         TrackOutlet::Interleaved { .. } => None,
     })
 }

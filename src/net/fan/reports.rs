@@ -43,7 +43,7 @@ fn send(outlet: &TrackOutlet, compound: &[u8]) {
             let frame = [&[b'$', *rtcp_channel, high, low], compound].concat();
             let _ = outlet.send(&frame);
         }
-        TrackOutlet::Datagrams(lease) => {
+        TrackOutlet::Packets(lease) => {
             let _ = lease.send_rtcp(compound);
         }
     }

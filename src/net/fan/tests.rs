@@ -324,7 +324,7 @@ async fn datagrams_carry_the_packets_without_frames() {
     let lease = ports.claim(client, HOST, Arc::new(Silent)).unwrap();
     let tracks = vec![(
         VIDEO,
-        TrackOutlet::Datagrams(crate::net::outlet::DatagramOutlet::Client(lease)),
+        TrackOutlet::Packets(crate::net::outlet::PacketOutlet::Client(lease)),
     )];
     let prepared = stage.prepare(Start::Keyframe, tracks);
     let (mut expected, _) = prepared.first(VIDEO).unwrap();

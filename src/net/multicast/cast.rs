@@ -18,7 +18,7 @@ use crate::media::ring::Start;
 use crate::media::sessions::{Role, Session, SessionFacts};
 use crate::net::fan::{Member, Membership};
 use crate::net::host::Host;
-use crate::net::outlet::{DatagramOutlet, TrackOutlet};
+use crate::net::outlet::{PacketOutlet, TrackOutlet};
 use crate::net::receiver::{Receiver, Reception, Senders};
 use crate::net::udp_socket::{Route, UdpSocket};
 use crate::wire::rtcp;
@@ -138,7 +138,7 @@ impl Cast {
 
     /// Listens for `session`: the first to do so begins the sending, at `start`;
     /// when the last one is dropped it ends. To be called inside a tokio runtime.
-    pub fn listen(self: &Arc<Self>, session: &Arc<Session>, start: Start) -> Listener {
+    pub fn listen(self: &Arc<Self>, session: &Arc<Session>, start: Start) -> GroupListener {
         let mut state = self.lock();
         state.listeners.push(Arc::clone(session));
         if state.sending.is_none() {
@@ -146,7 +146,7 @@ impl Cast {
             state.sending = Some(prepared.start());
             self.common.changed.send_modify(|count| *count += 1);
         }
-        Listener {
+        GroupListener {
             cast: Arc::clone(self),
             session: Arc::clone(session),
         }
@@ -169,7 +169,7 @@ impl Cast {
         let tracks = (0..count).filter_map(|index| {
             let (rtp, rtcp) = self.place.ports(index)?;
             let track = GroupTrack::new(Arc::clone(&self.socket), self.at(rtp), self.at(rtcp));
-            Some((index, TrackOutlet::Datagrams(DatagramOutlet::Group(track))))
+            Some((index, TrackOutlet::Packets(PacketOutlet::Group(track))))
         });
         Member {
             session,
@@ -252,12 +252,12 @@ impl fmt::Debug for Cast {
 
 /// One reader who listens to a group; dropping it ends that.
 #[derive(Debug)]
-pub struct Listener {
+pub struct GroupListener {
     cast: Arc<Cast>,
     session: Arc<Session>,
 }
 
-impl Listener {
+impl GroupListener {
     /// Why nothing more is sent; `None` while something can be.
     pub fn ended(&self) -> Option<String> {
         let state = self.cast.lock();
@@ -266,7 +266,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for GroupListener {
     fn drop(&mut self) {
         let mut state = self.cast.lock();
         let own = |one: &Arc<Session>| Arc::ptr_eq(one, &self.session);

@@ -18,7 +18,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use announcer::{Announcer, SAP_PORT};
-pub use cast::{Cast, Listener};
+pub use cast::{Cast, GroupListener};
 pub use casts::{Casts, NoCast, Settings};
 pub use group_track::GroupTrack;
 pub use interface::Interface;

@@ -9,7 +9,7 @@ use crate::container::FileRange;
 use crate::container::mp4::hint;
 use crate::net::host::Host;
 use crate::net::interleaved::Interleaved;
-use crate::net::outlet::DatagramOutlet;
+use crate::net::outlet::PacketOutlet;
 use crate::net::udp_ports::{ClientPorts, Feedback, UdpPorts};
 use crate::vod::blocks::{BLOCK, Fetch};
 use crate::vod::{Found, Library};
@@ -180,7 +180,7 @@ async fn farewells_give_the_last_datagrams_time_to_be_read() {
     let local = Ipv4Addr::LOCALHOST.into();
     let ports = UdpPorts::new(0..=0, local, clock);
     let lease = ports.claim(client, local, Arc::new(Silent)).unwrap();
-    let outlet = TrackOutlet::Datagrams(DatagramOutlet::Client(lease));
+    let outlet = TrackOutlet::Packets(PacketOutlet::Client(lease));
     let id = player.streams.movie().served()[0].id;
     player.add_track(id, 0, 7, outlet).unwrap();
     player

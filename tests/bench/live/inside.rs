@@ -17,7 +17,7 @@ use reelcast::media::sessions::{Role, Session, SessionFacts, Sessions};
 use reelcast::net::fan::{Fan, Member, Membership, Settings};
 use reelcast::net::host::Host;
 use reelcast::net::interleaved::Interleaved;
-use reelcast::net::outlet::{DatagramOutlet, TrackOutlet};
+use reelcast::net::outlet::{PacketOutlet, TrackOutlet};
 use reelcast::net::udp_ports::{ClientPorts, Feedback, UdpPorts};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -86,8 +86,8 @@ pub(crate) async fn udp(traffic: Traffic) {
             rtcp: port,
         };
         let lease = ports.claim(client, HOST, Arc::new(Silent));
-        let outlet = DatagramOutlet::Client(lease.expect("ports"));
-        members.push(stage.join(number, TrackOutlet::Datagrams(outlet)));
+        let outlet = PacketOutlet::Client(lease.expect("ports"));
+        members.push(stage.join(number, TrackOutlet::Packets(outlet)));
     }
     stage.publish(traffic).await;
 }

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use url::Url;
 
 use super::*;
-use crate::access::{About, Callback, Caller, Client, Files, Protocol, Settings, Ticket, Web};
+use crate::access::gate;
+use crate::access::{Callback, Caller, Files, Settings, Ticket, Web};
 use crate::base::clock::Clock;
 use crate::base::peer::Peer;
 
@@ -96,16 +97,8 @@ fn name(path: &str) -> MediaPath {
 
 fn attempt<'a>(authorization: Option<&'a str>, query: &'a str) -> Attempt<'a> {
     Attempt {
-        peer: "192.0.2.1".parse().unwrap(),
-        method: "GET",
-        about: About::Url("/a"),
-        authorization,
-        client: Client::Modern,
-        signed: None,
-        token: None,
-        ticket: None,
-        protocol: Protocol::Hls,
         query,
+        ..gate::tests::attempt(authorization)
     }
 }
 

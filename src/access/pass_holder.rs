@@ -8,7 +8,7 @@ use super::tokens::Bearer;
 
 /// Whom a pass was given to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Holder<'a> {
+pub(super) enum PassHolder<'a> {
     /// A user of the files, who has logged in.
     User(&'a str),
     /// Whom a token has named.
@@ -19,7 +19,7 @@ pub(super) enum Holder<'a> {
     },
 }
 
-impl<'a> Holder<'a> {
+impl<'a> PassHolder<'a> {
     /// Whom a token names, as `rules` are asked about it.
     pub(super) fn of(bearer: &'a Bearer, rules: &[Arc<Rule>]) -> Self {
         let mut groups: Vec<_> = rules
@@ -48,7 +48,7 @@ impl<'a> Holder<'a> {
     }
 }
 
-impl fmt::Display for Holder<'_> {
+impl fmt::Display for PassHolder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(user) => f.write_str(user),
@@ -65,16 +65,16 @@ mod tests {
     fn holders_are_read_as_they_are_written() {
         let groups = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         for (holder, text) in [
-            (Holder::User("ann"), "ann"),
+            (PassHolder::User("ann"), "ann"),
             (
-                Holder::Bearer {
+                PassHolder::Bearer {
                     user: "ann",
                     groups: groups(&[]),
                 },
                 "ann\n",
             ),
             (
-                Holder::Bearer {
+                PassHolder::Bearer {
                     user: "ann",
                     groups: groups(&["gold", "staff"]),
                 },
@@ -82,7 +82,7 @@ mod tests {
             ),
         ] {
             assert_eq!(holder.to_string(), text);
-            assert_eq!(Holder::read(text), holder);
+            assert_eq!(PassHolder::read(text), holder);
         }
     }
 }

@@ -12,6 +12,7 @@ mod group;
 mod identity;
 mod inspect;
 mod listeners;
+mod measured;
 mod parts;
 mod probe;
 mod serve;

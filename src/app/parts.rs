@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::follow::{
     Followers, channel_limits, fan_settings, group_names, multicast_settings, pace,
 };
+use super::measured::Measured;
 use crate::access::Gate;
 use crate::base::clock::Clock;
 use crate::config::Config;
@@ -72,24 +72,17 @@ impl Parts {
         let clock = setting.clock;
         let library = Library::new(config.server.movies.clone(), config.server.follow_links);
         let library = Arc::new(library);
-        let gate = Gate::new(
-            config.server.movies.clone(),
-            config.gate_settings(),
-            Arc::new(Fetcher),
-            clock,
-        );
-        gate.set_networks(config.client_networks());
+        let gate = gate(&config, clock);
         let blocks = Arc::new(Blocks::new(config.limits.movie_cache as u64));
         let pacer = Pacer::start(cores(), pace(&config.rtsp), Arc::clone(&blocks), clock);
-        let mounts = Mounts::new(channel_limits(&config.live), clock);
-        mounts.set_groups(group_names(&config));
+        let mounts = mounts(&config, clock);
         let fan = Fan::new(fan_settings(&config.live), clock);
         let sessions = Sessions::new();
         let totals = Arc::new(Totals::default());
         let casts = multicast_settings(&config);
         let casts = Casts::new(casts, Arc::clone(&fan), sessions.clone(), clock);
-        let udp_range = config.rtsp.udp_ports.clone();
-        let udp_ports = UdpPorts::new(udp_range, udp_address(&config), clock);
+        let udp_ports = config.rtsp.udp_ports.clone();
+        let udp_ports = UdpPorts::new(udp_ports, udp_address(&config), clock);
         let sources = Sources::new(Arc::clone(&mounts), clock);
         let feeds = Feeds::new(Arc::clone(&sources), stop.clone());
         let service = Service::new(rtsp::Parts {
@@ -124,22 +117,21 @@ impl Parts {
             settings: settings.clone(),
             clock,
         });
-        let mut metrics = Metrics::new(sessions, Arc::clone(&mounts), totals);
-        metrics.sources(Arc::clone(&sources), Arc::clone(&feeds));
-        metrics.access(Arc::clone(&gate));
-        metrics.uploads(Arc::clone(&web.uploads));
-        count_slow_listeners(&mut metrics, Arc::clone(&web.hls));
-        count_hasty_requests(&mut metrics, Arc::clone(&web));
-        count_busy_logins(&mut metrics, Arc::clone(&gate));
-        count_crowds(&mut metrics, Arc::clone(&setting.shares));
         let encoders = Arc::<Encoders>::default();
-        metrics.encoders(Arc::clone(&encoders));
-        metrics.hls(Arc::clone(&web.hls));
-        count_strays(&mut metrics, udp_ports);
-        count_files(&mut metrics, blocks, setting.access_log.clone());
-        if let Some(identity) = &setting.identity {
-            tell_end(&mut metrics, Arc::clone(identity));
+        let metrics = Measured {
+            sessions,
+            totals,
+            mounts: &mounts,
+            sources: &sources,
+            feeds: &feeds,
+            encoders: &encoders,
+            gate: &gate,
+            web: &web,
+            udp_ports,
+            blocks,
+            setting,
         }
+        .metrics();
         Self {
             library,
             gate,
@@ -173,6 +165,19 @@ impl Parts {
     }
 }
 
+fn gate(config: &Config, clock: Clock) -> Arc<Gate> {
+    let movies = config.server.movies.clone();
+    let gate = Gate::new(movies, config.gate_settings(), Arc::new(Fetcher), clock);
+    gate.set_networks(config.client_networks());
+    gate
+}
+
+fn mounts(config: &Config, clock: Clock) -> Arc<Mounts> {
+    let mounts = Mounts::new(channel_limits(&config.live), clock);
+    mounts.set_groups(group_names(config));
+    mounts
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -183,85 +188,4 @@ fn udp_address(config: &Config) -> IpAddr {
     let first = addresses.next().map(SocketAddr::ip);
     let only = first.filter(|first| addresses.all(|other| other.ip() == *first));
     only.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))
-}
-
-fn count_slow_listeners(metrics: &mut Metrics, hls: Arc<Gateway>) {
-    metrics.counter(
-        "endless_too_slow",
-        "Listeners of endless streams that were cut off because they fell behind",
-        move || hls.endless.too_slow(),
-    );
-}
-
-fn count_hasty_requests(metrics: &mut Metrics, web: Arc<HttpServer>) {
-    metrics.counter(
-        "http_requests_refused",
-        "Requests by HTTP that were refused because their address sent too many.",
-        move || web.rates.refused(),
-    );
-}
-
-fn count_busy_logins(metrics: &mut Metrics, gate: Arc<Gate>) {
-    metrics.counter(
-        "logins_refused",
-        "Logins that were refused because too many passwords waited to be checked.",
-        move || gate.busy_logins(),
-    );
-}
-
-fn count_crowds(metrics: &mut Metrics, shares: Arc<Shares>) {
-    metrics.counter(
-        "tcp_connections_refused",
-        "TCP connections that were closed at once because their address had too many.",
-        move || shares.refused(),
-    );
-}
-
-fn count_strays(metrics: &mut Metrics, udp_ports: UdpPorts) {
-    metrics.counter(
-        "stray_datagrams",
-        "Datagrams on the UDP ports from addresses that no session has.",
-        move || udp_ports.strangers(),
-    );
-}
-
-/// When the certificate ends, so that somebody may be told before.
-fn tell_end(metrics: &mut Metrics, identity: Arc<TlsIdentity>) {
-    metrics.gauge(
-        "tls_certificate_end_seconds",
-        "When the certificate for TLS ends, in seconds since 1970",
-        move || {
-            let end = identity.ends();
-            let end = end.and_then(|end| end.duration_since(UNIX_EPOCH).ok());
-            end.map_or(f64::NAN, |end| end.as_secs_f64())
-        },
-    );
-}
-
-/// The numbers of the movies' files and of the access log.
-fn count_files(metrics: &mut Metrics, blocks: Arc<Blocks>, access_log: AccessLog) {
-    metrics.counter(
-        "access_log_dropped",
-        "Sessions that the access log had no room for.",
-        move || access_log.dropped(),
-    );
-    let counts = Arc::clone(&blocks);
-    metrics.counter("movie_reads", "Reads of movie files.", move || {
-        counts.counts().reads
-    });
-    let counts = Arc::clone(&blocks);
-    metrics.counter(
-        "movie_read_bytes",
-        "Bytes read of movie files.",
-        move || counts.counts().read_bytes,
-    );
-    let counts = Arc::clone(&blocks);
-    metrics.counter("movie_read_failures", "Reads that failed.", move || {
-        counts.counts().failures
-    });
-    metrics.gauge(
-        "movie_cache_bytes",
-        "Bytes of movie files in memory.",
-        move || blocks.counts().held_bytes as f64,
-    );
 }

@@ -87,28 +87,12 @@ fn track(
     place: &str,
     findings: &mut Findings,
 ) -> Option<InitialTrack> {
-    let (version, _, mut header) = trak.child(b"tkhd")?.full()?;
-    header.skip(if version == 0 { 8 } else { 16 })?;
-    let id = header.u32()?;
+    let id = number(trak.child(b"tkhd")?)?;
     let media = trak.child(b"mdia")?;
-    let (version, _, mut header) = media.child(b"mdhd")?.full()?;
-    header.skip(if version == 0 { 8 } else { 16 })?;
-    let timescale = header.u32()?;
-    let handler = media.child(b"hdlr")?.content.get(8..12)?;
-    let kind = match handler {
-        b"vide" => Kind::Video,
-        b"soun" => Kind::Audio,
-        _ => Kind::Other,
-    };
+    let timescale = number(media.child(b"mdhd")?)?;
+    let kind = kind(media)?;
     let table = media.descendant(&[b"minf", b"stbl"])?;
-    let sizes = table
-        .child(b"stsz")
-        .and_then(|sizes| sizes.content.get(8..12))
-        .map(Fields);
-    if sizes
-        .and_then(|mut sizes| sizes.u32())
-        .is_some_and(|count| count > 0)
-    {
+    if has_samples(table) {
         findings.add(&SAMPLES, place, format!("track {id} has samples"));
     }
     let defaults = defaults(moov, id);
@@ -141,6 +125,28 @@ fn track(
     track.setup = setup(entry, &track);
     check_entry(&track, place, findings);
     Some(track)
+}
+
+/// What stands behind the two times of a `tkhd` or `mdhd`: the number of the track, and its timescale.
+fn number(header: Atom<'_>) -> Option<u32> {
+    let (version, _, mut fields) = header.full()?;
+    fields.skip(if version == 0 { 8 } else { 16 })?;
+    fields.u32()
+}
+
+fn kind(media: Atom<'_>) -> Option<Kind> {
+    Some(match media.child(b"hdlr")?.content.get(8..12)? {
+        b"vide" => Kind::Video,
+        b"soun" => Kind::Audio,
+        _ => Kind::Other,
+    })
+}
+
+/// Whether a sample table tells of samples of its own.
+fn has_samples(table: Atom<'_>) -> bool {
+    let sizes = table.child(b"stsz");
+    let count = sizes.and_then(|sizes| Fields(sizes.content.get(8..12)?).u32());
+    count.is_some_and(|count| count > 0)
 }
 
 fn check_entry(track: &InitialTrack, place: &str, findings: &mut Findings) {

@@ -2,7 +2,8 @@
 //!
 //! Names and the table of channels belong to `mounts`, renumbering and gathering to `feed`.
 
-use std::fmt;
+mod end;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,32 +21,10 @@ use super::ring::{Cursor, Ring, Start};
 use crate::base::media_time::NtpTime;
 use crate::base::path::MediaPath;
 
+pub use end::End;
+
 /// The longest title that a channel keeps, in bytes.
 pub const MAX_TITLE: usize = 1024;
-
-/// Why a channel is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
-    /// Its publisher left, and nobody came within the grace time.
-    PublisherGone,
-    /// A publisher came whose tracks do not fit.
-    Replaced,
-    /// Its source was taken out of the configuration, or its file was deleted.
-    Removed,
-    /// The server stops.
-    Stopped,
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PublisherGone => "the publisher is gone",
-            Self::Replaced => "another publisher came with other tracks",
-            Self::Removed => "the channel was removed",
-            Self::Stopped => "the server stops",
-        })
-    }
-}
 
 /// What a channel does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

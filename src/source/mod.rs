@@ -100,11 +100,11 @@ impl Source {
     async fn run_once(&self, attempt: &Attempt) -> Failure {
         match self {
             Self::Pull(pull) => pull.run_once(attempt).await,
-            Self::SdpFeed(feed) => feed.run_once(attempt).await,
-            Self::TsDatagrams(datagrams) => datagrams.run_once(attempt).await,
-            Self::TsHttp(http) => http.run_once(attempt).await,
-            Self::TsPipe(pipe) => pipe.run_once(attempt).await,
-            Self::TsTcp(tcp) => tcp.run_once(attempt).await,
+            Self::SdpFeed(feed) => attempt.until_stopped(feed.feed(attempt)).await,
+            Self::TsDatagrams(datagrams) => attempt.until_stopped(datagrams.feed(attempt)).await,
+            Self::TsHttp(http) => attempt.until_stopped(http.feed(attempt)).await,
+            Self::TsPipe(pipe) => attempt.until_stopped(pipe.feed(attempt)).await,
+            Self::TsTcp(tcp) => attempt.until_stopped(tcp.feed(attempt)).await,
         }
     }
 }
@@ -121,6 +121,15 @@ struct Attempt {
 }
 
 impl Attempt {
+    /// What comes of `feeding`, which is dropped when the attempt is told to stop.
+    async fn until_stopped(&self, feeding: impl Future<Output = Failure>) -> Failure {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Failure::Stopped,
+            failure = feeding => failure,
+        }
+    }
+
     /// Begins to feed the channel: from now on the source counts as live.
     fn publish(&self, description: Description) -> Result<Publisher, Failure> {
         let publisher = self.reservation.publish(description)?;

@@ -40,12 +40,9 @@ impl SdpFeed {
     }
 
     /// Receives for as long as it may; the channel is live also while nothing arrives.
-    pub(super) async fn run_once(&self, attempt: &Attempt) -> Failure {
-        tokio::select! {
-            biased;
-            () = attempt.stop.cancelled() => Failure::Stopped,
-            Err(failure) = self.receive(attempt) => failure,
-        }
+    pub(super) async fn feed(&self, attempt: &Attempt) -> Failure {
+        let Err(failure) = self.receive(attempt).await;
+        failure
     }
 
     async fn receive(&self, attempt: &Attempt) -> Result<Infallible, Failure> {

@@ -35,13 +35,10 @@ impl TsDatagrams {
         }
     }
 
-    /// Receives until the attempt is stopped, whoever sends and however often they pause.
-    pub(super) async fn run_once(&self, attempt: &Attempt) -> Failure {
-        tokio::select! {
-            biased;
-            () = attempt.stop.cancelled() => Failure::Stopped,
-            Err(failure) = self.receive(attempt) => failure,
-        }
+    /// Receives whoever sends and however often they pause.
+    pub(super) async fn feed(&self, attempt: &Attempt) -> Failure {
+        let Err(failure) = self.receive(attempt).await;
+        failure
     }
 
     async fn receive(&self, attempt: &Attempt) -> Result<Infallible, Failure> {

@@ -38,16 +38,13 @@ impl TsHttp {
         }
     }
 
-    /// Reads until the stream or the playlist ends or fails, or the attempt is stopped.
-    pub(super) async fn run_once(&self, attempt: &Attempt) -> Failure {
-        tokio::select! {
-            biased;
-            () = attempt.stop.cancelled() => Failure::Stopped,
-            failed = self.feed(attempt) => failed.err().unwrap_or(Failure::Ended),
-        }
+    /// Reads until the stream or the playlist ends or fails.
+    pub(super) async fn feed(&self, attempt: &Attempt) -> Failure {
+        let read = self.read(attempt).await;
+        read.err().unwrap_or(Failure::Ended)
     }
 
-    async fn feed(&self, attempt: &Attempt) -> Result<(), Failure> {
+    async fn read(&self, attempt: &Attempt) -> Result<(), Failure> {
         let mut fetched = fetch(self.settings.url.url(), &self.settings).await?;
         if !is_playlist(&mut fetched).await? {
             let reading = attempt.ts_reading(self.settings.timeout, Silence::Fails);

@@ -34,19 +34,11 @@ impl TsPipe {
         }
     }
 
-    /// Reads until the attempt is stopped.
+    /// Reads what comes.
     ///
     /// A named pipe outlives its writers: it is open for the next one. Standard input
-    /// comes once; when it has ended, this waits to be stopped.
-    pub(super) async fn run_once(&self, attempt: &Attempt) -> Failure {
-        tokio::select! {
-            biased;
-            () = attempt.stop.cancelled() => Failure::Stopped,
-            failure = self.read(attempt) => failure,
-        }
-    }
-
-    async fn read(&self, attempt: &Attempt) -> Failure {
+    /// comes once; when it has ended, this waits for ever.
+    pub(super) async fn feed(&self, attempt: &Attempt) -> Failure {
         let ended = self.read_to_end(attempt).await;
         if self.path.is_none() && matches!(ended, Failure::Ended) {
             tracing::info!(channel = %self.settings.channel, "standard input has ended");

@@ -19,16 +19,8 @@ impl TsTcp {
         }
     }
 
-    /// Reads until the server ends or falls silent, or the attempt is stopped.
-    pub(super) async fn run_once(&self, attempt: &Attempt) -> Failure {
-        tokio::select! {
-            biased;
-            () = attempt.stop.cancelled() => Failure::Stopped,
-            failure = self.read(attempt) => failure,
-        }
-    }
-
-    async fn read(&self, attempt: &Attempt) -> Failure {
+    /// Reads until the server ends or falls silent.
+    pub(super) async fn feed(&self, attempt: &Attempt) -> Failure {
         let url = self.settings.url.url();
         let authority = &url[Position::BeforeHost..Position::AfterPort];
         let patience = self.settings.timeout;

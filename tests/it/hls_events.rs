@@ -7,7 +7,6 @@ use reelcast::base::path::MediaPath;
 use reelcast::config::{Config, PlaylistType, SettingsSource, load};
 use reelcast::hls::object::Flavour;
 use reelcast::hls::packager::{Directives, Packager, Rendition};
-use reelcast::media::mounts::Limits;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
@@ -15,15 +14,6 @@ use super::hls::text;
 use super::hls_dvr::{STEP, are_there, clock, files, packager, segments, send, start, wait};
 use super::support::clip::Clip;
 use super::support::server::Server;
-
-/// Lets the grace of publishers that are gone be over.
-fn give_up(server: &Server) {
-    server.mounts.configure(Limits {
-        grace: Duration::ZERO,
-        ..Limits::default()
-    });
-    server.mounts.expire(server.clock.now());
-}
 
 /// The settings that a file with this text has.
 fn configured(text: &str) -> Config {
@@ -104,7 +94,7 @@ async fn an_event_offers_everything_until_its_publisher_is_gone_for_good() {
     assert_eq!(playlist.matches("#EXT-X-DISCONTINUITY\n").count(), 1);
 
     next.stop();
-    give_up(&server);
+    server.give_up();
     let playlist = end_of(&packager).await;
     assert!(
         playlist.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n"),

@@ -4,16 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
-use reelcast::base::clock::Clock;
 use reelcast::base::path::MediaPath;
-use reelcast::log::access::{AccessLog, Writer};
-use reelcast::log::roll::Limits as LogLimits;
+use reelcast::log::access::AccessLog;
 use reelcast::media::description::Description;
-use reelcast::media::mounts::{Limits, Takeover};
+use reelcast::media::mounts::Takeover;
 use tokio::time::{sleep, timeout};
 
 use crate::support::channel::{Encoder, Reader};
 use crate::support::client::{Client, numbers};
+use crate::support::journal::Journal;
 use crate::support::server::Server;
 use crate::support::udp::is_bye;
 
@@ -22,15 +21,6 @@ const READERS: usize = 50;
 fn serve(access_log: AccessLog) -> Server {
     let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
     Server::start_at(local, Path::new("no movies"), access_log, |_| {})
-}
-
-/// Lets the grace of publishers that are gone be over.
-fn give_up(server: &Server) {
-    server.mounts.configure(Limits {
-        grace: Duration::ZERO,
-        ..Limits::default()
-    });
-    server.mounts.expire(server.clock.now());
 }
 
 #[tokio::test]
@@ -67,11 +57,8 @@ async fn fifty_readers_go_on_when_their_publisher_returns() {
 
 #[tokio::test]
 async fn readers_are_told_when_a_channel_is_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Clock::start();
-    let now = clock.wall(clock.now());
-    let writer = Writer::start(folder.path().to_owned(), Some(LogLimits::default()), now).unwrap();
-    let server = serve(writer.log());
+    let journal = Journal::start();
+    let server = serve(journal.log());
     let mut encoder = Encoder::start(&server, "news/live", 100);
     encoder.key_picture();
     encoder.sound();
@@ -79,7 +66,7 @@ async fn readers_are_told_when_a_channel_is_over() {
     playing.play().await;
     let mut paused = Reader::over_tcp(&server, "news/live").await;
     drop(encoder);
-    give_up(&server);
+    server.give_up();
     for rtcp in [1, 3] {
         while !is_bye(&playing.packet(rtcp).await) {}
     }
@@ -90,17 +77,19 @@ async fn readers_are_told_when_a_channel_is_over() {
         assert_eq!(reader.client.status_of("DESCRIBE", &url, "").await, 404);
     }
     drop(server);
-    writer.close(now);
-    let log = std::fs::read_to_string(folder.path().join("access.log")).unwrap();
-    let line = log.lines().find(|line| line.contains("/news/live.sdp"));
-    let line = line.unwrap_or_else(|| panic!("no line in {log}"));
-    let fields: Vec<_> = line.split(' ').collect();
-    assert_eq!(fields[8], "500", "ended here: {line}");
-    assert!(
-        line.contains(" TCP mpeg4-generic/44100/2 H264/90000 "),
-        "{line}"
-    );
-    assert_eq!(fields[26], "3", "packets sent: {line}");
+    let lines = journal.close();
+    let stems = lines.values("cs-uri-stem");
+    let at = stems.iter().position(|stem| *stem == "/news/live.sdp");
+    let value = |name| lines.values(name)[at.unwrap()];
+    for (name, expected) in [
+        ("c-status", "500"),
+        ("transport", "TCP"),
+        ("audiocodec", "mpeg4-generic/44100/2"),
+        ("videocodec", "H264/90000"),
+        ("s-pkts-sent", "3"),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
 }
 
 #[tokio::test]
@@ -128,7 +117,7 @@ async fn a_session_that_set_up_a_former_channel_cannot_go_on() {
     let encoder = Encoder::start(&server, "live", 100);
     let mut reader = Reader::over_tcp(&server, "live").await;
     drop(encoder);
-    give_up(&server);
+    server.give_up();
     let _encoder = Encoder::start(&server, "live", 100);
     let answer = reader.ask("PLAY").await;
     assert!([404, 454].contains(&answer), "{answer}");
@@ -151,7 +140,7 @@ async fn connections_that_carry_nothing_else_end_with_their_channel() {
     let track = format!("rtsp://{}/other/trackID=1", server.address);
     staying.client.set_up(&track, transport).await;
     drop(encoder);
-    give_up(&server);
+    server.give_up();
     // Players that say goodbye, as GStreamer does, are listened to.
     while !is_bye(&polite.packet(1).await) {}
     assert_eq!(polite.ask("PAUSE").await, 200);
@@ -170,7 +159,7 @@ async fn who_keeps_asking_after_its_channel_ended_is_disconnected_too() {
     let mut reader = Reader::over_tcp(&server, "live").await;
     reader.play().await;
     drop(encoder);
-    give_up(&server);
+    server.give_up();
     let question = b"OPTIONS * RTSP/1.0\r\nCSeq: 9\r\n\r\n";
     let disconnected = async {
         while reader.client.try_send(question).await {

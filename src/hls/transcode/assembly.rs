@@ -1,6 +1,7 @@
 //! From what one process makes of a movie to the segments of its grid. Sans-IO.
 
-use std::collections::VecDeque;
+mod stream;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,17 +9,18 @@ use bytes::Bytes;
 
 use super::grid::Grid;
 use super::harvest::Made;
-use super::orders::{Coding, FRAME};
+use super::orders::Coding;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::hls::keys::Keys;
-use crate::hls::lane::{Lane, Pending};
+use crate::hls::lane::Lane;
 use crate::hls::lock::{Lock, Manner};
 use crate::hls::map::map;
 use crate::hls::open::Open;
 use crate::hls::part::{Head, Map, Segment};
 use crate::hls::titles::Titles;
 use crate::hls::units::START;
+use stream::Stream;
 
 /// A picture may be so much before its segment begins, in ticks of 90 kHz, because of rounding.
 const TOLERANCE: i64 = 180;
@@ -42,22 +44,6 @@ pub(super) struct Assembly {
     has_begun: bool,
     has_ended: bool,
     is_other: bool,
-}
-
-/// Units that are in no segment yet.
-#[derive(Debug)]
-struct Stream {
-    kind: Kind,
-    /// Ticks per second, in Hz.
-    rate: u32,
-    units: VecDeque<Placed>,
-}
-
-#[derive(Debug)]
-struct Placed {
-    /// On the timeline of the movie, in ticks of the stream.
-    at: i64,
-    made: Made,
 }
 
 impl Assembly {
@@ -119,8 +105,7 @@ impl Assembly {
             self.is_other |= lane.offer(format) && was_known;
             lane.adopt();
         }
-        let at = stream.place(made.time, self.origin);
-        stream.units.push_back(Placed { at, made });
+        stream.push(made, self.origin);
     }
 
     /// Nothing comes any more.
@@ -157,7 +142,7 @@ impl Assembly {
             let far = self
                 .bound(stream, end)
                 .saturating_add(PATIENCE * i64::from(stream.rate));
-            stream.units.back().is_some_and(|last| last.at >= far)
+            stream.newest().is_some_and(|at| at >= far)
         };
         let mut streams = self.streams.iter();
         self.has_ended || streams.clone().all(has_come) || streams.any(is_far)
@@ -238,84 +223,9 @@ pub(super) fn map_version(lock: &Lock) -> u32 {
     }
 }
 
-impl Stream {
-    fn new(coding: Coding) -> Self {
-        let (kind, rate) = match coding {
-            Coding::Video { .. } => (Kind::Video, VIDEO_HZ),
-            Coding::Audio { rate_hz, .. } => (Kind::Audio, rate_hz),
-        };
-        Self {
-            kind,
-            rate,
-            units: VecDeque::new(),
-        }
-    }
-
-    /// Where something belongs that a process which reads from `origin` on places at `time`.
-    fn place(&self, time: MediaTime, origin: MediaTime) -> i64 {
-        let ticks = |time: MediaTime| time.at_rate(self.rate).ticks;
-        let at = ticks(time).saturating_add(ticks(origin));
-        match self.kind {
-            Kind::Video => at,
-            // The clock of transport streams rounds.
-            _ => {
-                at.saturating_add(i64::from(FRAME) / 2)
-                    .div_euclid(FRAME.into())
-                    * i64::from(FRAME)
-            }
-        }
-    }
-
-    /// The place of the first unit that a segment can begin with which does not begin before `bound`.
-    fn end(&self, bound: i64) -> Option<usize> {
-        let mut units = self.units.iter();
-        units.position(|unit| unit.made.keyframe && unit.at >= bound)
-    }
-
-    /// Forgets what is before the first segment.
-    fn begin_at(&mut self, bound: i64) {
-        let begin = self.end(bound).unwrap_or(self.units.len());
-        self.units.drain(..begin);
-    }
-
-    /// What is before the segment that begins at `bound`.
-    fn take(&mut self, bound: i64) -> Vec<Pending> {
-        let end = self.end(bound);
-        let end = end.unwrap_or_else(|| self.units.partition_point(|unit| unit.at < bound));
-        let mut step = self.usual_step();
-        let mut samples = Vec::with_capacity(end);
-        for _ in 0..end {
-            let Some(Placed { at, made }) = self.units.pop_front() else {
-                break;
-            };
-            if let Some(next) = self.units.front() {
-                step = next.at.saturating_sub(at).max(1);
-            }
-            samples.push(Pending {
-                decode: at.saturating_add(START * i64::from(self.rate)),
-                duration: step,
-                composition: 0,
-                keyframe: made.keyframe,
-                data: made.data,
-            });
-        }
-        samples
-    }
-
-    /// From one unit to the next where nothing tells, in ticks.
-    fn usual_step(&self) -> i64 {
-        match self.kind {
-            Kind::Video => i64::from(self.rate) / 25,
-            _ => FRAME.into(),
-        }
-    }
-}
-
-/// Ticks per second of pictures, in Hz.
-const VIDEO_HZ: u32 = 90_000;
-
 #[cfg(test)]
 mod tests {
+    use super::stream::VIDEO_HZ;
     use super::*;
     use crate::codec::{Format, aac};
 

@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod clip;
 pub(crate) mod hint_walk;
 pub(crate) mod incoming;
+pub(crate) mod journal;
 pub(crate) mod movies;
 pub(crate) mod pictures;
 pub(crate) mod program;

@@ -197,6 +197,15 @@ impl Server {
             .end_those(|facts| !networks.let_in(facts.role == Role::Publisher, facts.peer.ip()));
     }
 
+    /// Ends the channels whose publishers are gone, as if they had been for as long as channels wait.
+    pub(crate) fn give_up(&self) {
+        self.mounts.configure(mounts::Limits {
+            grace: Duration::ZERO,
+            ..mounts::Limits::default()
+        });
+        self.mounts.expire(self.clock.now());
+    }
+
     /// What the metrics count as `sample`, a name with its labels; 0 when it is not there.
     pub(crate) fn count(&self, sample: &str) -> u64 {
         let summary = self.metrics.summary();

@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::answer::{text, typed, unavailable};
 use super::body::Body;
-use super::connection::{self, text, typed};
-use super::hls::unavailable;
+use super::connection;
 use super::metrics::{MEDIA_TYPE, Metrics};
 use super::permission::{BUSY, Claim, TOO_MANY, challenged, later};
 use super::sender::sender;

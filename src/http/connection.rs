@@ -1,16 +1,14 @@
-//! HTTP connections: their limits, and answers in their simplest form.
+//! HTTP connections, and their limits.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::time::{interval, timeout};
@@ -232,22 +230,4 @@ impl Drop for Begun {
         table.open.remove(&self.number);
         table.idle_since = now;
     }
-}
-
-/// A plain text answer.
-pub(super) fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    typed(status, "text/plain; charset=utf-8", text)
-}
-
-/// An answer of the given media type.
-pub(super) fn typed(
-    status: StatusCode,
-    media_type: &'static str,
-    body: impl Into<Bytes>,
-) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let media_type = HeaderValue::from_static(media_type);
-    response.headers_mut().insert(CONTENT_TYPE, media_type);
-    response
 }

@@ -4,17 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures::{Stream, stream};
-use hyper::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, ETAG, IF_RANGE,
-    LAST_MODIFIED, RANGE,
-};
-use hyper::{Method, Response, StatusCode};
+use hyper::header::CONTENT_DISPOSITION;
+use hyper::{Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::answer::{full, set, text, typed};
+use super::asked::Asked;
 use super::body::{Body, Broken};
-use super::byte_range::ByteRange;
-use super::connection::{text, typed};
-use super::hls::{Asked, full, set, status, to_the_second};
+use super::file::File;
 use super::movies::refused;
 use super::server::Server;
 use crate::base::path::MediaPath;
@@ -53,41 +50,13 @@ impl Server {
 
     fn send(&self, asked: &Asked<'_>, movie: &Arc<Movie>) -> Response<Body> {
         let length = movie.size();
-        let modified = httpdate::fmt_http_date(movie.modified());
-        let tag = format!("\"{length:x}-{:x}\"", since_1970(movie));
-        let known = asked.field(&IF_RANGE);
-        let is_same = known.is_empty() || known == tag || known == modified;
-        let range = match asked.field(&RANGE) {
-            field if is_same && *asked.request.method() == Method::GET => {
-                ByteRange::read(field, length)
-            }
-            _ => ByteRange::All,
+        let file = File {
+            tag: format!("\"{length:x}-{:x}\"", since_1970(movie)),
+            modified: Some(movie.modified()),
+            length,
+            keep: "no-cache",
         };
-        let mut response = match range {
-            _ if asked.has(&tag, Some(to_the_second(movie.modified()))) => {
-                status(StatusCode::NOT_MODIFIED)
-            }
-            ByteRange::All => self.piece(asked, movie, 0..length),
-            ByteRange::Some(range) => {
-                let told = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-                let mut response = self.piece(asked, movie, range);
-                if response.status() == StatusCode::OK {
-                    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-                    set(&mut response, CONTENT_RANGE, &told);
-                }
-                response
-            }
-            ByteRange::Unsatisfiable => {
-                let mut response = status(StatusCode::RANGE_NOT_SATISFIABLE);
-                set(&mut response, CONTENT_RANGE, &format!("bytes */{length}"));
-                return response;
-            }
-        };
-        set(&mut response, ETAG, &tag);
-        set(&mut response, LAST_MODIFIED, &modified);
-        set(&mut response, ACCEPT_RANGES, "bytes");
-        set(&mut response, CACHE_CONTROL, "no-cache");
-        response
+        file.answer(asked, |range| self.piece(asked, movie, range))
     }
 
     fn piece(&self, asked: &Asked<'_>, movie: &Arc<Movie>, range: Range<u64>) -> Response<Body> {

@@ -11,9 +11,9 @@ use hyper::header::{ACCEPT, CACHE_CONTROL, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use tokio::sync::watch;
 
+use super::answer::{full, missing, set, typed, unavailable};
+use super::asked::Asked;
 use super::body::{Body, Broken};
-use super::connection::typed;
-use super::hls::{Asked, full, missing, set, unavailable};
 use super::page::is_of_page;
 use super::route;
 use super::server::Server;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use hyper::Response;
 
+use super::answer::missing;
+use super::asked::Asked;
 use super::body::Body;
-use super::hls::{Asked, delivered, missing};
+use super::hls::delivered;
 use super::playlists::playlist;
 use super::server::Server;
 use crate::base::path::MediaPath;

@@ -1,102 +1,33 @@
 //! HLS over HTTP: what a request for a playlist, a segment or a part is answered with.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::header::{
-    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, HOST, HeaderName,
-    HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
-    USER_AGENT, VARY,
-};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{HeaderValue, USER_AGENT, VARY};
+use hyper::{Response, StatusCode};
 use tracing::error;
 
+use super::answer::{FOR_EVER, NO_SEGMENT, full, missing, typed, unavailable};
+use super::asked::Asked;
 use super::body::Body;
-use super::byte_range::{self, ByteRange};
-use super::connection::typed;
+use super::byte_range::cut;
+use super::file::File;
 use super::groups::Asker;
 use super::playlists::{media, playlist};
 use super::server::Server;
-use crate::access::Guest;
 use crate::base::path::MediaPath;
-use crate::base::peer::Peer;
 use crate::hls::keys::NoKeys;
 use crate::hls::object::{Facts, Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
 use crate::hls::packager::{Packager, Rendition};
 use crate::hls::transcode::need;
-use crate::hls::viewers::Visit;
 use crate::hls::watched::Watched;
 use crate::media::channel::Channel;
-use crate::media::room::Full;
 use crate::media::sessions::Session;
 
 /// What is asked for by the name of a channel or movie alone.
 const PROGRAM: Object = Object::Multivariant(Flavour::LowLatency);
-
-/// A request, and between whom it travels.
-pub(super) struct Asked<'r> {
-    pub(super) request: &'r Request<Incoming>,
-    /// Who sends it.
-    pub(super) peer: Peer,
-    pub(super) local: SocketAddr,
-    /// Below which path a proxy shows this server; empty as a rule.
-    pub(super) prefix: &'r str,
-    /// The path of what is asked for, below that.
-    pub(super) path: &'r str,
-    /// What goes before the URIs in a playlist.
-    pub(super) way: String,
-    /// What URIs in the answer have to say in their queries, so that whoever follows them is let in.
-    pub(super) carried: Option<&'r str>,
-    /// What is known of who sends it, where that counts.
-    pub(super) guest: Guest,
-}
-
-impl Asked<'_> {
-    /// A header field; empty without one, or with one that is no text.
-    pub(super) fn field(&self, name: &HeaderName) -> &str {
-        let field = self.request.headers().get(name);
-        field
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    }
-
-    pub(super) fn visit(&self) -> Visit<'_> {
-        let authority = self.request.uri().authority();
-        Visit {
-            peer: self.peer.address,
-            local: self.local,
-            user_agent: self.field(&USER_AGENT),
-            host: authority.map_or_else(|| self.field(&HOST), |authority| authority.as_str()),
-            url: self.request.uri().path(),
-        }
-    }
-
-    /// Whether the client has this version already, by its tag, or if it names none by the time since which it
-    /// is so (RFC 9110, 13.1.2 and 13.1.3). What may have changed within a second is told by tags alone.
-    pub(super) fn has(&self, tag: &str, modified: Option<SystemTime>) -> bool {
-        if self.request.headers().contains_key(IF_NONE_MATCH) {
-            let mut tags = self.field(&IF_NONE_MATCH).split(',').map(str::trim);
-            return tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag);
-        }
-        let known = httpdate::parse_http_date(self.field(&IF_MODIFIED_SINCE));
-        let known = known.ok().zip(modified);
-        known.is_some_and(|(known, modified)| modified <= known)
-    }
-
-    pub(super) fn takes_gzip(&self) -> bool {
-        let mut codings = self.field(&ACCEPT_ENCODING).split(',');
-        codings.any(|coding| {
-            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            let weight = weight.trim().trim_start_matches("q=");
-            let is_refused = !weight.is_empty() && weight.trim_matches(['0', '.']).is_empty();
-            name.trim().eq_ignore_ascii_case("gzip") && !is_refused
-        })
-    }
-}
 
 impl Server {
     /// Answers a request for `object` of the channel or movie `name`.
@@ -222,7 +153,7 @@ impl Server {
                     let facts = packager.facts(number, file);
                     self::file(asked, object, pieces, facts)
                 }
-                None => missing("there is no such segment, or no longer\n"),
+                None => missing(NO_SEGMENT),
             },
         };
         delivered(response, object, session)
@@ -261,111 +192,19 @@ pub(super) fn file(
     pieces: Vec<Bytes>,
     facts: Facts,
 ) -> Response<Body> {
-    let tag = format!("\"{object}\"");
-    let modified = facts.modified.map(to_the_second);
-    let media_type = object.media_type(facts.has_pictures);
-    let typed_body = |status, body| {
-        let mut response = typed(status, media_type, Bytes::new());
-        *response.body_mut() = body;
+    let file = File {
+        tag: format!("\"{object}\""),
+        modified: facts.modified,
+        length: pieces.iter().map(|piece| piece.len() as u64).sum(),
+        keep: match object.is_key() {
+            true => "no-store",
+            false => FOR_EVER,
+        },
+    };
+    file.answer(asked, |range| {
+        let media_type = object.media_type(facts.has_pictures);
+        let mut response = typed(StatusCode::OK, media_type, Bytes::new());
+        *response.body_mut() = cut(pieces, range).collect();
         response
-    };
-    let length = pieces.iter().map(|piece| piece.len() as u64).sum();
-    let known = asked.field(&IF_RANGE);
-    let is_same = known.is_empty() || known == tag;
-    let range = match asked.field(&RANGE) {
-        field if is_same && asked.request.method() == Method::GET => ByteRange::read(field, length),
-        _ => ByteRange::All,
-    };
-    let mut response = match range {
-        _ if asked.has(&tag, modified) => status(StatusCode::NOT_MODIFIED),
-        ByteRange::All => typed_body(StatusCode::OK, pieces.into_iter().collect()),
-        ByteRange::Some(range) => {
-            let told = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            let part = byte_range::cut(pieces, range).collect();
-            let mut response = typed_body(StatusCode::PARTIAL_CONTENT, part);
-            set(&mut response, CONTENT_RANGE, &told);
-            response
-        }
-        ByteRange::Unsatisfiable => {
-            let mut response = status(StatusCode::RANGE_NOT_SATISFIABLE);
-            set(&mut response, CONTENT_RANGE, &format!("bytes */{length}"));
-            return response;
-        }
-    };
-    set(&mut response, ETAG, &tag);
-    set(&mut response, ACCEPT_RANGES, "bytes");
-    let keep = match object.is_key() {
-        true => "no-store",
-        false => FOR_EVER,
-    };
-    set(&mut response, CACHE_CONTROL, keep);
-    if let Some(modified) = modified {
-        set_modified(&mut response, modified);
-    }
-    response
-}
-
-pub(super) const NOTHING: &str = "there is no such channel or movie\n";
-
-/// After how many seconds somebody may have left.
-const FULL_FOR: &str = "10";
-
-pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
-pub(super) const HTML: &str = "text/html; charset=utf-8";
-
-/// For what never changes, by names that are never used again.
-pub(super) const FOR_EVER: &str = "max-age=31536000, immutable";
-
-pub(super) fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::default());
-    *response.status_mut() = status;
-    response
-}
-
-/// There is nothing; a cache may believe it for a moment.
-pub(super) fn missing(reason: &'static str) -> Response<Body> {
-    refused(StatusCode::NOT_FOUND, reason)
-}
-
-/// It cannot be had, for the reason that is told; a cache may believe it for a moment.
-pub(super) fn refused(status: StatusCode, reason: impl Into<Bytes>) -> Response<Body> {
-    let mut response = typed(status, PLAIN, reason);
-    set(&mut response, CACHE_CONTROL, "max-age=1");
-    response
-}
-
-/// It could work later.
-pub(super) fn unavailable(reason: String) -> Response<Body> {
-    let mut response = typed(StatusCode::SERVICE_UNAVAILABLE, PLAIN, reason);
-    set(&mut response, CACHE_CONTROL, "no-store");
-    set(&mut response, RETRY_AFTER, "1");
-    response
-}
-
-/// There is no room for one more viewer.
-pub(super) fn full(reached: Full) -> Response<Body> {
-    let mut response = unavailable(format!("{reached}\n"));
-    set(&mut response, RETRY_AFTER, FULL_FOR);
-    response
-}
-
-/// The second that it is in, as far as HTTP tells times: for what does not change twice in one.
-pub(super) fn to_the_second(time: SystemTime) -> SystemTime {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    let seconds = since.map_or(0, |since| since.as_secs());
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// Says since when it is so, to the second.
-pub(super) fn set_modified(response: &mut Response<Body>, modified: SystemTime) {
-    let modified = modified.max(SystemTime::UNIX_EPOCH);
-    let modified = httpdate::fmt_http_date(modified);
-    set(response, LAST_MODIFIED, &modified);
-}
-
-pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
-    // Our own values are plain text.
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
+    })
 }

@@ -5,6 +5,8 @@
 
 mod access_metrics;
 pub mod admin;
+mod answer;
+mod asked;
 mod body;
 mod byte_range;
 mod channel_metrics;
@@ -12,6 +14,7 @@ mod connection;
 mod download;
 mod endless;
 mod exposition;
+mod file;
 mod groups;
 mod hls;
 mod hls_metrics;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use hyper::header::CACHE_CONTROL;
 use hyper::{Response, StatusCode};
 
+use super::answer::{NO_SEGMENT, NOTHING, PLAIN, missing, set, typed};
+use super::asked::Asked;
 use super::body::Body;
-use super::connection::typed;
-use super::hls::{Asked, NOTHING, PLAIN, delivered, file, missing, set};
+use super::hls::{delivered, file};
 use super::playlists::lasting;
 use super::server::Server;
 use crate::base::error::{Kind, chain};
@@ -18,10 +19,10 @@ use crate::hls::object::Object;
 use crate::hls::watched::Watched;
 
 /// For how long caches may keep the playlists of movies, whose files may be replaced.
-const PLAYLIST_AGE: Duration = Duration::from_secs(10);
+pub(super) const PLAYLIST_AGE: Duration = Duration::from_secs(10);
 
-/// Players that have read ahead ask for nothing for a while.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For how long a viewer is there of whom nothing is heard: players that have read ahead ask for nothing for a while.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Server {
     /// Answers a request for `object` of the movie `name`.
@@ -76,7 +77,7 @@ impl Server {
                 file: wanted,
             } => match self.hls.movies.file(shown, packager, wanted).await {
                 Ok(Some(bytes)) => file(asked, object, vec![bytes], presentation.facts(packager)),
-                Ok(None) => missing("there is no such segment, or no longer\n"),
+                Ok(None) => missing(NO_SEGMENT),
                 Err(error) => typed(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     PLAIN,

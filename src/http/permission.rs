@@ -12,9 +12,9 @@ use hyper::header::{
 };
 use hyper::{Request, Response, StatusCode};
 
+use super::answer::{PLAIN, set, text, typed, unavailable};
+use super::asked::Asked;
 use super::body::Body;
-use super::connection::{text, typed};
-use super::hls::{Asked, PLAIN, set, unavailable};
 use super::route::Route;
 use super::server::Server;
 use super::upload_request::Refusal;

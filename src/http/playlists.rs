@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG};
 use hyper::{Response, StatusCode};
 
+use super::answer::{refused, set, set_modified, status, to_the_second, typed, unavailable};
+use super::asked::Asked;
 use super::body::Body;
-use super::connection::typed;
-use super::hls::{Asked, refused, set, set_modified, status, to_the_second, unavailable};
 use super::remakes::untranscoded;
 use super::route;
 use crate::hls::group::program;

@@ -1,14 +1,15 @@
 //! Movies by HLS that have to be encoded for their players.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::header::{CACHE_CONTROL, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
+use super::answer::{HTML, NO_SEGMENT, PLAIN, missing, set, typed, unavailable};
+use super::asked::Asked;
 use super::body::Body;
-use super::connection::typed;
-use super::hls::{Asked, HTML, PLAIN, delivered, file, missing, set, unavailable};
+use super::hls::{delivered, file};
+use super::movies::{PATIENCE, PLAYLIST_AGE};
 use super::playlists::lasting;
 use super::server::Server;
 use crate::base::path::MediaPath;
@@ -16,12 +17,6 @@ use crate::hls::object::Object;
 use crate::hls::transcode::Trouble;
 use crate::hls::transcode::remakes::NoRemake;
 use crate::hls::watched::Watched;
-
-/// For how long caches may keep the playlists of movies, whose files may be replaced.
-const PLAYLIST_AGE: Duration = Duration::from_secs(10);
-
-/// Players that have read ahead ask for nothing for a while.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Server {
     /// Answers a request for a movie of that name, encoded for players.
@@ -58,7 +53,7 @@ impl Server {
         };
         let response = match answered {
             Ok(Some(response)) => response,
-            Ok(None) => missing("there is no such segment, or no longer\n"),
+            Ok(None) => missing(NO_SEGMENT),
             Err(trouble) => untranscoded(trouble),
         };
         delivered(response, object, session)

@@ -3,9 +3,8 @@
 use hyper::header::HeaderMap;
 use hyper::{Response, StatusCode};
 
+use super::answer::{PLAIN, typed};
 use super::body::Body;
-use super::connection::typed;
-use super::hls::PLAIN;
 use crate::base::peer::Peer;
 use crate::config::Proxy;
 

@@ -14,10 +14,11 @@ use hyper::header::{
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
+use super::answer::{text, typed};
+use super::asked::Asked;
 use super::body::Body;
-use super::connection::{self, is_upload, text, typed};
+use super::connection::{self, is_upload};
 use super::download::is_download;
-use super::hls::Asked;
 pub use super::page::Pages;
 use super::pauses::Pauses;
 use super::permission::{Permit, keep_private, later};

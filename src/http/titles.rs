@@ -6,9 +6,9 @@ use hyper::{Response, StatusCode};
 use tokio::io::AsyncReadExt;
 use tracing::{info, warn};
 
+use super::answer::typed;
+use super::asked::Asked;
 use super::body::Body;
-use super::connection::typed;
-use super::hls::Asked;
 use super::permission::{Claim, refused};
 use super::server::Server;
 use super::upload_body::UploadBody;

@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::answer::{PLAIN, text, typed};
 use super::body::Body;
-use super::connection::{HEAD_TIME, text, typed};
-use super::hls::PLAIN;
+use super::connection::HEAD_TIME;
 use super::permission::{Claim, refused};
 use super::route::below;
 use super::sender::sender;

@@ -11,9 +11,9 @@ use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, X_CONTENT_TYPE_OPTION
 use hyper::{Response, StatusCode};
 use rust_embed::RustEmbed;
 
+use super::super::answer::{FOR_EVER, set, status, typed};
+use super::super::asked::Asked;
 use super::super::body::Body;
-use super::super::connection::typed;
-use super::super::hls::{Asked, FOR_EVER, set, status};
 use crate::hls::text::packed;
 
 /// Shorter bodies are sent as they are.

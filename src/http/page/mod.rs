@@ -20,8 +20,9 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 
+use super::answer::set;
+use super::asked::Asked;
 use super::body::Body;
-use super::hls::{Asked, set};
 use super::permission::Claim;
 use super::server::Server;
 use crate::base::path::MediaPath;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use hyper::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
 
+use super::super::answer::{missing, set, typed};
 use super::super::body::Body;
-use super::super::connection::typed;
-use super::super::hls::{missing, set};
 use super::shelf::Picture;
 use crate::vod::Library;
 

@@ -133,7 +133,7 @@ impl Renewal {
     }
 
     fn now(&self) -> SystemTime {
-        self.clock.wall(self.clock.now())
+        self.clock.present_wall()
     }
 }
 

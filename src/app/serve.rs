@@ -239,7 +239,7 @@ impl Logs {
         Ok(Self {
             clock,
             error: ErrorLog::install(settings, clock)?,
-            access: Writer::start(folder, access_limits(config), clock.wall(clock.now()))?,
+            access: Writer::start(folder, access_limits(config), clock.present_wall())?,
         })
     }
 
@@ -249,12 +249,12 @@ impl Logs {
         if let Err(error) = self.error.set_limits(error_limits(&config)) {
             tracing::error!("error log: {error}");
         }
-        let now = self.clock.wall(self.clock.now());
+        let now = self.clock.present_wall();
         self.access.set_limits(access_limits(&config), now);
     }
 
     fn close(self) {
-        self.access.close(self.clock.wall(self.clock.now()));
+        self.access.close(self.clock.present_wall());
         self.error.close();
     }
 }

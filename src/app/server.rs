@@ -53,7 +53,7 @@ impl Server {
         clock: Clock,
     ) -> Result<Self, Fault> {
         let config = Arc::clone(&settings.borrow());
-        let identity = identity::open(&config, clock.wall(clock.now()))?;
+        let identity = identity::open(&config, clock.present_wall())?;
         let shares = Arc::clone(bound.shares());
         let listeners = bound.listen(identity.as_ref());
         let setting = Setting {

@@ -46,6 +46,13 @@ impl Clock {
         UNIX_EPOCH + self.since_unix(at)
     }
 
+    /// The present wall time as the machine's clock shows it, also if that was set: for what nobody compares
+    /// with instants.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn present_wall(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
     /// The present wall time for what ends at a time of day: the later one of this clock's and the
     /// machine's, so that whoever sets the machine's clock back prolongs nothing.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]

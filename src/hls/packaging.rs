@@ -299,7 +299,7 @@ impl<'p> Line<'p> {
         self.collect();
         self.publish();
         let clock = self.packager.clock();
-        let wall = clock.wall(clock.now());
+        let wall = clock.present_wall();
         self.packager.update(|window| window.end(wall));
         self.tell();
     }

@@ -84,14 +84,14 @@ impl<'p> Spooling<'p> {
         match written {
             Ok(()) => {
                 let now = packager.clock().now();
-                let wall = packager.clock().wall(now);
+                let wall = packager.clock().present_wall();
                 packager.update(|window| window.spooled(segment, [fragments, ts], now, wall));
                 if std::mem::take(&mut self.is_failing) {
                     info!(path = %self.path(), "segments are written to disk again");
                 }
             }
             Err(error) => {
-                let wall = packager.clock().wall(packager.clock().now());
+                let wall = packager.clock().present_wall();
                 let bytes = sizes.iter().sum();
                 let dropped = packager.update(|window| window.give_up(bytes, wall));
                 if !std::mem::replace(&mut self.is_failing, true) {

@@ -85,6 +85,8 @@ pub(super) struct Kept {
     first_i_frame: u64,
     /// When it was whole.
     came: Instant,
+    /// The same on the wall.
+    came_wall: SystemTime,
     /// What of it is on disk, which may be the only place.
     spooled: Option<Spooled>,
 }
@@ -236,6 +238,7 @@ impl Window {
             segment,
             ts,
             came: now,
+            came_wall: wall,
             spooled: None,
         };
         self.bytes += kept.bytes();

@@ -111,7 +111,7 @@ impl Server {
             Ok(session) => session,
             Err(refusal) => return Ok(*refusal),
         };
-        let now = self.clock.wall(self.clock.now());
+        let now = self.clock.present_wall();
         let text = program::multivariant(&variants, flavour, &self.config(), now).await;
         let response = playlist(asked, text, target / 2);
         Ok(delivered(response, Object::Multivariant(flavour), session))

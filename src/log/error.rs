@@ -131,7 +131,7 @@ impl LogFile {
     }
 
     fn now(&self) -> SystemTime {
-        self.clock.wall(self.clock.now())
+        self.clock.present_wall()
     }
 
     fn set_limits(&self, limits: Option<Limits>) -> io::Result<()> {
@@ -208,7 +208,7 @@ where
         mut line: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let now = stamp::local(self.0.wall(self.0.now()));
+        let now = stamp::local(self.0.present_wall());
         let mut text = String::new();
         context.format_fields(Writer::new(&mut text), event)?;
         let level = level_name(*event.metadata().level());

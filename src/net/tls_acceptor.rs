@@ -97,7 +97,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = TlsFiles::within(folder.path());
         let clock = Clock::start();
-        let now = clock.wall(clock.now());
+        let now = clock.present_wall();
         let identity = TlsIdentity::open(Origin::SelfMade(files), Vec::new(), now).unwrap();
         let tls = TlsAcceptor::new(identity, Protocols::Http);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -92,7 +92,7 @@ impl TlsIdentity {
         let mut refused = None;
         loop {
             looks.tick().await;
-            let (identity, now) = (Arc::clone(&self), clock.wall(clock.now()));
+            let (identity, now) = (Arc::clone(&self), clock.present_wall());
             let look = move || identity.look(refused, now);
             refused = spawn_blocking(look).await.unwrap_or_default();
         }

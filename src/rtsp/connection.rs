@@ -267,7 +267,7 @@ impl Connection {
         let clock = &self.service.parts.clock;
         Opening {
             cseq: cseq.map(str::to_owned),
-            date: clock.wall(clock.now()),
+            date: clock.present_wall(),
         }
     }
 

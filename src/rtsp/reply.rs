@@ -171,7 +171,7 @@ impl Connection {
         info!(peer = %self.peer(), method = method.name(), url = visit.url(), status = refusal.status.0, reason = %refusal.reason, "refused");
         if matches!(method, Method::Describe | Method::Setup) {
             let parts = &self.service().parts;
-            let ended = parts.clock.wall(parts.clock.now());
+            let ended = parts.clock.present_wall();
             let open = parts.sessions.len();
             parts
                 .access_log

@@ -60,7 +60,7 @@ impl Packager {
         let (has_pictures, made) = told.unwrap_or((true, None));
         Facts {
             has_pictures,
-            modified: made.map(|made| self.clock.wall(made)),
+            modified: made,
         }
     }
 

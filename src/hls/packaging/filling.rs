@@ -10,7 +10,7 @@ impl Line<'_> {
     pub(super) fn begin_ts(&mut self) {
         self.makes_ts = true;
         let clock = self.packager.clock();
-        let wall = clock.wall(clock.now());
+        let wall = clock.present_wall();
         let transports = &mut self.transports;
         self.packager.update(|window| {
             for (number, transport) in (0..).zip(transports) {
@@ -32,7 +32,7 @@ impl Line<'_> {
         };
         let clock = self.packager.clock();
         let now = clock.now();
-        let wall = clock.wall(now);
+        let wall = clock.present_wall();
         let (transports, makes_ts) = (&mut self.transports, self.makes_ts);
         let cuts = self.cuts.drain(..);
         self.packager.update(|window: &mut Window| {

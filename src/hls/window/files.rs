@@ -1,7 +1,7 @@
 //! The files of a window by their names: maps, segments and parts, also of segments that playlists no longer tell of.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -33,7 +33,7 @@ impl Window {
 
     /// Whether a file is of segments with pictures, and when its segment was whole; `None` for
     /// what is not there.
-    pub fn facts(&self, file: File) -> Option<(bool, Option<Instant>)> {
+    pub fn facts(&self, file: File) -> Option<(bool, Option<SystemTime>)> {
         let kept = match file {
             File::Init(version) | File::IFrameInit(version) => {
                 return Some((self.map(version)?.has_video(), None));
@@ -45,7 +45,7 @@ impl Window {
             }
         };
         match kept {
-            Some(kept) => Some((kept.segment.head.map.has_video(), Some(kept.came))),
+            Some(kept) => Some((kept.segment.head.map.has_video(), Some(kept.came_wall))),
             None => Some((self.open.first()?.head.map.has_video(), None)),
         }
     }

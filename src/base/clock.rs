@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::media_time::NtpTime;
 
-/// Monotonic time joined once to wall time.
+/// Monotonic time joined once to wall time, for one timeline.
 ///
 /// Wall times derived from it never step backwards, also when somebody sets the
 /// machine's clock, so the NTP times of sender reports stay in line with the
@@ -14,19 +14,32 @@ use super::media_time::NtpTime;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     started: Instant,
-    started_wall: Duration,
+    /// An instant, and how long after 1970 it was.
+    joined: (Instant, Duration),
 }
 
 impl Clock {
     /// Starts a clock at the present wall time.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn start() -> Self {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        Self::joined(Instant::now(), SystemTime::now())
+    }
+
+    /// Starts a clock at `started`, when the wall time is `wall`.
+    pub fn joined(started: Instant, wall: SystemTime) -> Self {
+        let wall = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            started: Instant::now(),
-            started_wall: wall,
+            started,
+            joined: (started, wall),
+        }
+    }
+
+    /// The same joined to the present wall time, for a timeline that begins now: since the start
+    /// somebody may have set the machine's clock, or the machine may have slept.
+    pub fn anew(&self) -> Self {
+        Self {
+            joined: Self::start().joined,
+            ..*self
         }
     }
 
@@ -66,9 +79,10 @@ impl Clock {
     }
 
     fn since_unix(&self, at: Instant) -> Duration {
-        match at.checked_duration_since(self.started) {
-            Some(later) => self.started_wall + later,
-            None => self.started_wall.saturating_sub(self.started - at),
+        let (joined, wall) = self.joined;
+        match at.checked_duration_since(joined) {
+            Some(later) => wall + later,
+            None => wall.saturating_sub(joined - at),
         }
     }
 }
@@ -87,5 +101,24 @@ mod tests {
         assert_eq!(apart.ok(), Some(Duration::from_millis(1500)));
         let ntp = clock.ntp(later).0 - clock.ntp(clock.started()).0;
         assert!(ntp.abs_diff(3 << 31) < 16, "{ntp}");
+    }
+
+    #[test]
+    fn what_begins_later_goes_by_the_clock_that_was_set_meanwhile() {
+        let machine = Clock::start();
+        let before = Clock::joined(machine.started(), UNIX_EPOCH + Duration::from_secs(5));
+        assert_eq!(
+            before.wall(before.started()),
+            UNIX_EPOCH + Duration::from_secs(5)
+        );
+        let anew = before.anew();
+        assert_eq!(anew.started(), before.started());
+        // The machine may be slow, but not by hours.
+        let apart = anew
+            .wall(machine.started())
+            .duration_since(machine.wall(machine.started()));
+        let apart = apart.unwrap_or_else(|error| error.duration());
+        assert!(apart < Duration::from_secs(3600), "{apart:?}");
+        assert!(before.present_wall() > UNIX_EPOCH + Duration::from_secs(3600));
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Clocks {
     arrival: Option<Instant>,
     /// Where the timeline is, if other channels share it.
     alignment: Option<Alignment>,
+    /// From the sender's clock to the one that dates are told by, in nanoseconds.
+    dates: i64,
 }
 
 /// Where a timeline that several channels share begins, at the time [`START`](super::units::START).
@@ -69,12 +71,19 @@ impl Clocks {
             wall: None,
             arrival: None,
             alignment: None,
+            dates: 0,
         }
     }
 
     /// Says where the timeline is that other channels share, from the next unit on.
     pub(super) fn align(&mut self, alignment: Alignment) {
         self.alignment = Some(alignment);
+    }
+
+    /// Says how far the clock that dates are told by is ahead of the sender's, in nanoseconds, from the next
+    /// unit on.
+    pub(super) fn date(&mut self, ahead: i64) {
+        self.dates = ahead;
     }
 
     /// Takes a report: `time`, in ticks, is `ntp` on the sender's clock.
@@ -128,7 +137,10 @@ impl Clocks {
                 let placed = media.saturating_add(offset);
                 Some(server.later(placed.saturating_sub(START)))
             }
-            None => self.wall.zip(wall).map(|(since, nanos)| since.later(nanos)),
+            None => {
+                let sent = self.wall.zip(wall);
+                sent.map(|(since, nanos)| since.later(nanos).later(self.dates))
+            }
         };
         Place {
             pts: ticks.saturating_add(shift).max(0),

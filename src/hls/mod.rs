@@ -32,6 +32,7 @@ mod part_target;
 pub mod playlist;
 pub mod progress;
 mod rates;
+pub mod reference;
 pub mod segmenter;
 mod shelf;
 mod sound;

@@ -91,8 +91,10 @@ impl Packagers {
             return Ok(Arc::clone(packager));
         }
         let hls = config.hls_of(channel.path()).clone();
+        let shared = grid.as_ref().map(|grid| grid.epoch().clock());
+        let clock = shared.unwrap_or_else(|| self.clock.anew());
         let kind = (rendition, grid);
-        let packager = Packager::new(channel, kind, &hls, self.secret, self.clock)?;
+        let packager = Packager::new(channel, kind, &hls, self.secret, clock)?;
         packagers.push(Arc::clone(&packager));
         let place = Place {
             packagers: Arc::clone(self),

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::counts::Counts;
-use super::group::epoch::Aligner;
 use super::hold::{Held, Hold};
 use super::packager::Packager;
 use super::segmenter::{Cut, Segmenter};
@@ -149,8 +148,6 @@ async fn made(transcoder: &mut Option<Transcoder>) -> Made {
 struct Line<'p> {
     packager: &'p Packager,
     units: Units,
-    /// Where the units are on the timeline of a group.
-    aligner: Aligner,
     hold: Hold,
     segmenter: Segmenter,
     description: Arc<Description>,
@@ -183,7 +180,6 @@ impl<'p> Line<'p> {
         Self {
             packager,
             units: aligning::units(packager, description, encoded),
-            aligner: Aligner::default(),
             hold: Hold::new(encoded, &apart),
             segmenter,
             description: Arc::clone(description),
@@ -220,7 +216,6 @@ impl<'p> Line<'p> {
         }
         // After the cursor, so that what was on before a burst came is told before it.
         self.follow_title();
-        self.align();
         for burst in bursts.drain(..) {
             self.units.push(&burst);
             self.cut(burst.arrived());

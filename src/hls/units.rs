@@ -11,11 +11,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use track::{Track, depacketizer};
 
-use super::clocks::{Alignment, Clocks};
+use super::clocks::Clocks;
+use super::reference::Reference;
 use crate::base::media_time::{MediaTime, NtpTime};
 use crate::codec::{AccessUnit, Depacketize, Format, Kind};
 use crate::media::burst::{Burst, PacketKind};
 use crate::media::description::Description;
+use crate::media::publisher_clock::PublisherClock;
 use crate::wire::rtcp::{self, Feedback};
 use crate::wire::rtp;
 
@@ -68,6 +70,8 @@ impl Unit {
 pub struct Units {
     tracks: Vec<Track>,
     clocks: Clocks,
+    /// What the publisher's clock is held against.
+    reference: Option<Reference>,
     /// What earlier bursts report is known already, or is no longer so.
     reported_until: Option<Instant>,
     ready: VecDeque<Ready>,
@@ -93,6 +97,7 @@ impl Units {
         Self {
             tracks,
             clocks,
+            reference: None,
             reported_until: None,
             ready: VecDeque::new(),
             malformed: 0,
@@ -112,9 +117,19 @@ impl Units {
         }
     }
 
-    /// Says where the timeline is that other channels share.
-    pub fn align(&mut self, alignment: Alignment) {
-        self.clocks.align(alignment);
+    /// The same with what the publisher's clock is held against.
+    pub fn with_reference(self, reference: Reference) -> Self {
+        Self {
+            reference: Some(reference),
+            ..self
+        }
+    }
+
+    /// Says by which clock the reports are made that come next.
+    pub fn follow(&mut self, publisher: &PublisherClock) {
+        if let Some(reference) = &mut self.reference {
+            reference.follow(publisher, &mut self.clocks);
+        }
     }
 
     /// Says that the reports as of `now` have been taken, so that those of earlier bursts tell nothing new.
@@ -132,7 +147,13 @@ impl Units {
             match packet.kind {
                 PacketKind::Rtp => self.media(index, bytes, burst.arrived()),
                 PacketKind::Rtcp if is_known => {}
-                PacketKind::Rtcp => self.report(index, bytes),
+                PacketKind::Rtcp => {
+                    // With the report and not before, for what has been reported goes by another clock.
+                    if let Some(clock) = burst.clock() {
+                        self.follow(&clock);
+                    }
+                    self.report(index, bytes);
+                }
             }
         }
     }

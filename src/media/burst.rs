@@ -11,6 +11,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::gather::Incoming;
+use super::publisher_clock::PublisherClock;
 
 /// Length in bytes of the frame before each packet (RFC 2326, 10.12).
 pub const FRAME_LEN: usize = 4;
@@ -27,6 +28,7 @@ pub struct Burst {
     framed: Bytes,
     packets: Box<[Packet]>,
     keyframe: Option<usize>,
+    clock: Option<PublisherClock>,
     arrived: Instant,
     runs: OnceLock<Runs>,
 }
@@ -116,12 +118,14 @@ impl Burst {
         framed: Bytes,
         packets: &[Packet],
         keyframe: Option<usize>,
+        clock: Option<PublisherClock>,
         arrived: Instant,
     ) -> Self {
         Self {
             framed,
             packets: packets.into(),
             keyframe,
+            clock,
             arrived,
             runs: OnceLock::new(),
         }
@@ -146,6 +150,11 @@ impl Burst {
     /// The index of the first packet at which a decoder may start.
     pub fn keyframe(&self) -> Option<usize> {
         self.keyframe
+    }
+
+    /// The clock that all its reports go by; `None` where it has none.
+    pub fn clock(&self) -> Option<PublisherClock> {
+        self.clock
     }
 
     /// When its first packet arrived.

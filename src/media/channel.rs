@@ -195,8 +195,9 @@ impl Channel {
     }
 
     /// Appends a sender report, as of `now`, of each track that has sent: its index and the RTCP compound.
-    pub fn reports(&self, now: Instant, out: &mut Vec<(usize, Vec<u8>)>) {
-        self.feed().reports(now, &self.terms(), false, out);
+    /// Returns the clock that they go by.
+    pub fn reports(&self, now: Instant, out: &mut Vec<(usize, Vec<u8>)>) -> PublisherClock {
+        self.feed().reports(now, &self.terms(), false, out)
     }
 
     /// Like [`reports`](Self::reports) with a BYE each, for readers that are left.
@@ -204,9 +205,9 @@ impl Channel {
         self.feed().reports(now, &self.terms(), true, out);
     }
 
-    /// The clock that its reports go by.
+    /// The clock that its next reports go by.
     pub fn publisher_clock(&self) -> PublisherClock {
-        self.feed().clock()
+        self.feed().clock(self.common.clock())
     }
 
     /// What has happened on it.

@@ -169,6 +169,7 @@ impl Feed {
             marker: read.marker(),
             starts: is_alone || begins,
             completes: is_alone || track.kind == Kind::Video && read.marker(),
+            clock: None,
         })
     }
 
@@ -182,7 +183,9 @@ impl Feed {
         let mut report = std::mem::take(&mut self.report);
         report.clear();
         let written = self.write_report(index, now, terms, false, &mut report);
-        if let Some(incoming) = written.and_then(|pair| self.incoming_report(index, pair)) {
+        if let Some(incoming) =
+            written.and_then(|pair| self.incoming_report(index, pair, terms.clock))
+        {
             let keep = |_: &mut [u8]| ();
             self.gather
                 .push(incoming, &report, terms.hold, now, keep, out);
@@ -190,7 +193,7 @@ impl Feed {
         self.report = report;
     }
 
-    fn incoming_report(&self, index: usize, pair: Pair) -> Option<Incoming> {
+    fn incoming_report(&self, index: usize, pair: Pair, own: Clock) -> Option<Incoming> {
         Some(Incoming {
             track: u8::try_from(index).ok()?,
             kind: PacketKind::Rtcp,
@@ -199,17 +202,18 @@ impl Feed {
             marker: false,
             starts: false,
             completes: false,
+            clock: Some(self.clock(own)),
         })
     }
 
-    /// A report of each track that has sent, as of `now`; with a BYE if `bye`.
+    /// A report of each track that has sent, as of `now`; with a BYE if `bye`. Returns the clock that they go by.
     pub(super) fn reports(
         &self,
         now: Instant,
         terms: &Terms<'_>,
         bye: bool,
         out: &mut Vec<(usize, Vec<u8>)>,
-    ) {
+    ) -> PublisherClock {
         for index in 0..self.tracks.len() {
             let mut report = Vec::new();
             if self
@@ -219,6 +223,7 @@ impl Feed {
                 out.push((index, report));
             }
         }
+        self.clock(terms.clock)
     }
 
     fn write_report(
@@ -254,9 +259,7 @@ impl Feed {
         let has_clock = feeding.peek().is_some() && feeding.all(FeedTrack::has_clock);
         if has_clock != self.has_clock {
             self.has_clock = has_clock;
-            for track in &mut self.tracks {
-                track.reporter.hurry();
-            }
+            self.hurry();
         }
     }
 
@@ -284,13 +287,22 @@ impl Feed {
     /// Says what the publisher's clock shows at the time 0 that its media are stamped with.
     pub(super) fn stamp(&mut self, zero: NtpTime) {
         self.zero = Some(zero);
+        self.hurry();
     }
 
-    /// The clock that reports go by.
-    pub(super) fn clock(&self) -> PublisherClock {
+    /// Each track is reported on with its next packet.
+    fn hurry(&mut self) {
+        for track in &mut self.tracks {
+            track.reporter.hurry();
+        }
+    }
+
+    /// The clock that reports go by; `own` is the server's.
+    pub(super) fn clock(&self, own: Clock) -> PublisherClock {
+        let at = own.started();
         PublisherClock {
             is_told: self.has_clock,
-            ahead: self.ahead,
+            shown: (at, own.ntp(at).later(self.ahead)),
             zero: self.zero,
         }
     }

@@ -73,7 +73,7 @@ impl FeedTrack {
         if self.is_present(ssrc) {
             let placed = self.timeline.place(numbers, now, || None);
             if matches!(placed.repair, Some(Repair::LeapForward | Repair::LeapBack)) {
-                self.reporter.forget();
+                self.reporter.leapt_to(time, self.timeline.clock_hz());
             }
             return (placed, None);
         }

@@ -9,6 +9,7 @@ use arrayvec::ArrayVec;
 use bytes::BytesMut;
 
 use super::burst::{Burst, FRAME_LEN, Packet, PacketKind, frame};
+use super::publisher_clock::PublisherClock;
 
 /// The most packets in a burst: as many as a run may have.
 const MAX_PACKETS: usize = 64;
@@ -35,6 +36,8 @@ pub(super) struct Incoming {
     pub(super) starts: bool,
     /// The burst need not wait for more.
     pub(super) completes: bool,
+    /// What a report goes by.
+    pub(super) clock: Option<PublisherClock>,
 }
 
 /// The burst that is being filled.
@@ -43,14 +46,15 @@ pub(super) struct Gather {
     arena: BytesMut,
     packets: Vec<Packet>,
     keyframe: Option<usize>,
+    clock: Option<PublisherClock>,
     since: Option<Instant>,
 }
 
 impl Gather {
     /// Appends a packet of at most 65,535 bytes; `finish` may rewrite the copy in place.
     ///
-    /// A burst goes to `out` when the packet completes it, when it is full, or
-    /// when its first packet has waited for `hold`.
+    /// A burst goes to `out` when the packet completes it, when it is full, when
+    /// its first packet has waited for `hold`, or when another clock is reported by.
     pub(super) fn push(
         &mut self,
         incoming: Incoming,
@@ -63,7 +67,9 @@ impl Gather {
         let Ok(len) = u16::try_from(packet.len()) else {
             return;
         };
-        if self.arena.len() + FRAME_LEN + packet.len() > MAX_BYTES {
+        let reported = self.clock.zip(incoming.clock);
+        let is_other = reported.is_some_and(|(own, other)| own != other);
+        if is_other || self.arena.len() + FRAME_LEN + packet.len() > MAX_BYTES {
             out.extend(self.flush());
         }
         self.append(incoming, len, packet, finish);
@@ -93,6 +99,7 @@ impl Gather {
         if incoming.starts && self.keyframe.is_none() {
             self.keyframe = Some(self.packets.len());
         }
+        self.clock = incoming.clock.or(self.clock);
         self.packets.push(Packet::new(&incoming, start, len));
     }
 
@@ -105,7 +112,8 @@ impl Gather {
     pub(super) fn flush(&mut self) -> Option<Burst> {
         let arrived = self.since.take()?;
         let framed = self.arena.split().freeze();
-        let burst = Burst::new(framed, &self.packets, self.keyframe.take(), arrived);
+        let (keyframe, clock) = (self.keyframe.take(), self.clock.take());
+        let burst = Burst::new(framed, &self.packets, keyframe, clock, arrived);
         self.packets.clear();
         Some(burst)
     }

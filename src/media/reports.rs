@@ -11,6 +11,9 @@ use super::timeline::Timeline;
 use crate::base::media_time::{MediaTime, NtpTime};
 use crate::wire::rtcp::SenderReport;
 
+/// A report of a time this far from that of the packet behind it is of the same timeline.
+const NEAR: Duration = Duration::from_secs(2);
+
 /// How often a track's report goes with its packets.
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -103,6 +106,16 @@ impl Reporter {
     /// The source's times do not follow its reports any more.
     pub(super) fn forget(&mut self) {
         self.heard = None;
+    }
+
+    /// The same after a leap to `time` of the source, unless it has reported on that already.
+    pub(super) fn leapt_to(&mut self, time: u32, clock_hz: u32) {
+        let is_near = |heard: &Heard| {
+            let ticks = time.wrapping_sub(heard.pair.time).cast_signed();
+            let apart = MediaTime::new(ticks.into(), clock_hz).nanos();
+            u128::from(apart.unsigned_abs()) <= NEAR.as_nanos()
+        };
+        self.heard = self.heard.filter(is_near);
     }
 
     /// The wall time of an RTP time of a source that is about to send.

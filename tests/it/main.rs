@@ -43,6 +43,7 @@ mod passwd;
 mod proxies;
 mod publish;
 mod publish_faults;
+mod publisher_clocks;
 mod pull;
 mod pull_tls;
 mod qdm2;

@@ -257,12 +257,13 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::Clock;
     use crate::base::media_time::NtpTime;
 
     const SECOND: i64 = 1_000_000_000;
 
     fn grid() -> Grid {
-        let epoch = Epoch::new(NtpTime(0xe000_0000 << 32));
+        let epoch = Epoch::new(NtpTime(0xe000_0000 << 32), Clock::start());
         Grid::new(epoch, Duration::from_secs(6), &[], (100, 7))
     }
 
@@ -284,7 +285,7 @@ mod tests {
     #[test]
     fn lines_follow_key_frames_that_keep_to_the_cadence_alone() {
         let intervals = [4, 3].map(Duration::from_secs);
-        let epoch = Epoch::new(NtpTime(0xe000_0000 << 32));
+        let epoch = Epoch::new(NtpTime(0xe000_0000 << 32), Clock::start());
         let grid = Grid::new(epoch, Duration::from_secs(6), &intervals, (100, 7));
         let reached = |sequence, at, interval: i64| {
             let line = grid.reach(sequence, at * SECOND / 10, interval * SECOND);

@@ -42,7 +42,8 @@ impl Grids {
         let variants = group.variants.iter();
         let targets = variants.map(|variant| config.hls_of(variant).target_duration);
         let target = targets.max().unwrap_or_default();
-        let epoch = Epoch::new(NtpTime::from_unix(EPOCH));
+        let clock = clock.anew();
+        let epoch = Epoch::new(NtpTime::from_unix(EPOCH), clock);
         let grid = Arc::new(Grid::new(epoch, target, &intervals, first_numbers(clock)));
         table.insert(group.name.clone(), Arc::downgrade(&grid));
         grid

@@ -1,9 +1,10 @@
-//! A variant of a group on its way to the timeline of the group.
+//! Units on their way to the timeline of a group, or to dates of this server.
 
 use std::time::{Duration, Instant};
 
 use super::Line;
 use crate::hls::packager::Packager;
+use crate::hls::reference::Reference;
 use crate::hls::units::Units;
 use crate::media::description::Description;
 use crate::media::ring::Start;
@@ -40,30 +41,18 @@ fn begun(packager: &Packager) -> Option<Instant> {
 /// The units of the packager's channel, which know what has been reported of it so far.
 pub(super) fn units(packager: &Packager, description: &Description, encoded: &[usize]) -> Units {
     let now = packager.clock().now();
-    let (mut units, mut reports) = (Units::new(description, encoded), Vec::new());
-    packager.channel().reports(now, &mut reports);
+    let reference = Reference::new(packager.grid().cloned(), packager.clock());
+    let units = Units::new(description, encoded);
+    let (mut units, mut reports) = (units.with_reference(reference), Vec::new());
+    units.follow(&packager.channel().reports(now, &mut reports));
     for (track, report) in &reports {
         units.report(*track, report);
     }
-    if packager.grid().is_some() {
-        units.skip_reports_until(now);
-    }
+    units.skip_reports_until(now);
     units
 }
 
 impl Line<'_> {
-    /// Follows the publisher's clock on the timeline of the group, if there is one.
-    pub(super) fn align(&mut self) {
-        if let Some(grid) = self.packager.grid() {
-            let own = self.packager.clock();
-            let now = own.now();
-            let clock = self.packager.channel().publisher_clock();
-            let now = (now, own.ntp(now));
-            let alignment = self.aligner.align(grid.epoch(), &clock, now);
-            self.units.align(alignment);
-        }
-    }
-
     /// Does not wait for what other variants of the group have long had.
     pub(super) fn keep_up(&mut self) {
         self.segmenter.keep_up();

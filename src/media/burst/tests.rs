@@ -22,11 +22,18 @@ fn burst(packets: &[(u8, bool, usize)]) -> Burst {
             marker: false,
             starts: false,
             completes: false,
+            clock: None,
         };
         entries.push(Packet::new(&incoming, framed.len(), *len as u16));
         framed.extend(std::iter::repeat_n(i as u8, *len));
     }
-    Burst::new(framed.into(), &entries, None, Clock::start().started())
+    Burst::new(
+        framed.into(),
+        &entries,
+        None,
+        None,
+        Clock::start().started(),
+    )
 }
 
 fn shapes(burst: &Burst) -> Vec<(u8, PacketKind, usize, usize)> {

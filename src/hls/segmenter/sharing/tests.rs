@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::clock::Clock;
 use crate::base::media_time::{MediaTime, NtpTime};
 use crate::codec::Kind;
 use crate::hls::group::epoch::Epoch;
@@ -23,7 +24,7 @@ fn grid() -> Arc<Grid> {
 
 /// A grid that knows these intervals between key frames.
 fn grid_for(intervals: &[i64]) -> Arc<Grid> {
-    let epoch = Epoch::new(NtpTime(0xe000_0000 << 32));
+    let epoch = Epoch::new(NtpTime(0xe000_0000 << 32), Clock::start());
     let interval = |millis: &i64| Duration::from_millis(millis.unsigned_abs());
     let intervals: Vec<_> = intervals.iter().map(interval).collect();
     let target = Duration::from_secs(6);

@@ -3,7 +3,8 @@
 //! Sender reports say what a track's time is on the sender's clock. A line through the recent
 //! ones gives that clock at any time, and how fast the track's own clock runs beside it. One
 //! track leads: its times go to the timeline as they are. The others follow it, and are moved by
-//! so little at a time that nobody sees or hears it. Where other channels share the timeline, all
+//! so little at a time that nobody sees or hears it; only what was joined before the sender has told
+//! anything may be set once. Where other channels share the timeline, all
 //! tracks follow, for then the sender's clock says where they are.
 
 mod line;
@@ -22,6 +23,10 @@ const SLEW: i64 = 200;
 /// Where a timeline is shared, a track that is off by more, in nanoseconds, is not moved but set.
 const LEAP: i64 = 1_000_000_000;
 
+/// A track that was joined by times of arrival, and is off by more, in nanoseconds, when the sender tells where it
+/// belongs, is not moved but set: it would be seen and heard for long.
+const NOTICED: i64 = 20_000_000;
+
 /// So long it takes to make up most of a small difference, in nanoseconds.
 const SETTLING: i64 = 2_000_000_000;
 
@@ -37,6 +42,8 @@ pub(super) struct Clocks {
     arrival: Option<Instant>,
     /// Where the timeline is, if other channels share it.
     alignment: Option<Alignment>,
+    /// Whether reports are the sender's own, and not those of arrivals.
+    is_told: bool,
     /// From the sender's clock to the one that dates are told by, in nanoseconds.
     dates: i64,
 }
@@ -71,6 +78,7 @@ impl Clocks {
             wall: None,
             arrival: None,
             alignment: None,
+            is_told: false,
             dates: 0,
         }
     }
@@ -78,6 +86,16 @@ impl Clocks {
     /// Says where the timeline is that other channels share, from the next unit on.
     pub(super) fn align(&mut self, alignment: Alignment) {
         self.alignment = Some(alignment);
+    }
+
+    /// Says whether the reports that come next are the sender's own. Where those before were not, all
+    /// tracks are joined anew by them.
+    pub(super) fn tell(&mut self, is_told: bool) {
+        let is_news = is_told && !std::mem::replace(&mut self.is_told, is_told);
+        for clock in self.tracks.iter_mut().filter(|_| is_news) {
+            clock.wall = Line::default();
+            clock.is_joined = false;
+        }
     }
 
     /// Says how far the clock that dates are told by is ahead of the sender's, in nanoseconds, from the next
@@ -115,8 +133,15 @@ impl Clocks {
         }
     }
 
-    /// Where a unit of a track belongs whose time is `time`, and whose last packet has just arrived.
-    pub(super) fn place(&mut self, track: usize, time: u32, arrived: Instant) -> Place {
+    /// Where a unit of a track belongs whose time is `time`, and whose last packet has just arrived; with one
+    /// that `begins` the track may go on elsewhere without loss.
+    pub(super) fn place(
+        &mut self,
+        track: usize,
+        time: u32,
+        arrived: Instant,
+        begins: bool,
+    ) -> Place {
         let since = *self.arrival.get_or_insert(arrived);
         let Some(clock) = self.tracks.get_mut(track) else {
             return Place {
@@ -128,8 +153,8 @@ impl Clocks {
         let ticks = clock.follow(time);
         let media = clock.nanos(ticks);
         clock.came(media, arrived.saturating_duration_since(since));
-        let (wall, before) = (clock.wall.at(media), clock.offset);
-        let offset = self.offset(track, media);
+        let wall = clock.wall.at(media);
+        let (offset, is_elsewhere) = self.offset(track, media, begins);
         let clock = self.tracks.get(track);
         let shift = clock.map_or(0, |clock| MediaTime::from_nanos(offset, clock.hz).ticks);
         let wall = match self.alignment {
@@ -145,7 +170,7 @@ impl Clocks {
         Place {
             pts: ticks.saturating_add(shift).max(0),
             wall,
-            is_elsewhere: before.is_some_and(|before| is_leap(before, offset)),
+            is_elsewhere,
         }
     }
 
@@ -155,52 +180,61 @@ impl Clocks {
         slope.map(|slope| (1.0 / slope - 1.0) * 1e6)
     }
 
-    /// From a track's own time `media` to the timeline, in nanoseconds; moves it a little if it is wrong.
-    fn offset(&mut self, track: usize, media: i64) -> i64 {
+    /// From a track's own time `media` to the timeline, in nanoseconds; moves it a little if it is wrong. And
+    /// whether it was set, so that it does not go on from before.
+    fn offset(&mut self, track: usize, media: i64, begins: bool) -> (i64, bool) {
         let target = self.target(track, media);
-        let arrived = self.shared_by_arrival(track);
+        let guessed = target.or_else(|| self.guessed(track, media));
+        let (is_shared, is_told) = (self.alignment.is_some(), self.is_told);
         let Some(clock) = self.tracks.get_mut(track) else {
-            return 0;
+            return (0, false);
         };
         let before = clock.slewed.replace(media);
-        let offset = match (clock.offset, target) {
-            (None, target) => target
-                .or(arrived)
-                .unwrap_or_else(|| START.saturating_sub(media)),
-            (Some(offset), None) => offset,
-            (Some(offset), Some(target)) if self.alignment.is_some() && is_leap(offset, target) => {
-                target
-            }
-            (Some(offset), Some(target)) => {
-                let passed = before.map_or(0, |before| media.saturating_sub(before).max(0));
-                slewed(offset, target, passed)
-            }
+        let passed = before.map_or(0, |before| media.saturating_sub(before).max(0));
+        let is_joining = is_told && !clock.is_joined && begins;
+        let is_off = |offset: i64, target| {
+            is_shared && is_apart(offset, target, LEAP)
+                || is_joining && is_apart(offset, target, NOTICED)
+        };
+        let (offset, is_set) = match (clock.offset, target) {
+            (None, _) => (
+                guessed.unwrap_or_else(|| START.saturating_sub(media)),
+                false,
+            ),
+            (Some(offset), None) => (offset, false),
+            (Some(offset), Some(target)) if is_off(offset, target) => (target, true),
+            (Some(offset), Some(target)) => (slewed(offset, target, passed), false),
         };
         clock.offset = Some(offset);
-        offset
+        clock.is_joined |= is_told && target.is_some_and(|it| !is_apart(offset, it, NOTICED));
+        (offset, is_set)
     }
 
-    /// The offset that agrees with the shared timeline, or else with the track that is followed;
+    /// The offset that agrees by reports with the shared timeline, or else with the track that is followed;
     /// `None` for that track itself, and while nothing is known.
     fn target(&self, track: usize, media: i64) -> Option<i64> {
         if let Some(target) = self.shared(track, media) {
             return Some(target);
         }
         let reference = self.reference(track)?;
-        let clock = self.tracks.get(track)?;
-        let offset = reference.offset?;
-        let counterpart = match clock.wall.at(media) {
-            Some(wall) => reference.wall.media_at(wall),
-            None => None,
+        let wall = self.tracks.get(track)?.wall.at(media)?;
+        let counterpart = reference.wall.media_at(wall)?;
+        counterpart
+            .checked_add(reference.offset?)?
+            .checked_sub(media)
+    }
+
+    /// The same by times of arrival: good enough to begin with.
+    fn guessed(&self, track: usize, media: i64) -> Option<i64> {
+        let followed = || {
+            let reference = self.reference(track)?;
+            let arrived = self.tracks.get(track)?.arrival?.checked_add(media)?;
+            let counterpart = arrived.checked_sub(reference.arrival?)?;
+            counterpart
+                .checked_add(reference.offset?)?
+                .checked_sub(media)
         };
-        let by_arrival = || {
-            // Good enough to begin with.
-            let nothing_else = clock.offset.is_none();
-            let arrived = clock.arrival.filter(|_| nothing_else)?.checked_add(media)?;
-            arrived.checked_sub(reference.arrival?)
-        };
-        let counterpart = counterpart.or_else(by_arrival)?;
-        counterpart.checked_add(offset)?.checked_sub(media)
+        followed().or_else(|| self.shared_by_arrival(track))
     }
 
     /// The offset that agrees with the shared timeline, if there is one.
@@ -238,9 +272,9 @@ impl Clocks {
     }
 }
 
-/// Whether a track whose offset changes like this is not moved but set.
-fn is_leap(offset: i64, target: i64) -> bool {
-    offset.abs_diff(target) > LEAP.unsigned_abs()
+/// Whether a track is off by more than `most`.
+fn is_apart(offset: i64, target: i64, most: i64) -> bool {
+    offset.abs_diff(target) > most.unsigned_abs()
 }
 
 /// `offset`, moved towards `target` by what `passed` nanoseconds allow.
@@ -258,6 +292,8 @@ struct Clock {
     /// The last time and what it is unwrapped, in ticks.
     last: Option<(u32, i64)>,
     wall: Line,
+    /// The sender's own reports have said where it belongs.
+    is_joined: bool,
     /// From the track's own time to that of arrivals, in nanoseconds, at the first unit.
     arrival: Option<i64>,
     /// From the track's own time to the timeline, in nanoseconds.
@@ -272,6 +308,7 @@ impl Clock {
             hz,
             last: None,
             wall: Line::default(),
+            is_joined: false,
             arrival: None,
             offset: None,
             slewed: None,

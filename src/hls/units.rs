@@ -127,6 +127,7 @@ impl Units {
 
     /// Says by which clock the reports are made that come next.
     pub fn follow(&mut self, publisher: &PublisherClock) {
+        self.clocks.tell(publisher.is_told);
         if let Some(reference) = &mut self.reference {
             reference.follow(publisher, &mut self.clocks);
         }
@@ -209,7 +210,7 @@ impl Units {
             return;
         };
         while let Some((unit, format)) = track.pull() {
-            let place = self.clocks.place(index, unit.time, arrived);
+            let place = self.clocks.place(index, unit.time, arrived, unit.keyframe);
             if place.is_elsewhere {
                 track.begin_elsewhere();
             }

@@ -41,7 +41,8 @@ impl World {
     /// Where the unit of that time goes, in seconds.
     fn place(&mut self, track: usize, seconds: f64) -> f64 {
         let arrived = self.start + Duration::from_secs_f64(seconds);
-        let place = self.clocks.place(track, self.time(track, seconds), arrived);
+        let time = self.time(track, seconds);
+        let place = self.clocks.place(track, time, arrived, true);
         place.pts as f64 / f64::from(self.rates[track])
     }
 }
@@ -125,7 +126,7 @@ fn without_reports_times_of_arrival_join_the_tracks() {
     assert_eq!(world.place(VIDEO, 0.0), 10.0);
     assert!((world.place(AUDIO, 0.3) - 10.3).abs() < 1e-4);
     assert_eq!(world.clocks.drift_ppm(AUDIO), None);
-    let place = world.clocks.place(AUDIO, 0, world.start);
+    let place = world.clocks.place(AUDIO, 0, world.start, true);
     assert_eq!(place.wall, None);
 }
 
@@ -156,7 +157,7 @@ fn what_joined_wrongly_is_slewed_and_not_reset() {
     // The pictures' first packet is 300 ms late.
     let late = world.start + Duration::from_millis(300);
     let time = world.time(VIDEO, 0.0);
-    assert_eq!(world.clocks.place(VIDEO, time, late).pts, 927_000);
+    assert_eq!(world.clocks.place(VIDEO, time, late, true).pts, 927_000);
     let mut previous = 10.3;
     for step in 1..2400 {
         let seconds = f64::from(step) / 25.0;
@@ -176,6 +177,40 @@ fn what_joined_wrongly_is_slewed_and_not_reset() {
 }
 
 #[test]
+fn what_joined_by_arrival_is_set_at_a_key_frame_once_the_sender_tells() {
+    let mut world = World::new([0.0, 20.0]);
+    world.place(AUDIO, 0.0);
+    // The pictures' first packet is 300 ms late.
+    let late = world.start + Duration::from_millis(300);
+    let time = world.time(VIDEO, 0.0);
+    assert_eq!(world.clocks.place(VIDEO, time, late, true).pts, 927_000);
+    let mut set = Vec::new();
+    for step in 1..1500 {
+        let seconds = f64::from(step) / 25.0;
+        // Reports of arrivals come first.
+        if step % 125 == 1 {
+            world.clocks.tell(step > 100);
+            world.report(AUDIO, seconds);
+            let late = if step > 100 { 0.0 } else { 0.3 };
+            let ntp = NtpTime(0xdead_beef << 32).later(((seconds + late) * 1e9) as i64);
+            let time = world.time(VIDEO, seconds);
+            world.clocks.report(VIDEO, time, ntp);
+        }
+        world.place(AUDIO, seconds);
+        let arrived = world.start + Duration::from_secs_f64(seconds);
+        let time = world.time(VIDEO, seconds);
+        let is_key = step % 50 == 0;
+        let place = world.clocks.place(VIDEO, time, arrived, is_key);
+        if place.is_elsewhere {
+            set.push(step);
+        }
+        let apart = place.pts as f64 / 90_000.0 - seconds - 10.0;
+        assert!(step < 150 || apart.abs() < 0.003, "{apart} at {step}");
+    }
+    assert_eq!(set, [150]);
+}
+
+#[test]
 fn hostile_times_are_survived() {
     let mut clocks = Clocks::new([1, u32::MAX], 1);
     let now = Clock::start().now();
@@ -183,7 +218,7 @@ fn hostile_times_are_survived() {
         let time = step.wrapping_mul(0x7fff_fff1);
         let ntp = NtpTime(u64::from(step).wrapping_mul(0x7fff_ffff_ffff_fff1));
         clocks.report(step as usize % 3, time, ntp);
-        let place = clocks.place(step as usize % 3, time.wrapping_mul(3), now);
+        let place = clocks.place(step as usize % 3, time.wrapping_mul(3), now, true);
         assert!(place.pts >= 0);
     }
 }
@@ -231,7 +266,7 @@ fn dates_are_those_of_the_server_wherever_media_come_from() {
         world.report(AUDIO, 0.0);
         let arrived = world.start + Duration::from_secs(3);
         let time = world.time(AUDIO, 2.0);
-        let wall = world.clocks.place(AUDIO, time, arrived).wall.unwrap();
+        let wall = world.clocks.place(AUDIO, time, arrived, true).wall.unwrap();
         let expected = NtpTime(0xdead_beef << 32).later(12_000_000_000);
         assert!(wall.nanos_since(expected).abs() < 1000, "{wall:?}");
     }
@@ -268,7 +303,7 @@ fn a_clock_that_is_set_sets_the_track() {
     let time = world.time(AUDIO, 3.0);
     world.clocks.report(AUDIO, time, ntp);
     let arrived = world.start + Duration::from_secs(3);
-    let place = world.clocks.place(AUDIO, time, arrived);
+    let place = world.clocks.place(AUDIO, time, arrived, true);
     assert!(place.is_elsewhere);
     assert_eq!(place.pts, 73 * 48_000);
 }

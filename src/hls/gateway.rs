@@ -67,6 +67,7 @@ impl Gateway {
     pub async fn watch(self: Arc<Self>, mounts: Arc<Mounts>) {
         tokio::join!(
             self.packagers.watch(&mounts),
+            self.packagers.keep_numbers(),
             self.viewers.watch(),
             self.movies.watch(),
             self.remakes.watch()

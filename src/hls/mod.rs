@@ -21,6 +21,7 @@ pub mod lock;
 mod map;
 pub mod movie;
 pub mod movies;
+mod numbers;
 pub mod object;
 pub mod old_players;
 mod open;

@@ -25,6 +25,7 @@ use variant::Extended;
 use super::counts::Counts;
 use super::group::grid::Grid;
 use super::keys::{Key, Keys, NoKeys};
+use super::numbers::Numbers;
 use super::object::Flavour;
 use super::progress::{Progress, Wanted};
 use super::spools::Spool;
@@ -68,6 +69,7 @@ pub struct Packager {
     extended: Mutex<VecDeque<Extended>>,
     /// The newest playlists of the program of which it is the first variant, by flavour.
     programs: Mutex<[Option<Arc<Text>>; 3]>,
+    numbers: Arc<Numbers>,
     begun: Instant,
     clock: Clock,
 }
@@ -110,6 +112,7 @@ impl Packager {
         (rendition, grid): (Rendition, Option<Arc<Grid>>),
         settings: &Hls,
         secret: Key,
+        numbers: &Arc<Numbers>,
         clock: Clock,
     ) -> Result<Arc<Self>, NoKeys> {
         let number = rand::random();
@@ -140,6 +143,7 @@ impl Packager {
             last_request_ms: AtomicU64::new(0),
             extended: Mutex::default(),
             programs: Mutex::default(),
+            numbers: Arc::clone(numbers),
             begun: clock.now(),
             clock,
         };
@@ -170,6 +174,11 @@ impl Packager {
     /// What it shares with the other variants of its group, if it has one.
     pub(super) fn grid(&self) -> Option<&Arc<Grid>> {
         self.grid.as_ref()
+    }
+
+    /// What its numbers begin with, and where it is told how far they are.
+    pub(super) fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// How long its segments are meant to be.

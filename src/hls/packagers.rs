@@ -14,6 +14,7 @@ use tracing::{error, warn};
 use super::group::grid::Grid;
 use super::group::grids::Grids;
 use super::keys::{Key, NoKeys};
+use super::numbers::Numbers;
 use super::packager::{Packager, Rendition};
 use super::packaging;
 use super::spooling::blocking;
@@ -34,6 +35,7 @@ pub struct Packagers {
     /// By the channel's name, the newest last: what is left of a channel that ended stays for a while.
     table: Mutex<HashMap<MediaPath, Vec<Arc<Packager>>>>,
     grids: Grids,
+    numbers: Arc<Numbers>,
     settings: watch::Receiver<Arc<Config>>,
     /// What keys are made from where there is no key file.
     secret: Key,
@@ -53,10 +55,13 @@ impl Packagers {
         transcoders: Arc<Transcoders>,
         clock: Clock,
     ) -> Arc<Self> {
-        let spools = Arc::new(Spools::new(&settings.borrow().server.state));
+        let config = Arc::clone(&settings.borrow());
+        let state = &config.server.state;
+        let spools = Arc::new(Spools::new(state));
         Arc::new(Self {
             table: Mutex::default(),
             grids: Grids::default(),
+            numbers: Arc::new(Numbers::new(state, clock)),
             settings,
             secret,
             transcoders,
@@ -94,7 +99,7 @@ impl Packagers {
         let shared = grid.as_ref().map(|grid| grid.epoch().clock());
         let clock = shared.unwrap_or_else(|| self.clock.anew());
         let kind = (rendition, grid);
-        let packager = Packager::new(channel, kind, &hls, self.secret, clock)?;
+        let packager = Packager::new(channel, kind, &hls, self.secret, &self.numbers, clock)?;
         packagers.push(Arc::clone(&packager));
         let place = Place {
             packagers: Arc::clone(self),
@@ -120,7 +125,10 @@ impl Packagers {
         let group = config.hls_group_of(path).cloned();
         let group = group.or_else(|| offers_compat.then(alone))?;
         let channels = std::slice::from_ref(channel);
-        Some(self.grids.of(&group, channels, config, self.clock))
+        Some(
+            self.grids
+                .of(&group, channels, config, (&self.numbers, self.clock)),
+        )
     }
 
     /// The packagers of those channels in those formats, which are variants of `group`; they begin unless
@@ -137,7 +145,9 @@ impl Packagers {
         let channels = variants.iter().map(|(channel, _)| Arc::clone(channel));
         let channels: Vec<_> = channels.collect();
         // Held until the first packager has it, so that it suits them all.
-        let _grid = self.grids.of(group, &channels, &config, self.clock);
+        let _grid = self
+            .grids
+            .of(group, &channels, &config, (&self.numbers, self.clock));
         let packagers = variants.iter();
         let packagers = packagers.map(|(channel, rendition)| self.of(channel, *rendition));
         packagers.collect()
@@ -172,6 +182,11 @@ impl Packagers {
         }
     }
 
+    /// Keeps on disk what numbers are to go on with after a restart, for as long as it is polled.
+    pub async fn keep_numbers(&self) {
+        self.numbers.keep().await;
+    }
+
     /// The newest packager of that name and rendition, of a channel that may have ended.
     pub fn newest(&self, path: &MediaPath, rendition: Rendition) -> Option<Arc<Packager>> {
         newest(self.table().get(path)?, rendition)
@@ -199,6 +214,7 @@ impl Packagers {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.numbers.finish().await;
     }
 
     fn remove(&self, gone: &Arc<Packager>) {

@@ -349,7 +349,13 @@ impl<'p> Line<'p> {
         }
         while let Some(cuts) = self.sounds.pull() {
             match &cuts.main {
-                Cut::Part(part) => self.counts.part(part),
+                Cut::Part(part) => {
+                    let (packager, head) = (self.packager, &part.head);
+                    let path = packager.channel().path();
+                    let count = head.discontinuity_sequence;
+                    packager.numbers().reach(path, count, packager.clock());
+                    self.counts.part(part);
+                }
                 Cut::Segment(segment) => {
                     self.counts.segment(segment);
                     self.judge(segment);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::hls::{Answer, ask, get, text};
+use tokio::time::{sleep, timeout};
+
+use super::hls::{Answer, ask, get, number, text};
 use super::support::clip::Clip;
 use super::support::movies::clips;
 use super::support::server::Server;
@@ -122,12 +124,62 @@ async fn times(server: &Server) -> [u64; 3] {
     let first = playlist.lines().find(|line| line.ends_with(".m4s"));
     let first = format!("/live/{}", first.unwrap());
     let newest = newest(&playlist, "live");
-    let discontinuities = super::hls::number(&playlist, "#EXT-X-DISCONTINUITY-SEQUENCE:");
+    let discontinuities = number(&playlist, "#EXT-X-DISCONTINUITY-SEQUENCE:");
     let [first, newest] = [first, newest].map(async |target| {
         let segment = get(server.http, &target).await;
         decode_time(&segment.body)
     });
     [first.await, newest.await, discontinuities]
+}
+
+/// The media playlist of the channel once it tells of so many discontinuities, and the number of the last.
+async fn broken(server: &Server, count: usize) -> u64 {
+    let mark = "#EXT-X-DISCONTINUITY\n";
+    let told = async {
+        loop {
+            let playlist = text(server.http, "/live/media.m3u8").await;
+            if playlist.matches(mark).count() >= count {
+                return playlist;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let playlist = timeout(Duration::from_secs(30), told).await.unwrap();
+    let before = number(&playlist, "#EXT-X-DISCONTINUITY-SEQUENCE:");
+    before + playlist.matches(mark).count() as u64
+}
+
+#[tokio::test]
+async fn discontinuities_are_counted_on_after_a_restart() {
+    let state = tempfile::tempdir().unwrap();
+    let start = || {
+        Server::start(state.path(), |config| {
+            config.server.state = state.path().to_owned();
+            config.hls.target_duration = Duration::from_secs(2);
+            config.hls.window = Duration::from_secs(60);
+            config.hls.start_wait = Duration::from_secs(5);
+        })
+    };
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(3.0);
+    let first = broken(&server, 0).await;
+    for count in 1..=2 {
+        // It comes back after a while in which there was nothing.
+        let again = clip.at(14.0);
+        clip.stop();
+        clip = Clip::publish_at(&server, "live", &clips().join("clock.mp4"), again);
+        clip.send_until(3.0);
+        broken(&server, count).await;
+    }
+    let last = broken(&server, 2).await;
+    assert_eq!(last, first + 2);
+    server.hls.stop().await;
+    drop(server);
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(3.0);
+    assert_eq!(broken(&server, 0).await, last);
 }
 
 #[tokio::test]

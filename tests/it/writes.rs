@@ -27,11 +27,12 @@ const MARKS: [&str; 18] = [
 ];
 
 /// Who does, and what.
-const WRITERS: [(&str, &str); 8] = [
+const WRITERS: [(&str, &str); 9] = [
     (
         "src/app/user.rs",
         "makes `[server] state` for the user that root becomes",
     ),
+    ("src/hls/numbers.rs", "state/discontinuities"),
     ("src/hls/spools.rs", "state/dvr"),
     (
         "src/hls/transcode/child.rs",

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::epoch::Epoch;
 use super::grid::Grid;
@@ -10,6 +10,7 @@ use crate::base::clock::Clock;
 use crate::base::media_time::{MediaTime, NtpTime};
 use crate::base::path::MediaPath;
 use crate::config::{Config, HlsGroup};
+use crate::hls::numbers::Numbers;
 use crate::media::burst::Burst;
 use crate::media::channel::Channel;
 use crate::media::ring::{Start, Taken};
@@ -31,7 +32,7 @@ impl Grids {
         group: &HlsGroup,
         channels: &[Arc<Channel>],
         config: &Config,
-        clock: Clock,
+        (numbers, clock): (&Numbers, Clock),
     ) -> Arc<Grid> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(grid) = table.get(&group.name).and_then(Weak::upgrade) {
@@ -44,7 +45,8 @@ impl Grids {
         let target = targets.max().unwrap_or_default();
         let clock = clock.anew();
         let epoch = Epoch::new(NtpTime::from_unix(EPOCH), clock);
-        let grid = Arc::new(Grid::new(epoch, target, &intervals, first_numbers(clock)));
+        let first = numbers.first(&group.variants, clock);
+        let grid = Arc::new(Grid::new(epoch, target, &intervals, first));
         table.insert(group.name.clone(), Arc::downgrade(&grid));
         grid
     }
@@ -57,19 +59,6 @@ impl Grids {
 /// goes on with later times, so that a player that knew it before finds its place. It is no further in the
 /// past because players count in floating point.
 pub(in crate::hls) const EPOCH: Duration = Duration::from_secs(1_767_225_600);
-
-/// The media and discontinuity sequence numbers that what is packaged now begins with.
-///
-/// Sequence numbers begin with the time in seconds, and segments last for a second as a rule: a
-/// channel that is packaged anew goes on with higher numbers, also after a restart. Discontinuities
-/// are rare, and hls.js walks through all numbers below theirs each time that it reloads a playlist; that a
-/// number comes again on the same day does no harm, for the timeline is the same.
-pub(in crate::hls) fn first_numbers(clock: Clock) -> (u64, u64) {
-    const SECONDS_OF_DAY: u64 = 86_400;
-    let wall = clock.wall(clock.now()).duration_since(UNIX_EPOCH);
-    let seconds = wall.map_or(0, |since| since.as_secs());
-    (seconds, seconds / SECONDS_OF_DAY)
-}
 
 /// The longest time between key frames in what a channel keeps of its past.
 fn key_interval(channel: &Arc<Channel>) -> Duration {

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -28,6 +29,7 @@ fn packager() -> Arc<Packager> {
         (Rendition::Own, None),
         &Hls::default(),
         key,
+        &Arc::new(Numbers::new(Path::new("no state"), clock)),
         clock,
     )
     .unwrap()

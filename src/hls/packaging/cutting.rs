@@ -4,7 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::codec::{self, Kind};
 use crate::config::Hls;
-use crate::hls::group::grids::{EPOCH, first_numbers};
+use crate::hls::group::grids::EPOCH;
 use crate::hls::keys::Keys;
 use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
@@ -21,7 +21,8 @@ pub(super) fn begin(
     (encoded, apart): (&[usize], &[usize]),
     hls: &Hls,
 ) -> (Segmenter, Sounds) {
-    let (sequence, discontinuity_sequence) = first_numbers(packager.clock());
+    let channel = std::slice::from_ref(packager.channel().path());
+    let (sequence, discontinuity_sequence) = packager.numbers().first(channel, packager.clock());
     let settings = Settings {
         target: hls.target_duration,
         part_target: hls.part_duration,

@@ -27,6 +27,7 @@ use reelcast::rtsp::{Parts, Service, serve, serve_http_port};
 use reelcast::source::ts_listener::Encoders;
 use reelcast::source::{Feeds, SapListener, SdpFolder, Sources};
 use reelcast::vod::{Blocks, Library, Pace, Pacer};
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -46,6 +47,7 @@ pub(crate) struct Server {
     shares: Arc<Shares>,
     config: watch::Sender<Arc<Config>>,
     _stop: DropGuard,
+    _state: TempDir,
 }
 
 impl Server {
@@ -63,6 +65,8 @@ impl Server {
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let mut config = Config::default();
+        let state = tempfile::tempdir().unwrap();
+        config.server.state = state.path().to_owned();
         change(&mut config);
         let clock = Clock::start();
         let pace = Pace {
@@ -180,6 +184,7 @@ impl Server {
             shares,
             config: sender,
             _stop: stop.drop_guard(),
+            _state: state,
         }
     }
 

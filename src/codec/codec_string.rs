@@ -18,8 +18,8 @@ impl Format {
                 let profile_level = mpeg4_video::profile_level(config);
                 Some(format!("mp4v.20.{profile_level}"))
             }
-            // The layers of MPEG-4 audio's object types 32 to 34: layer 3 is by far the commonest.
-            Self::MpegAudio { .. } => Some("mp4a.40.34".to_owned()),
+            // MPEG-4 audio's object types 32 to 34 are the layers.
+            Self::MpegAudio { layer, .. } => Some(format!("mp4a.40.{}", 31 + layer)),
             Self::Opus { .. } => Some("opus".to_owned()),
             Self::Amr { wide: false, .. } => Some("samr".to_owned()),
             Self::Amr { wide: true, .. } => Some("sawb".to_owned()),
@@ -71,4 +71,26 @@ fn h265_string(config: &h265::Config) -> Option<String> {
         text += &format!(".{byte:X}");
     }
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_of_mpeg_audio_have_names_of_their_own() {
+        for (layer, name, fmtp) in [
+            (1, "mp4a.40.32", Some("layer=1")),
+            (2, "mp4a.40.33", Some("layer=2")),
+            (3, "mp4a.40.34", None),
+        ] {
+            let format = Format::MpegAudio {
+                layer,
+                rate_hz: 48_000,
+                channels: 2,
+            };
+            assert_eq!(format.codec_string().as_deref(), Some(name));
+            assert_eq!(format.fmtp().as_deref(), fmtp);
+        }
+    }
 }

@@ -43,6 +43,8 @@ pub enum Format {
     },
     /// MPEG-1 and MPEG-2 audio frames, any layer, each with its header (RFC 2250).
     MpegAudio {
+        /// Layer, 1 to 3.
+        layer: u8,
         /// Sampling rate in Hz; the RTP clock is 90 kHz all the same.
         rate_hz: u32,
         /// Channels.
@@ -184,6 +186,8 @@ impl Format {
             Self::H264(config) => Some(config.fmtp()),
             Self::H265(config) => config.fmtp(),
             Self::Mpeg4Video { config } => Some(mpeg4_video::fmtp(config)),
+            // RFC 4856, 2.1.8; unless told otherwise it is taken to be MP3.
+            Self::MpegAudio { layer, .. } if *layer != 3 => Some(format!("layer={layer}")),
             Self::Opus { channels } if *channels > 1 => Some("sprop-stereo=1".to_owned()),
             Self::Vp9(config) => Some(format!("profile-id={}", config.profile)),
             _ => None,

@@ -127,8 +127,12 @@ impl audio_frames::Layout for MpegAudio {
         rate_hz
     }
 
-    fn format(&(_, rate_hz, channels): &Self::Parameters) -> Format {
-        Format::MpegAudio { rate_hz, channels }
+    fn format(&(layer, rate_hz, channels): &Self::Parameters) -> Format {
+        Format::MpegAudio {
+            layer,
+            rate_hz,
+            channels,
+        }
     }
 }
 

@@ -521,6 +521,7 @@ fn amr_frames_share_packets() {
 #[test]
 fn mpeg_audio_frames_arrive_whole() {
     let format = Format::MpegAudio {
+        layer: 3,
         rate_hz: 44_100,
         channels: 2,
     };
@@ -592,6 +593,7 @@ fn every_format() -> Vec<Format> {
             config: Bytes::new(),
         },
         Format::MpegAudio {
+            layer: 3,
             rate_hz: 44_100,
             channels: 2,
         },

@@ -18,6 +18,7 @@ pub(super) fn open(file: &dyn ReadAt) -> Result<Movie, Error> {
         return Err(failure);
     }
     let format = Format::MpegAudio {
+        layer: first.layer,
         rate_hz: first.rate_hz,
         channels: first.channels,
     };

@@ -36,7 +36,7 @@ impl Carriage {
 fn packing(formats: &[&Format]) -> Packing {
     match formats {
         [Format::Aac(_)] => Packing::Aac,
-        [Format::MpegAudio { .. }] => Packing::Mp3,
+        [Format::MpegAudio { layer: 3, .. }] => Packing::Mp3,
         _ => Packing::Ts,
     }
 }
@@ -54,10 +54,17 @@ mod tests {
             rate_hz: 48_000,
             channels: 2,
         };
+        let [mp2, mp3] = [2, 3].map(|layer| Format::MpegAudio {
+            layer,
+            rate_hz: 48_000,
+            channels: 2,
+        });
         let stream = |packing| Some(Carriage::Stream(packing));
         for (formats, fragments, ts) in [
             (vec![&aac], Some(Carriage::Fragments), stream(Packing::Aac)),
             (vec![&ac3], Some(Carriage::Fragments), stream(Packing::Ts)),
+            (vec![&mp3], Some(Carriage::Fragments), stream(Packing::Mp3)),
+            (vec![&mp2], Some(Carriage::Fragments), stream(Packing::Ts)),
             (
                 vec![&aac, &ac3],
                 Some(Carriage::Fragments),

@@ -211,11 +211,19 @@ pub(super) fn check_variant(variant: &Variant, content: &Content, findings: &mut
 fn is_same(told: &str, real: &str) -> bool {
     let told = told.to_ascii_lowercase();
     let real = real.to_ascii_lowercase();
-    let mp3 = ["mp4a.40.34", "mp4a.6b", "mp4a.69", "mp3"];
+    // Headers of files do not tell the layer.
+    let mpeg = [
+        "mp4a.40.34",
+        "mp4a.40.33",
+        "mp4a.40.32",
+        "mp4a.6b",
+        "mp4a.69",
+        "mp3",
+    ];
     told.starts_with(&real) || real.starts_with(&told) || {
         let both = |names: &[&str]| names.contains(&&told[..]) && names.contains(&&real[..]);
         // A decoder finds out by itself whether AAC has spectral band replication.
-        both(&mp3) || both(&["mp4a.40.2", "mp4a.40.5", "mp4a.40.29"]) || both(&["hvc1", "hev1"])
+        both(&mpeg) || both(&["mp4a.40.2", "mp4a.40.5", "mp4a.40.29"]) || both(&["hvc1", "hev1"])
     }
 }
 

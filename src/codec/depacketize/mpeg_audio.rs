@@ -92,6 +92,7 @@ impl Depacketize for Depacketizer {
         let unit = self.frames.pull()?;
         if let Some(header) = header(&unit.data) {
             self.format = Some(Format::MpegAudio {
+                layer: header.layer,
                 rate_hz: header.rate_hz,
                 channels: header.channels,
             });

@@ -47,6 +47,7 @@ fn cases() -> Vec<Case> {
         config: hex("000001b001000001b50900000100000001200084"),
     };
     let mpeg_audio = Format::MpegAudio {
+        layer: 3,
         rate_hz: 44_100,
         channels: 2,
     };

@@ -59,7 +59,9 @@ pub(super) fn sample_entry(
                 esds(boxes, AAC, &config.specific);
             },
         ),
-        &Format::MpegAudio { rate_hz, channels } => {
+        &Format::MpegAudio {
+            rate_hz, channels, ..
+        } => {
             sound(boxes, entry(b"mp4a"), channels, rate_hz, |boxes| {
                 let object = if rate_hz >= 32_000 { MPEG_1 } else { MPEG_2 };
                 esds(boxes, object, &[]);

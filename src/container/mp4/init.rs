@@ -300,6 +300,7 @@ mod tests {
             },
             Format::Opus { channels: 2 },
             Format::MpegAudio {
+                layer: 3,
                 rate_hz: 44_100,
                 channels: 2,
             },

@@ -125,7 +125,11 @@ impl SampleEntry {
         let (channels, rate_hz) = (sound.channels, sound.rate_hz);
         match &self.kind.0 {
             b"mp4a" => self.mpeg4_audio(&sound),
-            b".mp3" | b"ms\0\x55" => Ok(Format::MpegAudio { rate_hz, channels }),
+            b".mp3" | b"ms\0\x55" => Ok(Format::MpegAudio {
+                layer: 3,
+                rate_hz,
+                channels,
+            }),
             b"samr" | b"sawb" => Ok(Format::Amr {
                 wide: self.kind.0 == *b"sawb",
                 channels: 1,
@@ -148,7 +152,9 @@ impl SampleEntry {
             0x40 | 0x66..=0x68 => aac::Config::from_specific(decoder.specific)
                 .map(Format::Aac)
                 .map_err(|error| error.to_string()),
+            // Any layer; the third is by far the commonest.
             0x69 | 0x6b => Ok(Format::MpegAudio {
+                layer: 3,
                 rate_hz: sound.rate_hz,
                 channels: sound.channels,
             }),

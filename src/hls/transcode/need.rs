@@ -60,7 +60,7 @@ pub fn is_beyond_streams(description: &Description) -> bool {
 pub(in crate::hls) fn is_mpeg_audio(description: &Description) -> bool {
     let is_mpeg_audio = |track: &Track| {
         let name = track.encoding.split('/').next().unwrap_or_default();
-        name.eq_ignore_ascii_case("MPA")
+        name.eq_ignore_ascii_case("MPA") && !is_older_layer(track)
     };
     let tracks = description.tracks();
     !tracks.is_empty() && tracks.iter().all(is_mpeg_audio)
@@ -74,7 +74,16 @@ pub(in crate::hls) fn is_carried(track: &Track, rendition: Rendition) -> bool {
         Rendition::Compat => &COMMON[..],
     };
     let is_read = || codec::depacketizer(&track.encoding, track.fmtp.as_deref()).is_some();
-    carried.iter().any(|one| name.eq_ignore_ascii_case(one)) && is_read()
+    let is_known = carried.iter().any(|one| name.eq_ignore_ascii_case(one));
+    is_known && !is_older_layer(track) && is_read()
+}
+
+/// Whether it is MPEG audio of the layers before MP3, which neither browsers nor phones play.
+fn is_older_layer(track: &Track) -> bool {
+    let name = track.encoding.split('/').next().unwrap_or_default();
+    let mut parameters = track.fmtp.iter().flat_map(|fmtp| fmtp.split(';'));
+    let is_older = |one: &str| matches!(one.trim(), "layer=1" | "layer=2");
+    name.eq_ignore_ascii_case("MPA") && parameters.any(is_older)
 }
 
 /// Whether ffmpeg is sure to take the packets of a sound: one that it does not know would cost the channel
@@ -89,9 +98,9 @@ const MOST_FURTHER: usize = 8;
 
 /// Encodings of sound in RTP that ffmpeg takes and fragments do not carry, but for those that need
 /// libraries which it may lack.
-const DECODED: [&str; 16] = [
+const DECODED: [&str; 17] = [
     "AMR", "AMR-WB", "G722", "G726-16", "G726-24", "G726-32", "G726-40", "GSM", "L16", "L24", "L8",
-    "PCMA", "PCMU", "QCELP", "SPEEX", "VORBIS",
+    "MPA", "PCMA", "PCMU", "QCELP", "SPEEX", "VORBIS",
 ];
 
 /// The encodings of RTP whose samples fragments carry.
@@ -115,6 +124,7 @@ const BEYOND_STREAMS: [&str; 2] = ["H265", "OPUS"];
 mod tests {
     use super::*;
 
+    const MP2: &str = "m=audio 0 RTP/AVP 14\r\na=fmtp:14 layer=2\r\n";
     const H264: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 h264/90000\r\n";
     const G711: &str = "m=audio 0 RTP/AVP 0\r\n";
     const OPUS: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\n";
@@ -149,6 +159,7 @@ mod tests {
             is_mpeg_audio(&Description::read(sdp.as_bytes()).unwrap())
         };
         assert!(of(MPA) && of(&MPA.repeat(2)));
+        assert!(!of(MP2));
         assert!(!of(&[JPEG, MPA].concat()) && !of(JPEG));
     }
 
@@ -162,6 +173,7 @@ mod tests {
         let none: [usize; 0] = [];
         assert_eq!(first(&[H264, OPUS]), none);
         assert_eq!(first(&[G711, H264]), [0]);
+        assert_eq!(first(&[H264, MP2]), [1]);
         assert_eq!(first(&[CELP, JPEG]), [1, 0]);
         // Tracks that go into no segment are nobody's work.
         assert_eq!(first(&[OPUS, G711, H264, JPEG]), none);

@@ -61,6 +61,7 @@ impl Maker {
             tracks: vec![MapTrack {
                 id: 1,
                 format: Format::MpegAudio {
+                    layer: 3,
                     rate_hz: 44_100,
                     channels: 2,
                 },

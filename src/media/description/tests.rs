@@ -209,6 +209,7 @@ proptest! {
 #[test]
 fn a_station_is_described_in_its_own_words() {
     let mp3 = Format::MpegAudio {
+        layer: 3,
         rate_hz: 44_100,
         channels: 2,
     };

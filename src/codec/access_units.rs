@@ -36,9 +36,13 @@ pub(super) enum Role {
         first: bool,
         /// A decoder may start with the picture.
         key: bool,
+        /// It refers to no other picture.
+        intra: bool,
     },
     /// A parameter set, which precedes the picture.
     Set(Set),
+    /// Says that a decoder may start with the picture that it precedes.
+    Recovers,
     /// Anything else that precedes the picture of its access unit.
     Leads,
     /// Anything that goes on with the access unit.
@@ -50,7 +54,7 @@ impl Role {
     fn begins(self) -> bool {
         match self {
             Self::Slice { first, .. } => first,
-            Self::Set(_) | Self::Leads => true,
+            Self::Set(_) | Self::Recovers | Self::Leads => true,
             Self::Follows => false,
         }
     }
@@ -263,6 +267,7 @@ impl Open {
                 self.is_key |= key;
             }
             Role::Set(kind) => self.sets.add(kind, unit),
+            Role::Recovers => self.is_key = true,
             Role::Leads | Role::Follows => {}
         }
         write_unit(&mut self.data, unit);

@@ -4,9 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 
+mod recovery;
 mod slice;
 mod sps;
 
+use recovery::is_intra;
+pub(super) use recovery::recovery_frames;
 pub(super) use slice::SliceHeaders;
 pub use sps::SpsFacts;
 
@@ -165,9 +168,11 @@ impl Syntax for ByteStream {
                 // first_mb_in_slice is 0 when its Exp-Golomb code is a single 1.
                 first: unit.get(1).is_some_and(|byte| byte & 0x80 != 0),
                 key: kind == 5,
+                intra: kind == 5 || is_intra(unit),
             },
             7 => Role::Set(Set::Sequence),
             8 => Role::Set(Set::Picture),
+            6 if recovery_frames(unit).is_some() => Role::Recovers,
             6 | ACCESS_UNIT_DELIMITER | 15..=18 => Role::Leads,
             _ => Role::Follows,
         }

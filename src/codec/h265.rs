@@ -150,6 +150,7 @@ impl Syntax for ByteStream {
                 // first_slice_segment_in_pic_flag
                 first: unit.get(2).is_some_and(|byte| byte & 0x80 != 0),
                 key: (16..=23).contains(&kind),
+                intra: (16..=23).contains(&kind),
             },
             32 => Role::Set(Set::Video),
             33 => Role::Set(Set::Sequence),

@@ -2,6 +2,8 @@
 //!
 //! Nothing is depacketised; a payload format is known by its name in `a=rtpmap`.
 
+use super::h264::recovery_frames;
+
 /// How the start of a key frame is recognised in the payloads of one encoding.
 ///
 /// Parameter sets begin a key frame too, for they stand before its picture.
@@ -89,16 +91,20 @@ impl KeyFrames {
 fn h264(payload: &[u8]) -> Option<bool> {
     const AGGREGATION: u8 = 24;
     const FRAGMENT: u8 = 28;
-    // An IDR picture or a sequence parameter set.
-    let begins = |header: u8| matches!(header & 0x1f, 5 | 7);
+    // An IDR picture, a sequence parameter set, or what tells of a recovery point.
+    let begins = |unit: &[u8]| match unit.first().map(|header| header & 0x1f) {
+        Some(5 | 7) => true,
+        Some(6) => recovery_frames(unit).is_some(),
+        _ => false,
+    };
     let header = *payload.first()?;
     Some(match header & 0x1f {
         AGGREGATION => units(payload.get(1..)?).any(begins),
         FRAGMENT => {
             let fragment = *payload.get(1)?;
-            fragment & 0x80 != 0 && begins(fragment)
+            fragment & 0x80 != 0 && matches!(fragment & 0x1f, 5 | 7)
         }
-        _ => begins(header),
+        _ => begins(payload),
     })
 }
 
@@ -110,7 +116,7 @@ fn h265(payload: &[u8]) -> Option<bool> {
     let kind = |header: u8| header >> 1 & 0x3f;
     let header = *payload.first()?;
     Some(match kind(header) {
-        AGGREGATION => units(payload.get(2..)?).any(|header| begins(kind(header))),
+        AGGREGATION => units(payload.get(2..)?).any(|unit| begins(kind(unit[0]))),
         FRAGMENT => {
             let fragment = *payload.get(2)?;
             fragment & 0x80 != 0 && begins(fragment & 0x3f)
@@ -119,14 +125,14 @@ fn h265(payload: &[u8]) -> Option<bool> {
     })
 }
 
-/// The first byte of each unit in an aggregation packet, whose own header is gone.
-fn units(mut rest: &[u8]) -> impl Iterator<Item = u8> {
+/// The units in an aggregation packet, whose own header is gone; the last may be cut short.
+fn units(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (size, after) = rest.split_first_chunk::<2>()?;
-        let header = *after.first()?;
-        let size = usize::from(u16::from_be_bytes(*size));
-        rest = after.get(size..).unwrap_or_default();
-        Some(header)
+        let size = usize::from(u16::from_be_bytes(*size)).clamp(1, after.len().max(1));
+        let (unit, after) = after.split_at_checked(size)?;
+        rest = after;
+        Some(unit)
     })
 }
 
@@ -210,6 +216,8 @@ mod tests {
                     &[0x67, 0x42],
                     &[0x7c, 0x85, 1],
                     &[0x78, 0, 2, 0x09, 0xf0, 0, 1, 0x67],
+                    &[0x06, 6, 1, 0xc4, 0x80],
+                    &[0x78, 0, 2, 0x09, 0xf0, 0, 5, 0x06, 6, 1, 0xc4, 0x80],
                 ],
                 &[
                     &[0x41, 0x9a],

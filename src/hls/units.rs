@@ -264,6 +264,12 @@ impl Units {
         Some(unit)
     }
 
+    /// Whether pictures have come for long and none that a decoder may begin with, or none whose parameter
+    /// sets are known.
+    pub fn lack_key_frames(&self) -> bool {
+        self.tracks.iter().any(|track| track.lacks_key)
+    }
+
     /// The format of the units of a track that were pulled last; `None` before the first.
     pub fn format(&self, track: usize) -> Option<&Format> {
         self.tracks.get(track)?.told.as_ref()

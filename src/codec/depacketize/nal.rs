@@ -73,6 +73,8 @@ impl<P: Payloads> Depacketizer<P> {
             return;
         }
         let mut open = mem::take(&mut self.open);
+        // Encoders that do not say so repeat the sets where a decoder may start.
+        open.is_key |= open.is_intra && !open.sets.sequence.is_empty();
         let has_changed = self.take_sets(&open.sets);
         if has_changed && !open.is_key {
             open.data.splice(..0, open.sets.written());
@@ -162,6 +164,8 @@ pub(super) struct Units<P> {
     sets: ParameterSets,
     has_picture: bool,
     is_key: bool,
+    /// Its picture refers to no other.
+    is_intra: bool,
     is_damaged: bool,
     /// It began with a slice that is not the first of a picture.
     goes_on: bool,
@@ -177,6 +181,7 @@ impl<P> Default for Units<P> {
             sets: ParameterSets::default(),
             has_picture: false,
             is_key: false,
+            is_intra: false,
             is_damaged: false,
             goes_on: false,
         }
@@ -225,8 +230,9 @@ impl<P: Payloads> Units<P> {
         // Below `MAX_UNIT`.
         let length = (unit.len() as u32).to_be_bytes();
         match P::role(unit) {
-            Role::Slice { first, key } => {
+            Role::Slice { first, key, intra } => {
                 self.goes_on |= !first && !self.has_picture;
+                self.is_intra = intra && (self.is_intra || !self.has_picture);
                 self.has_picture = true;
                 self.is_key |= key;
             }
@@ -237,6 +243,7 @@ impl<P: Payloads> Units<P> {
                 }
                 return self.data.truncate(start);
             }
+            Role::Recovers => self.is_key = true,
             Role::Leads | Role::Follows => {}
         }
         if let Some(prefix) = self.data.get_mut(start..start + LENGTH) {

@@ -38,10 +38,20 @@ impl Line<'_> {
     /// Says once if there are pictures that nobody can begin with.
     fn tell_of_absence(&mut self) {
         let was_lacking = self.lacks_pictures;
-        self.lacks_pictures = self.segmenter.lacks_pictures();
-        if self.lacks_pictures && !was_lacking {
-            let path = self.packager.channel().path();
-            warn!(%path, "no key frame of the pictures has come: the sound goes on without them");
+        let has_sound = self.segmenter.lacks_pictures();
+        self.lacks_pictures = has_sound || self.units.lack_key_frames();
+        if !self.lacks_pictures || was_lacking {
+            return;
+        }
+        let path = self.packager.channel().path();
+        match has_sound {
+            true => {
+                warn!(%path, "no key frame of the pictures has come: the sound goes on without them")
+            }
+            false => {
+                warn!(%path, "no key frame of the pictures, with its parameter sets, has come for long: \
+                until one comes nothing can be shown")
+            }
         }
     }
 

@@ -186,6 +186,43 @@ fn pictures_begin_with_a_key_frame_and_damage_is_no_discontinuity() {
     );
 }
 
+/// An access unit of a picture that is no IDR picture, behind another unit.
+fn behind(unit: &[u8], slice: &[u8]) -> Vec<u8> {
+    let lengths = [unit, slice].map(|unit| (unit.len() as u32).to_be_bytes());
+    [&lengths[0], unit, &lengths[1], slice].concat()
+}
+
+#[test]
+fn pictures_begin_with_a_recovery_point_where_no_idr_picture_comes() {
+    // After nine pictures all is right again.
+    let point = behind(&[6, 6, 2, 0x15, 0x10, 0x80], &[OTHER, 0x9a, 0x80]);
+    // Nothing says so, but the parameter sets are repeated before a picture that refers to no other.
+    let sets = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, SPS).unwrap();
+    let repeated = behind(&sets, &[OTHER, 0x88, 0x80]);
+    let predicted = behind(&sets, &[OTHER, 0x9a, 0x80]);
+    for (begin, is_key) in [(point, true), (repeated, true), (predicted, false)] {
+        let mut sender = Sender::new(&video());
+        sender.sample(0, 0, &picture(OTHER, 20));
+        sender.sample(0, 3600, &begin);
+        sender.sample(0, 7200, &picture(OTHER, 20));
+        let keys: Vec<_> = sender.pull().iter().map(|unit| unit.keyframe).collect();
+        assert_eq!(keys, if is_key { vec![true, false] } else { vec![] });
+    }
+}
+
+#[test]
+fn key_frames_that_stay_away_are_noticed() {
+    let mut sender = Sender::new(&video());
+    let begin = u32::MAX - 90_000;
+    for second in 0..=15_u32 {
+        assert!(!sender.units.lack_key_frames());
+        sender.sample(0, begin.wrapping_add(second * 90_000), &picture(OTHER, 20));
+    }
+    assert!(sender.pull().is_empty() && sender.units.lack_key_frames());
+    sender.sample(0, begin.wrapping_add(16 * 90_000), &picture(KEY, 20));
+    assert!(!sender.units.lack_key_frames() && sender.pull().len() == 1);
+}
+
 #[test]
 fn gaps_and_other_formats_are_discontinuities() {
     let mut sender = Sender::new(&video());

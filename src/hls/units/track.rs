@@ -8,6 +8,9 @@ use crate::wire::rtp;
 /// A step in time by more than this, in seconds, is a gap.
 const LONGEST_STEP: i64 = 3;
 
+/// A key frame that has not come for so long, in seconds, is told to be missing.
+const AWAITED: u32 = 15;
+
 /// Pictures come this many times a second where nothing tells how many.
 const USUAL_RATE: f64 = 30.0;
 
@@ -35,6 +38,10 @@ pub(super) struct Track {
     pub(super) has_history: bool,
     /// The unit that a decoder started with has come.
     has_begun: bool,
+    /// The time of the first unit that a decoder could not begin with, since there was one that it could.
+    passed_over: Option<u32>,
+    /// No key frame has come for long.
+    pub(super) lacks_key: bool,
     /// Of the units that come out of the depacketiser.
     format: Option<Format>,
     order: Order,
@@ -62,6 +69,8 @@ impl Track {
             is_torn: false,
             has_history: false,
             has_begun: false,
+            passed_over: None,
+            lacks_key: false,
             format: None,
             order: Order { depth: 0, step: 1 },
             told: None,
@@ -131,8 +140,13 @@ impl Track {
             let format = unit.keyframe.then(|| depacketizer.format()).flatten();
             self.has_begun |= format.is_some();
             if self.has_begun {
+                (self.passed_over, self.lacks_key) = (None, false);
                 return Some((unit, format.and_then(|format| self.take_format(format))));
             }
+            let since = *self.passed_over.get_or_insert(unit.time);
+            // RTP times wrap.
+            let waited = unit.time.wrapping_sub(since).cast_signed();
+            self.lacks_key |= waited >= (AWAITED * self.clock_hz).cast_signed();
         }
     }
 

@@ -15,7 +15,7 @@ pub use sps::SpsFacts;
 
 use super::access_units::{ParameterSets, Role, Set, Syntax};
 use super::nal::{self, Layout, Units};
-use super::{Format, Malformed, Packetize, Sample, Sink};
+use super::{Format, Malformed, Packetize, RandomAccess, Sample, Sink};
 
 /// What a decoder must know before the first access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,25 @@ pub fn bare_unit(unit: &[u8]) -> Result<(Bytes, bool), Malformed> {
         bare.extend_from_slice(nal);
     }
     Ok((bare.into(), is_key))
+}
+
+/// How a decoder may start with a sample of these parameter sets; `None` where nothing tells that it may.
+pub(super) fn random_access(config: &Config, sample: &[u8]) -> Option<RandomAccess> {
+    let (mut recovery, mut slices) = (None, (0, 0));
+    for unit in Units::new(FORMAT, sample, config.length_size).flatten() {
+        match unit.first()? & 0x1f {
+            5 => return Some(RandomAccess::Instant),
+            6 => recovery = recovery.or_else(|| recovery_frames(unit)),
+            1 | 2 => slices = (slices.0 + 1, slices.1 + usize::from(is_intra(unit))),
+            _ => {}
+        }
+    }
+    let (all, intra) = slices;
+    match recovery {
+        Some(0) => Some(RandomAccess::Open),
+        Some(_) => Some(RandomAccess::Gradual),
+        None => (all > 0 && all == intra).then_some(RandomAccess::Open),
+    }
 }
 
 /// RTP payloads of packetization mode 1 (RFC 6184, 5.4): single units, STAP-A and FU-A.

@@ -13,7 +13,7 @@ pub use sps::SpsFacts;
 
 use super::access_units::{ParameterSets, Role, Set, Syntax};
 use super::nal::{self, Layout, Units};
-use super::{Format, Malformed, Packetize, Sample, Sink};
+use super::{Format, Malformed, Packetize, RandomAccess, Sample, Sink};
 
 /// What a decoder must know before the first access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,18 @@ impl Config {
 
 fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], Malformed> {
     rest.split_off(..length).ok_or(CUT)
+}
+
+/// How a decoder may start with a sample of these parameter sets; `None` where its pictures do not tell that it may.
+pub(super) fn random_access(config: &Config, sample: &[u8]) -> Option<RandomAccess> {
+    let units = Units::new(FORMAT, sample, config.length_size).flatten();
+    let mut kinds = units.filter_map(|unit| Some(unit.first()? >> 1 & 0x3f));
+    kinds.find_map(|kind| match kind {
+        // Pictures behind a broken link that refer to what is before it are not shown.
+        16..=20 => Some(RandomAccess::Instant),
+        21..=23 => Some(RandomAccess::Open),
+        _ => None,
+    })
 }
 
 /// RTP payloads without decoding order numbers (RFC 7798, 4.4): single units, AP and FU.

@@ -33,6 +33,7 @@ mod opus;
 mod opus_units;
 pub mod pcm;
 pub mod qdesign;
+mod random_access;
 pub mod slices;
 pub mod sorenson;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use depacketize::{
 };
 pub use format::Format;
 pub use keyframe::KeyFrames;
+pub use random_access::RandomAccess;
 
 /// Whether a track is seen or heard; the `m=` line's media type (RFC 4566, 5.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -48,7 +48,7 @@ impl Counts {
 
     pub(super) fn segment(&mut self, segment: &Segment) {
         self.segments += 1;
-        self.dependent_segments += u64::from(!segment.independent && !segment.gap);
+        self.dependent_segments += u64::from(!segment.begins_with_key() && !segment.gap);
         self.discontinuities += u64::from(segment.head.discontinuity);
     }
 }

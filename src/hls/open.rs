@@ -10,7 +10,7 @@ use super::lock::{Lock, Manner, Payload};
 use super::part::{Head, Part, Sample, Segment, Title};
 use super::titles::Titles;
 use crate::base::media_time::MediaTime;
-use crate::codec::Kind;
+use crate::codec::{Kind, RandomAccess};
 use crate::container::id3::Tag;
 use crate::container::mp4::event::Event;
 use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
@@ -146,25 +146,43 @@ impl Open {
     /// The whole segment.
     pub(super) fn end(self) -> Segment {
         let start = self.head.start;
-        let first = self.parts.first();
         let gap = self.parts.iter().all(|part| part.gap);
         let lock = self.whole_lock().filter(|_| !gap);
-        Segment {
+        let segment = Segment {
             duration: MediaTime::new(self.part_start.saturating_sub(start.ticks), start.rate),
-            independent: first.is_some_and(starts_with_key),
+            independent: false,
             gap,
             sealed: lock.map(|lock| lock.seal(&self.clear)),
             head: self.head,
             parts: self.parts,
+        };
+        Segment {
+            independent: is_independent(&segment),
+            ..segment
         }
     }
 }
 
-/// Whether the first sample of the track that leads is a key frame.
-fn starts_with_key(part: &Part) -> bool {
-    let leading = part.samples.iter().find(|sample| sample.track == 0);
-    let is_heard_only = !part.head.map.has_video();
-    !part.gap && (is_heard_only || leading.is_some_and(|sample| sample.keyframe))
+/// Whether a segment can be decoded without what went before (rfc8216bis, 4.4.2.1).
+fn is_independent(segment: &Segment) -> bool {
+    let map = &segment.head.map;
+    if !segment.begins_with_key() || !map.has_video() {
+        return segment.begins_with_key();
+    }
+    let mut pictures = segment.pictures();
+    let (Some(track), Some(first)) = (map.tracks.first(), pictures.next()) else {
+        return false;
+    };
+    match track.format.random_access(&first.data) {
+        Some(RandomAccess::Instant) => true,
+        Some(RandomAccess::Open) => pictures.all(|other| shown(other) > shown(first)),
+        Some(RandomAccess::Gradual) | None => false,
+    }
+}
+
+/// When a sample is presented, in ticks of its track.
+fn shown(sample: &Sample) -> i128 {
+    i128::from(sample.decode) + i128::from(sample.composition)
 }
 
 /// What a fragment has beside its samples.

@@ -158,7 +158,7 @@ struct Line<'p> {
     /// By track: whether the segmenter knows its format.
     is_known: Vec<bool>,
     is_flushed: bool,
-    has_warned: bool,
+    warned: report::Warned,
     lacks_pictures: bool,
     counts: Counts,
     bursts: Vec<Arc<Burst>>,
@@ -189,7 +189,7 @@ impl<'p> Line<'p> {
             makes_ts: packager.read().is_on_disk(),
             is_known: vec![false; description.tracks().len()],
             is_flushed: true,
-            has_warned: false,
+            warned: report::Warned::default(),
             lacks_pictures: false,
             counts: Counts::default(),
             bursts: Vec::new(),

@@ -141,7 +141,7 @@ pub struct Segment {
     pub head: Arc<Head>,
     /// How long it is, exactly.
     pub duration: MediaTime,
-    /// Whether it begins with a key frame, or without pictures; else a player cannot start with it.
+    /// Whether it can be decoded without those before it.
     pub independent: bool,
     /// Whether it holds nothing at all (`EXT-X-GAP`).
     pub gap: bool,
@@ -173,6 +173,23 @@ impl Part {
 }
 
 impl Segment {
+    /// Whether it begins with a picture that a decoder may start with, or without pictures.
+    pub fn begins_with_key(&self) -> bool {
+        let Some(part) = self.parts.first() else {
+            return false;
+        };
+        let mut samples = part.samples.iter();
+        let leading = samples.find(|sample| sample.track == 0);
+        let is_heard_only = !self.head.map.has_video();
+        !part.gap && (is_heard_only || leading.is_some_and(|sample| sample.keyframe))
+    }
+
+    /// The samples of the track that leads, in decoding order.
+    pub(super) fn pictures(&self) -> impl Iterator<Item = &Sample> {
+        let samples = self.parts.iter().flat_map(|part| part.samples.iter());
+        samples.filter(|sample| sample.track == 0)
+    }
+
     /// The segment in the flavour of CMAF, to be sent one after the other.
     pub fn fragments(&self) -> impl Iterator<Item = Bytes> {
         let parts = self.parts.iter().map(|part| &part.data);

@@ -14,7 +14,7 @@ pub(super) struct Cuts {
     timescale: u32,
     /// When the movie ends.
     end: i64,
-    /// Whether a player may start with every segment.
+    /// Whether every segment can be decoded without those before it.
     independent: bool,
 }
 
@@ -125,7 +125,7 @@ impl Cuts {
         self.cuts.len()
     }
 
-    /// Whether a player may start with every segment.
+    /// Whether every segment can be decoded without those before it.
     pub(super) fn independent(&self) -> bool {
         self.independent
     }
@@ -249,9 +249,15 @@ impl Leader<'_> {
         })
     }
 
+    /// Whether what begins with `cut` can be decoded without what went before. Pictures that are decoded behind a
+    /// key frame and shown before it may refer to some before it; they come right behind it.
     fn is_independent(&self, cut: Cut) -> bool {
-        let sample = self.strip.sample(self.table, cut.at);
-        sample.is_none_or(|sample| sample.sync)
+        let sample = |at| self.strip.sample(self.table, at);
+        let Some(first) = sample(cut.at) else {
+            return true;
+        };
+        let next = sample(cut.at.saturating_add(1));
+        first.sync && next.is_none_or(|next| next.presented > first.presented)
     }
 }
 

@@ -1,11 +1,18 @@
 //! What there is to tell of a channel that is packaged: its counts, and in the log the faults of its encoder.
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::Line;
 use crate::hls::counts::Drift;
 use crate::hls::part::Segment;
 use crate::media::description;
+
+/// What the log has told of the encoder.
+#[derive(Debug, Default)]
+pub(super) struct Warned {
+    of_late_keys: bool,
+    of_open_groups: bool,
+}
 
 impl Line<'_> {
     /// Tells what has come of the channel so far.
@@ -55,11 +62,19 @@ impl Line<'_> {
         }
     }
 
-    /// Says once if players cannot start with a segment.
+    /// Says once if players cannot start with a segment, and once if they may miss pictures of it.
     pub(super) fn judge(&mut self, segment: &Segment) {
-        if !segment.independent && !segment.gap && !self.has_warned {
-            self.has_warned = true;
-            let path = self.packager.channel().path();
+        if segment.independent || segment.gap {
+            return;
+        }
+        let path = self.packager.channel().path();
+        let warned = &mut self.warned;
+        if segment.begins_with_key() {
+            if !std::mem::replace(&mut warned.of_open_groups, true) {
+                info!(%path, "pictures of a segment refer to those of the one before, so that players which begin there \
+                    miss some: have the encoder close its groups of pictures");
+            }
+        } else if !std::mem::replace(&mut warned.of_late_keys, true) {
             let target = self.segmenter.target();
             warn!(%path, "a segment begins without a key frame, because none came within {target:?}: set the encoder to one every 2 s");
         }

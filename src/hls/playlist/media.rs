@@ -32,7 +32,7 @@ pub struct MediaPlaylist<'a> {
     pub media_sequence: u64,
     /// The number of discontinuities before the first segment.
     pub discontinuity_sequence: u64,
-    /// Whether every segment begins with a key frame.
+    /// Whether every segment can be decoded without those before it.
     pub independent: bool,
     /// Whether every segment is one key frame, which lasts until the next of them is shown.
     pub i_frames_only: bool,

@@ -312,6 +312,50 @@ fn longer_intervals_are_cut_without_key_frames() {
 }
 
 #[test]
+fn what_refers_to_the_segment_before_is_not_independent() {
+    const INSTANT: &[u8] = &[0, 0, 0, 3, 0x65, 0x88, 0x80];
+    const OPEN: &[u8] = &[
+        0, 0, 0, 5, 6, 6, 1, 0xc4, 0x80, 0, 0, 0, 3, 0x41, 0x88, 0x80,
+    ];
+    const GRADUAL: &[u8] = &[
+        0, 0, 0, 6, 6, 6, 2, 0x15, 0x10, 0x80, 0, 0, 0, 3, 0x41, 0x9a, 0x80,
+    ];
+    // By how many milliseconds key frames are shown after they are decoded, and others.
+    for (key, delays, independent) in [
+        (INSTANT, [120, 40], true),
+        (OPEN, [120, 40], false),
+        (OPEN, [80, 40], false),
+        (OPEN, [40, 40], true),
+        (GRADUAL, [40, 40], false),
+    ] {
+        let mut segmenter = television();
+        let mut made = Made::default();
+        for index in 0..500 {
+            let is_key = index % 50 == 0;
+            let decoded = picture(40 * index, is_key);
+            let delay = 90 * delays[usize::from(!is_key)];
+            let shown = MediaTime::new(decoded.pts.ticks + delay, 90_000);
+            let data = if is_key {
+                Bytes::from_static(key)
+            } else {
+                decoded.data.clone()
+            };
+            let unit = Unit {
+                pts: shown,
+                data,
+                ..decoded
+            };
+            made.push(&mut segmenter, &unit);
+        }
+        assert!(made.segments.len() > 3);
+        for segment in &made.segments {
+            assert_eq!(segment.independent, independent, "{key:02x?} {delays:?}");
+            assert!(segment.begins_with_key() && segment.parts[0].independent);
+        }
+    }
+}
+
+#[test]
 fn the_first_interval_of_key_frames_makes_the_target() {
     let mut segmenter = television();
     let mut made = play(&mut segmenter, 0, 1000, 375);

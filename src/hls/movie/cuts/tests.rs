@@ -78,6 +78,17 @@ fn a_long_way_to_the_next_key_frame_is_cut_all_the_same() {
 }
 
 #[test]
+fn open_groups_of_pictures_are_not_promised_as_independent() {
+    // Of the key frames, the second is shown behind the picture that is decoded next.
+    for (offset, independent) in [(200, false), (50, true)] {
+        let movie = pictures(100, &[1, 61], &[60, 0, 1, offset, 39, 0], &[]);
+        let cuts = cuts(&movie, 10_000);
+        assert_eq!(starts(&cuts), [0, 6000 + i64::from(offset)]);
+        assert_eq!(cuts.independent(), independent);
+    }
+}
+
+#[test]
 fn sound_that_outlasts_the_pictures_is_cut_too() {
     let movie = pictures(100, &[1, 61], &[], &[]);
     let cuts = cuts(&movie, 30_000);

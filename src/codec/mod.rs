@@ -38,6 +38,7 @@ pub mod slices;
 pub mod sorenson;
 #[cfg(test)]
 mod tests;
+pub mod video_range;
 pub mod vp9;
 
 pub use depacketize::{
@@ -46,6 +47,7 @@ pub use depacketize::{
 pub use format::Format;
 pub use keyframe::KeyFrames;
 pub use random_access::RandomAccess;
+pub use video_range::VideoRange;
 
 /// Whether a track is seen or heard; the `m=` line's media type (RFC 4566, 5.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 
 use super::bits::Bits;
 use super::fragments::fragments;
+use super::video_range::UNSPECIFIED;
 use super::{Malformed, Sink};
 
 /// The most units that one aggregation packet carries.
@@ -230,22 +231,25 @@ const SHAPES: [(u16, u16); 17] = [
     (2, 1),
 ];
 
-/// Passes over what the usability information of both formats has next: overscan, signal type, place of chroma.
-pub(super) fn overscan_and_signal(bits: &mut Bits<'_>) -> Option<()> {
+/// Reads what the usability information of both formats has next: overscan, signal type, place of chroma. Returns the
+/// transfer characteristics.
+pub(super) fn transfer(bits: &mut Bits<'_>) -> Option<u8> {
     if bits.flag()? {
         bits.skip(1)?;
     }
+    let mut transfer = UNSPECIFIED;
     if bits.flag()? {
         bits.skip(4)?;
         if bits.flag()? {
-            bits.skip(24)?;
+            let [_primaries, told, _matrix] = [bits.take(8)?, bits.take(8)?, bits.take(8)?];
+            transfer = told as u8;
         }
     }
     if bits.flag()? {
         bits.unsigned()?;
         bits.unsigned()?;
     }
-    Some(())
+    Some(transfer)
 }
 
 /// `scale` ticks a second in steps of `units`, as a rate; `None` when it makes no sense.

@@ -1,7 +1,7 @@
 //! The variant for players that know H.264 and AAC alone: what playlists tell of it before anybody makes it. Pure.
 
 use super::object::{Flavour, Object};
-use super::playlist::Alternative;
+use super::playlist::{Alternative, Pictures};
 use super::transcode::AAC_RATE;
 
 /// Whether every player knows all of these codecs, as RFC 6381 names them.
@@ -14,14 +14,14 @@ pub(super) fn suits_all(codecs: &[String]) -> bool {
 /// knows them.
 pub(super) fn beside(
     codecs: &[String],
-    size: Option<(u32, u32)>,
-    frame_rate: Option<f64>,
+    pictures: Pictures,
     most: u64,
     flavour: Flavour,
 ) -> Option<Alternative> {
     if suits_all(codecs) {
         return None;
     }
+    let size = pictures.resolution;
     let video = size.map(|_| most);
     let is_heard = codecs.len() > usize::from(size.is_some());
     let sound = is_heard.then_some(AAC_RATE);
@@ -29,8 +29,10 @@ pub(super) fn beside(
     Some(Alternative {
         bandwidth: video.unwrap_or(0) + sound.unwrap_or(0),
         codecs: names.collect::<Vec<_>>().join(","),
-        resolution: size.map(scaled),
-        frame_rate,
+        pictures: Pictures {
+            resolution: size.map(scaled),
+            ..pictures
+        },
         uri: Object::Compat(flavour).to_string(),
     })
 }
@@ -54,10 +56,16 @@ const WIDEST: u32 = 1920;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::VideoRange;
 
     fn of(codecs: &[&str], size: Option<(u32, u32)>) -> Option<Alternative> {
         let codecs: Vec<_> = codecs.iter().map(|codec| (*codec).to_owned()).collect();
-        beside(&codecs, size, Some(25.0), 1_000_000, Flavour::Cmaf)
+        let pictures = Pictures {
+            resolution: size,
+            frame_rate: Some(25.0),
+            range: size.map(|_| VideoRange::Pq),
+        };
+        beside(&codecs, pictures, 1_000_000, Flavour::Cmaf)
     }
 
     #[test]
@@ -65,11 +73,12 @@ mod tests {
         assert_eq!(of(&["avc1.64001f", "mp4a.40.2"], Some((640, 360))), None);
         let beside = of(&["hvc1.1.6.L120.90", "mp4a.40.2"], Some((3840, 2160))).unwrap();
         assert_eq!(beside.codecs, "avc1.4d402a,mp4a.40.2");
-        assert_eq!(beside.resolution, Some((1920, 1080)));
+        assert_eq!(beside.pictures.resolution, Some((1920, 1080)));
+        assert_eq!(beside.pictures.range, Some(VideoRange::Pq));
         assert_eq!(beside.uri, "compat-cmaf.m3u8");
         let sound = of(&["ac-3"], None).unwrap();
         assert_eq!(
-            (sound.codecs.as_str(), sound.resolution),
+            (sound.codecs.as_str(), sound.pictures.resolution),
             ("mp4a.40.2", None)
         );
         assert_eq!(

@@ -11,7 +11,7 @@ use super::compat;
 use super::lock::Lock;
 use super::object::{File, Flavour, Object};
 use super::part::{Head, Part, Sample};
-use super::playlist::{Alternative, HEAD, Multivariant, SessionKey};
+use super::playlist::{Alternative, HEAD, Multivariant, Pictures, SessionKey};
 use super::rates::Rate;
 use super::window::{Kept, Window};
 use crate::codec::{Format, Kind};
@@ -42,20 +42,22 @@ impl<'w> Listing<'w> {
     /// The same for players that do not know its formats, if that is needed and offered.
     pub(super) fn alternative(self, flavour: Flavour) -> Option<Alternative> {
         let codecs = self.codecs(&self.sounds(flavour));
-        let (size, frame_rate) = self.video();
         let most = self.window.compat_most;
-        let other = || compat::beside(&codecs, size, frame_rate, most, flavour);
+        let other = || compat::beside(&codecs, self.pictures(), most, flavour);
         self.window.compat.then(other).flatten()
     }
 
-    /// The width and height of its pictures, and how many come a second.
-    fn video(self) -> (Option<(u32, u32)>, Option<f64>) {
+    /// What is known of its pictures.
+    fn pictures(self) -> Pictures {
         let formats = self.formats();
         let Some(format) = formats.iter().find(|one| one.kind() == Kind::Video) else {
-            return (None, None);
+            return Pictures::default();
         };
-        let frame_rate = format.frame_rate().or_else(|| self.measured_frame_rate());
-        (format.picture_size(), frame_rate)
+        Pictures {
+            resolution: format.picture_size(),
+            frame_rate: format.frame_rate().or_else(|| self.measured_frame_rate()),
+            range: format.video_range(),
+        }
     }
 
     /// Its tags, where all that they name is in `folder`, which ends in a slash; or is empty, and then with
@@ -67,14 +69,12 @@ impl<'w> Listing<'w> {
         // Players take the first sound of themselves.
         let begun = [self].into_iter().chain(sounds.first().copied());
         let session_keys: Vec<_> = begun.flat_map(|one| one.session_keys()).collect();
-        let (resolution, frame_rate) = self.video();
         let uri = Object::Media(flavour).to_string();
         let playlist = Multivariant {
             bandwidth: self.bit_rate(&sounds, flavour, Rate::peak),
             average_bandwidth: self.bit_rate(&sounds, flavour, Rate::average),
             codecs: &codecs,
-            resolution,
-            frame_rate,
+            pictures: self.pictures(),
             alternative: folder
                 .is_empty()
                 .then(|| self.alternative(flavour))

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::base::media_time::MediaTime;
+use crate::codec::VideoRange;
 
 /// The tracks of a segment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,6 +56,8 @@ pub(super) struct Picture {
     pub(super) height: u32,
     /// As H.264 counts levels: 41 is 4.1; 0 when it is not known.
     pub(super) level: u8,
+    /// What a player has to be able to show, if it is known.
+    pub(super) range: Option<VideoRange>,
 }
 
 /// The sound of a track.

@@ -202,6 +202,7 @@ fn video(entry: Atom<'_>, track: &mut InitialTrack) {
         width: width.into(),
         height: height.into(),
         level: 0,
+        range: None,
     });
     let extensions = entry.content.get(78..).unwrap_or_default();
     for extension in Atoms::of(extensions).map_while(Result::ok) {

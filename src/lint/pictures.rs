@@ -1,7 +1,7 @@
 //! H.264 and H.265 as segments carry them: which pictures need nothing before them.
 
 use super::content::Picture;
-use crate::codec::{h264, h265};
+use crate::codec::{VideoRange, h264, h265};
 
 /// A format of pictures that is cut into NAL units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +71,13 @@ impl Coding {
                 width: facts.width,
                 height: facts.height,
                 level: facts.level,
+                range: Some(VideoRange::of_transfer(facts.transfer)),
             }),
             Self::H265 => h265::SpsFacts::read(sps).ok().map(|facts| Picture {
                 width: facts.width,
                 height: facts.height,
                 level: facts.level() / 3,
+                range: Some(VideoRange::of_transfer(facts.transfer)),
             }),
         }
     }

@@ -30,6 +30,8 @@ rules! {
         "tell in RESOLUTION the size of the pictures in the segments";
     RATE "frame-rate-wrong" Warning "Apple 9.15; bis 4.4.6.2"
         "tell in FRAME-RATE the most pictures a second of the segments, to three decimals";
+    RANGE "video-range-wrong" Error "bis 4.4.6.2"
+        "tell in VIDEO-RANGE whether the pictures are SDR, HLG or PQ, as the parameter sets in the segments do: without it they count as SDR";
     SEVERAL_SOUNDS "audio-streams" Warning "Apple 2.24"
         "put one audio stream into a segment, and others into renditions of their own";
     APART "audio-video-apart" Warning "Apple 7.1"
@@ -197,6 +199,12 @@ pub(super) fn check_variant(variant: &Variant, content: &Content, findings: &mut
         } = picture;
         let found = format!("the pictures are {real}x{high}, RESOLUTION is {width}x{height}");
         findings.add(&SIZE, variant.line, found);
+    }
+    let range = video.picture.and_then(|picture| picture.range);
+    let told = variant.video_range.as_deref().unwrap_or("SDR");
+    if let Some(range) = range.filter(|range| range.to_string() != told) {
+        let found = format!("the pictures are {range}, VIDEO-RANGE is {told}");
+        findings.add(&RANGE, variant.line, found);
     }
     let real = 1.0 / video.sample_length().max(1e-6);
     let told = variant.frame_rate.filter(|_| video.samples > 10);

@@ -69,4 +69,5 @@ mod ts;
 mod uploads;
 mod uri_player;
 mod user;
+mod video_range;
 mod writes;

@@ -3,6 +3,7 @@
 use crate::codec::Malformed;
 use crate::codec::bits::Bits;
 use crate::codec::nal;
+use crate::codec::video_range::UNSPECIFIED;
 
 /// What a sequence parameter set says of the pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,8 @@ pub struct SpsFacts {
     pub reorder_frames: Option<u8>,
     /// The shape of a sample, width to height; 1 to 1 unless the set tells otherwise.
     pub sample_aspect: (u16, u16),
+    /// `transfer_characteristics`: how samples stand for light (ITU-T H.273, 8.2).
+    pub transfer: u8,
 }
 
 impl SpsFacts {
@@ -108,6 +111,7 @@ fn read(payload: &[u8]) -> Option<SpsFacts> {
         frame_rate: vui.frame_rate,
         reorder_frames: vui.reorder_frames.or(implied),
         sample_aspect: vui.sample_aspect,
+        transfer: vui.transfer,
     })
 }
 
@@ -209,6 +213,7 @@ struct Vui {
     frame_rate: Option<f64>,
     reorder_frames: Option<u8>,
     sample_aspect: (u16, u16),
+    transfer: u8,
 }
 
 impl Default for Vui {
@@ -217,14 +222,15 @@ impl Default for Vui {
             frame_rate: None,
             reorder_frames: None,
             sample_aspect: (1, 1),
+            transfer: UNSPECIFIED,
         }
     }
 }
 
-/// The usability information (E.1.1), as far as it concerns time, order and shape.
+/// The usability information (E.1.1), as far as it concerns time, order, shape and light.
 fn vui(bits: &mut Bits<'_>) -> Option<Vui> {
     let sample_aspect = nal::sample_aspect(bits)?;
-    nal::overscan_and_signal(bits)?;
+    let transfer = nal::transfer(bits)?;
     let frame_rate = match bits.flag()? {
         true => {
             let (units, scale) = (bits.take(32)?, bits.take(32)?);
@@ -240,6 +246,7 @@ fn vui(bits: &mut Bits<'_>) -> Option<Vui> {
         frame_rate,
         reorder_frames,
         sample_aspect,
+        transfer,
     })
 }
 

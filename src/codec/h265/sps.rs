@@ -3,6 +3,7 @@
 use crate::codec::Malformed;
 use crate::codec::bits::Bits;
 use crate::codec::nal;
+use crate::codec::video_range::UNSPECIFIED;
 
 /// What a sequence parameter set says of the pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,8 @@ pub struct SpsFacts {
     pub reorder_frames: u8,
     /// The shape of a sample, width to height; 1 to 1 unless the set tells otherwise.
     pub sample_aspect: (u16, u16),
+    /// `transfer_characteristics`: how samples stand for light (ITU-T H.273, 8.2).
+    pub transfer: u8,
 }
 
 impl SpsFacts {
@@ -95,6 +98,7 @@ fn read(payload: &[u8]) -> Option<SpsFacts> {
         frame_rate: vui.frame_rate,
         reorder_frames,
         sample_aspect: vui.sample_aspect,
+        transfer: vui.transfer,
     })
 }
 
@@ -151,6 +155,7 @@ fn reorder_frames(bits: &mut Bits<'_>, layers: u8) -> Option<u8> {
 struct Vui {
     frame_rate: Option<f64>,
     sample_aspect: (u16, u16),
+    transfer: u8,
 }
 
 impl Default for Vui {
@@ -158,6 +163,7 @@ impl Default for Vui {
         Self {
             frame_rate: None,
             sample_aspect: (1, 1),
+            transfer: UNSPECIFIED,
         }
     }
 }
@@ -246,10 +252,10 @@ fn explicit_set(bits: &mut Bits<'_>) -> Option<u32> {
     Some(pictures)
 }
 
-/// The usability information (E.2.1), as far as it concerns time and shape.
+/// The usability information (E.2.1), as far as it concerns time, shape and light.
 fn vui(bits: &mut Bits<'_>) -> Option<Vui> {
     let sample_aspect = nal::sample_aspect(bits)?;
-    nal::overscan_and_signal(bits)?;
+    let transfer = nal::transfer(bits)?;
     // Neutral chroma, fields, frame field information.
     bits.skip(3)?;
     if bits.flag()? {
@@ -267,6 +273,7 @@ fn vui(bits: &mut Bits<'_>) -> Option<Vui> {
     Some(Vui {
         frame_rate,
         sample_aspect,
+        transfer,
     })
 }
 

@@ -7,7 +7,8 @@
 use bytes::{Bytes, BytesMut};
 
 use super::atom::find;
-use crate::codec::Kind;
+use crate::codec::video_range::UNSPECIFIED;
+use crate::codec::{Kind, VideoRange};
 use crate::container::Track;
 use crate::container::big_endian::u16_at;
 
@@ -16,6 +17,8 @@ use crate::container::big_endian::u16_at;
 pub struct CopiedEntry {
     kind: Kind,
     codec: String,
+    /// What its pictures hold, if it has any.
+    video_range: Option<VideoRange>,
     bytes: Bytes,
 }
 
@@ -29,9 +32,12 @@ impl CopiedEntry {
         let mut bytes = BytesMut::from(entry.as_ref());
         // Which data reference it is of: fragments have one.
         bytes.get_mut(14..16)?.copy_from_slice(&[0, 1]);
+        let transfer = || transfer(entry).unwrap_or(UNSPECIFIED);
+        let is_seen = kind == Kind::Video;
         Some(Self {
             kind,
             codec,
+            video_range: is_seen.then(|| VideoRange::of_transfer(transfer())),
             bytes: bytes.freeze(),
         })
     }
@@ -44,6 +50,11 @@ impl CopiedEntry {
     /// What the CODECS attribute of playlists calls it (RFC 6381).
     pub fn codec_string(&self) -> &str {
         &self.codec
+    }
+
+    /// What its pictures hold as far as it tells, standard range if it does not; `None` for sound.
+    pub fn video_range(&self) -> Option<VideoRange> {
+        self.video_range
     }
 
     /// The whole box.
@@ -75,6 +86,17 @@ fn describe(entry: &Bytes) -> Option<(Kind, String)> {
         _ => return None,
     };
     Some(described)
+}
+
+/// The transfer characteristics of pictures (ISO/IEC 14496-12, 12.1.5; VP9 tells them in its own record too).
+fn transfer(entry: &Bytes) -> Option<u8> {
+    let tail = entry.slice(VIDEO_EXTENSIONS.min(entry.len())..);
+    let colours = find(&tail, b"colr").map(|atom| atom.body);
+    let told = colours.and_then(|body| match body.get(..4)? {
+        b"nclx" | b"nclc" => u8::try_from(u16_at(&body, 6)?).ok(),
+        _ => None,
+    });
+    told.or_else(|| find(&tail, b"vpcC")?.body.get(8).copied())
 }
 
 /// `av01.P.LLT.DD` (AV1 in ISO base media files, 5).
@@ -115,5 +137,24 @@ mod tests {
         assert_eq!(av1(&[0x81]), None);
         let record = [1, 0, 0, 0, 2, 31, 0xa2, 1, 1, 1, 0, 0];
         assert_eq!(vp9(&record).unwrap(), "vp09.02.31.10");
+    }
+
+    #[test]
+    fn colours_are_found_beside_the_configuration() {
+        let entry =
+            |boxes: &[&[u8]]| Bytes::from([&[0; VIDEO_EXTENSIONS], &*boxes.concat()].concat());
+        let vpcc = b"\0\0\0\x14vpcC\x01\0\0\0\x02\x1f\xa2\x09\x10\x09\0\0";
+        let nclx = b"\0\0\0\x13colrnclx\0\x09\0\x12\0\x09\0";
+        let nclc = b"\0\0\0\x12colrnclc\0\x01\0\x01\0\x01";
+        let profile = b"\0\0\0\x0ccolrprof";
+        let found = [
+            &[&vpcc[..], nclx][..],
+            &[nclc],
+            &[profile, vpcc],
+            &[profile],
+            &[],
+        ];
+        let found = found.map(|boxes| transfer(&entry(boxes)));
+        assert_eq!(found, [Some(18), Some(1), Some(16), None, None]);
     }
 }

@@ -233,7 +233,7 @@ fn players_are_told_of_key_frames_where_there_are_pictures() {
     let tag = "\n#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=";
     assert!(program.contains(tag), "{program}");
     assert!(
-        program.ends_with(",CODECS=\"avc1.42c01e\",URI=\"iframes.m3u8\"\n"),
+        program.ends_with(",CODECS=\"avc1.42c01e\",VIDEO-RANGE=SDR,URI=\"iframes.m3u8\"\n"),
         "{program}"
     );
     let heard = window(&mut channel(&[Kind::Audio, Kind::Audio]), |_| true);

@@ -7,7 +7,7 @@ use crate::codec::Kind;
 use crate::hls::i_frame::{IFrame, Place};
 use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
-use crate::hls::playlist::{IFrames, MediaPlaylist, SegmentLine};
+use crate::hls::playlist::{IFrames, MediaPlaylist, Pictures, SegmentLine};
 
 impl<'w> Listing<'w> {
     /// The playlist of the key frames of all segments that are listed.
@@ -64,7 +64,11 @@ impl<'w> Listing<'w> {
             bandwidth: rate.peak(),
             average_bandwidth: rate.average(),
             codec: video.codec_string(),
-            resolution: video.picture_size(),
+            pictures: Pictures {
+                resolution: video.picture_size(),
+                frame_rate: None,
+                range: video.video_range(),
+            },
             uri: Object::IFrames(flavour).to_string(),
         })
     }

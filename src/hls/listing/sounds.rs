@@ -37,7 +37,7 @@ impl Listing<'_> {
         let most = sounds.max().unwrap_or(0);
         match self.window.choice {
             // One is loaded in place of another.
-            Some(_) if self.video().0.is_none() => own.max(most),
+            Some(_) if self.pictures().resolution.is_none() => own.max(most),
             _ => own.saturating_add(most),
         }
     }

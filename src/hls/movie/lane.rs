@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::cuts::Cuts;
 use super::strip::{Placed, Strip};
 use crate::base::media_time::MediaTime;
-use crate::codec::{Format, Kind};
+use crate::codec::{Format, Kind, VideoRange};
 use crate::container::mp4::init::{self, CopiedEntry, Entry, TrackInit};
 use crate::container::{Movie, Role, SampleTable, Track};
 
@@ -113,6 +113,14 @@ impl Lane {
         match &self.copied {
             Some(entry) => Some(entry.codec_string().to_owned()),
             None => self.format.as_ref()?.codec_string(),
+        }
+    }
+
+    /// What its pictures hold; `None` for sound.
+    pub(super) fn video_range(&self) -> Option<VideoRange> {
+        match &self.copied {
+            Some(entry) => entry.video_range(),
+            None => self.format.as_ref()?.video_range(),
         }
     }
 

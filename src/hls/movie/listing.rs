@@ -12,7 +12,7 @@ use crate::hls::compat;
 use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::playlist::{
-    AudioRendition, Control, IFrames, KeyLine, MediaPlaylist, Multivariant, PlaylistKind,
+    AudioRendition, Control, IFrames, KeyLine, MediaPlaylist, Multivariant, Pictures, PlaylistKind,
     SegmentLine, SessionKey,
 };
 use crate::hls::rates::Rate;
@@ -44,16 +44,19 @@ impl Presentation {
             .collect();
         codecs.dedup();
         let uri = Object::Media(flavour).to_string();
-        let (resolution, frame_rate) = (self.resolution(), self.frame_rate());
-        let rate = frame_rate.unwrap_or(USUAL_RATE);
-        let other = resolution.map_or(0, |size| most_bits(size, rate, self.terms.target));
-        let alternative = || compat::beside(&codecs, resolution, frame_rate, other, flavour);
+        let pictures = Pictures {
+            frame_rate: self.frame_rate(),
+            ..self.key_pictures()
+        };
+        let rate = pictures.frame_rate.unwrap_or(USUAL_RATE);
+        let most_of = |size| most_bits(size, rate, self.terms.target);
+        let other = pictures.resolution.map_or(0, most_of);
+        let alternative = || compat::beside(&codecs, pictures, other, flavour);
         let playlist = Multivariant {
             bandwidth: most(Rate::peak),
             average_bandwidth: most(Rate::average),
             codecs: &codecs,
-            resolution,
-            frame_rate,
+            pictures,
             folder: "",
             uri: &uri,
             audio: &audio,
@@ -77,7 +80,7 @@ impl Presentation {
             bandwidth: rate.peak(),
             average_bandwidth: rate.average(),
             codec: rendition.lanes.first().and_then(|lane| lane.codec_string()),
-            resolution: self.resolution(),
+            pictures: self.key_pictures(),
             uri: Object::IFrames(flavour).to_string(),
         })
     }
@@ -184,6 +187,16 @@ impl Presentation {
     fn rate(&self, rendition: &Rendition, flavour: Flavour) -> Option<Rate> {
         let carriage = rendition.carriage(flavour)?;
         Some(rendition.rate(self.movie.index(), carriage))
+    }
+
+    /// What is known of its pictures but for how many come a second, which key frames have in common with all.
+    fn key_pictures(&self) -> Pictures {
+        let mut video = self.lanes().filter(|lane| lane.kind == Kind::Video);
+        Pictures {
+            resolution: self.resolution(),
+            frame_rate: None,
+            range: video.next().and_then(|lane| lane.video_range()),
+        }
     }
 
     fn resolution(&self) -> Option<(u32, u32)> {

@@ -4,6 +4,7 @@
 
 mod media;
 mod multivariant;
+mod pictures;
 mod uris;
 
 pub use media::{
@@ -13,6 +14,7 @@ pub use media::{
 pub use multivariant::{
     Alternative, AudioRendition, HEAD, IFrames, Multivariant, SessionKey, Tags,
 };
+pub use pictures::Pictures;
 pub use uris::with_uris;
 
 /// The media type of every playlist (RFC 8216, 10).

@@ -4,6 +4,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::Pictures;
 use crate::hls::lock::Manner;
 use crate::hls::object::{Flavour, Object};
 
@@ -16,10 +17,8 @@ pub struct Multivariant<'a> {
     pub average_bandwidth: u64,
     /// The formats as RFC 6381 names them; those that have no such name are not among them.
     pub codecs: &'a [String],
-    /// Width and height of the picture.
-    pub resolution: Option<(u32, u32)>,
-    /// Pictures per second.
-    pub frame_rate: Option<f64>,
+    /// What is known of the pictures.
+    pub pictures: Pictures,
     /// Where all that it names is, with a slash at the end; empty where the playlist is.
     pub folder: &'a str,
     /// The media playlist.
@@ -42,10 +41,8 @@ pub struct Alternative {
     pub bandwidth: u64,
     /// The formats as RFC 6381 names them.
     pub codecs: String,
-    /// Width and height of the picture.
-    pub resolution: Option<(u32, u32)>,
-    /// Pictures per second.
-    pub frame_rate: Option<f64>,
+    /// What is known of the pictures.
+    pub pictures: Pictures,
     /// The media playlist.
     pub uri: String,
 }
@@ -59,8 +56,8 @@ pub struct IFrames {
     pub average_bandwidth: u64,
     /// The format as RFC 6381 names it, if it has such a name.
     pub codec: Option<String>,
-    /// Width and height of the picture.
-    pub resolution: Option<(u32, u32)>,
+    /// What is known of the pictures.
+    pub pictures: Pictures,
     /// The media playlist.
     pub uri: String,
 }
@@ -139,7 +136,7 @@ impl Display for Tags<'_> {
         if !program.codecs.is_empty() {
             write!(f, ",CODECS=\"{}\"", program.codecs.join(","))?;
         }
-        f.write_str(&pictures(program.resolution, program.frame_rate))?;
+        write!(f, "{}", program.pictures)?;
         if !program.audio.is_empty() {
             write!(f, ",AUDIO=\"{group}\"")?;
         }
@@ -158,11 +155,9 @@ impl Alternative {
         let Self {
             bandwidth,
             codecs,
-            resolution,
-            frame_rate,
+            pictures,
             uri,
         } = self;
-        let pictures = pictures(*resolution, *frame_rate);
         format!(
             "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},AVERAGE-BANDWIDTH={bandwidth},\
              CODECS=\"{codecs}\"{pictures}\n{folder}{uri}\n"
@@ -180,16 +175,8 @@ impl IFrames {
         if let Some(codec) = &self.codec {
             write!(f, ",CODECS=\"{codec}\"")?;
         }
-        f.write_str(&pictures(self.resolution, None))?;
-        writeln!(f, ",URI=\"{folder}{}\"", self.uri)
+        writeln!(f, "{},URI=\"{folder}{}\"", self.pictures, self.uri)
     }
-}
-
-/// What a tag tells of pictures.
-fn pictures(resolution: Option<(u32, u32)>, frame_rate: Option<f64>) -> String {
-    let resolution = resolution.map(|(width, height)| format!(",RESOLUTION={width}x{height}"));
-    let frame_rate = frame_rate.map(|rate| format!(",FRAME-RATE={rate:.3}"));
-    resolution.into_iter().chain(frame_rate).collect()
 }
 
 impl AudioRendition {
@@ -239,6 +226,7 @@ const AUDIO: &str = "audio";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::VideoRange;
 
     #[test]
     fn a_variant_says_what_it_needs() {
@@ -247,8 +235,11 @@ mod tests {
             bandwidth: 2_100_000,
             average_bandwidth: 1_900_000,
             codecs: &codecs,
-            resolution: Some((1280, 720)),
-            frame_rate: Some(30_000.0 / 1001.0),
+            pictures: Pictures {
+                resolution: Some((1280, 720)),
+                frame_rate: Some(30_000.0 / 1001.0),
+                range: Some(VideoRange::Hlg),
+            },
             uri: "media.m3u8",
             ..Multivariant::default()
         };
@@ -256,7 +247,7 @@ mod tests {
             video.to_string(),
             "#EXTM3U\n\
              #EXT-X-VERSION:6\n\
-             #EXT-X-STREAM-INF:BANDWIDTH=2100000,AVERAGE-BANDWIDTH=1900000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.970\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=2100000,AVERAGE-BANDWIDTH=1900000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.970,VIDEO-RANGE=HLG\n\
              media.m3u8\n"
         );
     }
@@ -290,8 +281,6 @@ mod tests {
             bandwidth: 130_000,
             average_bandwidth: 128_000,
             codecs: &[],
-            resolution: None,
-            frame_rate: None,
             uri: "media-ts.m3u8",
             ..Multivariant::default()
         };
@@ -316,8 +305,6 @@ mod tests {
             bandwidth: 2,
             average_bandwidth: 1,
             codecs: &[],
-            resolution: None,
-            frame_rate: None,
             uri: "media.m3u8",
             audio: &[sound("deu", None), sound("2", Some("audio2.m3u8"))],
             ..Multivariant::default()
@@ -364,14 +351,18 @@ mod tests {
                 bandwidth: 200_000,
                 average_bandwidth: 90_000,
                 codec: Some("avc1.64001f".to_owned()),
-                resolution: Some((1280, 720)),
+                pictures: Pictures {
+                    resolution: Some((1280, 720)),
+                    range: Some(VideoRange::Pq),
+                    ..Pictures::default()
+                },
                 uri: "iframes.m3u8".to_owned(),
             }),
             ..Multivariant::default()
         };
         let text = program.to_string();
         let tag = "\nmedia.m3u8\n#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=200000,AVERAGE-BANDWIDTH=90000,\
-             CODECS=\"avc1.64001f\",RESOLUTION=1280x720,URI=\"iframes.m3u8\"\n";
+             CODECS=\"avc1.64001f\",RESOLUTION=1280x720,VIDEO-RANGE=PQ,URI=\"iframes.m3u8\"\n";
         assert!(text.ends_with(tag), "{text}");
     }
 }

@@ -419,7 +419,15 @@ fn variants() -> Vec<Fault> {
     assert_sound(&check(&told));
     let codecs = vec!["avc1.42c01e".to_owned()];
     let bandwidth = Some(1_000);
+    let range = |range: &str| {
+        check(&Variant {
+            video_range: Some(range.to_owned()),
+            ..told.clone()
+        })
+    };
+    assert_sound(&range("SDR"));
     vec![
+        ("video-range-wrong", range("PQ")),
         (
             "bandwidth-exceeded",
             check(&Variant {

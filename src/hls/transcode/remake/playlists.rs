@@ -8,7 +8,7 @@ use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::part::Map;
 use crate::hls::playlist::{
-    KeyLine, MediaPlaylist, Multivariant, PlaylistKind, SegmentLine, SessionKey,
+    KeyLine, MediaPlaylist, Multivariant, Pictures, PlaylistKind, SegmentLine, SessionKey,
 };
 
 impl Remake {
@@ -25,8 +25,11 @@ impl Remake {
             bandwidth: self.bit_rate(),
             average_bandwidth: self.bit_rate(),
             codecs: &codecs,
-            resolution: video.and_then(|format| format.picture_size()),
-            frame_rate: rate.filter(|rate| *rate > 0.0),
+            pictures: Pictures {
+                resolution: video.and_then(|format| format.picture_size()),
+                frame_rate: rate.filter(|rate| *rate > 0.0),
+                range: video.and_then(|format| format.video_range()),
+            },
             uri: &Object::Media(flavour).to_string(),
             session_keys: session_key.as_slice(),
             i_frames: self.told_of_i_frames(map, flavour),

@@ -10,7 +10,7 @@ use super::Remake;
 use crate::hls::i_frame::{self, IFrame, Place};
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::part::{Map, Segment};
-use crate::hls::playlist::{IFrames, KeyLine, MediaPlaylist, PlaylistKind, SegmentLine};
+use crate::hls::playlist::{IFrames, KeyLine, MediaPlaylist, Pictures, PlaylistKind, SegmentLine};
 use crate::hls::transcode::facts::Facts;
 use crate::hls::transcode::orders::Coding;
 use crate::hls::transcode::run::{Run, Task};
@@ -31,7 +31,11 @@ impl Remake {
             bandwidth,
             average_bandwidth: bandwidth,
             codec: format.codec_string(),
-            resolution: format.picture_size(),
+            pictures: Pictures {
+                resolution: format.picture_size(),
+                frame_rate: None,
+                range: format.video_range(),
+            },
             uri: Object::IFrames(flavour).to_string(),
         })
     }

@@ -1,29 +1,30 @@
 //! The variant for players that know H.264 and AAC alone: what playlists tell of it before anybody makes it. Pure.
 
 use super::object::{Flavour, Object};
-use super::playlist::{Alternative, Pictures};
+use super::playlist::{Alternative, Pictures, Stream};
 use super::transcode::AAC_RATE;
 
-/// Whether every player knows all of these codecs, as RFC 6381 names them.
-pub(super) fn suits_all(codecs: &[String]) -> bool {
+/// Whether every player knows all codecs of one of these.
+pub(super) fn suits_all(streams: &[Stream]) -> bool {
     let is_common = |codec: &String| COMMON.iter().any(|name| codec.starts_with(name));
-    codecs.iter().all(is_common)
+    let mut streams = streams.iter();
+    streams.any(|stream| stream.codecs.iter().all(is_common))
 }
 
-/// The variant beside one of these codecs, whose pictures take `most` bits a second; `None` if every player
-/// knows them.
+/// The variant beside these, whose pictures take `most` bits a second; `None` if every player knows one of them.
 pub(super) fn beside(
-    codecs: &[String],
+    streams: &[Stream],
     pictures: Pictures,
     most: u64,
     flavour: Flavour,
 ) -> Option<Alternative> {
-    if suits_all(codecs) {
+    if suits_all(streams) {
         return None;
     }
     let size = pictures.resolution;
     let video = size.map(|_| most);
-    let is_heard = codecs.len() > usize::from(size.is_some());
+    let mut streams = streams.iter();
+    let is_heard = streams.any(|stream| stream.codecs.len() > usize::from(size.is_some()));
     let sound = is_heard.then_some(AAC_RATE);
     let names = size.map(|_| VIDEO).into_iter().chain(sound.map(|_| AUDIO));
     Some(Alternative {
@@ -59,13 +60,29 @@ mod tests {
     use crate::codec::VideoRange;
 
     fn of(codecs: &[&str], size: Option<(u32, u32)>) -> Option<Alternative> {
-        let codecs: Vec<_> = codecs.iter().map(|codec| (*codec).to_owned()).collect();
         let pictures = Pictures {
             resolution: size,
             frame_rate: Some(25.0),
             range: size.map(|_| VideoRange::Pq),
         };
-        beside(&codecs, pictures, 1_000_000, Flavour::Cmaf)
+        beside(&[stream(codecs)], pictures, 1_000_000, Flavour::Cmaf)
+    }
+
+    fn stream(codecs: &[&str]) -> Stream {
+        Stream {
+            codecs: codecs.iter().map(|codec| (*codec).to_owned()).collect(),
+            ..Stream::default()
+        }
+    }
+
+    #[test]
+    fn one_sound_that_every_player_knows_is_enough() {
+        let streams = [
+            stream(&["avc1.64001f", "ac-3"]),
+            stream(&["avc1.64001f", "mp4a.40.2"]),
+        ];
+        assert!(suits_all(&streams));
+        assert!(!suits_all(&streams[..1]));
     }
 
     #[test]

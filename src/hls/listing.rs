@@ -36,14 +36,14 @@ impl<'w> Listing<'w> {
 
     /// Whether every player knows what it consists of.
     pub(super) fn suits_all(self, flavour: Flavour) -> bool {
-        compat::suits_all(&self.codecs(&self.sounds(flavour)))
+        compat::suits_all(&self.streams(flavour))
     }
 
     /// The same for players that do not know its formats, if that is needed and offered.
     pub(super) fn alternative(self, flavour: Flavour) -> Option<Alternative> {
-        let codecs = self.codecs(&self.sounds(flavour));
+        let streams = self.streams(flavour);
         let most = self.window.compat_most;
-        let other = || compat::beside(&codecs, self.pictures(), most, flavour);
+        let other = || compat::beside(&streams, self.pictures(), most, flavour);
         self.window.compat.then(other).flatten()
     }
 
@@ -64,24 +64,17 @@ impl<'w> Listing<'w> {
     /// what there is in other formats, which programs of several variants tell of behind all of them.
     pub(super) fn variant(self, flavour: Flavour, folder: &str) -> String {
         let sounds = self.sounds(flavour);
-        let codecs = self.codecs(&sounds);
-        let audio = self.audio(&sounds, flavour);
         // Players take the first sound of themselves.
         let begun = [self].into_iter().chain(sounds.first().copied());
         let session_keys: Vec<_> = begun.flat_map(|one| one.session_keys()).collect();
-        let uri = Object::Media(flavour).to_string();
         let playlist = Multivariant {
-            bandwidth: self.bit_rate(&sounds, flavour, Rate::peak),
-            average_bandwidth: self.bit_rate(&sounds, flavour, Rate::average),
-            codecs: &codecs,
+            streams: &self.streams(flavour),
             pictures: self.pictures(),
             alternative: folder
                 .is_empty()
                 .then(|| self.alternative(flavour))
                 .flatten(),
             folder,
-            uri: &uri,
-            audio: &audio,
             session_keys: &session_keys,
             i_frames: self.told_of_i_frames(flavour),
         };

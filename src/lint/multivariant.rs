@@ -210,6 +210,16 @@ impl Variant {
         codecs.find(|codec| is_video(codec))
     }
 
+    /// Its codecs that are sound; all of AAC (ISO/IEC 14496-3) is one.
+    pub(super) fn sound_codecs(&self) -> impl Iterator<Item = &str> {
+        let codecs = self.codecs.iter().map(String::as_str);
+        let sounds = codecs.filter(|codec| !is_video(codec) && !is_text(codec));
+        sounds.map(|codec| match codec {
+            "mp4a.40.2" | "mp4a.40.5" | "mp4a.40.29" | "mp4a.40.42" => "AAC",
+            other => other,
+        })
+    }
+
     /// Whether there are pictures, as far as the tag tells.
     pub fn has_video(&self) -> bool {
         self.resolution.is_some() || self.video_codec().is_some()
@@ -233,6 +243,12 @@ impl Rendition {
             instream: list.quoted("INSTREAM-ID", findings),
         }
     }
+}
+
+/// Whether a codec string of RFC 6381 means subtitles.
+fn is_text(codec: &str) -> bool {
+    let entry = codec.split('.').next().unwrap_or_default();
+    ["stpp", "wvtt", "tx3g", "c608", "c708"].contains(&entry)
 }
 
 /// Whether a codec string of RFC 6381 means pictures.

@@ -33,6 +33,9 @@ rules! {
         "add CODECS and RESOLUTION to #EXT-X-I-FRAME-STREAM-INF";
     GROUP "group-missing" Error "bis 4.4.6.2"
         "declare each group that a variant names by #EXT-X-MEDIA of that type";
+    SOUND_CODECS "sound-codecs" Warning "bis 4.4.6.2"
+        "give the sounds of each codec a group and an #EXT-X-STREAM-INF of their own: a player passes over a variant \
+         when it does not know all of its CODECS";
     RENDITION "rendition" Error "bis 4.4.6.1"
         "mend the attributes of #EXT-X-MEDIA";
     LANGUAGE "language" Warning "Apple 8.10"
@@ -98,6 +101,7 @@ fn check_variant(variant: &Variant, findings: &mut Findings) {
             "the variant has pictures and no FRAME-RATE",
         );
     }
+    check_sound_codecs(variant, findings);
     match (variant.average_bandwidth, variant.bandwidth) {
         (None, _) => findings.add(&AVERAGE, line, "the variant has no AVERAGE-BANDWIDTH"),
         (Some(average), Some(peak)) if average > peak => {
@@ -105,6 +109,16 @@ fn check_variant(variant: &Variant, findings: &mut Findings) {
             findings.add(&AVERAGE_ABOVE_PEAK, line, found);
         }
         _ => {}
+    }
+}
+
+fn check_sound_codecs(variant: &Variant, findings: &mut Findings) {
+    let has_group = variant.groups.iter().any(|(kind, _)| *kind == "AUDIO");
+    let sounds: BTreeSet<_> = variant.sound_codecs().collect();
+    if has_group && sounds.len() > 1 {
+        let names = Vec::from_iter(sounds).join(", ");
+        let found = format!("the group of sounds is of {names}");
+        findings.add(&SOUND_CODECS, variant.line, found);
     }
 }
 

@@ -1,9 +1,9 @@
 //! What playlists tell of the sounds that are in segments of their own.
 
 use super::Listing;
+use crate::codec::{Format, Kind};
 use crate::hls::object::{Flavour, Object};
-use crate::hls::playlist::{AudioRendition, RenditionReport};
-use crate::hls::rates::Rate;
+use crate::hls::playlist::{AudioRendition, RenditionReport, Sound, Stream};
 use crate::hls::window::{Choice, Window};
 
 impl Listing<'_> {
@@ -16,45 +16,65 @@ impl Listing<'_> {
         sounds.map(|window| Self { window }).collect()
     }
 
-    /// The formats of all that a player may take, each once, as RFC 6381 names them.
-    pub(super) fn codecs(self, sounds: &[Self]) -> Vec<String> {
-        let mut codecs = Vec::new();
-        for one in self.with(sounds) {
-            let names = one.formats().into_iter();
-            for name in names.filter_map(|format| format.codec_string()) {
-                if !codecs.contains(&name) {
-                    codecs.push(name);
-                }
+    /// What a player may take together. Where the playlist's own sound is the only one, there is nothing to choose from.
+    pub(super) fn streams(self, flavour: Flavour) -> Vec<Stream> {
+        let (own, others) = (self.own_stream(flavour), self.sounds(flavour));
+        if others.is_empty() {
+            return vec![own];
+        }
+        let others = others.into_iter().filter_map(|one| one.sound(flavour));
+        let leading = self.sound(flavour);
+        match leading {
+            None => own.beside(others.collect()),
+            // It is among the pictures.
+            Some(leading) if self.has_pictures() => {
+                let leading = Sound {
+                    bandwidth: 0,
+                    average_bandwidth: 0,
+                    ..leading
+                };
+                own.beside([leading].into_iter().chain(others).collect())
             }
-        }
-        codecs
-    }
-
-    /// The most bits a second that a player takes with one of the sounds.
-    pub(super) fn bit_rate(self, sounds: &[Self], flavour: Flavour, of: fn(&Rate) -> u64) -> u64 {
-        let own = of(&self.rate(flavour));
-        let sounds = sounds.iter().map(|sound| of(&sound.rate(flavour)));
-        let most = sounds.max().unwrap_or(0);
-        match self.window.choice {
-            // One is loaded in place of another.
-            Some(_) if self.pictures().resolution.is_none() => own.max(most),
-            _ => own.saturating_add(most),
+            Some(leading) => Stream::alone(&own.uri, [leading].into_iter().chain(others).collect()),
         }
     }
 
-    /// What one can choose from; nothing, if that is the playlist's own sound alone.
-    pub(super) fn audio(self, sounds: &[Self], flavour: Flavour) -> Vec<AudioRendition> {
-        if sounds.is_empty() {
-            return Vec::new();
+    /// The media playlist without other sounds.
+    fn own_stream(self, flavour: Flavour) -> Stream {
+        let rate = self.rate(flavour);
+        let mut codecs: Vec<_> = self
+            .formats()
+            .into_iter()
+            .filter_map(Format::codec_string)
+            .collect();
+        codecs.dedup();
+        Stream {
+            bandwidth: rate.peak(),
+            average_bandwidth: rate.average(),
+            codecs,
+            uri: Object::Media(flavour).to_string(),
+            audio: Vec::new(),
         }
-        let rendition = |one: Self| {
-            let Choice { number, language } = one.window.choice.as_ref()?;
-            let mut formats = one.formats().into_iter();
-            let channels = formats.find_map(|format| format.channels());
-            let language = language.as_deref();
-            Some(AudioRendition::new(flavour, *number, language, channels))
-        };
-        self.with(sounds).filter_map(rendition).collect()
+    }
+
+    /// What is told of its sound, if one can choose it.
+    fn sound(self, flavour: Flavour) -> Option<Sound> {
+        let Choice { number, language } = self.window.choice.as_ref()?;
+        let mut formats = self.formats().into_iter();
+        let format = formats.find(|format| format.kind() == Kind::Audio);
+        let channels = format.and_then(Format::channels);
+        let rate = self.rate(flavour);
+        Some(Sound {
+            bandwidth: rate.peak(),
+            average_bandwidth: rate.average(),
+            codec: format.and_then(Format::codec_string),
+            rendition: AudioRendition::new(flavour, *number, language.as_deref(), channels),
+        })
+    }
+
+    fn has_pictures(self) -> bool {
+        let mut formats = self.formats().into_iter();
+        formats.any(|format| format.kind() == Kind::Video)
     }
 
     /// How far the other renditions are: as far as this one, for all are cut together.
@@ -72,9 +92,5 @@ impl Listing<'_> {
             last_part,
         };
         self.window.others.iter().map(report).collect()
-    }
-
-    fn with(self, sounds: &[Self]) -> impl Iterator<Item = Self> {
-        [self].into_iter().chain(sounds.iter().copied())
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Presentation;
+use super::lane::Lane;
 use super::rendition::Rendition;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
@@ -13,7 +14,7 @@ use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::playlist::{
     AudioRendition, Control, IFrames, KeyLine, MediaPlaylist, Multivariant, Pictures, PlaylistKind,
-    SegmentLine, SessionKey,
+    SegmentLine, SessionKey, Sound, Stream,
 };
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
@@ -23,27 +24,7 @@ impl Presentation {
     /// The playlist that a player opens; `None` when the flavour cannot carry the movie. With
     /// `compat` it tells of a variant for players that know H.264 and AAC alone, where it is needed.
     pub(super) fn multivariant(&self, flavour: Flavour, compat: bool) -> Option<Arc<Text>> {
-        let main = self.renditions.first()?;
-        let sounds = self.sounds();
-        // Where the only choice is the playlist's own, there is nothing to tell.
-        let audio: Vec<_> = match sounds.len() {
-            0 | 1 => Vec::new(),
-            _ => sounds.iter().map(|at| self.sound(*at, flavour)).collect(),
-        };
-        let rates: Option<Vec<Rate>> = self
-            .renditions
-            .iter()
-            .map(|one| self.rate(one, flavour))
-            .collect();
-        let (own, others) = rates.as_deref()?.split_first()?;
-        let others = others.iter().filter(|_| main.has_video());
-        let most = |rate: fn(&Rate) -> u64| own_and_largest(rate(own), others.clone().map(rate));
-        let mut codecs: Vec<_> = self
-            .lanes()
-            .filter_map(|lane| lane.codec_string())
-            .collect();
-        codecs.dedup();
-        let uri = Object::Media(flavour).to_string();
+        let streams = self.streams(flavour)?;
         let pictures = Pictures {
             frame_rate: self.frame_rate(),
             ..self.key_pictures()
@@ -51,15 +32,11 @@ impl Presentation {
         let rate = pictures.frame_rate.unwrap_or(USUAL_RATE);
         let most_of = |size| most_bits(size, rate, self.terms.target);
         let other = pictures.resolution.map_or(0, most_of);
-        let alternative = || compat::beside(&codecs, pictures, other, flavour);
+        let alternative = || compat::beside(&streams, pictures, other, flavour);
         let playlist = Multivariant {
-            bandwidth: most(Rate::peak),
-            average_bandwidth: most(Rate::average),
-            codecs: &codecs,
+            streams: &streams,
             pictures,
             folder: "",
-            uri: &uri,
-            audio: &audio,
             alternative: compat.then(alternative).flatten(),
             i_frames: self.i_frames(flavour),
             session_keys: &self.session_keys(),
@@ -70,6 +47,28 @@ impl Presentation {
             "all"
         };
         Some(self.text(playlist.to_string(), name, flavour))
+    }
+
+    /// What a player may take together. Where the only sound is the playlist's own, there is nothing to choose from.
+    fn streams(&self, flavour: Flavour) -> Option<Vec<Stream>> {
+        let main = self.renditions.first()?;
+        let renditions = self.renditions.iter().enumerate();
+        let sounds = renditions.filter(|(_, rendition)| !rendition.has_video());
+        let sounds = sounds.map(|(at, rendition)| self.sound(at, rendition, flavour));
+        let sounds = sounds.collect::<Option<Vec<_>>>()?;
+        let rate = self.rate(main, flavour)?;
+        let own = Stream {
+            bandwidth: rate.peak(),
+            average_bandwidth: rate.average(),
+            codecs: codecs(&main.lanes).collect(),
+            uri: Object::Media(flavour).to_string(),
+            audio: Vec::new(),
+        };
+        Some(match (sounds.len(), main.has_video()) {
+            (0 | 1, _) => vec![own],
+            (_, true) => own.beside(sounds),
+            (_, false) => Stream::alone(&own.uri, sounds),
+        })
     }
 
     /// What is told of the key frames; `None` without pictures, and when the flavour cannot carry them.
@@ -161,24 +160,24 @@ impl Presentation {
             .unwrap_or(date)
     }
 
-    /// The renditions that are sound alone.
-    fn sounds(&self) -> Vec<usize> {
-        let renditions = self.renditions.iter().enumerate();
-        let sounds = renditions.filter(|(_, rendition)| !rendition.has_video());
-        sounds.map(|(at, _)| at).collect()
-    }
-
-    fn sound(&self, at: usize, flavour: Flavour) -> AudioRendition {
+    /// What is told of a rendition that is sound alone, number `at` of all; `None` when the flavour cannot carry it.
+    fn sound(&self, at: usize, rendition: &Rendition, flavour: Flavour) -> Option<Sound> {
         let index = self.movie.index();
-        let lane = self.renditions[at].lanes.first();
+        let lane = rendition.lanes.first();
         let language = lane.and_then(|lane| lane.track(index).language.as_deref());
         let channels = lane.and_then(|lane| lane.channels());
         // The first of a movie without pictures is the variant itself.
         let number = u16::try_from(at).unwrap_or_default();
-        AudioRendition::new(flavour, number, language, channels)
+        let rate = self.rate(rendition, flavour)?;
+        Some(Sound {
+            bandwidth: rate.peak(),
+            average_bandwidth: rate.average(),
+            codec: codecs(&rendition.lanes).next(),
+            rendition: AudioRendition::new(flavour, number, language, channels),
+        })
     }
 
-    fn lanes(&self) -> impl Iterator<Item = &super::lane::Lane> {
+    fn lanes(&self) -> impl Iterator<Item = &Lane> {
         self.renditions
             .iter()
             .flat_map(|rendition| &rendition.lanes)
@@ -223,6 +222,6 @@ impl Presentation {
     }
 }
 
-fn own_and_largest(own: u64, others: impl Iterator<Item = u64>) -> u64 {
-    own.saturating_add(others.max().unwrap_or(0))
+fn codecs(lanes: &[Lane]) -> impl Iterator<Item = String> {
+    lanes.iter().filter_map(Lane::codec_string)
 }

@@ -5,6 +5,7 @@
 mod media;
 mod multivariant;
 mod pictures;
+mod streams;
 mod uris;
 
 pub use media::{
@@ -15,6 +16,7 @@ pub use multivariant::{
     Alternative, AudioRendition, HEAD, IFrames, Multivariant, SessionKey, Tags,
 };
 pub use pictures::Pictures;
+pub use streams::{Sound, Stream};
 pub use uris::with_uris;
 
 /// The media type of every playlist (RFC 8216, 10).

@@ -4,28 +4,20 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::Pictures;
+use super::{Pictures, Stream};
 use crate::hls::lock::Manner;
 use crate::hls::object::{Flavour, Object};
 
-/// A program with one variant, and perhaps one beside it (rfc8216bis, 4.4.6).
+/// A program with one variant, and perhaps one beside it (rfc8216bis, 4.4.6). Where its sounds are of several codecs,
+/// a playlist tells of the variant once for each of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Multivariant<'a> {
-    /// The rate of the segment of the highest one, in bit/s.
-    pub bandwidth: u64,
-    /// The mean rate of all segments, in bit/s.
-    pub average_bandwidth: u64,
-    /// The formats as RFC 6381 names them; those that have no such name are not among them.
-    pub codecs: &'a [String],
+    /// What is played, with the sounds of one codec each.
+    pub streams: &'a [Stream],
     /// What is known of the pictures.
     pub pictures: Pictures,
     /// Where all that it names is, with a slash at the end; empty where the playlist is.
     pub folder: &'a str,
-    /// The media playlist.
-    pub uri: &'a str,
-    /// The sounds that one can choose from, the one that players take of themselves first; none
-    /// where the media playlist has the only one.
-    pub audio: &'a [AudioRendition],
     /// The same for players that do not know these formats; its sound is among its pictures.
     pub alternative: Option<Alternative>,
     /// The key frames of its pictures.
@@ -98,12 +90,51 @@ impl Multivariant<'_> {
         Tags(self)
     }
 
-    /// The name of the group of its sounds.
-    fn group(&self) -> String {
+    /// The name of the group of the sounds of stream `number`, from 0.
+    fn group(&self, number: usize) -> String {
+        let number = (number > 0).then(|| format!(" {}", number + 1));
+        let number = number.unwrap_or_default();
         match self.folder.trim_end_matches('/') {
-            "" => AUDIO.to_owned(),
-            folder => format!("{AUDIO} {folder}"),
+            "" => format!("{AUDIO}{number}"),
+            folder => format!("{AUDIO}{number} {folder}"),
         }
+    }
+
+    /// The name of the sound that players take of themselves.
+    fn default_sound(&self) -> Option<&str> {
+        let mut sounds = self.streams.iter().flat_map(|stream| &stream.audio);
+        sounds.next().map(|sound| sound.name.as_str())
+    }
+
+    fn write_sounds(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let default = self.default_sound();
+        for (number, stream) in self.streams.iter().enumerate() {
+            let group = self.group(number);
+            for rendition in &stream.audio {
+                let is_default = default == Some(&rendition.name);
+                rendition.write(is_default, (self.folder, &group), f)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_streams(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (number, stream) in self.streams.iter().enumerate() {
+            let (peak, average) = (stream.bandwidth, stream.average_bandwidth);
+            write!(
+                f,
+                "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
+            )?;
+            if !stream.codecs.is_empty() {
+                write!(f, ",CODECS=\"{}\"", stream.codecs.join(","))?;
+            }
+            write!(f, "{}", self.pictures)?;
+            if !stream.audio.is_empty() {
+                write!(f, ",AUDIO=\"{}\"", self.group(number))?;
+            }
+            writeln!(f, "\n{}{}", self.folder, stream.uri)?;
+        }
+        Ok(())
     }
 }
 
@@ -124,23 +155,8 @@ impl Display for Tags<'_> {
                 "#EXT-X-SESSION-KEY:METHOD={method},URI=\"{folder}{uri}\""
             )?;
         }
-        let group = program.group();
-        for (number, rendition) in program.audio.iter().enumerate() {
-            rendition.write(number == 0, (folder, &group), f)?;
-        }
-        let (peak, average) = (program.bandwidth, program.average_bandwidth);
-        write!(
-            f,
-            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average}"
-        )?;
-        if !program.codecs.is_empty() {
-            write!(f, ",CODECS=\"{}\"", program.codecs.join(","))?;
-        }
-        write!(f, "{}", program.pictures)?;
-        if !program.audio.is_empty() {
-            write!(f, ",AUDIO=\"{group}\"")?;
-        }
-        writeln!(f, "\n{folder}{}", program.uri)?;
+        program.write_sounds(f)?;
+        program.write_streams(f)?;
         if let Some(other) = &program.alternative {
             f.write_str(&other.tags(folder))?;
         }
@@ -228,19 +244,28 @@ mod tests {
     use super::*;
     use crate::codec::VideoRange;
 
+    fn media() -> Stream {
+        Stream {
+            uri: "media.m3u8".to_owned(),
+            ..Stream::default()
+        }
+    }
+
     #[test]
     fn a_variant_says_what_it_needs() {
-        let codecs = ["avc1.64001f".to_owned(), "mp4a.40.2".to_owned()];
-        let video = Multivariant {
+        let stream = Stream {
             bandwidth: 2_100_000,
             average_bandwidth: 1_900_000,
-            codecs: &codecs,
+            codecs: vec!["avc1.64001f".to_owned(), "mp4a.40.2".to_owned()],
+            ..media()
+        };
+        let video = Multivariant {
+            streams: &[stream],
             pictures: Pictures {
                 resolution: Some((1280, 720)),
                 frame_rate: Some(30_000.0 / 1001.0),
                 range: Some(VideoRange::Hlg),
             },
-            uri: "media.m3u8",
             ..Multivariant::default()
         };
         assert_eq!(
@@ -259,10 +284,13 @@ mod tests {
             manner: Manner::Whole,
             uri: "3.key".to_owned(),
         };
+        let stream = Stream {
+            audio: vec![sound],
+            ..media()
+        };
         let program = Multivariant {
             folder: "tv/sd/",
-            uri: "media.m3u8",
-            audio: &[sound],
+            streams: &[stream],
             session_keys: &[key],
             ..Multivariant::default()
         };
@@ -277,11 +305,14 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        let audio = Multivariant {
+        let stream = Stream {
             bandwidth: 130_000,
             average_bandwidth: 128_000,
-            codecs: &[],
-            uri: "media-ts.m3u8",
+            uri: "media-ts.m3u8".to_owned(),
+            ..Stream::default()
+        };
+        let audio = Multivariant {
+            streams: &[stream],
             ..Multivariant::default()
         };
         assert_eq!(
@@ -301,12 +332,21 @@ mod tests {
             channels: Some(2),
             uri: uri.map(str::to_owned),
         };
-        let program = Multivariant {
+        let first = Stream {
             bandwidth: 2,
             average_bandwidth: 1,
-            codecs: &[],
-            uri: "media.m3u8",
-            audio: &[sound("deu", None), sound("2", Some("audio2.m3u8"))],
+            audio: vec![sound("deu", None), sound("2", Some("audio2.m3u8"))],
+            ..media()
+        };
+        let second = Stream {
+            audio: vec![
+                sound("deu", Some("audio3.m3u8")),
+                sound("4", Some("audio4.m3u8")),
+            ],
+            ..first.clone()
+        };
+        let program = Multivariant {
+            streams: &[first, second],
             ..Multivariant::default()
         };
         assert_eq!(
@@ -315,7 +355,11 @@ mod tests {
              #EXT-X-VERSION:6\n\
              #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"deu\",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE=\"deu\",CHANNELS=\"2\"\n\
              #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"2\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio2.m3u8\"\n\
+             #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio 2\",NAME=\"deu\",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE=\"deu\",CHANNELS=\"2\",URI=\"audio3.m3u8\"\n\
+             #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio 2\",NAME=\"4\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"audio4.m3u8\"\n\
              #EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1,AUDIO=\"audio\"\n\
+             media.m3u8\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1,AUDIO=\"audio 2\"\n\
              media.m3u8\n"
         );
     }
@@ -329,7 +373,7 @@ mod tests {
         let keys = [key(Manner::Whole, "3.key"), key(Manner::Samples, "4.key")];
         let program = Multivariant {
             session_keys: &keys,
-            uri: "media.m3u8",
+            streams: &[media()],
             ..Multivariant::default()
         };
         assert_eq!(
@@ -346,7 +390,7 @@ mod tests {
     #[test]
     fn key_frames_have_a_playlist_of_their_own() {
         let program = Multivariant {
-            uri: "media.m3u8",
+            streams: &[media()],
             i_frames: Some(IFrames {
                 bandwidth: 200_000,
                 average_bandwidth: 90_000,

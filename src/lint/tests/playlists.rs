@@ -463,6 +463,7 @@ const MULTIVARIANT: &[(&str, &str, &str)] = &[
     ),
     ("i-frame-attributes", "CODECS=\"avc1.64001f\",", ""),
     ("group-missing", "AUDIO=\"a\"\n", "AUDIO=\"b\"\n"),
+    ("sound-codecs", ",mp4a.40.2\"", ",mp4a.40.2,ac-3\""),
     ("rendition", "AUTOSELECT=YES", "AUTOSELECT=NO"),
     ("rendition", "TYPE=AUDIO", "TYPE=SOUND"),
     ("language", "LANGUAGE=\"en\",", ""),

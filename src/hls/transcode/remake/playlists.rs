@@ -8,29 +8,32 @@ use crate::hls::lock::Manner;
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::part::Map;
 use crate::hls::playlist::{
-    KeyLine, MediaPlaylist, Multivariant, Pictures, PlaylistKind, SegmentLine, SessionKey,
+    KeyLine, MediaPlaylist, Multivariant, Pictures, PlaylistKind, SegmentLine, SessionKey, Stream,
 };
 
 impl Remake {
     pub(super) fn multivariant(&self, map: &Map, flavour: Flavour) -> String {
         let formats = map.tracks.iter().map(|track| &track.format);
         let video = formats.clone().find(|format| format.kind() == Kind::Video);
-        let codecs: Vec<_> = formats.filter_map(|format| format.codec_string()).collect();
         let rate = self.facts.pictures.map(|pictures| pictures.rate);
         let session_key = self.lock(0).map(|lock| SessionKey {
             manner: lock.manner,
             uri: self.name(File::Key(lock.period)),
         });
-        let playlist = Multivariant {
+        let stream = Stream {
             bandwidth: self.bit_rate(),
             average_bandwidth: self.bit_rate(),
-            codecs: &codecs,
+            codecs: formats.filter_map(|format| format.codec_string()).collect(),
+            uri: Object::Media(flavour).to_string(),
+            audio: Vec::new(),
+        };
+        let playlist = Multivariant {
+            streams: &[stream],
             pictures: Pictures {
                 resolution: video.and_then(|format| format.picture_size()),
                 frame_rate: rate.filter(|rate| *rate > 0.0),
                 range: video.and_then(|format| format.video_range()),
             },
-            uri: &Object::Media(flavour).to_string(),
             session_keys: session_key.as_slice(),
             i_frames: self.told_of_i_frames(map, flavour),
             ..Multivariant::default()

@@ -64,7 +64,7 @@ impl<'w> Listing<'w> {
         };
         let reports = self.reports();
         if flavour == Flavour::LowLatency {
-            playlist.part_target = Some(window.targets.part.as_secs_f64());
+            playlist.part_target = Some(window.targets.part);
             playlist.open = self.open(&mut version);
             playlist.hint = self.hint();
             playlist.reports = &reports;

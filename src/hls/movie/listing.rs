@@ -141,7 +141,10 @@ impl Presentation {
             }
         };
         let playlist = MediaPlaylist {
-            target_duration: cuts.target_duration(),
+            target_duration: match rendition.is_key_frames() {
+                true => cuts.target_duration(),
+                false => self.target_duration,
+            },
             independent: cuts.independent() || !rendition.has_video(),
             i_frames_only: rendition.is_key_frames(),
             kind: Some(PlaylistKind::Vod),

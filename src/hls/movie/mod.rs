@@ -46,6 +46,8 @@ pub struct Presentation {
     renditions: Vec<Arc<Rendition>>,
     /// The key frames of its pictures, one by one.
     i_frames: Option<Arc<Rendition>>,
+    /// The target duration of all playlists but that of the key frames: no segment is longer, rounded to the second.
+    target_duration: u64,
     /// What players open, by flavour, without and with a variant for those that know less.
     playlists: [[OnceLock<Option<Arc<Text>>>; 2]; 3],
     left_out: Vec<String>,
@@ -127,11 +129,13 @@ impl Presentation {
         let renditions = groups.into_iter().zip(extents).enumerate();
         let renditions =
             renditions.map(|(at, (lanes, extent))| rendition(at, lanes, Arc::clone(&cuts), extent));
-        let renditions = renditions.collect::<Result<_, _>>()?;
+        let renditions = renditions.collect::<Result<Vec<Arc<Rendition>>, _>>()?;
         let i_frames = i_frames
             .map(|(lane, cuts)| rendition(count, vec![lane], cuts, Extent::KeyFrame))
             .transpose()?;
+        let longest = renditions.iter().map(|rendition| rendition.longest(index));
         Ok(Self {
+            target_duration: longest.max().unwrap_or(0).max(1),
             renditions,
             i_frames,
             movie: Arc::clone(movie),

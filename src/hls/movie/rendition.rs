@@ -132,6 +132,13 @@ impl Rendition {
         MediaTime::new(end.at_rate(rate).ticks - start.at_rate(rate).ticks, rate)
     }
 
+    /// How long its longest segment is, rounded to the second.
+    pub(super) fn longest(&self, movie: &Movie) -> u64 {
+        let seconds = |number| self.duration(movie, number).at_rate(1).ticks;
+        let longest = (0..self.cuts.len()).map(seconds).max();
+        longest.map_or(0, i64::unsigned_abs)
+    }
+
     fn start(&self, movie: &Movie, number: usize) -> MediaTime {
         let own = match self.lanes.first() {
             Some(lane) if self.extent == Extent::Following && number > 0 => {
@@ -260,3 +267,46 @@ const TS_SOUND: u64 = 14;
 
 /// The packets at the end of a track in a segment that bring its counter to 0, on average.
 const TS_ALIGNMENT: u64 = 8 * TS_PACKET;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container;
+    use crate::container::mp4::build::{Trak, atom, full, movie, sound_entry, table, video_entry};
+
+    /// A movie of pictures with a key frame every 6.4 s, and of sound in frames of 210 ms.
+    fn seen_and_heard() -> Movie {
+        let sets = [
+            1, 0x42, 0, 0x1e, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0, 0x1e, 1, 0, 2, 0x68, 0xce,
+        ];
+        let seen = video_entry(b"avc1", &atom(b"avcC", &[&sets]));
+        let mut pictures = Trak::new(1, b"vide", &seen, 0, &[10; 150]);
+        pictures.tables.push(table(b"stss", 1, &[1, 65, 129]));
+        let coded = [
+            3, 25, 0, 1, 0, 4, 17, 0x40, 0x15, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 2, 0x15, 0x90,
+            6, 1, 2,
+        ];
+        let heard = sound_entry(b"mp4a", 2, 8000, &full(b"esds", 0, 0, &[&coded]));
+        let mut sound = Trak::new(2, b"soun", &heard, 0, &[10; 71]);
+        (sound.timescale, sound.durations) = (8000, vec![71, 1680]);
+        let head = movie(&[&pictures.build(), &sound.build()]);
+        container::open(&Bytes::from([head, vec![0; 1500]].concat())).unwrap()
+    }
+
+    #[test]
+    fn sound_beside_pictures_may_be_longer_than_they_are() {
+        let movie = seen_and_heard();
+        let lane = |number| Lane::of(&movie, number, false).unwrap().unwrap();
+        let (seen, heard) = (lane(0), lane(1));
+        let target = Duration::from_secs(6);
+        let end = MediaTime::new(15_000, 1000);
+        let cuts = Arc::new(Cuts::of(&seen.strip, seen.table(&movie), end, target).unwrap());
+        let longest = |lane, extent| {
+            let lanes = vec![lane];
+            Rendition::new(1, lanes, Arc::clone(&cuts), extent, None).longest(&movie)
+        };
+        assert_eq!(longest(seen, Extent::Leading), 6);
+        // From 0 to the frame at 6.51 s, the first that begins behind the key frame.
+        assert_eq!(longest(heard, Extent::Following), 7);
+    }
+}

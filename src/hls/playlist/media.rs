@@ -1,7 +1,7 @@
 //! A media playlist: what can be fetched at the moment, and when more will come.
 
 use std::fmt::{self, Display, Formatter};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -40,8 +40,8 @@ pub struct MediaPlaylist<'a> {
     pub kind: Option<PlaylistKind>,
     /// What the server can do for players that reload.
     pub control: Control,
-    /// No part is longer, in seconds; `None` without parts.
-    pub part_target: Option<f64>,
+    /// No part is longer; `None` without parts.
+    pub part_target: Option<Duration>,
     /// What was on, and is.
     pub titles: Vec<TitleLine<'a>>,
     /// How many of the first segments are left out, which the player has from an earlier playlist.
@@ -192,7 +192,10 @@ impl MediaPlaylist<'_> {
             writeln!(f, "#EXT-X-SERVER-CONTROL:{}", self.control)?;
         }
         if let Some(target) = self.part_target {
-            writeln!(f, "#EXT-X-PART-INF:PART-TARGET={target:.5}")?;
+            // No part that is told to the nearest microsecond may be longer.
+            let micros = target.as_nanos().div_ceil(1000);
+            let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+            writeln!(f, "#EXT-X-PART-INF:PART-TARGET={seconds}.{micros:06}")?;
         }
         self.skip(f)?;
         self.titles

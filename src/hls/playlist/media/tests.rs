@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::*;
 
 fn at(seconds: u64, millis: u64) -> SystemTime {
@@ -43,6 +41,20 @@ fn plain<'a>() -> MediaPlaylist<'a> {
         segments: vec![segment("7.ts", 0), segment("8.ts", 6)],
         ..MediaPlaylist::default()
     }
+}
+
+#[test]
+fn no_part_is_told_to_be_longer_than_any() {
+    let playlist = MediaPlaylist {
+        part_target: Some(Duration::from_nanos(366_666_667)),
+        ..plain()
+    };
+    let longest = PartLine {
+        duration: MediaTime::new(33_000, 90_000),
+        ..part("8.3.m4s", false)
+    };
+    assert!(playlist.to_string().contains("PART-TARGET=0.366667\n"));
+    assert!(longest.to_string().contains("DURATION=0.366667,"));
 }
 
 #[test]
@@ -102,7 +114,7 @@ fn a_low_latency_playlist_tells_of_parts_and_of_what_comes() {
             can_skip_until: Some(36.0),
             can_skip_titles: false,
         },
-        part_target: Some(0.5005),
+        part_target: Some(Duration::from_micros(500_500)),
         skipped: 1,
         independent: false,
         segments: vec![first, second],
@@ -119,7 +131,7 @@ fn a_low_latency_playlist_tells_of_parts_and_of_what_comes() {
          #EXT-X-MEDIA-SEQUENCE:7\n\
          #EXT-X-DISCONTINUITY-SEQUENCE:2\n\
          #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=36.00000,PART-HOLD-BACK=1.50150,HOLD-BACK=18.00000\n\
-         #EXT-X-PART-INF:PART-TARGET=0.50050\n\
+         #EXT-X-PART-INF:PART-TARGET=0.500500\n\
          #EXT-X-SKIP:SKIPPED-SEGMENTS=1\n\
          #EXT-X-MAP:URI=\"init0.mp4\"\n\
          #EXT-X-PROGRAM-DATE-TIME:2026-11-21T07:43:20.040Z\n\

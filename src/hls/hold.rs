@@ -1,7 +1,8 @@
-//! Units wait here for those of the other track if that is encoded, because such units come later.
+//! Units wait here for those of the other track if that is encoded, because such units come later, and at first for
+//! sounds whose format only their first unit tells.
 //!
 //! Sans-IO. Without it the sound of a segment would come with the segment after, and the first
-//! map would not tell of it. Where nothing is encoded, nothing waits.
+//! map would not tell of it. Where nothing is encoded and all formats are known, nothing waits.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -11,6 +12,9 @@ use crate::codec::Format;
 
 /// How long a unit waits at most; a track that is further behind is no longer waited for.
 const LONGEST: Duration = Duration::from_secs(6);
+
+/// How much of the media waits at most for the first units of sounds, in nanoseconds.
+const FIRST_SOUND: i64 = 1_000_000_000;
 
 /// The most units that wait, and the most bytes of them.
 const MAX_UNITS: usize = 4096;
@@ -36,6 +40,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Hold {
     encoded: Vec<Encoded>,
+    /// The tracks whose first unit is waited for, by their index.
+    untold: Vec<usize>,
     waiting: VecDeque<Waiting>,
     bytes: usize,
 }
@@ -69,6 +75,11 @@ impl Hold {
         }
     }
 
+    /// The same where the formats of the tracks `untold` come with their first units.
+    pub(super) fn with_untold(self, untold: Vec<usize>) -> Self {
+        Self { untold, ..self }
+    }
+
     /// Says of which tracks much is still being encoded.
     pub(super) fn set_owed(&mut self, is_owed: impl Fn(usize) -> bool) {
         let encoded = self.encoded.iter_mut();
@@ -81,8 +92,23 @@ impl Hold {
         if let Some(encoded) = self.encoded.iter_mut().find(|one| one.track == track) {
             encoded.reached = Some(time);
         }
+        let first = self
+            .waiting
+            .front()
+            .map(|first| first.held.unit.pts.nanos());
+        if first.is_some_and(|first| time.saturating_sub(first) >= FIRST_SOUND) {
+            self.untold.clear();
+        }
         self.bytes += held.unit.data.len();
-        self.waiting.push_back(Waiting { held, since: now });
+        let waiting = Waiting { held, since: now };
+        match self.untold.iter().position(|untold| *untold == track) {
+            // The map that the others begin with tells of it.
+            Some(place) => {
+                self.untold.remove(place);
+                self.waiting.push_front(waiting);
+            }
+            None => self.waiting.push_back(waiting),
+        }
     }
 
     /// The next unit that need not wait any longer at the time `now`.
@@ -104,11 +130,13 @@ impl Hold {
         let time = unit.dts.nanos();
         let is_awaited = |one: &&Encoded| one.track != unit.track && (one.is_owed || !one.is_apart);
         let mut others = self.encoded.iter().filter(is_awaited);
-        others.all(|one| one.reached.is_none_or(|reached| reached >= time))
+        self.untold.is_empty()
+            && others.all(|one| one.reached.is_none_or(|reached| reached >= time))
     }
 
     /// Lets all go, because nothing is encoded any more, or not in time.
     pub(super) fn release(&mut self) {
+        self.untold.clear();
         self.encoded.iter_mut().for_each(|one| one.reached = None);
     }
 }
@@ -194,6 +222,33 @@ mod tests {
         assert_eq!(pulled(&mut hold, now), [(0, 40), (1, 40)]);
         hold.set_owed(|_| false);
         assert_eq!(pulled(&mut hold, now), [(0, 80)]);
+    }
+
+    #[test]
+    fn the_first_unit_of_a_sound_goes_before_what_waits_for_its_format() {
+        let now = Clock::start().now();
+        let mut hold = Hold::new(&[], &[]).with_untold(vec![1, 2]);
+        hold.push(held(0, 0), now);
+        hold.push(held(1, 20), now);
+        hold.push(held(0, 40), now);
+        hold.push(held(1, 44), now);
+        assert_eq!(pulled(&mut hold, now), []);
+        hold.push(held(2, 50), now);
+        let order = [(2, 50), (1, 20), (0, 0), (0, 40), (1, 44)];
+        assert_eq!(pulled(&mut hold, now), order);
+        hold.push(held(0, 80), now);
+        assert_eq!(pulled(&mut hold, now), [(0, 80)]);
+    }
+
+    #[test]
+    fn a_second_of_the_media_waits_for_the_first_unit_of_a_sound() {
+        let now = Clock::start().now();
+        let mut hold = Hold::new(&[], &[]).with_untold(vec![1]);
+        hold.push(held(0, 0), now);
+        hold.push(held(0, 999), now);
+        assert_eq!(pulled(&mut hold, now), []);
+        hold.push(held(0, 1000), now);
+        assert_eq!(pulled(&mut hold, now), [(0, 0), (0, 999), (0, 1000)]);
     }
 
     #[test]

@@ -176,11 +176,12 @@ impl<'p> Line<'p> {
         let mut title = packager.channel().title();
         title.mark_changed();
         let apart = sounds::apart(description, packager.rendition(), encoded);
+        let untold = cutting::untold(packager, description, (encoded, &apart));
         let (segmenter, sounds) = cutting::begin(packager, description, (encoded, &apart), hls);
         Self {
             packager,
             units: aligning::units(packager, description, encoded),
-            hold: Hold::new(encoded, &apart),
+            hold: Hold::new(encoded, &apart).with_untold(untold),
             segmenter,
             description: Arc::clone(description),
             title,

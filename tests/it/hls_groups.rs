@@ -340,7 +340,7 @@ async fn players_go_back_on_every_variant() {
 }
 
 /// The clip with its sound in AC-3, which only some players know; `None` where there is no ffmpeg.
-fn in_ac3(folder: &Path) -> Option<PathBuf> {
+pub(super) fn in_ac3(folder: &Path) -> Option<PathBuf> {
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
     let file = folder.join("ac3.mp4");
     let mut made = Command::new("ffmpeg");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reelcast::config::{Config, Method};
 
 use super::hls::{get, text};
+use super::hls_groups::in_ac3;
 use super::support::clip::Clip;
 use super::support::server::Server;
 
@@ -167,4 +168,20 @@ async fn sounds_are_there_though_pictures_never_begin() {
         }
     }
     assert_eq!(get(server.http, "/tv/audio3-cmaf.m3u8").await.status, 404);
+}
+
+#[tokio::test]
+async fn sound_whose_format_only_its_frames_tell_is_in_the_first_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(ac3) = in_ac3(folder.path()) else {
+        return;
+    };
+    let server = start(|_| {});
+    let mut clip = Clip::publish_at(&server, "tv", &ac3, server.clock.now());
+    clip.send_until(9.5);
+    let playlist = text(server.http, "/tv/media-cmaf.m3u8").await;
+    assert_eq!(playlist.matches("#EXT-X-MAP").count(), 1, "{playlist}");
+    assert!(!playlist.contains("#EXT-X-DISCONTINUITY\n"), "{playlist}");
+    let program = text(server.http, "/tv/cmaf.m3u8").await;
+    assert!(program.contains(",ac-3\""), "{program}");
 }

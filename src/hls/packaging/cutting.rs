@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use crate::codec::{self, Kind};
+use crate::codec::{self, Format, Kind};
 use crate::config::Hls;
 use crate::hls::group::grids::EPOCH;
 use crate::hls::keys::Keys;
@@ -10,6 +10,7 @@ use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
 use crate::hls::sounds::Sounds;
 use crate::hls::transcode::most_bits_of;
+use crate::hls::transcode::need::is_carried;
 use crate::hls::window::Choice;
 use crate::media::description::{self, Description};
 
@@ -78,6 +79,28 @@ fn tell_described(
             segmenter.set_format(index, format);
         }
     }
+}
+
+/// The sounds whose formats come with their first units, among those that go into segments: the first, and the
+/// tracks `apart`. The tracks `encoded` have others.
+pub(super) fn untold(
+    packager: &Packager,
+    description: &Description,
+    (encoded, apart): (&[usize], &[usize]),
+) -> Vec<usize> {
+    let tracks = || description.tracks().iter().enumerate();
+    let first = tracks().find(|(_, track)| track.kind == Kind::Audio);
+    let first = first.map(|(index, _)| index);
+    let is_untold = |(index, track): &(usize, &description::Track)| {
+        let is_there = first == Some(*index) || apart.contains(index);
+        let is_carried = is_carried(track, packager.rendition());
+        let depacketizer = codec::depacketizer(&track.encoding, track.fmtp.as_deref());
+        let format = depacketizer.and_then(|one| one.format());
+        // Opus that is not said to be stereo may be.
+        let is_told = format.is_some_and(|format| format != Format::Opus { channels: 1 });
+        is_there && is_carried && !is_told && !encoded.contains(index)
+    };
+    tracks().filter(is_untold).map(|(index, _)| index).collect()
 }
 
 fn track(track: &description::Track) -> Track {

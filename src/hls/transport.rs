@@ -130,6 +130,12 @@ fn write_stream(mux: &mut mux::Mux, segment: &Segment, counters: Counters) -> By
         let streams = packets.iter().enumerate();
         is_last.extend(streams.map(|(at, packet)| (packet.stream, at)));
     }
+    let start = segment.head.start;
+    let end = MediaTime::new(
+        start.ticks.saturating_add(segment.duration.ticks),
+        start.rate,
+    );
+    mux.end_at(u64::try_from(end.at_rate(CLOCK_HZ).ticks).unwrap_or(u64::MAX));
     let mut titles = titles(segment).peekable();
     for (at, packet) in packets.iter().enumerate() {
         while let Some((time, title)) = titles.next_if(|(time, _)| *time <= packet.dts) {

@@ -26,6 +26,8 @@ pub struct Mux {
     tags: u8,
     /// When the clock was told last, in ticks.
     told: Option<u64>,
+    /// When the first stream goes on behind what is written now, in ticks; the clock is not told beyond.
+    end: u64,
     /// The PES packet under way.
     pes: Vec<u8>,
     bytes: Vec<u8>,
@@ -114,6 +116,7 @@ impl Mux {
             ],
             tags: 0,
             told: None,
+            end: u64::MAX,
             pes: Vec::new(),
             bytes: Vec::new(),
         })
@@ -152,6 +155,12 @@ impl Mux {
             payload.resize(packet::ROOM.max(payload.len()), 0xff);
             packet::write(*pid, counter, None, false, &payload, &mut self.bytes);
         }
+    }
+
+    /// Says when the first stream goes on behind the segment, in ticks of its decoding times: what is written of the
+    /// others may reach further, and the clock must not, for it would step back with the next segment.
+    pub fn end_at(&mut self, dts: u64) {
+        self.end = dts;
     }
 
     /// Writes samples in one PES packet; those of all streams come in the order of their DTS.
@@ -213,6 +222,7 @@ impl Mux {
         let Some(stream) = self.streams.first() else {
             return;
         };
+        let dts = dts.min(self.end);
         if self.told.is_none() && !is_first {
             packet::write_clock(stream.pid, stream.counter, clock(dts), &mut self.bytes);
         }

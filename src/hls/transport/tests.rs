@@ -42,6 +42,11 @@ fn unit(track: usize, ticks: i64, rate: u32, keyframe: bool) -> Unit {
 
 /// The segments of `seconds` of a channel with pictures every `step` milliseconds, or with none.
 fn segments(seconds: i64, step: Option<i64>) -> Vec<Segment> {
+    segments_shown(seconds, step, 0)
+}
+
+/// The same, with pictures that are shown so many milliseconds after they are decoded.
+fn segments_shown(seconds: i64, step: Option<i64>, delay: i64) -> Vec<Segment> {
     let track = |kind| Track {
         kind,
         language: None,
@@ -59,9 +64,14 @@ fn segments(seconds: i64, step: Option<i64>) -> Vec<Segment> {
         .collect();
     if let Some(step) = step {
         let count = 1000 * seconds / step;
-        units.extend((0..count).map(|at| unit(0, at * step * 90, 90_000, at * step % 2000 == 0)));
+        let decoded = |at| unit(0, at * step * 90, 90_000, at * step % 2000 == 0);
+        let shown = |unit: Unit| Unit {
+            pts: MediaTime::new(unit.pts.ticks + delay * 90, 90_000),
+            ..unit
+        };
+        units.extend((0..count).map(decoded).map(shown));
     }
-    units.sort_by_key(|unit| unit.pts.nanos());
+    units.sort_by_key(|unit| unit.dts.nanos());
     units
         .iter()
         .for_each(|unit| segmenter.push(unit, UNIX_EPOCH));
@@ -123,10 +133,20 @@ fn streams_come_apart_as_they_went_together() {
 
 #[test]
 fn the_clock_is_told_every_tenth_of_a_second_and_ahead() {
+    check_clock(&segments(20, Some(500)));
+}
+
+#[test]
+fn the_clock_does_not_go_back_where_sound_reaches_beyond_the_pictures() {
+    // Sound is sent when it is heard, with pictures that were decoded long before.
+    check_clock(&segments_shown(20, Some(40), 400));
+}
+
+fn check_clock(segments: &[Segment]) {
     let mut transport = Transport::default();
     let mut last = None;
-    for segment in segments(20, Some(500)) {
-        let bytes = transport.segment(&segment).unwrap();
+    for segment in segments {
+        let bytes = transport.segment(segment).unwrap();
         for packet in bytes
             .chunks(188)
             .filter(|packet| packet[3] & 0x20 != 0 && packet[4] > 6 && packet[5] & 0x10 != 0)
@@ -136,9 +156,9 @@ fn the_clock_is_told_every_tenth_of_a_second_and_ahead() {
                 .fold(0, |bits, byte| bits << 8 | u64::from(*byte))
                 << 1
                 | u64::from(packet[10] >> 7);
-            let apart = last.map_or(1, |last| base - last);
+            let apart = last.map_or(1, |last| base.cast_signed() - last);
             assert!((1..=9000).contains(&apart), "{apart}");
-            last = Some(base);
+            last = Some(base.cast_signed());
         }
     }
     assert!(last.unwrap() > 90_000 * 28);

@@ -13,6 +13,9 @@ use crate::base::path::MediaPath;
 /// How passes are called in queries.
 pub const PASS: &str = "pass";
 
+/// Passes end up to this part of their time before it is over.
+const SHARE: u64 = 8;
+
 /// The longest pass that is looked at, in bytes.
 const LONGEST: usize = 1024;
 
@@ -33,6 +36,15 @@ impl Passes {
     /// `secret` must be known to nobody else, `since` is no later than any time told.
     pub(super) fn new(secret: [u8; 32], since: Instant) -> Self {
         Self { secret, since }
+    }
+
+    /// When those passes end that are made now and to be good for `lifetime`. It is the same for all that are made within
+    /// an eighth of that, so that those of one user to one name are one pass, and a playlist is written once for
+    /// whoever has it.
+    pub(super) fn end(&self, now: Instant, lifetime: Duration) -> Instant {
+        let step = (lifetime.as_secs() / SHARE).max(1);
+        let end = self.age(now + lifetime).as_secs();
+        self.since + Duration::from_secs(end - end % step)
     }
 
     /// A pass for `user` to what has this name, in letters that URLs and playlists take as they are; `None` for a
@@ -153,6 +165,31 @@ mod tests {
             "+1..",
         ] {
             assert!(!is_good(forged, "a/live", Some("x"), now), "{forged}");
+        }
+    }
+
+    #[test]
+    fn those_who_come_one_after_the_other_have_one_pass() {
+        let start = Clock::start().started();
+        let passes = Passes::new([1; 32], start);
+        for (lifetime, together) in [(43_200, 5400), (60, 7), (1, 1)] {
+            let lifetime = Duration::from_secs(lifetime);
+            let ends = |from: u64| {
+                let from = start + Duration::from_secs(from);
+                let all = (0..2 * together).map(move |second| from + Duration::from_secs(second));
+                let all = all.map(|now| (now, passes.end(now, lifetime)));
+                all.collect::<Vec<_>>()
+            };
+            for from in [0, 1, 1000, 12_345] {
+                let ends = ends(from);
+                for (now, end) in &ends {
+                    let good = *end - *now;
+                    assert!(good <= lifetime && good > lifetime - Duration::from_secs(together));
+                }
+                let mut all: Vec<_> = ends.into_iter().map(|(_, end)| end).collect();
+                all.dedup();
+                assert!(all.len() <= 3, "{lifetime:?}");
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{self, timeout, timeout_at};
-use variant::Extended;
+use variant::{Extended, Program};
 
 use super::counts::Counts;
 use super::group::grid::Grid;
@@ -68,7 +68,7 @@ pub struct Packager {
     /// Playlists beside which something else is told.
     extended: Mutex<VecDeque<Extended>>,
     /// The newest playlists of the program of which it is the first variant, by flavour.
-    programs: Mutex<[Option<Arc<Text>>; 3]>,
+    programs: Mutex<[Option<Program>; 3]>,
     numbers: Arc<Numbers>,
     begun: Instant,
     clock: Clock,

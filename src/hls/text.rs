@@ -31,8 +31,9 @@ struct Readdressed {
     text: Arc<Text>,
 }
 
-/// So many of them are kept: what some ask for by another name, or with a pass that many share.
-const MOST_READDRESSED: usize = 4;
+/// So many of them are kept: what some ask for by another name, or with a pass that many share, of which one user
+/// may have nine at a time.
+const MOST_READDRESSED: usize = 16;
 
 impl Text {
     /// `tag` tells this version of the playlist from all others.

@@ -73,6 +73,8 @@ pub struct Window {
     version: u64,
     modified: SystemTime,
     texts: [OnceLock<Arc<Text>>; TEXTS],
+    /// What it is to other programs, by flavour.
+    variants: [OnceLock<Arc<Variant>>; 3],
 }
 
 /// A segment in the flavours that somebody wants.
@@ -181,6 +183,7 @@ impl Window {
             version: 0,
             modified: SystemTime::UNIX_EPOCH,
             texts: Default::default(),
+            variants: Default::default(),
         }
     }
 
@@ -368,6 +371,9 @@ impl Window {
         self.version += 1;
         self.modified = wall;
         for flavour in flavours {
+            if let Some(variant) = self.variants.get_mut(*flavour as usize) {
+                variant.take();
+            }
             for playlist in [
                 Playlist::Multivariant(*flavour),
                 Playlist::Media(*flavour),

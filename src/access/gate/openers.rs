@@ -18,7 +18,8 @@ impl Gate {
     pub async fn pass(self: &Arc<Self>, names: &[MediaPath], user: &str) -> Option<String> {
         let holder = PassHolder::User(user);
         let standing = self.standing(&self.rules(names).await, &holder)?;
-        let until = self.clock.now() + self.settings().pass_lifetime;
+        let lifetime = self.settings().pass_lifetime;
+        let until = self.passes.end(self.clock.now(), lifetime);
         self.passes.make(names.first()?, user, &standing, until)
     }
 
@@ -30,8 +31,8 @@ impl Gate {
         let standing = self.standing(&rules, &holder)?;
         let now = self.clock.latest_wall();
         let left = bearer.until.duration_since(now).ok()?;
-        let left = left.min(self.settings().pass_lifetime);
-        let until = self.clock.now() + left;
+        let (now, lifetime) = (self.clock.now(), self.settings().pass_lifetime);
+        let until = (now + left.min(lifetime)).min(self.passes.end(now, lifetime));
         self.passes
             .make(name, &holder.to_string(), &standing, until)
     }

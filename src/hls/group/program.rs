@@ -39,34 +39,33 @@ pub async fn multivariant(
         variant.variant(flavour, &folder, start_wait).await
     });
     let target = variants.first().map(|variant| variant.target_duration());
-    let is_playing = |told: &Result<Variant, _>| told.as_ref().is_ok_and(|one| !one.is_stalled);
+    let is_playing =
+        |told: &Result<Arc<Variant>, _>| told.as_ref().is_ok_and(|one| !one.is_stalled);
     let told = gathered(told, is_playing, target.unwrap_or_default() / 2).await;
     let is_moving = told.iter().flatten().any(|variant| !variant.is_stalled);
     let shown = told.iter().flatten();
     let shown = shown.filter(|variant| !variant.is_stalled || !is_moving);
-    let shown: Vec<_> = shown.collect();
-    if shown.is_empty() {
+    let shown: Vec<_> = shown.cloned().collect();
+    let Some(first) = variants.first().filter(|_| !shown.is_empty()) else {
         let reason = told.into_iter().find_map(Result::err);
         return Err(reason.unwrap_or(NoPlaylist::Nothing));
-    }
+    };
+    // What it is as long as it is the same, one of the variants keeps for all.
+    Ok(first.kept_program(flavour, shown, |shown| written(shown, now)))
+}
+
+/// The playlist that tells of `shown`, as it is since `now`.
+fn written(shown: &[Arc<Variant>], now: SystemTime) -> Text {
     let mut tags: Vec<_> = shown.iter().map(|variant| variant.tags.as_str()).collect();
     if !shown.iter().any(|variant| variant.suits_all) {
-        tags.extend(
-            shown
-                .iter()
-                .flat_map(|variant| variant.alternative.as_deref()),
-        );
+        let alternatives = shown.iter();
+        tags.extend(alternatives.flat_map(|variant| variant.alternative.as_deref()));
     }
     let text = format!("{HEAD}{}", tags.concat());
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     let tag = format!("{:016x}", hasher.finish());
-    let text = Arc::new(Text::new(text, tag, now));
-    // What it is as long as it is the same, one of the variants keeps for all.
-    Ok(match variants.first() {
-        Some(first) => first.kept_program(flavour, text),
-        None => text,
-    })
+    Text::new(text, tag, now)
 }
 
 /// What comes of all of these, in their order; when one of it is enough, the others are waited for as long as

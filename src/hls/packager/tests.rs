@@ -9,6 +9,7 @@ use crate::base::path::MediaPath;
 use crate::codec::{Format, Kind};
 use crate::hls::segmenter::{Cut, Segmenter, Settings, Track};
 use crate::hls::units::Unit;
+use crate::hls::window::Variant;
 use crate::media::description::Description;
 use crate::media::mounts::{Limits, Mounts, Takeover};
 
@@ -102,13 +103,52 @@ async fn a_reload_that_waited_for_the_beginning_waits_no_longer_in_all() {
     assert!((18.0..18.1).contains(&waited), "{waited}");
 }
 
+fn variant() -> Arc<Variant> {
+    Arc::new(Variant {
+        tags: String::new(),
+        suits_all: true,
+        alternative: None,
+        is_stalled: false,
+    })
+}
+
+#[test]
+fn a_program_is_written_once_for_the_same_variants() {
+    let packager = packager();
+    let (one, other) = (variant(), variant());
+    let mut written = 0;
+    let mut ask = |shown: &[&Arc<Variant>]| {
+        let shown = shown.iter().copied().map(Arc::clone).collect();
+        packager.kept_program(Flavour::Ts, shown, |_| {
+            written += 1;
+            Text::new(String::new(), written.to_string(), SystemTime::UNIX_EPOCH)
+        });
+        written
+    };
+    assert_eq!((ask(&[&one]), ask(&[&one])), (1, 1));
+    assert_eq!((ask(&[&one, &other]), ask(&[&one, &other])), (2, 2));
+    assert_eq!(ask(&[&other]), 3);
+}
+
+#[test]
+fn a_window_tells_the_same_of_itself_until_it_changes() {
+    let packager = packager();
+    package(&packager);
+    let told = || packager.read().variant(Flavour::LowLatency, "a/").unwrap();
+    let before = told();
+    assert!(Arc::ptr_eq(&before, &told()));
+    packager.update(|window| window.end(SystemTime::UNIX_EPOCH));
+    assert!(!Arc::ptr_eq(&before, &told()));
+}
+
 #[test]
 fn a_program_tells_since_when_it_is_so() {
     let packager = packager();
     let told = |text: &str, seconds| {
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let text = Text::new(text.to_owned(), text.to_owned(), modified);
-        let kept = packager.kept_program(Flavour::Cmaf, Arc::new(text));
+        let shown = vec![variant()];
+        let kept = packager.kept_program(Flavour::Cmaf, shown, |_| text);
         let since = kept.modified().duration_since(SystemTime::UNIX_EPOCH);
         since.unwrap().as_secs()
     };

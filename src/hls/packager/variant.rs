@@ -17,6 +17,13 @@ pub(super) struct Extended {
     text: Arc<Text>,
 }
 
+/// A playlist of a program.
+#[derive(Debug)]
+pub(super) struct Program {
+    shown: Vec<Arc<Variant>>,
+    text: Arc<Text>,
+}
+
 /// So many of them are kept.
 const MOST_EXTENDED: usize = 8;
 
@@ -31,7 +38,7 @@ impl Packager {
         flavour: Flavour,
         folder: &str,
         start_wait: Duration,
-    ) -> Result<Variant, NoPlaylist> {
+    ) -> Result<Arc<Variant>, NoPlaylist> {
         let flavour = self.carried_as(flavour);
         let passed = match self.progress.borrow().progress {
             Some(_) => Duration::ZERO,
@@ -55,18 +62,35 @@ impl Packager {
         Some((progress, playlists))
     }
 
-    /// The playlist of the program of which it is the first variant: `text`, or the one before if that is the
-    /// same, so that it tells since when it is so.
-    pub(in crate::hls) fn kept_program(&self, flavour: Flavour, text: Arc<Text>) -> Arc<Text> {
+    /// The playlist of the program of which it is the first variant, as `write` writes it where `shown`, of which it tells,
+    /// is not what it was. If it says the same all the same, it is the one before, so that it tells since when it is so.
+    pub(in crate::hls) fn kept_program(
+        &self,
+        flavour: Flavour,
+        shown: Vec<Arc<Variant>>,
+        write: impl FnOnce(&[Arc<Variant>]) -> Text,
+    ) -> Arc<Text> {
         let programs = self.programs.lock();
         let mut programs = programs.unwrap_or_else(PoisonError::into_inner);
         let Some(kept) = programs.get_mut(flavour as usize) else {
-            return text;
+            return Arc::new(write(&shown));
         };
-        match kept {
-            Some(known) if known.tag() == text.tag() => Arc::clone(known),
-            _ => Arc::clone(kept.insert(text)),
-        }
+        let known = kept.take();
+        let is_of = |shown: &[_], known: &Program| {
+            let pairs = || shown.iter().zip(&known.shown);
+            shown.len() == known.shown.len() && pairs().all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        let text = match known {
+            Some(known) if is_of(&shown, &known) => known.text,
+            known => {
+                let text = write(&shown);
+                let known = known.map(|known| known.text);
+                let known = known.filter(|known| known.tag() == text.tag());
+                known.unwrap_or_else(|| Arc::new(text))
+            }
+        };
+        let text = &kept.insert(Program { shown, text }).text;
+        Arc::clone(text)
     }
 
     /// A playlist of its own with these lines at its end; `tag` tells them from others.

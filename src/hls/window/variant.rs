@@ -1,5 +1,7 @@
 //! What a window is to players that choose between several programs.
 
+use std::sync::Arc;
+
 use super::{Kept, Window};
 use crate::hls::listing::Listing;
 use crate::hls::object::{Flavour, Object};
@@ -20,16 +22,23 @@ pub(in crate::hls) struct Variant {
 
 impl Window {
     /// What players are told of it in a multivariant playlist, where all that is named is in `folder`,
-    /// which ends in a slash; `None` while there is nothing to play.
-    pub(in crate::hls) fn variant(&self, flavour: Flavour, folder: &str) -> Option<Variant> {
-        let listing = Listing { window: self };
-        let alternative = || listing.alternative(flavour);
-        self.has(flavour).then(|| Variant {
-            tags: listing.variant(flavour, folder),
-            suits_all: listing.suits_all(flavour),
-            alternative: alternative().map(|other| other.tags(folder)),
-            is_stalled: self.is_stalled(),
-        })
+    /// which ends in a slash and is always the same; `None` while there is nothing to play. It is the same until
+    /// something changes.
+    pub(in crate::hls) fn variant(&self, flavour: Flavour, folder: &str) -> Option<Arc<Variant>> {
+        if !self.has(flavour) {
+            return None;
+        }
+        let variant = self.variants.get(flavour as usize)?.get_or_init(|| {
+            let listing = Listing { window: self };
+            let alternative = listing.alternative(flavour);
+            Arc::new(Variant {
+                tags: listing.variant(flavour, folder),
+                suits_all: listing.suits_all(flavour),
+                alternative: alternative.map(|other| other.tags(folder)),
+                is_stalled: self.is_stalled(),
+            })
+        });
+        Some(Arc::clone(variant))
     }
 
     /// Whether nothing came for the newest part.

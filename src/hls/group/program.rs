@@ -32,11 +32,8 @@ pub async fn multivariant(
 ) -> Result<Arc<Text>, NoPlaylist> {
     let told = variants.iter().map(|variant| async move {
         let path = variant.channel().path();
-        let (folder, start_wait) = (
-            format!("{}/", path.to_url()),
-            config.hls_of(path).start_wait,
-        );
-        variant.variant(flavour, &folder, start_wait).await
+        let start_wait = config.hls_of(path).start_wait;
+        variant.variant(flavour, &folder(path), start_wait).await
     });
     let target = variants.first().map(|variant| variant.target_duration());
     let is_playing =
@@ -66,6 +63,11 @@ fn written(shown: &[Arc<Variant>], now: SystemTime) -> Text {
     text.hash(&mut hasher);
     let tag = format!("{:016x}", hasher.finish());
     Text::new(text, tag, now)
+}
+
+/// What goes before the URIs of the variant `path`. A colon would make what is before it a scheme (RFC 3986, 4.2).
+fn folder(path: &MediaPath) -> String {
+    format!("{}/", path.to_url().replace(':', "%3A"))
 }
 
 /// What comes of all of these, in their order; when one of it is enough, the others are waited for as long as
@@ -151,6 +153,13 @@ mod tests {
         assert_eq!(come([4, 0, 20, 2], 2).await, (vec![4, 0, 2], 5));
         assert_eq!(come([4, 0, 20, 2], 9).await, (vec![4, 0, 20, 2], 20));
         assert_eq!(come([1, 0, 0, 2], 0).await, (vec![1, 0, 0, 2], 2));
+    }
+
+    #[test]
+    fn a_colon_in_a_name_makes_no_scheme() {
+        let folder = |name| folder(&MediaPath::from_plain(name).unwrap());
+        assert_eq!(folder("tv:hd"), "tv%3Ahd/");
+        assert_eq!(folder("tv/a b"), "tv/a%20b/");
     }
 
     #[test]

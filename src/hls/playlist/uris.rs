@@ -43,7 +43,9 @@ impl Change<'_> {
     }
 
     fn push_uri(&self, text: &mut String, uri: &str) {
-        if uri.starts_with('/') || uri.contains(':') {
+        // Behind a slash a colon is part of a name (RFC 3986, 4.2).
+        let first = uri.split('/').next().unwrap_or_default();
+        if uri.starts_with('/') || first.contains(':') {
             return text.push_str(uri);
         }
         text.push_str(self.way);
@@ -92,5 +94,6 @@ mod tests {
         let below = "#EXT-X-MAP:URI=\"./a/i.mp4\"\n./a/1.ts\n/2.ts\n";
         let beside = "#EXT-X-MAP:URI=\"i.mp4\"\n1.ts\n/2.ts\n";
         assert_eq!(with_uris(beside, "./a/", ""), below);
+        assert_eq!(with_uris("../tv:hd/1.ts", "", "p=1"), "../tv:hd/1.ts?p=1");
     }
 }

@@ -3,6 +3,7 @@
 //! What is of a variant is reached below the name of the group, so that whoever switches between
 //! variants is one viewer of the program.
 
+use std::ptr;
 use std::sync::Arc;
 
 use hyper::Response;
@@ -31,10 +32,10 @@ pub(super) struct OfGroup {
 }
 
 /// As what somebody asks for something of a channel.
-pub(super) struct Asker {
+pub(super) struct Asker<'a> {
     pub(super) watched: Watched,
-    /// What packages the other variants, where the channel is one of a group.
-    pub(super) others: Vec<Arc<Packager>>,
+    /// The channels of the program: those of the group, or the channel alone.
+    pub(super) variants: &'a [MediaPath],
 }
 
 impl Server {
@@ -133,7 +134,7 @@ impl Server {
         };
         let asker = Asker {
             watched: watched(group, &packager),
-            others: self.others(group, &packager),
+            variants: &group.variants,
         };
         Ok(self.answer_for(asked, &packager, object, asker).await)
     }
@@ -180,13 +181,19 @@ impl Server {
         }
     }
 
-    /// What else packages variants of the group, also `own` in other formats, as far as it runs.
-    fn others(&self, group: &HlsGroup, own: &Arc<Packager>) -> Vec<Arc<Packager>> {
-        let renditions = |variant| [Rendition::Own, Rendition::Compat].map(|one| (variant, one));
-        let running = group.variants.iter().flat_map(renditions);
-        let running =
-            running.filter_map(|(one, rendition)| self.hls.packagers.newest(one, rendition));
-        running.filter(|other| !Arc::ptr_eq(own, other)).collect()
+    /// What else packages these variants of one program, also `own` in other formats where those are offered, as far
+    /// as it runs.
+    pub(super) fn others(&self, variants: &[MediaPath], own: &Packager) -> Vec<Arc<Packager>> {
+        let (config, packagers) = (self.config(), &self.hls.packagers);
+        let offered = |variant: &MediaPath| match config.hls_of(variant).offers_compat() {
+            true => &[Rendition::Own, Rendition::Compat][..],
+            false => &[Rendition::Own],
+        };
+        let running = variants.iter().flat_map(|variant| {
+            let offered = offered(variant).iter();
+            offered.filter_map(move |rendition| packagers.newest(variant, *rendition))
+        });
+        running.filter(|other| !ptr::eq(own, &**other)).collect()
     }
 
     /// The channels of a group that have not ended.

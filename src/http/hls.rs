@@ -69,7 +69,7 @@ impl Server {
         };
         let asker = Asker {
             watched: Watched::Channel(Arc::clone(packager.channel())),
-            others: Vec::new(),
+            variants: std::slice::from_ref(name),
         };
         Ok(Some(self.answer_for(asked, &packager, object, asker).await))
     }
@@ -122,7 +122,7 @@ impl Server {
         asked: &Asked<'_>,
         packager: &Packager,
         object: Object,
-        asker: Asker,
+        asker: Asker<'_>,
     ) -> Response<Body> {
         let target = packager.target_duration();
         let session = match self.admit(asked, &asker.watched, target) {
@@ -130,20 +130,21 @@ impl Server {
             Err(refusal) => return *refusal,
         };
         let start_wait = self.config().hls_of(packager.channel().path()).start_wait;
+        let others = || self.others(asker.variants, packager);
         let response = match object {
             Object::Multivariant(flavour) => {
                 let text = packager.multivariant(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
             }
             Object::Media(flavour) | Object::Compat(flavour) => {
-                media(asked, packager, (0, flavour), start_wait, &asker.others).await
+                media(asked, packager, (0, flavour), start_wait, others).await
             }
             Object::IFrames(flavour) => {
                 let text = packager.i_frames(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
             }
             Object::Audio(flavour, sound) => {
-                media(asked, packager, (sound, flavour), start_wait, &asker.others).await
+                media(asked, packager, (sound, flavour), start_wait, others).await
             }
             Object::File {
                 packager: number,

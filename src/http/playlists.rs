@@ -18,13 +18,13 @@ use crate::hls::playlist::MEDIA_TYPE;
 use crate::hls::text::Text;
 
 /// A media playlist, as the directives of the query ask for it; `others` package the other variants
-/// of the channel's group.
+/// of the program.
 pub(super) async fn media(
     asked: &Asked<'_>,
     packager: &Packager,
     (sound, flavour): (u16, Flavour),
     start_wait: Duration,
-    others: &[Arc<Packager>],
+    others: impl Fn() -> Vec<Arc<Packager>>,
 ) -> Response<Body> {
     let query = asked.request.uri().query().unwrap_or_default();
     let directives = match route::directives(query) {
@@ -39,7 +39,7 @@ pub(super) async fn media(
     };
     let text = packager.media(sound, flavour, directives, start_wait).await;
     let text = match flavour {
-        Flavour::LowLatency => text.map(|text| program::reported(packager, text, others)),
+        Flavour::LowLatency => text.map(|text| program::reported(packager, text, &others())),
         Flavour::Cmaf | Flavour::Ts => text,
     };
     playlist(asked, text, age)

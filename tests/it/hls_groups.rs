@@ -358,16 +358,19 @@ pub(super) fn in_ac3(folder: &Path) -> Option<PathBuf> {
     }
 }
 
+/// What some players do not know is encoded for them, which takes its time.
+fn in_other_formats(config: &mut Config) {
+    config.hls.compat = true;
+    config.hls.start_wait = Duration::from_secs(30);
+}
+
 #[tokio::test]
 async fn variants_are_offered_in_other_formats_where_some_players_know_none_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let Some(ac3) = in_ac3(folder.path()) else {
         return;
     };
-    let server = start(|config| {
-        config.hls.compat = true;
-        config.hls.start_wait = Duration::from_secs(30);
-    });
+    let server = start(in_other_formats);
     let begun = server.clock.now();
     let mut hd = Clip::publish_at(&server, "hd", &ac3, begun);
     let mut sd = Clip::publish_at(&server, "news/sd", &ac3, begun);
@@ -395,7 +398,7 @@ async fn variants_are_offered_in_other_formats_where_some_players_know_none_of_t
     }
     assert!(common >= 2, "{common}");
     let playlist = text(server.http, "/tv/hd/media.m3u8").await;
-    let report = "#EXT-X-RENDITION-REPORT:URI=\"../hd/compat.m3u8\",LAST-MSN=";
+    let report = "#EXT-X-RENDITION-REPORT:URI=\"compat.m3u8\",LAST-MSN=";
     assert!(playlist.contains(report), "{playlist}");
 
     let mut common = Clip::publish(&server, "hd");
@@ -416,8 +419,7 @@ async fn a_channel_in_other_formats_is_cut_as_it_is_in_its_own() {
         return;
     };
     let server = start(|config| {
-        config.hls.compat = true;
-        config.hls.start_wait = Duration::from_secs(30);
+        in_other_formats(config);
         config.hls_groups = Vec::new();
     });
     let mut own = Clip::publish_at(&server, "hd", &ac3, server.clock.now());
@@ -446,4 +448,11 @@ async fn a_channel_in_other_formats_is_cut_as_it_is_in_its_own() {
         }
     }
     assert!(common >= 2, "{common}");
+    for (name, other) in [("media", "compat"), ("compat", "media")] {
+        let playlist = text(server.http, &format!("/hd/{name}.m3u8")).await;
+        let report = format!("#EXT-X-RENDITION-REPORT:URI=\"{other}.m3u8\",LAST-MSN=");
+        assert_eq!(playlist.matches(&report).count(), 1, "{playlist}");
+        let reports = playlist.matches("#EXT-X-RENDITION-REPORT").count();
+        assert_eq!(reports, 1, "{playlist}");
+    }
 }

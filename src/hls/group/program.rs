@@ -128,6 +128,9 @@ pub fn reported(own: &Packager, text: Arc<Text>, others: &[Arc<Packager>]) -> Ar
 
 /// Where the files of `to` are for those in the folder of `from`.
 fn relative(from: &MediaPath, to: &MediaPath) -> String {
+    if from == to {
+        return String::new();
+    }
     let up = from.as_str().split('/').count();
     format!("{}{}/", "../".repeat(up), to.to_url())
 }
@@ -169,6 +172,7 @@ mod tests {
             relative(&path(from), &path(to))
         };
         assert_eq!(relative("hd", "sd"), "../sd/");
+        assert_eq!(relative("tv/hd", "tv/hd"), "");
         assert_eq!(relative("tv/hd", "a b"), "../../a%20b/");
     }
 }

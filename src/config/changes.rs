@@ -28,7 +28,7 @@ pub struct Change {
 }
 
 /// Settings that the parts of the server read once, when they start.
-const RESTART: [&str; 14] = [
+const RESTART: [&str; 15] = [
     "server.movies",
     "server.state",
     "server.user",
@@ -41,6 +41,7 @@ const RESTART: [&str; 14] = [
     "admin.listen",
     "admin.tls_listen",
     "ts.listen",
+    "hls.dvr_cache",
     "limits.movie_cache",
     "log.error.format",
 ];

@@ -35,6 +35,9 @@ pub struct Hls {
     /// The most bytes that a channel has on disk; half of them for what has gone from its playlists.
     #[serde(with = "quantity::bytes")]
     pub dvr_bytes: usize,
+    /// The most bytes of what was read from disk that are kept, of all channels together.
+    #[serde(with = "quantity::bytes")]
+    pub dvr_cache: usize,
     /// The most bytes of segments of movies that are kept, of all movies together.
     #[serde(with = "quantity::bytes")]
     pub movie_segments: usize,
@@ -156,6 +159,7 @@ impl Default for Hls {
             playlist_type: PlaylistType::Live,
             dvr: Duration::ZERO,
             dvr_bytes: 4_000_000_000,
+            dvr_cache: 64_000_000,
             movie_segments: 128_000_000,
             package: Package::OnDemand,
             idle_stop: Duration::from_secs(60),

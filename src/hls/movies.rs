@@ -13,7 +13,7 @@ use tracing::warn;
 use super::keys::Key;
 use super::movie::{CutError, Presentation, Terms, Unfit};
 use super::object::File;
-use super::shelf::{self, Shelf};
+use super::shelf::Shelf;
 use crate::base::clock::Clock;
 use crate::base::error::Kind;
 use crate::base::path::MediaPath;
@@ -41,7 +41,7 @@ pub struct Movies {
     library: Arc<Library>,
     blocks: Arc<Blocks>,
     open: Mutex<LruCache<MediaPath, Known>>,
-    shelf: Shelf,
+    shelf: Shelf<Segment>,
     makers: Semaphore,
     /// What keys are made from where there is no key file.
     secret: Key,
@@ -64,6 +64,16 @@ pub struct Shown {
     number: u64,
     /// How it is cut, and which playlists it has.
     pub presentation: Arc<Presentation>,
+}
+
+/// Which segment of which movie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Segment {
+    /// The number of the presentation.
+    presentation: u64,
+    /// The number of the rendition, which stands in the file's name.
+    rendition: u32,
+    file: File,
 }
 
 /// Why a movie cannot be watched by HLS as it is.
@@ -204,7 +214,7 @@ impl Movies {
         let Some(recipe) = shown.presentation.recipe(rendition, file) else {
             return Ok(None);
         };
-        let key = shelf::Key {
+        let key = Segment {
             presentation: shown.number,
             rendition,
             file,

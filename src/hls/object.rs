@@ -6,6 +6,8 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use super::playlist;
 use crate::base::path::MediaPath;
 
@@ -134,6 +136,24 @@ pub struct Facts {
     pub has_pictures: bool,
     /// When it was made, or what it is made of; `None` if nobody has noted that.
     pub modified: Option<SystemTime>,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// How many bytes.
+    pub length: u64,
+    /// The bytes, one piece after the other; none where nobody needs them.
+    pub pieces: Vec<Bytes>,
+}
+
+impl From<Vec<Bytes>> for Content {
+    fn from(pieces: Vec<Bytes>) -> Self {
+        Self {
+            length: pieces.iter().map(|piece| piece.len() as u64).sum(),
+            pieces,
+        }
+    }
 }
 
 impl Object {

@@ -57,7 +57,7 @@ impl Packagers {
     ) -> Arc<Self> {
         let config = Arc::clone(&settings.borrow());
         let state = &config.server.state;
-        let spools = Arc::new(Spools::new(state));
+        let spools = Arc::new(Spools::new(state, config.hls.dvr_cache));
         Arc::new(Self {
             table: Mutex::default(),
             grids: Grids::default(),
@@ -207,6 +207,11 @@ impl Packagers {
         let mut list: Vec<_> = self.table().values().filter_map(newest).collect();
         list.sort_by(|one, other| one.channel().path().cmp(other.channel().path()));
         list
+    }
+
+    /// Bytes of what was read of segments on disk that are in memory.
+    pub fn dvr_cache_bytes(&self) -> usize {
+        self.spools.read_bytes()
     }
 
     /// Ends all, and waits for them. None begins after that.

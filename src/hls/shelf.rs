@@ -1,47 +1,39 @@
-//! Segments of movies that were made when somebody asked, kept for whoever asks next.
+//! Segments that were made, or read from disk, when somebody asked, kept for whoever asks next.
 //!
 //! Everybody who asks for the same segment waits for one making of it.
 
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use lru::LruCache;
 use tokio::sync::OnceCell;
 
-use super::object::File;
-
-/// A cache of segments within a budget of bytes.
-#[derive(Debug, Default)]
-pub(super) struct Shelf {
-    slots: Mutex<Slots>,
-}
-
-/// Which segment of which movie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    /// The number of the presentation.
-    pub(super) presentation: u64,
-    /// The number of the rendition, which stands in the file's name.
-    pub(super) rendition: u32,
-    pub(super) file: File,
+/// A cache of segments within a budget of bytes; what `K` tells one from all others by.
+#[derive(Debug)]
+pub(super) struct Shelf<K: Eq + Hash> {
+    slots: Mutex<Slots<K>>,
 }
 
 #[derive(Debug)]
-struct Slots {
-    lru: LruCache<Key, Arc<OnceCell<Bytes>>>,
+struct Slots<K: Eq + Hash> {
+    lru: LruCache<K, Arc<OnceCell<Bytes>>>,
     bytes: usize,
 }
 
-impl Default for Slots {
+impl<K: Eq + Hash> Default for Shelf<K> {
     fn default() -> Self {
-        Self {
+        let slots = Slots {
             lru: LruCache::unbounded(),
             bytes: 0,
+        };
+        Self {
+            slots: Mutex::new(slots),
         }
     }
 }
 
-impl Shelf {
+impl<K: Clone + Eq + Hash> Shelf<K> {
     /// The bytes of a segment, made by `make` unless they are here; all segments together are kept
     /// to about `budget` bytes. Cancel safe: another who waits makes it then, and nothing is left without one.
     ///
@@ -49,14 +41,15 @@ impl Shelf {
     /// Those of `make`; whoever asks next tries again.
     pub(super) async fn get<E>(
         &self,
-        key: Key,
+        key: K,
         budget: usize,
         make: impl AsyncFnOnce() -> Result<Bytes, E>,
     ) -> Result<Bytes, E> {
+        let cell = Arc::clone(self.lock().lru.get_or_insert(key.clone(), Arc::default));
         let wish = Wish {
             shelf: self,
             key,
-            cell: Arc::clone(self.lock().lru.get_or_insert(key, Arc::default)),
+            cell,
         };
         let made = wish.cell.get_or_try_init(async || {
             let bytes = make().await?;
@@ -73,25 +66,25 @@ impl Shelf {
         self.lock().bytes
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slots> {
+    fn lock(&self) -> MutexGuard<'_, Slots<K>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Somebody who waits for a segment. The place of one that was not made goes with the last of them.
-struct Wish<'s> {
-    shelf: &'s Shelf,
-    key: Key,
+struct Wish<'s, K: Clone + Eq + Hash> {
+    shelf: &'s Shelf<K>,
+    key: K,
     cell: Arc<OnceCell<Bytes>>,
 }
 
-impl Drop for Wish<'_> {
+impl<K: Clone + Eq + Hash> Drop for Wish<'_, K> {
     fn drop(&mut self) {
         self.shelf.lock().forget(&self.key, &self.cell);
     }
 }
 
-impl Slots {
+impl<K: Clone + Eq + Hash> Slots<K> {
     /// Drops the segments that were not asked for the longest, but none that is being made.
     fn shrink(&mut self, budget: usize) {
         let mut spared = 0;
@@ -110,7 +103,7 @@ impl Slots {
     }
 
     /// Drops the place of a segment that was not made, unless somebody else waits for it.
-    fn forget(&mut self, key: &Key, cell: &Arc<OnceCell<Bytes>>) {
+    fn forget(&mut self, key: &K, cell: &Arc<OnceCell<Bytes>>) {
         // One here, one of who forgets it.
         let is_unused = Arc::strong_count(cell) <= 2 && !cell.initialized();
         if is_unused
@@ -130,17 +123,9 @@ mod tests {
 
     use super::*;
 
-    fn key(sequence: u64) -> Key {
-        Key {
-            presentation: 1,
-            rendition: 2,
-            file: File::Segment(sequence),
-        }
-    }
-
-    async fn fill(shelf: &Shelf, sequence: u64) {
+    async fn fill(shelf: &Shelf<u64>, sequence: u64) {
         let make = async || Ok::<_, Infallible>(Bytes::from(vec![0; 100]));
-        shelf.get(key(sequence), 250, make).await.unwrap();
+        shelf.get(sequence, 250, make).await.unwrap();
     }
 
     #[tokio::test]
@@ -148,7 +133,7 @@ mod tests {
         let shelf = Shelf::default();
         let made = std::cell::Cell::new(0);
         let ask = || {
-            shelf.get(key(7), 1000, async || {
+            shelf.get(7, 1000, async || {
                 tokio::task::yield_now().await;
                 made.set(made.get() + 1);
                 Ok::<_, Infallible>(Bytes::from_static(b"segment"))
@@ -166,7 +151,7 @@ mod tests {
             fill(&shelf, sequence).await;
         }
         assert_eq!(shelf.bytes(), 200);
-        let there = |sequence| shelf.lock().lru.contains(&key(sequence));
+        let there = |sequence| shelf.lock().lru.contains(&sequence);
         assert!(there(1) && !there(2) && there(3));
     }
 
@@ -175,13 +160,13 @@ mod tests {
         let shelf = Shelf::default();
         let wait = || {
             let never = async || std::future::pending::<Result<Bytes, Infallible>>().await;
-            Box::pin(shelf.get(key(1), 250, never))
+            Box::pin(shelf.get(1, 250, never))
         };
         let (mut first, mut second) = (wait(), wait());
         assert!(futures::poll!(&mut first).is_pending());
         assert!(futures::poll!(&mut second).is_pending());
         drop(first);
-        assert!(shelf.lock().lru.contains(&key(1)), "somebody still waits");
+        assert!(shelf.lock().lru.contains(&1), "somebody still waits");
         drop(second);
         assert!(shelf.lock().lru.is_empty());
     }
@@ -189,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn who_fails_leaves_nothing() {
         let shelf = Shelf::default();
-        let failed = shelf.get(key(1), 250, async || Err("no")).await;
+        let failed = shelf.get(1, 250, async || Err("no")).await;
         assert_eq!(failed, Err("no"));
         assert!(shelf.lock().lru.is_empty());
         fill(&shelf, 1).await;

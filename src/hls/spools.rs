@@ -1,15 +1,19 @@
 //! Where segments lie on disk that playlists still tell of: a folder of the server, with a folder for each packager.
 //!
-//! Nothing here outlives the server: what an earlier one left is deleted. All of it blocks.
+//! Nothing here outlives the server: what an earlier one left is deleted. All of it blocks but
+//! [`share`](Spool::share), by which those who watch together read a segment once.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+
+use super::shelf::Shelf;
+use super::spooling::blocking;
 
 /// The folder of a server.
 #[derive(Debug)]
@@ -17,18 +21,30 @@ pub(super) struct Spools {
     folder: PathBuf,
     /// Held once the folder is this server's.
     lock: Mutex<Option<File>>,
+    read: Arc<Read>,
+}
+
+/// What was read for those who asked last, by the number of the packager.
+#[derive(Debug)]
+struct Read {
+    shelf: Shelf<(u32, Place)>,
+    /// The most bytes of it.
+    budget: usize,
 }
 
 /// The folder of a packager; deleted when this is dropped.
 #[derive(Debug)]
 pub(super) struct Spool {
     folder: PathBuf,
+    /// Of the packager.
+    number: u32,
+    read: Arc<Read>,
     /// Held by whoever changes something in it.
     is_closed: Mutex<bool>,
 }
 
 /// The file that a segment of a rendition has on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SegmentFile {
     /// That of the rendition's files.
     pub(super) number: u32,
@@ -37,7 +53,7 @@ pub(super) struct SegmentFile {
 }
 
 /// A file on disk, or one of those that lie in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pub(super) file: SegmentFile,
     /// Which bytes.
@@ -45,12 +61,22 @@ pub(super) struct Place {
 }
 
 impl Spools {
-    /// Below the folder `state`, of which nothing is touched yet.
-    pub(super) fn new(state: &Path) -> Self {
+    /// Below the folder `state`, of which nothing is touched yet. So many bytes of what was read stay in memory.
+    pub(super) fn new(state: &Path, budget: usize) -> Self {
+        let read = Read {
+            shelf: Shelf::default(),
+            budget,
+        };
         Self {
             folder: state.join("dvr"),
             lock: Mutex::default(),
+            read: Arc::new(read),
         }
+    }
+
+    /// Bytes of what was read that are in memory.
+    pub(super) fn read_bytes(&self) -> usize {
+        self.read.shelf.bytes()
     }
 
     /// Deletes what an earlier server left, if anything did.
@@ -75,6 +101,8 @@ impl Spools {
         DirBuilder::new().mode(0o700).create(&folder)?;
         Ok(Spool {
             folder,
+            number,
+            read: Arc::clone(&self.read),
             is_closed: Mutex::default(),
         })
     }
@@ -120,11 +148,22 @@ impl Spool {
         written
     }
 
+    /// The bytes at that place, read once for all who ask for them at a time, and for those who ask soon after. Cancel safe.
+    ///
+    /// # Errors
+    /// That of the file system; a segment may just have been deleted.
+    pub(super) async fn share(self: &Arc<Self>, place: Place) -> io::Result<Bytes> {
+        let Read { shelf, budget } = &*self.read;
+        let (spool, key) = (Arc::clone(self), (self.number, place.clone()));
+        let read = async || blocking(move || spool.read(&place)).await;
+        shelf.get(key, *budget, read).await
+    }
+
     /// The bytes at that place.
     ///
     /// # Errors
     /// That of the file system; a segment may just have been deleted.
-    pub(super) fn read(&self, place: &Place) -> io::Result<Bytes> {
+    fn read(&self, place: &Place) -> io::Result<Bytes> {
         let Place { file, range } = place;
         let length = range.end.saturating_sub(range.start);
         let length = usize::try_from(length).map_err(io::Error::other)?;
@@ -184,7 +223,7 @@ mod tests {
     fn a_server_deletes_what_is_left_and_shares_with_none() {
         let state = tempfile::tempdir().unwrap();
         let folder = state.path().join("dvr");
-        let spools = Spools::new(state.path());
+        let spools = Spools::new(state.path(), 1000);
         spools.clean().unwrap();
         assert!(!folder.exists(), "nothing is made without need");
         fs::create_dir_all(folder.join("0000000a")).unwrap();
@@ -194,7 +233,7 @@ mod tests {
         assert!(!folder.join("0000000a").exists());
         assert!(folder.join("of a user").exists());
         let spool = spools.open(10).unwrap();
-        let other = Spools::new(state.path());
+        let other = Spools::new(state.path(), 1000);
         other.open(11).unwrap_err();
         assert!(folder.join("0000000a").exists());
         drop(spool);
@@ -206,7 +245,7 @@ mod tests {
     #[test]
     fn a_segment_is_read_as_it_was_written() {
         let state = tempfile::tempdir().unwrap();
-        let spool = Spools::new(state.path()).open(1).unwrap();
+        let spool = Spools::new(state.path(), 1000).open(1).unwrap();
         let pieces = ["one", "two", "three"].map(Bytes::from);
         let segment = |sequence| SegmentFile {
             number: 2,
@@ -223,5 +262,33 @@ mod tests {
         spool.close();
         spool.write(segment(8), &pieces).unwrap_err();
         assert!(!state.path().join("dvr/00000001").exists());
+    }
+
+    #[tokio::test]
+    async fn those_who_watch_together_read_once() {
+        let state = tempfile::tempdir().unwrap();
+        let spools = Spools::new(state.path(), 1000);
+        let spool = Arc::new(spools.open(1).unwrap());
+        let file = SegmentFile {
+            number: 2,
+            sequence: 7,
+        };
+        spool.write(file, &[Bytes::from(vec![0; 600])]).unwrap();
+        let read = |range| spool.share(Place { file, range });
+        let (first, second) = tokio::join!(read(0..600), read(0..600));
+        assert_eq!(first.unwrap().as_ptr(), second.unwrap().as_ptr());
+        read(0..300).await.unwrap();
+        spool.remove(file).unwrap();
+        read(0..600).await.unwrap();
+        assert_eq!(spools.read_bytes(), 900);
+        read(0..200).await.unwrap_err();
+        let other = Arc::new(spools.open(3).unwrap());
+        other
+            .share(Place {
+                file,
+                range: 0..600,
+            })
+            .await
+            .unwrap_err();
     }
 }

@@ -66,6 +66,11 @@ impl Body {
         }
     }
 
+    /// A body of `length` bytes that is not sent, for what is asked of its head alone.
+    pub(super) fn unsent(length: u64) -> Self {
+        Self::coming(length, futures::stream::empty())
+    }
+
     /// How many bytes it has; `None` when nobody knows.
     pub(super) fn len(&self) -> Option<u64> {
         match self.coming {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::{HeaderValue, USER_AGENT, VARY};
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
 use tracing::error;
 
-use super::answer::{FOR_EVER, NO_SEGMENT, full, missing, typed, unavailable};
+use super::answer::{FOR_EVER, NO_SEGMENT, full, missing, to_the_second, typed, unavailable};
 use super::asked::Asked;
 use super::body::Body;
 use super::byte_range::cut;
@@ -18,7 +18,7 @@ use super::playlists::{media, playlist};
 use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::keys::NoKeys;
-use crate::hls::object::{Facts, Flavour, Object};
+use crate::hls::object::{Content, Facts, Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
 use crate::hls::packager::{Packager, Rendition};
 use crate::hls::transcode::need;
@@ -148,14 +148,17 @@ impl Server {
             }
             Object::File {
                 packager: number,
-                file,
-            } => match packager.file(number, file).await {
-                Some(pieces) => {
-                    let facts = packager.facts(number, file);
-                    self::file(asked, object, pieces, facts)
+                file: wanted,
+            } => {
+                let needs_bytes = needs_bytes(asked, object, packager.facts(number, wanted));
+                match packager.file(number, wanted, needs_bytes).await {
+                    Some(content) => {
+                        let facts = packager.facts(number, wanted);
+                        file(asked, object, content, facts)
+                    }
+                    None => missing(NO_SEGMENT),
                 }
-                None => missing(NO_SEGMENT),
-            },
+            }
         };
         delivered(response, object, session)
     }
@@ -186,17 +189,29 @@ pub(super) fn delivered(
     response
 }
 
+/// Whether the answer with such a file brings some of it.
+fn needs_bytes(asked: &Asked<'_>, object: Object, facts: Facts) -> bool {
+    let modified = facts.modified.map(to_the_second);
+    *asked.request.method() == Method::GET && !asked.has(&tag(object), modified)
+}
+
+/// What tells a file from all others.
+fn tag(object: Object) -> String {
+    format!("\"{object}\"")
+}
+
 /// A file, or the range of it that is asked for. It never changes.
 pub(super) fn file(
     asked: &Asked<'_>,
     object: Object,
-    pieces: Vec<Bytes>,
+    content: impl Into<Content>,
     facts: Facts,
 ) -> Response<Body> {
+    let Content { length, pieces } = content.into();
     let file = File {
-        tag: format!("\"{object}\""),
+        tag: tag(object),
         modified: facts.modified,
-        length: pieces.iter().map(|piece| piece.len() as u64).sum(),
+        length,
         keep: match object.is_key() {
             true => "no-store",
             false => FOR_EVER,
@@ -205,7 +220,10 @@ pub(super) fn file(
     file.answer(asked, |range| {
         let media_type = object.media_type(facts.has_pictures);
         let mut response = typed(StatusCode::OK, media_type, Bytes::new());
-        *response.body_mut() = cut(pieces, range).collect();
+        *response.body_mut() = match pieces.is_empty() {
+            true => Body::unsent(length),
+            false => cut(pieces, range).collect(),
+        };
         response
     })
 }

@@ -29,6 +29,9 @@ impl Collector for HlsMetrics {
         let mut list = self.0.packagers.newest_of_each();
         let help = "Channels that are packaged for HLS";
         out.gauge("hls_channels", help, None, list.len() as f64)?;
+        let help = "What was read of segments on disk and is kept in memory";
+        let cached = self.0.packagers.dvr_cache_bytes();
+        out.gauge("hls_dvr_cache", help, Some(&Unit::Bytes), cached as f64)?;
         list.truncate(LISTED_CHANNELS);
         let rows: Vec<_> = list.iter().map(|packager| Row::new(packager)).collect();
         levels(out, &rows)?;

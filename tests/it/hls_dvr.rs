@@ -152,6 +152,39 @@ async fn players_go_back_ten_minutes() {
 }
 
 #[tokio::test]
+async fn a_segment_on_disk_is_read_once_and_not_for_its_head() {
+    let state = tempfile::tempdir().unwrap();
+    let server = start(state.path(), Duration::from_secs(60), |_| {});
+    let mut clip = Clip::publish(&server, "live");
+    let packager = packager(&server).await;
+    send(&mut clip, &packager, STEP..=50).await;
+    wait(|| files(state.path()) >= 16).await;
+    wait(|| packager.bytes() < 3_000_000).await;
+    let playlist = text(server.http, "/live/media-cmaf.m3u8").await;
+    let (first, second) = (segments(&playlist)[0], segments(&playlist)[1]);
+    let read = segment(&server, first).await.body;
+    for folder in std::fs::read_dir(state.path().join("dvr")).unwrap() {
+        let folder = folder.unwrap().path();
+        if folder.is_dir() {
+            std::fs::remove_dir_all(folder).unwrap();
+        }
+    }
+    assert!(segment(&server, first).await.body == read);
+    for (name, status) in [(first, 200), (second, 404)] {
+        let target = format!("/live/{name}");
+        assert_eq!(get(server.http, &target).await.status, status, "{name}");
+        let head = ask(server.http, "HEAD", &target, "").await;
+        assert_eq!(head.status, 200, "{name}");
+        let length: usize = head.header("content-length").unwrap().parse().unwrap();
+        assert!(length > 10_000, "{name}: {length}");
+        assert!(name != first || length == read.len(), "{name}: {length}");
+        let known = format!("If-None-Match: \"{name}\"\r\n");
+        let known = ask(server.http, "GET", &target, &known).await;
+        assert_eq!(known.status, 304, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_segment_on_disk_is_what_it_was_and_so_is_its_key() {
     for method in [Method::None, Method::Aes128, Method::SampleAes] {
         let state = tempfile::tempdir().unwrap();

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::Packager;
-use crate::hls::object::File;
-use crate::hls::spooling::blocking;
+use crate::hls::object::{Content, File};
 use crate::hls::spools::{SegmentFile, Spool};
 
 impl Packager {
@@ -15,19 +12,29 @@ impl Packager {
         self.read().disk_bytes()
     }
 
-    /// A file that is on disk alone.
-    pub(super) async fn read_from_disk(&self, number: u32, file: File) -> Option<Vec<Bytes>> {
+    /// A file that is on disk alone, with its bytes unless they are not needed to tell how many they are.
+    pub(super) async fn on_disk(
+        &self,
+        number: u32,
+        file: File,
+        needs_bytes: bool,
+    ) -> Option<Content> {
         let place = self.read().with_files(number)?.place(file)?;
+        let is_made_of_it = matches!(file, File::IFrame(_) | File::IFrameTs(_));
+        if !needs_bytes && !is_made_of_it {
+            return Some(Content {
+                length: place.range.end - place.range.start,
+                pieces: Vec::new(),
+            });
+        }
         let spool = Arc::clone(self.spool.get()?);
         // It may just have been deleted.
-        let read = blocking(move || spool.read(&place)).await.ok()?;
-        let bytes = match file {
-            File::IFrame(_) | File::IFrameTs(_) => {
-                self.read().with_files(number)?.i_frame_with(file, read)?
-            }
-            _ => read,
+        let read = spool.share(place).await.ok()?;
+        let bytes = match is_made_of_it {
+            true => self.read().with_files(number)?.i_frame_with(file, read)?,
+            false => read,
         };
-        Some(vec![bytes])
+        Some(vec![bytes].into())
     }
 
     /// Waits for a change of the window since the last call. Cancel safe; for one who waits.

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::{Packager, Stage};
 use crate::hls::keys::{Key, Keys};
-use crate::hls::object::{Facts, File};
+use crate::hls::object::{Content, Facts, File};
 use crate::hls::window::Choice;
 
 impl Packager {
@@ -29,9 +29,10 @@ impl Packager {
         keys
     }
 
-    /// A file of that number in pieces; the part that comes next is waited for. `None` when it is not there, or
-    /// no longer. Cancel safe.
-    pub async fn file(&self, number: u32, file: File) -> Option<Vec<Bytes>> {
+    /// A file of that number; the part that comes next is waited for. `needs_bytes` is false where it is enough to know
+    /// how many bytes it has, and nothing has to be read from disk. `None` when it is not there, or no longer.
+    /// Cancel safe.
+    pub async fn file(&self, number: u32, file: File, needs_bytes: bool) -> Option<Content> {
         self.touch();
         if let File::Part(sequence, part) = file {
             let mut stages = self.progress.subscribe();
@@ -44,12 +45,12 @@ impl Packager {
             let _ = timeout(self.patience(), come).await;
         }
         if let File::Key(period) = file {
-            return self.key(number, period);
+            return self.key(number, period).map(Content::from);
         }
         if let Some(pieces) = self.read().with_files(number)?.file(file) {
-            return Some(pieces);
+            return Some(pieces.into());
         }
-        self.read_from_disk(number, file).await
+        self.on_disk(number, file, needs_bytes).await
     }
 
     /// What players are told of such a file beside its bytes.

@@ -96,7 +96,7 @@ async fn read(
             continue;
         };
         let file = packager
-            .file(packager.number(), File::Part(sequence, part))
+            .file(packager.number(), File::Part(sequence, part), true)
             .await;
         let now = clock.now();
         if times.has_changed().is_err() {
@@ -104,12 +104,12 @@ async fn read(
             break;
         }
         // A segment that is whole has no more parts.
-        let Some(pieces) = file else {
+        let Some(content) = file else {
             place = Some((sequence + 1, 0)).filter(|_| part > 0);
             continue;
         };
         place = Some((sequence, part + 1));
-        let last = last_picture(&pieces.concat());
+        let last = last_picture(&content.pieces.concat());
         let times = times.borrow();
         let sent = last.and_then(|number| times.get(number).zip(times.first()));
         delays.extend(sent.map(|(sent, first)| Delay {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED, RETRY_AFTER,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LAST_MODIFIED, RETRY_AFTER, VARY,
 };
 use hyper::{Response, StatusCode};
 
@@ -92,6 +92,18 @@ pub(super) fn set_modified(response: &mut Response<Body>, modified: SystemTime) 
 pub(super) fn date(time: SystemTime) -> String {
     let latest = SystemTime::UNIX_EPOCH + LAST_SECOND;
     httpdate::fmt_http_date(time.clamp(SystemTime::UNIX_EPOCH, latest))
+}
+
+/// Says that another answer would have come if the request had said something else in that field (RFC 9110, 12.5.5);
+/// all such fields stand in one.
+pub(super) fn varies_by(response: &mut Response<Body>, field: &HeaderName) {
+    let before = response.headers().get(VARY);
+    let before = before.and_then(|fields| fields.to_str().ok());
+    let fields = match before {
+        Some(before) => format!("{before}, {field}"),
+        None => field.to_string(),
+    };
+    set(response, VARY, &fields);
 }
 
 pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {

@@ -115,7 +115,7 @@ impl Server {
         let now = self.clock.present_wall();
         let text = program::multivariant(&variants, flavour, &self.config(), now).await;
         let response = playlist(asked, text, target / 2);
-        Ok(delivered(response, Object::Multivariant(flavour), session))
+        Ok(delivered(response, session))
     }
 
     async fn answer_variant(

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{HeaderValue, USER_AGENT, VARY};
+use hyper::header::USER_AGENT;
 use hyper::{Method, Response, StatusCode};
 use tracing::error;
 
-use super::answer::{FOR_EVER, NO_SEGMENT, full, missing, to_the_second, typed, unavailable};
+use super::answer::{
+    FOR_EVER, NO_SEGMENT, full, missing, to_the_second, typed, unavailable, varies_by,
+};
 use super::asked::Asked;
 use super::body::Body;
 use super::byte_range::cut;
@@ -40,9 +42,23 @@ impl Server {
         if !self.config().hls.enabled {
             return missing("HLS is switched off\n");
         }
-        if object == PROGRAM && needs_transport_streams(asked.field(&USER_AGENT)) {
+        let is_program = object == PROGRAM;
+        if is_program && needs_transport_streams(asked.field(&USER_AGENT)) {
             object = Object::Multivariant(Flavour::Ts);
         }
+        let mut response = self.answer_object(asked, name, object).await;
+        if is_program {
+            varies_by(&mut response, &USER_AGENT);
+        }
+        response
+    }
+
+    async fn answer_object(
+        &self,
+        asked: &Asked<'_>,
+        name: &MediaPath,
+        object: Object,
+    ) -> Response<Body> {
         let answered = match self.of_group(name, object) {
             Some(what) => self.answer_group(asked, &what, object).await.map(Some),
             None => self.answer_channel(asked, name, object).await,
@@ -160,7 +176,7 @@ impl Server {
                 }
             }
         };
-        delivered(response, object, session)
+        delivered(response, session)
     }
 
     /// The one gate to what is watched by HLS: playlists, media and keys alike.
@@ -175,16 +191,8 @@ impl Server {
     }
 }
 
-/// The answer to a viewer. Which program it gets depends on what the player calls itself.
-pub(super) fn delivered(
-    mut response: Response<Body>,
-    object: Object,
-    session: Arc<Session>,
-) -> Response<Body> {
-    if let Object::Multivariant(_) = object {
-        let fields = HeaderValue::from_static("User-Agent");
-        response.headers_mut().append(VARY, fields);
-    }
+/// The answer to a viewer.
+pub(super) fn delivered(mut response: Response<Body>, session: Arc<Session>) -> Response<Body> {
     response.body_mut().count_for(session);
     response
 }

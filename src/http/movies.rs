@@ -91,7 +91,7 @@ impl Server {
                 ),
             },
         };
-        delivered(response, object, session)
+        delivered(response, session)
     }
 }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG};
+use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG};
 use hyper::{Response, StatusCode};
 
-use super::answer::{refused, set, set_modified, status, to_the_second, typed, unavailable};
+use super::answer::{
+    refused, set, set_modified, status, to_the_second, typed, unavailable, varies_by,
+};
 use super::asked::Asked;
 use super::body::Body;
 use super::remakes::untranscoded;
@@ -91,6 +93,7 @@ fn sent(asked: &Asked<'_>, text: &Text, age: Duration, modified: SystemTime) -> 
     if is_packed {
         set(&mut response, CONTENT_ENCODING, "gzip");
     }
+    varies_by(&mut response, &ACCEPT_ENCODING);
     set(&mut response, ETAG, &tag);
     set_modified(&mut response, modified);
     let seconds = age.as_secs().max(1);

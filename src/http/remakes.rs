@@ -56,7 +56,7 @@ impl Server {
             Ok(None) => missing(NO_SEGMENT),
             Err(trouble) => untranscoded(trouble),
         };
-        delivered(response, object, session)
+        delivered(response, session)
     }
 }
 

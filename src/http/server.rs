@@ -9,12 +9,12 @@ use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderValue, ORIGIN,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
-use super::answer::{text, typed};
+use super::answer::{text, typed, varies_by};
 use super::asked::Asked;
 use super::body::Body;
 use super::connection::{self, is_upload};
@@ -142,11 +142,7 @@ impl Server {
         };
         share(&config.http.origins, request.headers(), &mut response);
         if request.method() == Method::HEAD {
-            if let Some(length) = response.body().len() {
-                let length = HeaderValue::from(length);
-                response.headers_mut().insert(CONTENT_LENGTH, length);
-            }
-            *response.body_mut() = Body::default();
+            leave_out_body(&mut response);
         }
         response
     }
@@ -214,6 +210,17 @@ impl Server {
     }
 }
 
+/// Leaves the head of an answer to HEAD, which says how long the body would be. What is not modified has none to say
+/// that of (RFC 9110, 8.6).
+fn leave_out_body(response: &mut Response<Body>) {
+    let body = std::mem::take(response.body_mut());
+    let told = response.status() != StatusCode::NOT_MODIFIED;
+    if let Some(length) = body.len().filter(|_| told) {
+        let length = HeaderValue::from(length);
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+    }
+}
+
 fn allow(status: StatusCode, reason: &'static str) -> Response<Body> {
     let mut response = text(status, reason);
     let methods = HeaderValue::from_static(METHODS);
@@ -249,11 +256,9 @@ fn share(origins: &[String], asked: &HeaderMap, response: &mut Response<Body>) {
     }
     let exposed = HeaderValue::from_static("Content-Length, Content-Range, Date, ETag");
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    let varies = match origins.is_empty() {
-        true => "Accept-Encoding",
-        false => "Origin, Accept-Encoding",
-    };
-    headers.append(VARY, HeaderValue::from_static(varies));
+    if !origins.is_empty() {
+        varies_by(response, &ORIGIN);
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,41 @@ async fn a_playlist_by_another_name_is_packed_and_tagged_too() {
 }
 
 #[tokio::test]
+async fn answers_vary_by_what_they_depend_on_alone() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(5.0);
+    let segment = newest(&text(server.http, "/live/media.m3u8").await, "live");
+    let varies = async |target: &str, headers: &str| {
+        let answer = ask(server.http, "GET", target, headers).await;
+        let fields = answer.all("vary");
+        assert!(fields.len() < 2, "{fields:?}");
+        (answer.status, fields.concat())
+    };
+    let program = "/live/index.m3u8";
+    for (target, fields) in [
+        (program, "accept-encoding, user-agent"),
+        ("/live/cmaf.m3u8", "accept-encoding"),
+        ("/live/media.m3u8", "accept-encoding"),
+        (&segment, ""),
+    ] {
+        assert_eq!(varies(target, "").await.1, fields, "{target}");
+        let packed = varies(target, "Accept-Encoding: gzip\r\n").await;
+        assert_eq!(packed.1, fields, "{target}");
+    }
+    let tag = get(server.http, program).await;
+    let known = format!("If-None-Match: {}\r\n", tag.header("etag").unwrap());
+    let fields = "accept-encoding, user-agent".to_owned();
+    assert_eq!(varies(program, &known).await, (304, fields));
+
+    let origin = "https://player.example".to_owned();
+    server.configure(|config| config.http.origins = vec![origin]);
+    let fields = "accept-encoding, user-agent, origin".to_owned();
+    assert_eq!(varies(program, "").await, (200, fields));
+    assert_eq!(varies(&segment, "").await, (200, "origin".to_owned()));
+}
+
+#[tokio::test]
 async fn refusals_are_believed_for_a_moment() {
     let server = start();
     let mut clip = Clip::publish(&server, "live");

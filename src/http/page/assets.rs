@@ -7,11 +7,13 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use flate2::Compression;
-use hyper::header::{CACHE_CONTROL, CONTENT_ENCODING, ETAG, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 use rust_embed::RustEmbed;
 
-use super::super::answer::{FOR_EVER, set, status, typed};
+use super::super::answer::{FOR_EVER, set, status, typed, varies_by};
 use super::super::asked::Asked;
 use super::super::body::Body;
 use crate::hls::text::packed;
@@ -83,7 +85,8 @@ impl Asset {
 
     /// The answer to a request for it.
     pub(super) fn answer(&self, asked: &Asked<'_>) -> Response<Body> {
-        let is_packed = self.plain.len() >= WORTH_PACKING && asked.takes_gzip();
+        let is_packable = self.plain.len() >= WORTH_PACKING;
+        let is_packed = is_packable && asked.takes_gzip();
         let tag = match is_packed {
             true => format!("{}-gzip\"", self.tag.trim_end_matches('"')),
             false => self.tag.clone(),
@@ -100,6 +103,9 @@ impl Asset {
         if is_packed {
             set(&mut response, CONTENT_ENCODING, "gzip");
         }
+        if is_packable {
+            varies_by(&mut response, &ACCEPT_ENCODING);
+        }
         set(&mut response, ETAG, &tag);
         set(&mut response, CACHE_CONTROL, FOR_EVER);
         set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -114,12 +120,19 @@ pub(super) fn packable(
     media_type: &'static str,
     text: String,
 ) -> Response<Body> {
-    if text.len() < WORTH_PACKING || !asked.takes_gzip() {
+    if text.len() < WORTH_PACKING {
         return typed(status, media_type, text);
     }
-    let gzip = packed(text.as_bytes(), Compression::fast());
-    let mut response = typed(status, media_type, gzip);
-    set(&mut response, CONTENT_ENCODING, "gzip");
+    let mut response = match asked.takes_gzip() {
+        true => {
+            let gzip = packed(text.as_bytes(), Compression::fast());
+            let mut response = typed(status, media_type, gzip);
+            set(&mut response, CONTENT_ENCODING, "gzip");
+            response
+        }
+        false => typed(status, media_type, text),
+    };
+    varies_by(&mut response, &ACCEPT_ENCODING);
     response
 }
 

@@ -107,3 +107,17 @@ async fn a_silent_client_is_let_go() {
         client.read_to_end(&mut rest).await.unwrap();
     }
 }
+
+#[test]
+fn what_is_not_modified_tells_no_length() {
+    for (status, length) in [
+        (StatusCode::OK, Some("4")),
+        (StatusCode::NOT_MODIFIED, None),
+    ] {
+        let mut response = text(status, if length.is_some() { "four" } else { "" });
+        leave_out_body(&mut response);
+        let told = response.headers().get(CONTENT_LENGTH);
+        assert_eq!(told.map(HeaderValue::as_bytes), length.map(str::as_bytes));
+        assert_eq!(response.body().len(), Some(0));
+    }
+}

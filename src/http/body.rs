@@ -92,10 +92,16 @@ impl Body {
         self.session = Some(session);
     }
 
-    fn count(&self, bytes: u64) {
+    /// Hands out the next piece.
+    fn give(&self, piece: Bytes) -> Frame<Bytes> {
         if let Some(session) = &self.session {
+            let bytes = piece.len() as u64;
             session.counters().sent(0, bytes, Duration::ZERO);
         }
+        if let (Some(request), Some(_)) = (&self.request, &self.coming) {
+            request.has_more(self.coming_length.is_some());
+        }
+        Frame::data(piece)
     }
 }
 
@@ -128,6 +134,7 @@ impl hyper::body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let body = self.get_mut();
+        body.request.iter().for_each(Begun::is_taken);
         let piece = match (body.pieces.pop_front(), &mut body.coming) {
             (Some(piece), _) => {
                 body.length -= piece.len() as u64;
@@ -142,10 +149,7 @@ impl hyper::body::Body for Body {
             }
             (None, None) => None,
         };
-        if let Some(Ok(piece)) = &piece {
-            body.count(piece.len() as u64);
-        }
-        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+        Poll::Ready(piece.map(|piece| piece.map(|piece| body.give(piece))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
+use hyper::rt::Executor;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{interval, timeout};
 use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::body::Body;
@@ -69,7 +72,7 @@ where
 /// Answers requests on `stream`, by HTTP/1.1 or by HTTP/2 (chosen in TLS, or with prior knowledge), until the client
 /// is done or does nothing for too long.
 pub(super) async fn serve<F>(
-    stream: Stream,
+    stream: impl AsyncRead + AsyncWrite + Send + 'static,
     clock: Clock,
     answer: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
 ) where
@@ -92,7 +95,7 @@ pub(super) async fn serve<F>(
     });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALL_TIME));
-    let builder = builder();
+    let builder = builder(Streams(Arc::clone(&requests)));
     let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
     tokio::pin!(connection);
     let mut looks = interval(LOOK_TIME);
@@ -118,15 +121,14 @@ pub(super) fn is_upload(method: &Method) -> bool {
     matches!(method.as_str(), "PUT" | "POST" | "SOURCE")
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+fn builder(streams: Streams) -> auto::Builder<Streams> {
+    let mut builder = auto::Builder::new(streams);
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIME)
         .max_buf_size(HEAD_SIZE)
         .max_headers(HEADERS)
-        .half_close(true)
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -145,11 +147,35 @@ struct Requests {
 
 #[derive(Debug)]
 struct Table {
-    /// When each of them began; `None` for those that may last.
-    open: HashMap<u64, Option<Instant>>,
+    /// By their numbers.
+    open: HashMap<u64, Answering>,
+    /// The number of the newest.
     count: u64,
     /// When the last of them ended.
     idle_since: Instant,
+}
+
+/// A request as long as it is being answered.
+#[derive(Debug, Default)]
+struct Answering {
+    /// When it or its answer began; `None` if it may last.
+    since: Option<Instant>,
+    /// How much longer the client may let lie what there is for it.
+    patience: Option<Duration>,
+    /// Ends it by HTTP/2, and nothing else on the connection.
+    given_up: CancellationToken,
+}
+
+/// What drives the answers by HTTP/2, so that each can be given up.
+#[derive(Clone, Debug)]
+struct Streams(Arc<Requests>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, answering: F) {
+        // hyper hands over the answering of a request as soon as it has begun.
+        let given_up = self.0.newest();
+        tokio::spawn(given_up.run_until_cancelled_owned(answering));
+    }
 }
 
 /// A request that is being answered, until this is dropped with the body of its answer.
@@ -182,52 +208,101 @@ impl Requests {
 
     fn begin(self: &Arc<Self>) -> Begun {
         let now = self.clock.now();
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table();
         table.count += 1;
         let number = table.count;
-        table.open.insert(number, Some(now));
+        let answering = Answering {
+            since: Some(now),
+            ..Answering::default()
+        };
+        table.open.insert(number, answering);
         Begun {
             requests: Arc::clone(self),
             number,
         }
     }
 
+    /// What gives up the request that began last.
+    fn newest(&self) -> CancellationToken {
+        let table = self.table();
+        let newest = table.open.get(&table.count);
+        newest.map_or_else(CancellationToken::new, |newest| newest.given_up.clone())
+    }
+
+    /// Looks at them, and gives up those whose clients take nothing.
     fn judge(&self) -> Verdict {
         let now = self.clock.now();
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table();
+        for answering in table.open.values_mut() {
+            answering.look();
+        }
         let since = |at: Instant| now.saturating_duration_since(at);
-        match table.open.values().flatten().min() {
-            Some(oldest) if since(*oldest) > ANSWER_TIME => Verdict::Stuck,
+        let oldest = table.open.values().filter_map(|one| one.since).min();
+        match oldest {
+            Some(oldest) if since(oldest) > ANSWER_TIME => Verdict::Stuck,
             None if table.open.is_empty() && since(table.idle_since) > IDLE_TIME => Verdict::Idle,
             _ => Verdict::Fine,
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answering {
+    /// Gives it up if the client has let something lie for too long.
+    fn look(&mut self) {
+        match &mut self.patience {
+            Some(Duration::ZERO) => self.given_up.cancel(),
+            Some(patience) => *patience = patience.saturating_sub(LOOK_TIME),
+            None => {}
         }
     }
 }
 
 impl Begun {
-    /// It may take for ever, as long as the client does what it should.
+    /// It may take for ever, as long as the client takes what there is.
     pub(super) fn may_last(&self) {
-        self.count_from(None);
+        self.change(|answering| answering.since = None);
+    }
+
+    /// There is something for the client. What is live it takes at once; of a file that it shows it may have enough for
+    /// a while, and tells that it has taken some of it only when that is much.
+    pub(super) fn has_more(&self, is_file: bool) {
+        let patience = match is_file {
+            true => ANSWER_TIME,
+            false => STALL_TIME,
+        };
+        self.change(|answering| answering.patience = Some(patience));
+    }
+
+    /// The client has taken what there was.
+    pub(super) fn is_taken(&self) {
+        self.change(|answering| answering.patience = None);
     }
 
     /// The answer is there; from now on the client may take a while for it.
     fn answered(&self) {
-        self.count_from(Some(self.requests.clock.now()));
+        let now = self.requests.clock.now();
+        self.change(|answering| answering.since = Some(now));
     }
 
-    fn count_from(&self, at: Option<Instant>) {
-        let table = self.requests.table.lock();
-        let mut table = table.unwrap_or_else(PoisonError::into_inner);
-        table.open.insert(self.number, at);
+    fn change(&self, change: impl FnOnce(&mut Answering)) {
+        if let Some(answering) = self.requests.table().open.get_mut(&self.number) {
+            change(answering);
+        }
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
         let now = self.requests.clock.now();
-        let table = self.requests.table.lock();
-        let mut table = table.unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.requests.table();
         table.open.remove(&self.number);
         table.idle_since = now;
     }
 }
+
+#[cfg(test)]
+mod tests;

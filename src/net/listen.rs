@@ -82,12 +82,6 @@ impl Accepted {
     }
 }
 
-/// Bytes of the send buffer that accepted connections inherit (Linux doubles it).
-///
-/// Left alone the kernel would grow it to megabytes for a player that has stopped
-/// reading, and minutes of a movie would count as taken.
-const SEND_BUFFER: usize = 256 * 1024;
-
 impl Listener {
     /// Listens at `address`. `[::]` takes IPv4 as well, also where the machine
     /// has no IPv6; port 0 takes any port. To be called inside a tokio runtime.
@@ -196,7 +190,6 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -22,6 +23,9 @@ use tls_session::TlsSession;
 
 /// For how many bytes there is room when more is looked at.
 const PIECE: usize = 2048;
+
+/// Bytes of the send buffer of a connection that media are paced on (Linux doubles it).
+const PACED_BUFFER: usize = 256 * 1024;
 
 /// A connection that was accepted, with its handshake done where it has one.
 #[derive(Debug)]
@@ -48,6 +52,21 @@ impl Stream {
     /// Whether nobody between the client and this server can read along.
     pub fn is_encrypted(&self) -> bool {
         matches!(self.way, Way::Tls(_))
+    }
+
+    /// Has the system take little of what is sent before the client reads it, for media that are sent as time passes.
+    ///
+    /// Left alone it would take megabytes for a player that has stopped reading, and minutes of a movie would
+    /// count as sent; but answers as large as files need that on long ways.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn take_little(&self) -> io::Result<()> {
+        let stream = match &self.way {
+            Way::Plain(stream) => stream,
+            Way::Tls(stream) => stream.get_ref().0,
+        };
+        SockRef::from(stream).set_send_buffer_size(PACED_BUFFER)
     }
 
     /// What was looked at; it will be read all the same.

@@ -161,6 +161,9 @@ impl Service {
             permit: _permit,
         } = accepted;
         self.parts.totals.connection();
+        if let Err(error) = stream.take_little() {
+            debug!(%peer, %error, "the send buffer stays as it is");
+        }
         match first {
             First::Rtsp => {
                 let (incoming, outgoing) = stream.into_split();

@@ -275,22 +275,35 @@ impl Said {
     }
 }
 
-/// Sends all of `bytes`, and reads until the server closes, whether it takes all or not.
+/// How long an answer may have not begun, and have not gone on, before a client says that nothing follows.
+const QUIET: [Duration; 2] = [Duration::from_secs(5), Duration::from_millis(200)];
+
+/// Sends all of `bytes`, and reads until the server closes, whether it takes all or not. Who asks by HTTP and says
+/// that nothing follows does not wait for the answer, so that is said only when it is silent.
 pub(super) async fn say(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Said {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let (mut reader, mut writer) = stream.split();
-    let send = async {
-        if writer.write_all(bytes.as_ref()).await.is_ok() {
-            writer.shutdown().await.ok();
-        }
-    };
+    let bytes = bytes.as_ref().to_vec();
+    let is_http = bytes.windows(6).any(|six| six == b"HTTP/1");
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut reader, mut writer) = stream.into_split();
+    let sending = tokio::spawn(async move {
+        let is_sent = writer.write_all(&bytes).await.is_ok();
+        // Nothing follows what was dropped.
+        (is_sent && is_http).then_some(writer)
+    });
     let mut answer = Vec::new();
     let read = async {
+        let quiet = |answer: &Vec<u8>| QUIET[usize::from(!answer.is_empty())];
         // A server that has not read all resets the connection.
+        while let Ok(read) = timeout(quiet(&answer), reader.read_buf(&mut answer)).await {
+            if !read.is_ok_and(|size| size > 0) {
+                return;
+            }
+        }
+        sending.abort();
+        drop(sending);
         reader.read_to_end(&mut answer).await.ok();
     };
-    let both = futures::future::join(send, read);
-    timeout(Duration::from_secs(30), both)
+    timeout(Duration::from_secs(30), read)
         .await
         .expect("an end");
     Said::of(&answer)

@@ -46,6 +46,17 @@ async fn filled(incoming: &mut Incoming, length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn little_is_taken_of_what_is_paced() {
+    let (stream, _client) = connected().await;
+    stream.take_little().unwrap();
+    let Way::Tls(session) = &stream.way else {
+        panic!("it came by TLS");
+    };
+    let size = SockRef::from(session.get_ref().0).send_buffer_size();
+    assert_eq!(size.unwrap(), 2 * PACED_BUFFER);
+}
+
+#[tokio::test]
 async fn what_was_looked_at_is_read_first() {
     let (mut stream, mut client) = connected().await;
     assert!(stream.is_encrypted());

@@ -47,6 +47,11 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// The name of its user; empty when none is known.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
     /// Whether nothing is known of it.
     pub(super) fn is_nobody(&self) -> bool {
         *self == Self::default()
@@ -140,11 +145,12 @@ impl Answer {
     }
 }
 
-/// What `query` says but for what is said to this server: secrets of its own, and directives of HLS.
+/// What `query` says but for what is said to this server: secrets of its own, directives of HLS, and what players
+/// tell of their playback (CTA-5004).
 pub(super) fn others_part(query: &str) -> String {
     let is_own = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
-        [SIGNED, TOKEN, TICKET, PASS].contains(&name) || name.starts_with("_HLS_")
+        [SIGNED, TOKEN, TICKET, PASS, "CMCD"].contains(&name) || name.starts_with("_HLS_")
     };
     let pairs = query.split('&').filter(|pair| !is_own(pair));
     pairs.collect::<Vec<_>>().join("&")
@@ -210,6 +216,7 @@ mod tests {
             ("key=1", "key=1"),
             ("signed=s&key=1&token=t&json&pass=p&ticket=x", "key=1&json"),
             ("_HLS_msn=7&_HLS_part=1", ""),
+            ("CMCD=sid%3D%22a%22&key=1", "key=1"),
             ("pass&tokens=1&_HLS", "tokens=1&_HLS"),
         ] {
             assert_eq!(others_part(query), told, "{query}");

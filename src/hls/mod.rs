@@ -30,6 +30,7 @@ pub mod packagers;
 mod packaging;
 pub mod part;
 mod part_target;
+pub mod playback;
 pub mod playlist;
 pub mod progress;
 mod rates;

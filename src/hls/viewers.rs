@@ -1,7 +1,7 @@
 //! Who watches by HLS: requests have no session, so those of one client for one channel or movie make one.
 //!
-//! A client is an address and what it calls itself. Viewers behind one NAT that are alike count as
-//! one; until access control signs sessions, nothing better is known of them.
+//! A client is an address, what it calls itself, the user that it has logged in as and the playback that it
+//! names. Viewers behind one NAT that are alike in all of that count as one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::interval;
 use tracing::info;
 
+use super::playback::Playback;
 use super::watched::Watched;
 use crate::base::clock::Clock;
 use crate::base::id::SessionId;
@@ -46,13 +47,16 @@ pub struct Viewers {
     clock: Clock,
 }
 
-/// By their address: those of one address are few, and told apart by what they watch and their User-Agent.
+/// By their address: those of one address are few, and told apart by what they watch and tell of themselves.
 type Table = HashMap<IpAddr, Vec<Viewer>>;
 
 #[derive(Debug)]
 struct Viewer {
     session: Arc<Session>,
     watched: Watched,
+    /// The user that it has logged in as; empty when it has not.
+    user: String,
+    playback: Option<Playback>,
     first: First,
     patience: Duration,
     /// What the access log calls it.
@@ -60,11 +64,32 @@ struct Viewer {
 }
 
 impl Viewer {
-    /// Whether it is who watches this and calls itself `agent`.
-    fn is(&self, watched: &Watched, agent: &str) -> bool {
+    /// Whether it may be who watches this and tells that of itself. Players do not name their playback in
+    /// every request; those that do not are of any of theirs.
+    fn is(&self, watched: &Watched, identity: Identity<'_>) -> bool {
         let facts = self.session.facts();
-        facts.user_agent == agent && facts.path == *watched.path()
+        facts.user_agent == identity.agent
+            && facts.path == *watched.path()
+            && self.user == identity.user
+            && (identity.playback.is_none() || self.playback == identity.playback)
     }
+}
+
+/// What tells the clients of one address apart.
+#[derive(Clone, Copy)]
+struct Identity<'a> {
+    agent: &'a str,
+    user: &'a str,
+    playback: Option<Playback>,
+}
+
+impl Identity<'_> {
+    /// That of all who are too many for one address.
+    const NONE: Self = Self {
+        agent: "",
+        user: "",
+        playback: None,
+    };
 }
 
 /// What is kept of what a client calls itself.
@@ -110,10 +135,24 @@ pub struct Visit<'a> {
     pub local: SocketAddr,
     /// What it calls itself.
     pub user_agent: &'a str,
+    /// The user that it has logged in as; empty when it has not.
+    pub user: &'a str,
+    /// The playback that it names.
+    pub playback: Option<Playback>,
     /// The host that it asked for.
     pub host: &'a str,
     /// The path that it asked for.
     pub url: &'a str,
+}
+
+impl<'a> Visit<'a> {
+    fn identity(self) -> Identity<'a> {
+        Identity {
+            agent: kept(self.user_agent),
+            user: self.user,
+            playback: self.playback,
+        }
+    }
 }
 
 impl Viewers {
@@ -147,19 +186,18 @@ impl Viewers {
         let address = visit.peer.ip();
         let mut table = self.table();
         let here = table.get(&address).map_or(&[][..], Vec::as_slice);
-        let known = |agent: &str| here.iter().find(|viewer| viewer.is(watched, agent));
-        let agent = kept(visit.user_agent);
-        let agent = match known(agent) {
-            None if here.len() >= MAX_OF_ADDRESS => "",
-            _ => agent,
+        let known = |identity| here.iter().find(|viewer| viewer.is(watched, identity));
+        let identity = match visit.identity() {
+            unknown if here.len() >= MAX_OF_ADDRESS && known(unknown).is_none() => Identity::NONE,
+            identity => identity,
         };
-        if let Some(viewer) = known(agent) {
+        if let Some(viewer) = known(identity) {
             viewer.session.touch(self.clock.now());
             return Ok(Arc::clone(&viewer.session));
         }
         let viewer = Viewer {
             patience: (SILENCE * target).max(LEAST_SILENCE),
-            ..self.admit(watched, agent, visit, "hls")?
+            ..self.admit(watched, identity, visit, "hls")?
         };
         let session = Arc::clone(&viewer.session);
         table.entry(address).or_default().push(viewer);
@@ -171,11 +209,10 @@ impl Viewers {
     /// # Errors
     /// [`Full`] when a limit of the settings is reached.
     pub fn stay(self: &Arc<Self>, watched: &Watched, visit: Visit<'_>) -> Result<Stay, Full> {
-        let agent = kept(visit.user_agent);
         Ok(Stay {
             viewer: Viewer {
                 protocol: "HTTP",
-                ..self.admit(watched, agent, visit, "stream")?
+                ..self.admit(watched, visit.identity(), visit, "stream")?
             },
             viewers: Arc::clone(self),
         })
@@ -185,7 +222,7 @@ impl Viewers {
     fn admit(
         &self,
         watched: &Watched,
-        agent: &str,
+        identity: Identity<'_>,
         visit: Visit<'_>,
         transport: &'static str,
     ) -> Result<Viewer, Full> {
@@ -197,7 +234,7 @@ impl Viewers {
             role: Role::Viewer,
             path: path.clone(),
             peer,
-            user_agent: agent.to_owned(),
+            user_agent: identity.agent.to_owned(),
             transport,
             opened: self.clock.now(),
         };
@@ -206,6 +243,8 @@ impl Viewers {
         Ok(Viewer {
             session,
             watched: watched.clone(),
+            user: identity.user.to_owned(),
+            playback: identity.playback,
             first: First {
                 host: visit.host.to_owned(),
                 url: visit.url.to_owned(),
@@ -281,7 +320,7 @@ impl Viewers {
             buffer_time: Duration::ZERO,
             server: viewer.first.server,
             sessions: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
-            user: String::new(),
+            user: viewer.user.clone(),
             realm: String::new(),
         });
     }
@@ -321,10 +360,22 @@ mod tests {
         }
 
         fn enter(&self, peer: &str, agent: &str) -> Result<Arc<Session>, Full> {
+            self.visit(peer, agent, "", "")
+        }
+
+        fn visit(
+            &self,
+            peer: &str,
+            user_agent: &str,
+            user: &str,
+            playback: &str,
+        ) -> Result<Arc<Session>, Full> {
             let visit = Visit {
                 peer: peer.parse().unwrap(),
                 local: "192.0.2.1:8080".parse().unwrap(),
-                user_agent: agent,
+                user_agent,
+                user,
+                playback: Playback::named(playback),
                 host: "h",
                 url: "/live/index.m3u8",
             };
@@ -347,6 +398,25 @@ mod tests {
         place.enter("192.0.2.8:1000", "a").unwrap();
         assert_eq!(place.count(), 3);
         assert_eq!(one.transport(), "hls");
+    }
+
+    #[test]
+    fn clients_that_are_alike_are_told_apart_by_their_users_and_playbacks() {
+        let place = Place::new();
+        let enter = |user, playback| place.visit("192.0.2.7:1000", "a", user, playback).unwrap();
+        let one = enter("", "1");
+        enter("", "2");
+        enter("ann", "");
+        enter("bob", "");
+        assert_eq!(place.count(), 4);
+        let again = enter("", "1");
+        assert!(Arc::ptr_eq(&one, &again));
+        let unnamed = enter("", "");
+        assert!(
+            Arc::ptr_eq(&one, &unnamed),
+            "a key, which some ask for without a name"
+        );
+        assert_eq!(place.count(), 4);
     }
 
     #[test]

@@ -8,10 +8,16 @@ use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_ENCODING, HOST, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, USER_AGENT,
 };
+use percent_encoding::percent_decode_str;
 
 use crate::access::Guest;
 use crate::base::peer::Peer;
+use crate::hls::playback::Playback;
 use crate::hls::viewers::Visit;
+use crate::wire::query::value;
+
+const PLAYBACK_SESSION: HeaderName = HeaderName::from_static("x-playback-session-id");
+const CLIENT_DATA: HeaderName = HeaderName::from_static("cmcd-session");
 
 /// A request, and between whom it travels.
 pub(super) struct Asked<'r> {
@@ -46,9 +52,23 @@ impl Asked<'_> {
             peer: self.peer.address,
             local: self.local,
             user_agent: self.field(&USER_AGENT),
+            user: self.guest.user(),
+            playback: self.playback(),
             host: authority.map_or_else(|| self.field(&HOST), |authority| authority.as_str()),
             url: self.request.uri().path(),
         }
+    }
+
+    /// The playback that the player names: Apple's do, and those that send Common Media Client Data (CTA-5004).
+    fn playback(&self) -> Option<Playback> {
+        let query = self.request.uri().query().unwrap_or_default();
+        let in_query = || {
+            let list = percent_decode_str(value(query, "CMCD")?).decode_utf8_lossy();
+            Playback::of_client_data(&list)
+        };
+        Playback::named(self.field(&PLAYBACK_SESSION))
+            .or_else(|| Playback::of_client_data(self.field(&CLIENT_DATA)))
+            .or_else(in_query)
     }
 
     /// Whether the client has this version already, by its tag, or if it names none by the time since which it

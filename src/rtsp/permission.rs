@@ -32,6 +32,7 @@ impl Connection {
 
     /// Lets `ask`, which is that of `request`, pass if it is about neither watching nor publishing, or
     /// if the client may. Of an URL that a signature opens, only the reading that was signed is left.
+    /// Returns the user that it has logged in as, if it has.
     ///
     /// It is asked before anything is looked for. Cancel safe.
     ///
@@ -43,7 +44,7 @@ impl Connection {
         request: &Request,
         ask: &mut Ask,
         party: Option<&Party>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<String, Refusal> {
         self.take_openers(ask);
         let subjects = subjects(ask, party);
         let mut attempt = Attempt {
@@ -68,7 +69,7 @@ impl Connection {
             (Ask::Describe(describe), _) => names_of(&describe.target, Reading::Whole),
             (Ask::Setup(setup), _) => names_of(&setup.target, Reading::Track),
             (Ask::Play(_), Some(party)) => vec![party.watched().facts().path.clone()],
-            _ => return Ok(()),
+            _ => return Ok(String::new()),
         };
         let gate = &self.service().parts.gate;
         // Another server is asked about one reading, and nothing else is let through.
@@ -82,7 +83,9 @@ impl Connection {
             (Verdict::Signed(name), _) | (_, Some([name])) => ask.narrow(name),
             _ => {}
         }
-        obey(verdict, "a file of rules or users has a fault")
+        let guest = gate.guest(&verdict, &attempt);
+        obey(verdict, "a file of rules or users has a fault")?;
+        Ok(guest.user().to_owned())
     }
 
     /// Keeps what opens the URL of `ask`: what players read from the description that they get says nothing
@@ -110,20 +113,22 @@ impl Connection {
         &self,
         target: &Target,
         attempt: &Attempt<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<String, Refusal> {
         let caller = Caller {
             host: self.inlet.host(),
             ..Caller::at(self.peer)
         };
         let gate = &self.service().parts.gate;
-        let verdict = gate.may_publish(&target.whole.path, &caller, attempt);
-        match verdict.await {
-            Verdict::Signed(_) => Err(Refusal::told(403, "a signed URL lets nobody publish")),
-            verdict => obey(
-                verdict,
-                "only programs of the server's own host may publish",
-            ),
+        let verdict = gate.may_publish(&target.whole.path, &caller, attempt).await;
+        let guest = gate.guest(&verdict, attempt);
+        if let Verdict::Signed(_) = verdict {
+            return Err(Refusal::told(403, "a signed URL lets nobody publish"));
         }
+        obey(
+            verdict,
+            "only programs of the server's own host may publish",
+        )?;
+        Ok(guest.user().to_owned())
     }
 }
 

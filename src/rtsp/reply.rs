@@ -75,7 +75,10 @@ impl Connection {
         let visit = Visit::new(request, self.peer(), self.local());
         let outcome = match session.ask(request, self.entrance()) {
             Ok(mut ask) => match self.permit(request, &mut ask, None).await {
-                Ok(()) => self.carry_out(ask, session.id(), None, visit.clone()).await,
+                Ok(user) => {
+                    let visit = visit.clone().by(user);
+                    self.carry_out(ask, session.id(), None, visit).await
+                }
                 Err(refusal) => Err(refusal),
             },
             Err(refusal) => Err(refusal),
@@ -115,7 +118,10 @@ impl Connection {
         let visit = Visit::new(request, self.peer(), self.local());
         let outcome = match session.ask(request, self.entrance()) {
             Ok(mut ask) => match self.permit(request, &mut ask, Some(party)).await {
-                Ok(()) => self.carry_out(ask, session.id(), Some(party), visit).await,
+                Ok(user) => {
+                    let visit = visit.by(user);
+                    self.carry_out(ask, session.id(), Some(party), visit).await
+                }
                 Err(refusal) => Err(refusal),
             },
             Err(refusal) => Err(refusal),

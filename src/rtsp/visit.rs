@@ -15,6 +15,8 @@ pub(super) struct Visit {
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
     pub(super) user_agent: String,
+    /// The user that the client has logged in as; empty when it has not.
+    user: String,
     url: String,
     uri: RequestUri,
 }
@@ -27,9 +29,15 @@ impl Visit {
             peer,
             local,
             user_agent: user_agent.to_owned(),
+            user: String::new(),
             uri: RequestUri::read(&url),
             url,
         }
+    }
+
+    /// The same, by a client that has logged in as `user`.
+    pub(super) fn by(self, user: String) -> Self {
+        Self { user, ..self }
     }
 
     /// The URL as it was sent, but for what opens it.
@@ -63,7 +71,7 @@ impl Visit {
             buffer_time: Duration::ZERO,
             server: self.local.ip(),
             sessions: u32::try_from(sessions).unwrap_or(u32::MAX),
-            user: String::new(),
+            user: self.user.clone(),
             realm: String::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! Who may watch, as clients of RTSP and HTTP meet it.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::hls::{Answer, ask, get, text};
 use super::rtsp_tunnel::Tunnel;
 use crate::support::client::{Client, header, status};
 use crate::support::clip::Clip;
+use crate::support::journal::Journal;
 use crate::support::movies::clips;
 use crate::support::publisher::{SDP, announce};
 use crate::support::server::Server;
@@ -31,6 +33,11 @@ const TRANSPORT: &str = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n";
 
 /// A server with a movie and a channel in each of the folders `open`, `digest` and `basic`.
 fn start() -> (tempfile::TempDir, Server, Vec<Clip>) {
+    start_logged(AccessLog::disabled())
+}
+
+/// The same, which notes ended sessions in `log`.
+fn start_logged(log: AccessLog) -> (tempfile::TempDir, Server, Vec<Clip>) {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("qtusers");
     fs::write(
@@ -51,7 +58,8 @@ fn start() -> (tempfile::TempDir, Server, Vec<Clip>) {
         fs::write(place.join("qtaccess"), rules).unwrap();
         fs::copy(clips().join("clock.mp4"), place.join("clock.mp4")).unwrap();
     }
-    let server = Server::start(folder.path(), |config| {
+    let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let server = Server::start_at(local, folder.path(), log, |config| {
         config.access.users = vec![users];
         config.http.download = true;
         config.hls.target_duration = Duration::from_secs(2);
@@ -375,6 +383,34 @@ async fn rtsp_lets_in_who_logs_in() {
         let login = digest(challenge, "ann", HA1, "DESCRIBE", &url);
         assert_eq!(client.status_of("DESCRIBE", &url, &login).await, 200);
         assert_eq!(client.status_of("DESCRIBE", &url, &login).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn the_access_log_names_who_has_logged_in() {
+    let journal = Journal::start();
+    let (_folder, server, _clips) = start_logged(journal.log());
+    let login = basic("ann:secret");
+    for folder in ["basic", "open"] {
+        let url = format!("rtsp://{}/{folder}/clock.mp4", server.address);
+        let mut client = Client::connect(server.address).await;
+        let headers = format!("{TRANSPORT}{login}");
+        let (_, session) = client.set_up(&format!("{url}/trackID=1"), &headers).await;
+        assert_eq!(client.status_of("TEARDOWN", &url, &session).await, 200);
+        let target = format!("/{folder}/clock.mp4/cmaf.m3u8");
+        assert_eq!(ask(server.http, "GET", &target, &login).await.status, 200);
+    }
+    server.hls.viewers.stop();
+    let lines = journal.close();
+    assert_eq!(lines.values("protocol"), ["RTP", "RTP", "HLS", "HLS"]);
+    let stems = lines.values("cs-uri-stem").into_iter();
+    for (stem, user) in stems.zip(lines.values("c-username")) {
+        let expected = if stem.starts_with("/basic/") {
+            "ann"
+        } else {
+            "-"
+        };
+        assert_eq!(user, expected, "{stem}");
     }
 }
 

@@ -59,6 +59,8 @@ export class Playback {
   #sound: string | null = null
   /** The address of the quality that was chosen last. */
   #quality: string | null = null
+  /** What the server is told that it is, so that viewers in equal browsers at one address are counted one by one. */
+  #session: string | undefined
   #hls: Hls | null = null
   #attempt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -152,7 +154,13 @@ export class Playback {
   }
 
   #attach(library: typeof Hls, workerPath: string): void {
-    const hls = new library({ workerPath, backBufferLength: 60, maxLiveSyncPlaybackRate: 1.05 })
+    const hls = new library({
+      workerPath,
+      backBufferLength: 60,
+      maxLiveSyncPlaybackRate: 1.05,
+      cmcd: { sessionId: this.#session, useHeaders: true, includeKeys: ['sid'] },
+    })
+    this.#session ??= hls.sessionId
     this.#hls = hls
     hls.on(library.Events.ERROR, (_, data) => this.#problem(data))
     hls.on(library.Events.LEVEL_LOADED, (_, { details }) => this.#inspect(details))

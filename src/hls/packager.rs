@@ -279,7 +279,7 @@ impl Packager {
         }
     }
 
-    /// Waits until a playlist holds what is wanted, which was `asked` for then, unless nothing comes any more.
+    /// Waits until a playlist holds what is wanted, which was `asked` for then, or has ended.
     async fn reached(&self, wanted: Wanted, asked: time::Instant) -> Result<(), NoPlaylist> {
         let part_target = self.read().targets().part;
         let mut stages = self.progress.subscribe();
@@ -290,9 +290,12 @@ impl Packager {
         let holds = |progress: Progress| progress.ended || progress.holds(wanted);
         let held = stages.wait_for(|stage| stage.over || stage.progress.is_some_and(holds));
         let deadline = asked + self.patience();
-        let waited = timeout_at(deadline, held).await.map(|_| ());
+        let held = match timeout_at(deadline, held).await {
+            Ok(Ok(stage)) => stage.progress.is_some_and(holds),
+            Ok(Err(_)) | Err(_) => false,
+        };
         self.touch();
-        waited.map_err(|_| NoPlaylist::Late)
+        held.then_some(()).ok_or(NoPlaylist::Late)
     }
 
     fn patience(&self) -> Duration {

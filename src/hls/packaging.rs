@@ -73,10 +73,9 @@ async fn package(
     settings: &watch::Receiver<Arc<Config>>,
     transcoders: &Arc<Transcoders>,
 ) -> String {
-    let path = packager.channel().path();
-    let hls = settings.borrow().hls_of(path).clone();
     let channel = packager.channel();
-    let mut keeper = Keeper::new(packager, settings);
+    let hls = settings.borrow().hls_of(channel.path()).clone();
+    let keeper = Keeper::new(packager, settings);
     let Some(description) = channel.described(hls.start_wait).await else {
         return "nobody published".to_owned();
     };
@@ -89,14 +88,43 @@ async fn package(
     let mut line = Line::new(packager, &description, &encoded, &hls);
     let mut transcoder =
         (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, &need));
+    match follow(&mut line, &mut transcoder, &need, keeper).await {
+        Over::LeftOff(reason) => reason,
+        Over::Ended(reason) => {
+            line.end(transcoder).await;
+            lingering::linger(packager, settings).await;
+            reason
+        }
+    }
+}
+
+/// Why nothing more of a channel is packaged.
+enum Over {
+    /// Nothing follows, so the playlists end.
+    Ended(String),
+    /// Something may follow one day.
+    LeftOff(String),
+}
+
+/// Packages what the channel sends.
+async fn follow(
+    line: &mut Line<'_>,
+    transcoder: &mut Option<Transcoder>,
+    need: &Need,
+    mut keeper: Keeper<'_>,
+) -> Over {
+    let packager = line.packager;
+    let channel = packager.channel();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut head = channel.head();
     let mut cursor = channel.cursor(Start::Past);
-    let ended = loop {
+    loop {
         head.borrow_and_update();
         match line.take(&mut cursor) {
-            Taken::Ended(end) => break end.to_string(),
+            // The server will be back with more of the channel, so its playlists do not end.
+            Taken::Ended(end @ End::Stopped) => return Over::LeftOff(end.to_string()),
+            Taken::Ended(end) => return Over::Ended(end.to_string()),
             Taken::Nothing => {}
             Taken::Bursts | Taken::Missed(_) => {
                 // A channel's past is much at once, and others want to be served meanwhile.
@@ -106,34 +134,30 @@ async fn package(
         }
         tokio::select! {
             changed = head.changed() => if changed.is_err() {
-                break End::Stopped.to_string();
+                return Over::LeftOff(End::Stopped.to_string());
             },
-            made = made(&mut transcoder) => match made {
+            made = made(transcoder) => match made {
                 Made::Unit(unit) => line.take_encoded(unit),
-                Made::Trouble(trouble) => line.take_trouble(trouble, &need),
+                Made::Trouble(trouble) => line.take_trouble(trouble, need),
                 Made::All => {
-                    transcoder = None;
+                    *transcoder = None;
                     line.hold.release();
                 }
             },
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
             () = sleep(PAUSE), if !line.is_flushed => line.flush(),
-            _ = ticks.tick() => match keeper.tick(&mut line) {
+            _ = ticks.tick() => match keeper.tick(line) {
                 Keep::On => {}
-                Keep::Nothing => return "nobody asks for it".to_owned(),
+                Keep::Nothing => return Over::LeftOff("nobody asks for it".to_owned()),
                 Keep::Window => {
                     // What is being made of the rest is for those who begin anew.
-                    transcoder = None;
-                    warn!(%path, "the playlists end, for there is no room for more of the event: it begins anew");
-                    break "there is no room for more of the event".to_owned();
+                    *transcoder = None;
+                    warn!(path = %channel.path(), "the playlists end, for there is no room for more of the event: it begins anew");
+                    return Over::Ended("there is no room for more of the event".to_owned());
                 }
             }
         }
-    };
-    drop(keeper);
-    line.end(transcoder).await;
-    lingering::linger(packager, settings).await;
-    ended
+    }
 }
 
 /// What came of transcoding; nothing ever without it. Cancel safe.

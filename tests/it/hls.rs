@@ -267,7 +267,7 @@ async fn playlists_slide_and_come_as_deltas() {
     assert!(delta.contains("#EXT-X-SKIP:SKIPPED-SEGMENTS="), "{delta}");
     assert!(delta.contains("#EXT-X-VERSION:9\n"), "{delta}");
     clip.stop();
-    server.mounts.stop();
+    server.give_up();
     let ended = async {
         while !text(server.http, "/live/media.m3u8")
             .await

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use reelcast::hls::object::Flavour;
+use reelcast::hls::packager::{Directives, NoPlaylist};
+use reelcast::hls::progress::Wanted;
+
 use super::hls::{Answer, ask, get, number, text};
+use super::hls_dvr::{packager, segments};
 use super::support::clip::Clip;
 use super::support::movies::clips;
 use super::support::server::Server;
@@ -233,4 +238,28 @@ async fn after_a_restart_a_channel_goes_on_with_later_times() {
     let [after, _, now] = times(&server).await;
     assert!(after > before, "{after} {before}");
     assert!(now >= discontinuities);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_end_playlists() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(9.0);
+    let playlist = text(server.http, "/live/media.m3u8").await;
+    let first = number(&playlist, "#EXT-X-MEDIA-SEQUENCE:");
+    let next = Directives {
+        wanted: Some(Wanted {
+            sequence: first + segments(&playlist).len() as u64,
+            part: None,
+        }),
+        skip: None,
+    };
+    let packager = packager(&server).await;
+    let flavour = Flavour::LowLatency;
+    let waiting = packager.media(0, flavour, next, Duration::ZERO);
+    let (waited, ()) = tokio::join!(waiting, async { server.mounts.stop() });
+    assert_eq!(waited.err(), Some(NoPlaylist::Late));
+    let last = packager.media(0, flavour, Directives::default(), Duration::ZERO);
+    let last = last.await.unwrap();
+    assert!(!last.plain().ends_with(b"#EXT-X-ENDLIST\n"));
 }

@@ -81,7 +81,7 @@ impl Place {
     /// Lets the channel end, and returns its last playlist.
     async fn end(&self, mut clip: Clip) -> String {
         clip.stop();
-        self.server.mounts.stop();
+        self.server.give_up();
         let ended = async {
             loop {
                 let playlist = self.text("media-cmaf.m3u8").await;

@@ -33,7 +33,7 @@ async fn play(server: &Server, playlist: &str) -> String {
     // Somebody has to ask, and the other flavour is made when its playlist is asked for.
     let _ = get(server.http, &format!("/live/{playlist}")).await;
     clip.stop();
-    server.mounts.stop();
+    server.give_up();
     let ended = async {
         loop {
             let playlist = text(server.http, &format!("/live/{playlist}")).await;

@@ -103,6 +103,18 @@ async fn a_reload_that_waited_for_the_beginning_waits_no_longer_in_all() {
     assert!((18.0..18.1).contains(&waited), "{waited}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_what_never_comes_is_told_so_at_once() {
+    let packager = packager();
+    package(&packager);
+    let asked = time::Instant::now();
+    let stops = async { packager.finish() };
+    let answer = packager.media(0, Flavour::Cmaf, NEXT, START_WAIT);
+    let (answer, ()) = tokio::join!(answer, stops);
+    assert_eq!(answer.err(), Some(NoPlaylist::Late));
+    assert_eq!(asked.elapsed(), Duration::ZERO);
+}
+
 fn variant() -> Arc<Variant> {
     Arc::new(Variant {
         tags: String::new(),

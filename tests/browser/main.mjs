@@ -11,6 +11,7 @@ import { films, glance } from './films.mjs'
 import { GROUP, change, publish } from './groups.mjs'
 import { Logins } from './logins.mjs'
 import { FLAVOURS, readAll } from './playlists.mjs'
+import { SETTINGS, restart } from './restarts.mjs'
 import { Server } from './server.mjs'
 import { choose, dub } from './sounds.mjs'
 import { Viewer } from './viewer.mjs'
@@ -274,6 +275,20 @@ async function runLogins() {
   return passed
 }
 
+/** A server that is away for a moment, and for longer. */
+async function runRestarts() {
+  const passed = []
+  for (const [name, isLong] of [
+    ['a server that is started again', false],
+    ['a server that is away for a while', true],
+  ]) {
+    const away = await Server.start(binary, [], SETTINGS)
+    const cases = { [name]: () => restart(browser, away, join(samples, 'clock.mp4'), isLong) }
+    passed.push(...(await finish(away, await runAll(cases, 1))))
+  }
+  return passed
+}
+
 /** Stops a server; it is heard when something went wrong. */
 async function finish(server, passed) {
   await server.stop()
@@ -287,6 +302,7 @@ const watched = await runAll(long, Object.keys(long).length)
 publish(server, join(samples, 'clock.mp4'), (name) => join(server.movies, '..', name))
 const passed = await finish(server, [...watched, ...(await runAll(short, 1))])
 passed.push(...(await runFilms()), ...(await runEncrypted()), ...(await runLogins()))
+passed.push(...(await runRestarts()))
 const failed = passed.filter((one) => !one).length
 await browser.close()
 console.log(`${passed.length - failed} passed, ${failed} failed`)

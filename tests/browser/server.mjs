@@ -7,7 +7,9 @@ import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export class Server {
-  #children = []
+  #start
+  #child
+  #publishers = []
   #folder
 
   /**
@@ -35,24 +37,28 @@ export class Server {
     }
     const configuration = join(server.#folder, 'reelcast.toml')
     await writeFile(configuration, file)
-    const child = spawn(binary, ['--config', configuration, server.movies], {
-      env,
-      cwd: server.#folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    server.#children.push(child)
+    const options = { env, cwd: server.#folder, stdio: ['ignore', 'pipe', 'pipe'] }
+    server.#start = () => spawn(binary, ['--config', configuration, server.movies], options)
     server.log = []
-    createInterface(child.stderr).on('line', (line) => server.log.push(line))
+    await server.run()
+    return server
+  }
+
+  /** Starts the program, and waits until it says where it is: elsewhere each time. */
+  async run() {
+    const child = this.#start()
+    this.#child = child
+    createInterface(child.stderr).on('line', (line) => this.log.push(line))
     for await (const line of createInterface(child.stdout)) {
       const told = /RTSP: ([^ ;]+).*HTTP tunnel: ([^ ;]+)/.exec(line)
       if (told) {
-        server.rtsp = `rtsp://${told[1]}`
-        server.web = `http://${told[2]}`
+        this.rtsp = `rtsp://${told[1]}`
+        this.web = `http://${told[2]}`
         child.stdout.resume()
-        return server
+        return
       }
     }
-    throw new Error(`the server ended before it printed its addresses:\n${server.log.join('\n')}`)
+    throw new Error(`the server ended before it printed its addresses:\n${this.log.join('\n')}`)
   }
 
   /** Publishes with ffmpeg for as long as the server runs; `{rtsp}` and `{host}` stand for addresses. */
@@ -64,7 +70,7 @@ export class Server {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     createInterface(child.stderr).on('line', (line) => this.log.push(`ffmpeg: ${line}`))
-    this.#children.push(child)
+    this.#publishers.push(child)
   }
 
   /** Waits until the page of `name` tells that it is live. */
@@ -77,13 +83,22 @@ export class Server {
     throw new Error(`${name} is not live:\n${this.log.join('\n')}`)
   }
 
+  /** Ends the program, and after it those who publish, who lose it so. */
+  async end() {
+    for (const child of [this.#child, ...this.#publishers.splice(0)]) await end(child)
+  }
+
+  /** Ends everything, and leaves nothing behind. */
   async stop() {
-    for (const child of this.#children.reverse()) {
-      child.kill()
-      if (child.exitCode === null && child.signalCode === null) {
-        await new Promise((resolve) => child.once('exit', resolve))
-      }
-    }
+    for (const child of [...this.#publishers, this.#child]) await end(child)
     await rm(this.#folder, { recursive: true })
+  }
+}
+
+/** Ends a process unless it has ended, and waits for it. */
+async function end(child) {
+  child.kill()
+  if (child.exitCode === null && child.signalCode === null) {
+    await new Promise((resolve) => child.once('exit', resolve))
   }
 }

@@ -140,10 +140,16 @@ export class Viewer {
 
   /** What playing does not get over, as lines. */
   async failures() {
-    const { errors, violations, shown } = await this.state()
+    const { errors } = await this.state()
+    const fatal = errors.filter(({ fatal }) => fatal)
+    return [...(await this.faultsOfPage()), ...fatal.map(({ text }) => text)]
+  }
+
+  /** What is wrong with the page, whatever it has gone through, as lines. */
+  async faultsOfPage() {
+    const { violations, shown } = await this.state()
     return [
       ...this.faults,
-      ...errors.filter(({ fatal }) => fatal).map(({ text }) => text),
       ...violations.map((violation) => `against the policy: ${violation}`),
       ...(shown ? [`it says: ${shown}`] : []),
     ]

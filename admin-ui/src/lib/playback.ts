@@ -3,6 +3,7 @@
 import type Hls from 'hls.js'
 import type { ErrorData, LevelDetails } from 'hls.js'
 
+import type { Intent } from './intent'
 import type { Engine } from './options'
 import type { Quality, Sound } from './words'
 
@@ -53,6 +54,7 @@ const RECOVERY_PERIOD = 30_000
 
 export class Playback {
   readonly #media: HTMLMediaElement
+  readonly #intent: Intent
   readonly #setting: Setting
   readonly #listener: Listener
   /** The name of the sound that was chosen last. */
@@ -67,17 +69,19 @@ export class Playback {
   #recoveries: number[] = []
 
   /** Begins to load. */
-  constructor(media: HTMLMediaElement, setting: Setting, listener: Listener) {
+  constructor(media: HTMLMediaElement, intent: Intent, setting: Setting, listener: Listener) {
     this.#media = media
+    this.#intent = intent
     this.#setting = setting
     this.#listener = listener
+    media.addEventListener('loadedmetadata', this.#found)
     media.addEventListener('loadeddata', this.#ready)
     media.addEventListener('ended', this.#ended)
     media.addEventListener('error', this.#failed)
     this.restart()
   }
 
-  /** Loads everything anew. */
+  /** Loads everything anew, and goes on as the viewer had it: playing or paused, a movie at its place. */
   restart(): void {
     this.#unload()
     this.#tell({ kind: 'loading' })
@@ -86,6 +90,7 @@ export class Playback {
 
   destroy(): void {
     this.#unload()
+    this.#media.removeEventListener('loadedmetadata', this.#found)
     this.#media.removeEventListener('loadeddata', this.#ready)
     this.#media.removeEventListener('ended', this.#ended)
     this.#media.removeEventListener('error', this.#failed)
@@ -136,6 +141,7 @@ export class Playback {
     if (engine === 'native') {
       this.#media.src = url
       this.#media.load()
+      this.#intent.resume()
       return
     }
     try {
@@ -158,6 +164,7 @@ export class Playback {
       workerPath,
       backBufferLength: 60,
       maxLiveSyncPlaybackRate: 1.05,
+      startPosition: this.#place(),
       cmcd: { sessionId: this.#session, useHeaders: true, includeKeys: ['sid'] },
     })
     this.#session ??= hls.sessionId
@@ -171,6 +178,12 @@ export class Playback {
     hls.on(library.Events.AUDIO_TRACK_SWITCHING, () => this.#tellSounds())
     hls.loadSource(this.#setting.url)
     hls.attachMedia(this.#media)
+    this.#intent.resume()
+  }
+
+  /** Where to begin, in seconds; -1 for where players begin by themselves. */
+  #place(): number {
+    return this.#setting.isLive ? -1 : this.#intent.time || -1
   }
 
   #unload(): void {
@@ -226,6 +239,14 @@ export class Playback {
     })
   }
 
+  readonly #found = () => {
+    const place = this.#place()
+    // hls.js was told before.
+    if (!this.#hls && place >= 0) {
+      this.#media.currentTime = place
+    }
+  }
+
   readonly #ready = () => this.#tell({ kind: 'ready' })
 
   readonly #ended = () => {
@@ -262,7 +283,8 @@ export class Playback {
     if (type === 'mediaError' && !isUnknown && this.#mayRecover()) {
       this.#hls?.recoverMediaError()
       // Which does not load again where nothing has played yet.
-      this.#hls?.startLoad(this.#media.currentTime || -1)
+      this.#hls?.startLoad(this.#place())
+      this.#intent.resume()
     } else {
       void this.#explain(isUnknown, type === 'networkError')
     }

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use bytes::Bytes;
 use reelcast::base::media_time::MediaTime;
 use reelcast::base::path::MediaPath;
 use reelcast::codec::Format;
 use reelcast::codec::elementary::Frame;
 use reelcast::codec::pcm::{Coding, Config as Pcm};
 use reelcast::config::Config;
+use reelcast::container;
 use reelcast::media::description::Description;
 use reelcast::media::mounts::Takeover;
 use reelcast::media::publisher::Publisher;
@@ -209,6 +211,39 @@ fn avi(folder: &Path) {
         .arg(folder.join("a.au"));
     made.args(["-c:a", "libmp3lame"]).arg(folder.join("a.avi"));
     assert!(made.status().unwrap().success());
+}
+
+/// How many pictures a segment has.
+fn pictures(init: &[u8], segment: &[u8]) -> u64 {
+    let file = Bytes::from([init, segment].concat());
+    let movie = container::open(&file).unwrap();
+    movie.tracks[0].samples.len().into()
+}
+
+#[tokio::test]
+async fn no_picture_is_lost_where_a_process_begins() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = Command::new("ffmpeg");
+    made.args(["-v", "error", "-nostdin", "-f", "lavfi", "-i"]);
+    made.args(["testsrc2=s=64x64:r=25:d=11", "-c:v", "mpeg4", "-g", "12"]);
+    let made = made.arg(folder.path().join("a.avi")).status();
+    assert!(made.unwrap().success());
+    let server = Server::start(folder.path(), settings);
+    let playlist = text(server.http, "/a.avi/media-cmaf.m3u8").await;
+    let map = playlist.split_once("MAP:URI=\"").unwrap().1;
+    let map = map.split_once('"').unwrap().0;
+    let init = get(server.http, &format!("/a.avi/{map}")).await.body;
+    // Each by a process of its own, for what is before is not on the way.
+    let mut count = 0;
+    for segment in segments(&playlist).into_iter().rev() {
+        let segment = get(server.http, &format!("/a.avi/{segment}")).await;
+        assert_eq!(segment.status, 200);
+        count += pictures(&init, &segment.body);
+    }
+    assert_eq!(count, 11 * 25);
 }
 
 #[tokio::test]

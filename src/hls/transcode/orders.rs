@@ -122,7 +122,7 @@ pub(super) fn of_channel(place: Place<'_>, codings: &[Coding]) -> Vec<String> {
             Coding::Audio { .. } => format!("-filter:{index} aresample=async=1"),
         }));
     }
-    line.extend(output("-max_interleave_delta 500000"));
+    line.extend(output("-max_interleave_delta 500000", LEAD as f64));
     line
 }
 
@@ -142,14 +142,13 @@ const LEAST: u32 = 250_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Passage<'a> {
     pub(super) file: &'a Path,
-    /// From where on, in seconds.
-    pub(super) from: f64,
-    /// Where the first segment begins and how long each is, in seconds after that.
-    pub(super) first_cut: f64,
-    pub(super) step: f64,
+    /// From where on, in samples of its sound.
+    pub(super) from: MediaTime,
+    /// Where segments begin, in seconds.
+    pub(super) cuts: &'a [f64],
     /// How long the rest of the file is, in seconds; sound goes on in silence until then.
     pub(super) rest: f64,
-    /// How much later than that the sound begins which comes through the standard input, frames of AMR
+    /// How much later than `from`, in seconds, the sound begins which comes through the standard input, frames of AMR
     /// in storage format; `None`: it is the file's.
     pub(super) speech: Option<f64>,
     /// After so many pictures there is enough, if that is told.
@@ -161,15 +160,19 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
     let Passage {
         file,
         from,
-        first_cut,
-        step,
+        cuts,
         rest,
         speech,
         most_pictures,
     } = *passage;
+    let begin = from.seconds();
     let mut line = words(GENERAL);
-    line.extend(input(file, &format!("-ss {from:.9}")));
+    // Times are those of the file. Counted from where it reads, they would be rounded to the file's own ticks, which in
+    // AVI are whole pictures, in another way by each process.
+    line.extend(words("-copyts -start_at_zero"));
+    line.extend(input(file, &format!("-ss {begin:.9}")));
     if let Some(later) = speech {
+        let later = begin + later;
         line.extend(words(&format!(
             "-protocol_whitelist pipe -f amr -itsoffset {later:.9} -i pipe:0"
         )));
@@ -182,19 +185,23 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
         line.extend(coded(index, *coding));
         line.extend(words(&match coding {
             Coding::Video { .. } => {
-                // A thousandth earlier, lest rounding have a picture at a cut miss it.
-                let first = first_cut - 0.001;
-                format!("-force_key_frames expr:gte(t,{first:.9}+n_forced*{step:.9})")
+                // A thousandth earlier, lest rounding have a picture at a cut miss it. Not by an expression, in which
+                // times count from the first picture that is encoded, wherever that is.
+                let cuts = cuts.iter().map(|cut| format!("{:.4}", (cut - 0.001).max(0.0)));
+                format!("-force_key_frames {}", Vec::from_iter(cuts).join(","))
             }
-            Coding::Audio { .. } => {
-                format!("-filter:a aresample=async=1:first_pts=0,apad=whole_dur={rest:.3}")
+            Coding::Audio { rate_hz, .. } => {
+                let first = from.at_rate(*rate_hz).ticks;
+                format!(
+                    "-filter:a aresample={rate_hz},aresample=async=1:first_pts={first},apad=whole_dur={rest:.3}"
+                )
             }
         }));
     }
     if let Some(most) = most_pictures {
         line.extend(words(&format!("-frames:v {most}")));
     }
-    line.extend(output("-max_interleave_delta 2000000"));
+    line.extend(output("-max_interleave_delta 2000000", LEAD as f64 - begin));
     line
 }
 
@@ -240,11 +247,11 @@ fn coded(index: usize, coding: Coding) -> Vec<String> {
     }
 }
 
-/// A transport stream at once, in which all times are later by [`LEAD`].
-fn output(options: &str) -> Vec<String> {
+/// A transport stream at once, in which all times are later by so many seconds.
+fn output(options: &str, later: f64) -> Vec<String> {
     words(&format!(
         "-f mpegts -muxdelay 0 -muxpreload 0 -avoid_negative_ts disabled -pes_payload_size 0 \
-         -flush_packets 1 {options} -output_ts_offset {LEAD} pipe:1"
+         -flush_packets 1 {options} -output_ts_offset {later:.9} pipe:1"
     ))
 }
 

@@ -268,7 +268,7 @@ impl Remake {
         if let Some(segment) = self.stock.get(self.number, number) {
             return Ok(segment);
         }
-        let is_near = |run: &Run| (run.next()..=run.next() + NEAR).contains(&number);
+        let is_near = |run: &Run| run.is_near(number, NEAR);
         if !run.as_ref().is_some_and(is_near) {
             // It goes before the next comes.
             *run = None;
@@ -329,4 +329,4 @@ impl Remake {
 }
 
 /// In which way movies are encoded: to be changed when their segments do.
-const FORM: &str = "remake 3";
+const FORM: &str = "remake 4";

@@ -27,6 +27,9 @@ use crate::hls::part::{Map, Segment};
 /// A process that writes nothing for so long while it is read is of no use.
 const SILENCE: Duration = Duration::from_secs(30);
 
+/// So many segments one process makes at most, for their begins stand in its command line.
+const MOST_SEGMENTS: u64 = 250;
+
 /// Bytes that are read at a time.
 const READ: usize = 64 << 10;
 
@@ -57,6 +60,8 @@ pub(super) struct Run {
     bytes: BytesMut,
     made: Vec<Made>,
     has_ended: bool,
+    /// Before which segment it ends.
+    end: u64,
 }
 
 impl Run {
@@ -67,15 +72,18 @@ impl Run {
         first: u64,
     ) -> Result<Self, Trouble> {
         let Task { facts, grid, .. } = *task;
-        let origin = grid.origin(first).seconds();
-        let (later, speech) = task.speech.map(|speech| speech.passage(origin)).unzip();
+        let origin = grid.origin(first);
+        let passage = |speech: &Speech| speech.passage(origin.seconds());
+        let (later, speech) = task.speech.map(passage).unzip();
+        let end = first.saturating_add(MOST_SEGMENTS);
+        let cuts = first..=end.min(grid.len());
+        let cuts: Vec<_> = cuts.map(|cut| grid.start(cut).seconds()).collect();
         let arguments = orders::of_movie(
             &Passage {
                 file: task.file,
                 from: origin,
-                first_cut: grid.start(first).seconds() - origin,
-                step: grid.step_time().seconds(),
-                rest: grid.start(grid.len()).seconds() - origin,
+                cuts: &cuts,
+                rest: grid.start(grid.len()).seconds() - origin.seconds(),
                 speech: later,
                 most_pictures: task.most_pictures,
             },
@@ -103,7 +111,13 @@ impl Run {
             bytes: BytesMut::with_capacity(READ),
             made: Vec::new(),
             has_ended: false,
+            end,
         })
+    }
+
+    /// Whether it makes that segment after at most `near` others.
+    pub(super) fn is_near(&self, number: u64, near: u64) -> bool {
+        (self.next()..=self.next().saturating_add(near)).contains(&number) && number < self.end
     }
 
     /// The number of the segment that comes next.

@@ -88,7 +88,7 @@ pub enum Object {
     Audio(Flavour, u16),
     /// The playlist of key frames, for pictures while the viewer scrubs.
     IFrames(Flavour),
-    /// Something that never changes.
+    /// Something that never changes; what is encoded anew is as good, but has other bytes.
     File {
         /// The number of the packager that made it.
         packager: u32,
@@ -132,6 +132,8 @@ pub enum Packing {
 /// What players are told of a file beside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
+    /// What tells its bytes from others that have the same name at other times; `None` if it never changes.
+    pub version: Option<u64>,
     /// Whether it is of segments with pictures.
     pub has_pictures: bool,
     /// When it was made, or what it is made of; `None` if nobody has noted that.

@@ -17,6 +17,9 @@ pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// For what never changes, by names that are never used again.
 pub(super) const FOR_EVER: &str = "max-age=31536000, immutable";
 
+/// For what is good for as long, though its name may bring other bytes to who asks anew (RFC 8246, 2).
+pub(super) const FOR_LONG: &str = "max-age=31536000";
+
 /// Why [something is missing](missing).
 pub(super) const NOTHING: &str = "there is no such channel or movie\n";
 pub(super) const NO_SEGMENT: &str = "there is no such segment, or no longer\n";

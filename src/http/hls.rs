@@ -9,7 +9,7 @@ use hyper::{Method, Response, StatusCode};
 use tracing::error;
 
 use super::answer::{
-    FOR_EVER, NO_SEGMENT, full, missing, to_the_second, typed, unavailable, varies_by,
+    FOR_EVER, FOR_LONG, NO_SEGMENT, full, missing, to_the_second, typed, unavailable, varies_by,
 };
 use super::asked::Asked;
 use super::body::Body;
@@ -200,15 +200,19 @@ pub(super) fn delivered(mut response: Response<Body>, session: Arc<Session>) -> 
 /// Whether the answer with such a file brings some of it.
 fn needs_bytes(asked: &Asked<'_>, object: Object, facts: Facts) -> bool {
     let modified = facts.modified.map(to_the_second);
-    *asked.request.method() == Method::GET && !asked.has(&tag(object), modified)
+    *asked.request.method() == Method::GET && !asked.has(&tag(object, facts), modified)
 }
 
-/// What tells a file from all others.
-fn tag(object: Object) -> String {
-    format!("\"{object}\"")
+/// What tells a file from all others. Where other bytes may have its name, these have a tag of their own, so that nobody
+/// joins ranges of two (RFC 9110, 8.8.1 and 15.3.7.3).
+fn tag(object: Object, facts: Facts) -> String {
+    match facts.version {
+        Some(version) => format!("\"{object}-{version:016x}\""),
+        None => format!("\"{object}\""),
+    }
 }
 
-/// A file, or the range of it that is asked for. It never changes.
+/// A file, or the range of it that is asked for.
 pub(super) fn file(
     asked: &Asked<'_>,
     object: Object,
@@ -217,12 +221,13 @@ pub(super) fn file(
 ) -> Response<Body> {
     let Content { length, pieces } = content.into();
     let file = File {
-        tag: tag(object),
+        tag: tag(object, facts),
         modified: facts.modified,
         length,
-        keep: match object.is_key() {
-            true => "no-store",
-            false => FOR_EVER,
+        keep: match facts.version {
+            _ if object.is_key() => "no-store",
+            Some(_) => FOR_LONG,
+            None => FOR_EVER,
         },
     };
     file.answer(asked, |range| {

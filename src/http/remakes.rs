@@ -15,6 +15,7 @@ use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::object::Object;
 use crate::hls::transcode::Trouble;
+use crate::hls::transcode::remake::Made;
 use crate::hls::transcode::remakes::NoRemake;
 use crate::hls::watched::Watched;
 
@@ -43,8 +44,11 @@ impl Server {
         let answered = match object {
             Object::File { packager, .. } if !remake.has_made(packager) => Ok(None),
             Object::File { file: wanted, .. } => {
-                let pieces = remake.file(wanted).await;
-                pieces.map(|pieces| pieces.map(|pieces| file(asked, object, pieces, remake.told())))
+                let told = |made: Made| {
+                    let facts = remake.told(&made);
+                    file(asked, object, made.pieces, facts)
+                };
+                remake.file(wanted).await.map(|made| made.map(told))
             }
             _ => {
                 let text = remake.playlist(object).await;

@@ -17,7 +17,7 @@ use reelcast::media::mounts::Takeover;
 use reelcast::media::publisher::Publisher;
 use reelcast::source::packetiser::Packetiser;
 
-use super::hls::{get, text};
+use super::hls::{ask, get, text};
 use super::support::clip::{Beside, Clip};
 use super::support::movies::qtss;
 use super::support::server::Server;
@@ -200,6 +200,30 @@ async fn without_ffmpeg_a_page_says_so() {
             "{}",
             answer.text()
         );
+    }
+}
+
+#[tokio::test]
+async fn ranges_of_two_encodings_are_not_joined() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.au"), movie(3)).unwrap();
+    let servers = [(); 2].map(|()| Server::start(folder.path(), settings));
+    let playlist = text(servers[0].http, "/a.au/media.m3u8").await;
+    let streams = text(servers[0].http, "/a.au/media-ts.m3u8").await;
+    for segment in [segments(&playlist)[0], segments(&streams)[0]] {
+        let segment = format!("/a.au/{segment}");
+        let whole = get(servers[0].http, &segment).await;
+        let kept = whole.header("cache-control").unwrap();
+        assert!(kept.contains("max-age=31536000") && !kept.contains("immutable"));
+        let tag = whole.header("etag").unwrap();
+        let rest = format!("Range: bytes=9-\r\nIf-Range: {tag}\r\n");
+        for (server, status) in servers.iter().zip([206, 200]) {
+            let answer = ask(server.http, "GET", &segment, &rest).await;
+            assert_eq!(answer.status, status, "{segment}");
+        }
     }
 }
 

@@ -183,6 +183,7 @@ impl Presentation {
     pub fn facts(&self, number: u32) -> Facts {
         let rendition = self.rendition(number);
         Facts {
+            version: None,
             has_pictures: rendition.is_none_or(|rendition| rendition.has_video()),
             modified: Some(self.movie.modified()),
         }

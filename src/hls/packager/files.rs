@@ -60,6 +60,7 @@ impl Packager {
         let told = files.and_then(|files| files.facts(file));
         let (has_pictures, made) = told.unwrap_or((true, None));
         Facts {
+            version: None,
             has_pictures,
             modified: made,
         }

@@ -5,12 +5,13 @@ mod playlists;
 mod runs;
 mod stills;
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::sync::Mutex;
 use tracing::warn;
 
 use super::assembly;
@@ -19,7 +20,7 @@ use super::grid::Grid;
 use super::orders::Coding;
 use super::run::{Run, Task};
 use super::speech::Speech;
-use super::stock::Stock;
+use super::stock::{Print, Stock};
 use super::{AAC_RATE, Slot, Transcoders, Trouble, most_bits};
 use crate::base::path::MediaPath;
 use crate::codec::Kind;
@@ -28,9 +29,8 @@ use crate::hls::keys::{Key, Keys, NoKeys};
 use crate::hls::lock::{Lock, Manner};
 use crate::hls::movie::Terms;
 use crate::hls::object::{self, File, Flavour, Object, Packing};
-use crate::hls::part::{Map, Segment};
+use crate::hls::part::Map;
 use crate::hls::text::Text;
-use crate::hls::transport::Transport;
 use runs::{NEAR, Runs};
 
 /// A file of the movies folder.
@@ -54,12 +54,35 @@ pub struct Remake {
     /// What tells its files from those of all others of that name.
     number: u32,
     map: OnceLock<Arc<Map>>,
+    /// The playlists that somebody has asked for.
+    texts: Mutex<HashMap<Object, Arc<Text>>>,
     /// Who wants another segment of a place waits for its process.
     runs: Runs,
     /// Held by who has a key frame made.
-    stilling: Mutex<()>,
+    stilling: tokio::sync::Mutex<()>,
     stock: Arc<Stock>,
     shared: Arc<Transcoders>,
+}
+
+/// A file of a movie that is encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Its bytes.
+    pub pieces: Vec<Bytes>,
+    /// What tells them from others of the same name; `None` if there are none. No two processes make the same.
+    version: Option<u64>,
+}
+
+impl Made {
+    /// A small file, which all others of the same bytes are the same as.
+    fn piece(bytes: Option<Bytes>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        bytes.hash(&mut hasher);
+        Self {
+            pieces: bytes.into_iter().collect(),
+            version: Some(hasher.finish()),
+        }
+    }
 }
 
 impl Remake {
@@ -88,8 +111,9 @@ impl Remake {
             speech,
             target,
             map: OnceLock::new(),
+            texts: Mutex::default(),
             runs: Runs::default(),
-            stilling: Mutex::default(),
+            stilling: tokio::sync::Mutex::default(),
             stock: Arc::clone(stock),
             shared: Arc::clone(shared),
         })
@@ -141,65 +165,48 @@ impl Remake {
         self.number == number
     }
 
-    /// What players are told of its files beside their bytes.
-    pub fn told(&self) -> object::Facts {
+    /// What players are told of a file of it beside its bytes.
+    pub fn told(&self, made: &Made) -> object::Facts {
         object::Facts {
+            version: made.version,
             has_pictures: self.encoding(Kind::Video).is_some(),
             modified: Some(self.source.modified),
         }
     }
 
-    /// A playlist; `None` for what it has not. Only that which a player opens needs an encoder, once.
+    /// A file; `None` for what it has not. Cancel safe.
     ///
     /// # Errors
     /// Why it is not encoded.
-    pub async fn playlist(&self, object: Object) -> Result<Option<Arc<Text>>, Trouble> {
-        let (text, name) = match object {
-            Object::Multivariant(flavour) if self.carries(flavour) => {
-                let Some(map) = self.map(0).await? else {
-                    return Ok(None);
-                };
-                (
-                    self.multivariant(&map, flavour),
-                    format!("all-{}", flavour as u8),
-                )
+    pub async fn file(&self, file: File) -> Result<Option<Made>, Trouble> {
+        let made = match file {
+            File::Init(version) => {
+                Made::piece(self.map(version).await?.map(|map| map.data.clone()))
             }
-            Object::Media(flavour) | Object::Compat(flavour) if self.carries(flavour) => {
-                (self.media(flavour), format!("{}", flavour as u8))
-            }
-            Object::IFrames(flavour) if self.carries(flavour) && self.facts.pictures.is_some() => {
-                (self.i_frames(flavour), format!("iframes-{}", flavour as u8))
-            }
-            _ => return Ok(None),
-        };
-        let tag = format!("{:08x}-{name}", self.number);
-        let text = Text::new(text, tag, self.source.modified);
-        Ok(Some(Arc::new(text)))
-    }
-
-    /// A file in pieces; `None` for what it has not. Cancel safe.
-    ///
-    /// # Errors
-    /// Why it is not encoded.
-    pub async fn file(&self, file: File) -> Result<Option<Vec<Bytes>>, Trouble> {
-        let pieces = match file {
-            File::Init(version) => match self.map(version).await? {
-                Some(map) => vec![map.data.clone()],
-                None => return Ok(None),
+            File::Key(period) => Made {
+                pieces: self.key(period).into_iter().collect(),
+                version: None,
             },
-            File::Key(period) => self.key(period).into_iter().collect(),
             File::Segment(number) if number < self.grid.len() => {
-                self.segment(number).await?.fragments().collect()
+                let print = self.segment(number).await?;
+                Made {
+                    pieces: print.segment.fragments().collect(),
+                    version: Some(print.version),
+                }
             }
             File::Ts(number, packing) if number < self.grid.len() && packing == self.packing() => {
-                Transport::alone(&self.segment(number).await?)
-                    .into_iter()
-                    .collect()
+                let print = self.segment(number).await?;
+                let budget = self.shared.budget();
+                let stream = self.stock.stream(self.number, &print, budget);
+                Made {
+                    pieces: stream.into_iter().collect(),
+                    version: Some(print.version),
+                }
             }
-            _ => self.i_frame_file(file).await?.into_iter().collect(),
+            _ => Made::piece(self.i_frame_file(file).await?),
         };
-        let is_empty = pieces.iter().all(Bytes::is_empty);
-        Ok((!is_empty).then_some(pieces))
+        let is_empty = made.pieces.iter().all(Bytes::is_empty);
+        Ok((!is_empty).then_some(made))
     }
 
     fn packing(&self) -> Packing {
@@ -217,7 +224,10 @@ impl Remake {
         let mut numbers = 0..self.grid.len();
         let first = numbers.find(|number| self.map_version(*number) == version);
         match first {
-            Some(first) => Ok(Some(Arc::clone(&self.segment(first).await?.head.map))),
+            Some(first) => {
+                let print = self.segment(first).await?;
+                Ok(Some(Arc::clone(&print.segment.head.map)))
+            }
             None => Ok(None),
         }
     }
@@ -246,9 +256,9 @@ impl Remake {
         flavour != Flavour::Ts || self.lock(0).is_none_or(is_clear)
     }
 
-    async fn segment(&self, number: u64) -> Result<Segment, Trouble> {
-        if let Some(segment) = self.stock.get(self.number, number) {
-            return Ok(segment);
+    async fn segment(&self, number: u64) -> Result<Arc<Print>, Trouble> {
+        if let Some(print) = self.stock.get(self.number, number) {
+            return Ok(print);
         }
         let own = self.runs.slot(number);
         match self.segment_by(&own, number).await {
@@ -262,11 +272,11 @@ impl Remake {
     }
 
     /// A segment that is made by the process of one place, which begins anew unless it is near.
-    async fn segment_by(&self, slot: &Arc<Slot>, number: u64) -> Result<Segment, Trouble> {
+    async fn segment_by(&self, slot: &Arc<Slot>, number: u64) -> Result<Arc<Print>, Trouble> {
         let mut run = slot.lock().await;
         // Somebody else may have waited for it.
-        if let Some(segment) = self.stock.get(self.number, number) {
-            return Ok(segment);
+        if let Some(print) = self.stock.get(self.number, number) {
+            return Ok(print);
         }
         let is_near = |run: &Run| run.is_near(number, NEAR);
         if !run.as_ref().is_some_and(is_near) {
@@ -305,21 +315,21 @@ impl Remake {
     }
 
     /// Reads on until a segment is there.
-    async fn make(&self, run: &mut Run, number: u64) -> Result<Segment, String> {
+    async fn make(&self, run: &mut Run, number: u64) -> Result<Arc<Print>, String> {
         loop {
             let segment = run.segment().await?;
             self.map.get_or_init(|| Arc::clone(&segment.head.map));
-            self.stock
-                .put(self.number, segment.clone(), self.shared.budget());
-            if segment.head.sequence >= number {
-                return Ok(segment);
+            let print = self.stock.put(self.number, segment, self.shared.budget());
+            if print.segment.head.sequence >= number {
+                return Ok(print);
             }
         }
     }
 
-    /// Ends the processes, unless somebody waits for what they make.
+    /// Ends the processes, unless somebody waits for what they make, and lets the playlists go.
     pub(super) fn pause(&self) {
         self.runs.pause();
+        self.texts().clear();
     }
 
     fn name(&self, file: File) -> String {

@@ -1,10 +1,22 @@
 //! Segments that were made of movies, kept for whoever asks next, within a budget of bytes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use lru::LruCache;
 
 use crate::hls::part::Segment;
+use crate::hls::transport::Transport;
+
+/// A segment that was made.
+#[derive(Debug)]
+pub(super) struct Print {
+    pub(super) segment: Segment,
+    /// What tells it from all others of its name: a process that begins elsewhere makes other bytes.
+    pub(super) version: u64,
+    /// The same for old players, once one has asked.
+    stream: OnceLock<Option<Bytes>>,
+}
 
 /// The segments of all movies.
 #[derive(Debug)]
@@ -13,39 +25,76 @@ pub(super) struct Stock(Mutex<Kept>);
 #[derive(Debug)]
 struct Kept {
     /// By the number of the movie, and that of the segment.
-    segments: LruCache<(u32, u64), Segment>,
+    prints: LruCache<(u32, u64), Counted>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Counted {
+    print: Arc<Print>,
+    /// For how many bytes it counts.
     bytes: usize,
 }
 
 impl Default for Stock {
     fn default() -> Self {
         Self(Mutex::new(Kept {
-            segments: LruCache::unbounded(),
+            prints: LruCache::unbounded(),
             bytes: 0,
         }))
     }
 }
 
+impl Print {
+    fn size(&self) -> usize {
+        let stream = self.stream.get().and_then(Option::as_ref);
+        self.segment.size() + stream.map_or(0, Bytes::len)
+    }
+}
+
 impl Stock {
-    pub(super) fn get(&self, movie: u32, number: u64) -> Option<Segment> {
-        self.lock().segments.get(&(movie, number)).cloned()
+    pub(super) fn get(&self, movie: u32, number: u64) -> Option<Arc<Print>> {
+        let mut kept = self.lock();
+        let counted = kept.prints.get(&(movie, number))?;
+        Some(Arc::clone(&counted.print))
     }
 
     /// Adds a segment; those that were not asked for the longest go, so that all together have at
     /// most `budget` bytes, but for this one.
-    pub(super) fn put(&self, movie: u32, segment: Segment, budget: usize) {
-        let mut kept = self.lock();
-        kept.bytes += segment.size();
+    pub(super) fn put(&self, movie: u32, segment: Segment, budget: usize) -> Arc<Print> {
         let key = (movie, segment.head.sequence);
-        if let Some(old) = kept.segments.put(key, segment) {
-            kept.bytes -= old.size();
+        let print = Arc::new(Print {
+            segment,
+            version: rand::random(),
+            stream: OnceLock::new(),
+        });
+        let counted = Counted {
+            print: Arc::clone(&print),
+            bytes: print.size(),
+        };
+        let mut kept = self.lock();
+        kept.bytes += counted.bytes;
+        if let Some(old) = kept.prints.put(key, counted) {
+            kept.bytes -= old.bytes;
         }
-        while kept.bytes > budget && kept.segments.len() > 1 {
-            let Some((_, oldest)) = kept.segments.pop_lru() else {
-                break;
-            };
-            kept.bytes -= oldest.size();
+        kept.shrink(budget);
+        print
+    }
+
+    /// A segment for old players, made once for all who ask while it is kept; `None` where it holds nothing that a
+    /// transport stream carries.
+    pub(super) fn stream(&self, movie: u32, print: &Arc<Print>, budget: usize) -> Option<Bytes> {
+        let make = || Transport::alone(&print.segment);
+        let stream = print.stream.get_or_init(make).clone();
+        let mut kept = self.lock();
+        let Kept { prints, bytes } = &mut *kept;
+        let counted = prints.peek_mut(&(movie, print.segment.head.sequence));
+        if let Some(counted) = counted.filter(|counted| Arc::ptr_eq(&counted.print, print)) {
+            *bytes = *bytes - counted.bytes + print.size();
+            counted.bytes = print.size();
         }
+        kept.shrink(budget);
+        stream
     }
 
     /// Bytes of all of them.
@@ -55,5 +104,16 @@ impl Stock {
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn shrink(&mut self, budget: usize) {
+        while self.bytes > budget && self.prints.len() > 1 {
+            let Some((_, oldest)) = self.prints.pop_lru() else {
+                break;
+            };
+            self.bytes -= oldest.bytes;
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! The playlists of a movie that is encoded for its players. The I-frame playlists stand beside their files, in `stills`.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Remake;
@@ -10,9 +13,55 @@ use crate::hls::part::Map;
 use crate::hls::playlist::{
     KeyLine, MediaPlaylist, Multivariant, Pictures, PlaylistKind, SegmentLine, SessionKey, Stream,
 };
+use crate::hls::text::Text;
+use crate::hls::transcode::Trouble;
 
 impl Remake {
-    pub(super) fn multivariant(&self, map: &Map, flavour: Flavour) -> String {
+    /// A playlist, written once for all who ask; `None` for what it has not. Only that which a player opens needs an
+    /// encoder, once.
+    ///
+    /// # Errors
+    /// Why it is not encoded.
+    pub async fn playlist(&self, object: Object) -> Result<Option<Arc<Text>>, Trouble> {
+        let object = match object {
+            Object::Compat(flavour) => Object::Media(flavour),
+            other => other,
+        };
+        let known = self.texts().get(&object).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some(text) = self.write(object).await? else {
+            return Ok(None);
+        };
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let tag = format!("{:08x}-{:016x}", self.number, hasher.finish());
+        let text = Arc::new(Text::new(text, tag, self.source.modified));
+        // Another may have written it meanwhile.
+        Ok(Some(Arc::clone(self.texts().entry(object).or_insert(text))))
+    }
+
+    async fn write(&self, object: Object) -> Result<Option<String>, Trouble> {
+        let text = match object {
+            Object::Multivariant(flavour) if self.carries(flavour) => {
+                let map = self.map(0).await?;
+                return Ok(map.map(|map| self.multivariant(&map, flavour)));
+            }
+            Object::Media(flavour) if self.carries(flavour) => self.media(flavour),
+            Object::IFrames(flavour) if self.carries(flavour) && self.facts.pictures.is_some() => {
+                self.i_frames(flavour)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(text))
+    }
+
+    pub(super) fn texts(&self) -> MutexGuard<'_, HashMap<Object, Arc<Text>>> {
+        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn multivariant(&self, map: &Map, flavour: Flavour) -> String {
         let formats = map.tracks.iter().map(|track| &track.format);
         let video = formats.clone().find(|format| format.kind() == Kind::Video);
         let rate = self.facts.pictures.map(|pictures| pictures.rate);
@@ -41,7 +90,7 @@ impl Remake {
         playlist.to_string()
     }
 
-    pub(super) fn media(&self, flavour: Flavour) -> String {
+    fn media(&self, flavour: Flavour) -> String {
         let name = |file| self.name(file);
         let numbers = 0..self.grid.len();
         let names = numbers.clone().map(|number| match flavour {

@@ -9,11 +9,12 @@ use tracing::warn;
 use super::Remake;
 use crate::hls::i_frame::{self, IFrame, Place};
 use crate::hls::object::{File, Flavour, Object};
-use crate::hls::part::{Map, Segment};
+use crate::hls::part::Map;
 use crate::hls::playlist::{IFrames, KeyLine, MediaPlaylist, Pictures, PlaylistKind, SegmentLine};
 use crate::hls::transcode::facts::Facts;
 use crate::hls::transcode::orders::Coding;
 use crate::hls::transcode::run::{Run, Task};
+use crate::hls::transcode::stock::Print;
 use crate::hls::transcode::{Trouble, most_bits};
 
 /// So many pictures are encoded: more than there are before the one that is wanted.
@@ -97,7 +98,7 @@ impl Remake {
             return Ok(None);
         }
         let still = self.still(number).await?;
-        let frames = IFrame::all(&still);
+        let frames = IFrame::all(&still.segment);
         let frame = frames.iter().find(|frame| !frame.is_gap());
         let place = Place {
             packager: self.number,
@@ -107,7 +108,7 @@ impl Remake {
     }
 
     /// A segment in which nothing is but the first of its pictures.
-    async fn still(&self, number: u64) -> Result<Segment, Trouble> {
+    async fn still(&self, number: u64) -> Result<Arc<Print>, Trouble> {
         let movie = self.number.wrapping_add(1);
         if let Some(still) = self.stock.get(movie, number) {
             return Ok(still);
@@ -124,8 +125,7 @@ impl Remake {
             warn!(path = %self.path(), number, "a key frame for HLS is not made: {reason}");
             Trouble::Fails
         })?;
-        self.stock.put(movie, still.clone(), self.shared.budget());
-        Ok(still)
+        Ok(self.stock.put(movie, still, self.shared.budget()))
     }
 
     fn begin_still(&self, number: u64, known: Option<&Arc<Map>>) -> Result<Run, Trouble> {

@@ -35,8 +35,11 @@ mod reel;
 pub mod remake;
 pub mod remakes;
 mod run;
+mod setbacks;
 mod single_frames;
 mod speech;
+#[cfg(test)]
+mod stand_in;
 mod stock;
 
 use std::path::PathBuf;
@@ -44,7 +47,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use orders::Coding;
 use run::Run;
@@ -62,6 +65,8 @@ pub struct Transcoders {
     /// The processes that stand still until somebody asks for more, the one that was asked the
     /// longest ago first.
     standing: Mutex<Vec<Weak<Slot>>>,
+    /// Taken by who looks at a file.
+    probers: Semaphore,
     running: AtomicUsize,
     begun: AtomicU64,
     failed: AtomicU64,
@@ -141,6 +146,7 @@ impl Transcoders {
         Arc::new(Self {
             settings,
             standing: Mutex::default(),
+            probers: Semaphore::new(facts::PROBERS),
             running: AtomicUsize::new(0),
             begun: AtomicU64::new(0),
             failed: AtomicU64::new(0),

@@ -46,7 +46,8 @@ impl Source {
     /// Whether it holds nothing but tests.
     pub(crate) fn is_tests(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap();
-        matches!(name, "tests.rs" | "fuzz_corpus.rs") || self.path.contains("/tests/")
+        matches!(name, "tests.rs" | "fuzz_corpus.rs" | "stand_in.rs")
+            || self.path.contains("/tests/")
     }
 
     /// The lines of its code with their numbers, without comments.

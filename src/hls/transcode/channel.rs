@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
 use super::child::{Child, Pipes};
-use super::feed::{Fed, Feed};
+use super::feed::{Appetite, Fed, Feed};
 use super::harvest::{self, Harvest};
 use super::job::{Entrance, Job, Stream, Way, ways};
 use super::need::Need;
@@ -216,7 +216,7 @@ impl Work {
         let (child, pipes) = Child::begin(&self.shared, name, &arguments, is_fed)?;
         let Pipes { input, output } = pipes;
         let progress = Progress {
-            fed: AtomicU64::new(0),
+            appetite: Appetite::default(),
             made,
         };
         let harvester = Harvester {
@@ -229,7 +229,7 @@ impl Work {
         let mut harvesting = std::pin::pin!(harvester.run(output, harvest));
         let feeding = async {
             let mut inlet = entrance.greet(input).await?;
-            let feeding = self.feed.run(&mut inlet, form.as_mut(), &progress.fed);
+            let feeding = self.feed.run(&mut inlet, form.as_mut(), &progress.appetite);
             Ok::<_, io::Error>(feeding.await)
         };
         let fed = tokio::select! {
@@ -266,8 +266,7 @@ impl Work {
 
 /// How far a process is.
 struct Progress<'w> {
-    /// Bytes that it was given.
-    fed: AtomicU64,
+    appetite: Appetite,
     /// Units that it made.
     made: &'w AtomicU64,
 }
@@ -284,7 +283,7 @@ impl Harvester<'_> {
     /// Returns when it writes nothing more, or nothing of what it was given.
     async fn run(&self, mut stdout: ChildStdout, mut harvest: Harvest) {
         let (mut bytes, mut units) = (BytesMut::with_capacity(READ), Vec::new());
-        let (mut fed, mut barren_seconds) = (0, 0);
+        let (mut offered, mut barren_seconds) = (0, 0);
         while barren_seconds < BARREN_SECONDS {
             bytes.clear();
             match timeout(Duration::from_secs(1), stdout.read_buf(&mut bytes)).await {
@@ -296,8 +295,8 @@ impl Harvester<'_> {
                 }
                 Err(_) => {
                     // Nothing can be made of a publisher's silence.
-                    let before = std::mem::replace(&mut fed, self.progress.fed.load(Relaxed));
-                    barren_seconds += u32::from(fed != before);
+                    let had_something = self.progress.appetite.had_something(&mut offered);
+                    barren_seconds += u32::from(had_something);
                 }
             }
             harvest.push(&bytes, &mut units);
@@ -332,3 +331,6 @@ fn tell(told: &watch::Sender<Option<Trouble>>, trouble: Option<Trouble>) {
 
 /// Bytes that are read from a process at a time.
 const READ: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests;

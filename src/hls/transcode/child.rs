@@ -90,6 +90,12 @@ impl Child {
         Ok((child, Pipes { input, output }))
     }
 
+    /// Whether a process that writes nothing any more has failed. Cancel safe.
+    pub(super) async fn has_failed(&mut self) -> bool {
+        let ended = timeout(LAST_TIME, self.process.wait()).await;
+        ended.is_ok_and(|status| !status.is_ok_and(|status| status.success()))
+    }
+
     /// What went wrong with a process that has ended, or does nothing any more.
     pub(super) async fn fault(mut self) -> String {
         self.shared.failed.fetch_add(1, Relaxed);

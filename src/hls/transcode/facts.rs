@@ -1,9 +1,11 @@
 //! What ffprobe says of a file.
 
+use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use serde::Deserialize;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -13,6 +15,9 @@ use super::{Transcoders, Trouble};
 
 /// How long it may take to look at a file.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The most files that are looked at at a time.
+pub(super) const PROBERS: usize = 4;
 
 /// What is in a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,13 +55,18 @@ pub(super) enum Unreadable {
     /// Nothing can be transcoded.
     #[error(transparent)]
     Trouble(#[from] Trouble),
+    /// It may be otherwise soon: ffprobe has not come to its end, or the file cannot be read at the moment.
+    #[error("{0}")]
+    Setback(String),
     /// ffprobe finds nothing in it that can be played.
     #[error("{0}")]
     Content(String),
 }
 
-/// Looks at a file.
+/// Looks at a file, when it is its turn. Cancel safe.
 pub(super) async fn probe(shared: &Transcoders, file: &Path) -> Result<Facts, Unreadable> {
+    // Nobody closes it.
+    let _prober = shared.probers.acquire().await;
     let asked = Command::new(shared.prober())
         .args(orders::of_probe(file))
         .stdin(Stdio::null())
@@ -66,19 +76,53 @@ pub(super) async fn probe(shared: &Transcoders, file: &Path) -> Result<Facts, Un
         Ok(Ok(output)) => output,
         Ok(Err(error)) => return Err(super::child::trouble(&error).into()),
         Err(_) => {
-            return Err(Unreadable::Content(
-                "looking at it takes too long".to_owned(),
-            ));
+            let reason = "looking at it takes too long";
+            return Err(Unreadable::Setback(reason.to_owned()));
         }
     };
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let line = said.lines().last().unwrap_or("ffprobe cannot read it");
-        return Err(Unreadable::Content(line.trim().to_owned()));
+        return Err(refusal(&output));
     }
     let answer = serde_json::from_slice(&output.stdout);
     let facts = answer.ok().and_then(|answer: Answer| answer.facts());
     facts.ok_or_else(|| Unreadable::Content("it holds nothing that can be played".to_owned()))
+}
+
+/// Why ffprobe has not looked at a file.
+fn refusal(output: &Output) -> Unreadable {
+    if output.status.code().is_none() {
+        return Unreadable::Setback(format!("ffprobe was ended: {}", output.status));
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let line = said.lines().last().unwrap_or("ffprobe cannot read it");
+    let line = line.trim().to_owned();
+    let is_of_system = |error: &Errno| line.ends_with(&words(*error));
+    match OF_SYSTEM.iter().any(is_of_system) {
+        true => Unreadable::Setback(line),
+        false => Unreadable::Content(line),
+    }
+}
+
+/// Errors that tell nothing of what is in a file.
+const OF_SYSTEM: [Errno; 11] = [
+    Errno::ACCESS,
+    Errno::AGAIN,
+    Errno::IO,
+    Errno::MFILE,
+    Errno::NFILE,
+    Errno::NODEV,
+    Errno::NOENT,
+    Errno::NOMEM,
+    Errno::PERM,
+    Errno::STALE,
+    Errno::TIMEDOUT,
+];
+
+/// What the system calls an error, and with it ffprobe.
+fn words(error: Errno) -> String {
+    let text = io::Error::from(error).to_string();
+    let words = text.split(" (os error").next();
+    words.unwrap_or_default().to_owned()
 }
 
 /// What ffprobe answers.
@@ -180,7 +224,49 @@ const LONGEST: f64 = 48.0 * 3600.0;
 
 #[cfg(test)]
 mod tests {
+    use super::super::stand_in::StandIn;
     use super::*;
+
+    /// What comes of looking at a file with an ffprobe that does what `lines` say.
+    async fn looked(lines: &str) -> Unreadable {
+        let stand_in = StandIn::new("", lines);
+        let looked = probe(&stand_in.shared, Path::new("a.avi")).await;
+        looked.unwrap_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_takes_too_long_tells_nothing_of_the_content() {
+        let looked = looked("exec sleep 3600").await;
+        assert!(matches!(looked, Unreadable::Setback(_)), "{looked}");
+    }
+
+    #[tokio::test]
+    async fn what_ends_ffprobe_or_keeps_it_from_reading_tells_nothing_of_the_content() {
+        for lines in ["kill -9 $$", "echo 'a.avi: Input/output error' >&2; exit 1"] {
+            let looked = looked(lines).await;
+            assert!(
+                matches!(looked, Unreadable::Setback(_)),
+                "{lines}: {looked}"
+            );
+        }
+        let invalid = "echo 'a.avi: Invalid data found when processing input' >&2; exit 1";
+        for lines in [invalid, "echo '{}'", "exit 1"] {
+            let looked = looked(lines).await;
+            assert!(
+                matches!(looked, Unreadable::Content(_)),
+                "{lines}: {looked}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_look_at_a_time() {
+        let stand_in = StandIn::new("", "exec sleep 3600");
+        let begun = tokio::time::Instant::now();
+        let looks = (0..5 * PROBERS).map(|_| probe(&stand_in.shared, Path::new("a.avi")));
+        futures::future::join_all(looks).await;
+        assert!(begun.elapsed() >= 5 * PATIENCE, "{:?}", begun.elapsed());
+    }
 
     fn facts(json: &str) -> Option<Facts> {
         serde_json::from_str::<Answer>(json).unwrap().facts()

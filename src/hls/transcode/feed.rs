@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
@@ -66,6 +66,32 @@ impl Inlet {
     }
 }
 
+/// How a process takes what it is given.
+#[derive(Debug, Default)]
+pub(super) struct Appetite {
+    /// Bytes that it was offered.
+    offered: AtomicU64,
+    /// It has not taken all of them yet.
+    is_pending: AtomicBool,
+}
+
+impl Appetite {
+    /// Waits until the process has taken what `giving` gives.
+    async fn wait<T>(&self, giving: impl Future<Output = T>) -> T {
+        self.is_pending.store(true, Relaxed);
+        let given = giving.await;
+        self.is_pending.store(false, Relaxed);
+        given
+    }
+
+    /// Whether the process has had anything to take since it had been offered `known` bytes in all, which
+    /// become those that it has been offered now.
+    pub(super) fn had_something(&self, known: &mut u64) -> bool {
+        let offered = self.offered.load(Relaxed);
+        std::mem::replace(known, offered) != offered || self.is_pending.load(Relaxed)
+    }
+}
+
 /// Why no more packets go into a process.
 #[derive(Debug)]
 pub(super) enum Fed {
@@ -114,20 +140,20 @@ impl Feed {
 
     /// Sends packets in that form until the channel ends or turns.
     ///
-    /// Counts the bytes in `fed`.
+    /// Notes in `appetite` how the process takes them.
     pub(super) async fn run(
         &mut self,
         inlet: &mut Inlet,
         form: &mut dyn Form,
-        fed: &AtomicU64,
+        appetite: &Appetite,
     ) -> Fed {
         let mut head = self.cursor.channel().head();
         let mut bytes = BytesMut::new();
         loop {
             head.borrow_and_update();
             let step = self.take(form, &mut bytes);
-            fed.fetch_add(bytes.len() as u64, Relaxed);
-            if inlet.write(&bytes).await.is_err() {
+            appetite.offered.fetch_add(bytes.len() as u64, Relaxed);
+            if appetite.wait(inlet.write(&bytes)).await.is_err() {
                 return Fed::UpToFault;
             }
             bytes.clear();
@@ -146,7 +172,7 @@ impl Feed {
                     let Ok(message) = message else {
                         return Fed::UpToFault;
                     };
-                    if inlet.answer(&message).await.is_err() {
+                    if appetite.wait(inlet.answer(&message)).await.is_err() {
                         return Fed::UpToFault;
                     }
                 }

@@ -19,9 +19,11 @@ use super::facts::Facts;
 use super::grid::Grid;
 use super::orders::Coding;
 use super::run::{Run, Task};
+use super::setbacks::Setbacks;
 use super::speech::Speech;
 use super::stock::{Print, Stock};
 use super::{AAC_RATE, Slot, Transcoders, Trouble, most_bits};
+use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::codec::Kind;
 use crate::hls::edition::{self, Original};
@@ -34,8 +36,8 @@ use crate::hls::text::Text;
 use runs::{NEAR, Runs};
 
 /// A file of the movies folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct MovieFile {
     pub(super) path: MediaPath,
     pub(super) file: PathBuf,
     pub(super) size: u64,
@@ -45,7 +47,7 @@ pub(super) struct Source {
 /// A movie that is encoded when somebody watches it.
 #[derive(Debug)]
 pub struct Remake {
-    source: Source,
+    source: MovieFile,
     facts: Facts,
     speech: Option<Speech>,
     grid: Grid,
@@ -61,7 +63,10 @@ pub struct Remake {
     /// Held by who has a key frame made.
     stilling: tokio::sync::Mutex<()>,
     stock: Arc<Stock>,
+    /// What could not be made, named as in the stock.
+    setbacks: Setbacks<(u32, u64)>,
     shared: Arc<Transcoders>,
+    clock: Clock,
 }
 
 /// A file of a movie that is encoded.
@@ -87,12 +92,13 @@ impl Made {
 
 impl Remake {
     pub(super) fn new(
-        source: Source,
+        source: MovieFile,
         facts: Facts,
         speech: Option<Speech>,
         terms: &Terms,
         stock: &Arc<Stock>,
         shared: &Arc<Transcoders>,
+        clock: Clock,
     ) -> Result<Self, NoKeys> {
         let target = terms.target;
         let keys = |number| Keys::of(&terms.encryption, terms.secret, &source.path, number);
@@ -115,7 +121,9 @@ impl Remake {
             runs: Runs::default(),
             stilling: tokio::sync::Mutex::default(),
             stock: Arc::clone(stock),
+            setbacks: Setbacks::default(),
             shared: Arc::clone(shared),
+            clock,
         })
     }
 
@@ -257,8 +265,8 @@ impl Remake {
     }
 
     async fn segment(&self, number: u64) -> Result<Arc<Print>, Trouble> {
-        if let Some(print) = self.stock.get(self.number, number) {
-            return Ok(print);
+        if let Some(known) = self.known(self.number, number) {
+            return known;
         }
         let own = self.runs.slot(number);
         match self.segment_by(&own, number).await {
@@ -275,11 +283,12 @@ impl Remake {
     async fn segment_by(&self, slot: &Arc<Slot>, number: u64) -> Result<Arc<Print>, Trouble> {
         let mut run = slot.lock().await;
         // Somebody else may have waited for it.
-        if let Some(print) = self.stock.get(self.number, number) {
-            return Ok(print);
+        if let Some(known) = self.known(self.number, number) {
+            return known;
         }
         let is_near = |run: &Run| run.is_near(number, NEAR);
-        if !run.as_ref().is_some_and(is_near) {
+        let is_new = !run.as_ref().is_some_and(is_near);
+        if is_new {
             // It goes before the next comes.
             *run = None;
             *run = Some(self.begin(number)?);
@@ -292,8 +301,22 @@ impl Remake {
         made.map_err(|reason| {
             *run = None;
             warn!(path = %self.path(), number, "transcoding for HLS failed: {reason}");
+            // A process that came from elsewhere may have failed elsewhere.
+            if is_new {
+                self.setbacks.note((self.number, number), self.clock.now());
+            }
             Trouble::Fails
         })
+    }
+
+    /// A segment that is there, or was not to be made a moment ago; `None` if it is to be made. `movie` is its
+    /// number in the stock.
+    fn known(&self, movie: u32, number: u64) -> Option<Result<Arc<Print>, Trouble>> {
+        if let Some(print) = self.stock.get(movie, number) {
+            return Some(Ok(print));
+        }
+        let has_failed = self.setbacks.is_recent(&(movie, number), self.clock.now());
+        has_failed.then_some(Err(Trouble::Fails))
     }
 
     fn begin(&self, first: u64) -> Result<Run, Trouble> {
@@ -340,3 +363,6 @@ impl Remake {
 
 /// In which way movies are encoded: to be changed when their segments do.
 const FORM: &str = "remake 4";
+
+#[cfg(test)]
+mod tests;

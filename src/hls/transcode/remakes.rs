@@ -9,7 +9,8 @@ use tokio::time::interval;
 use tracing::warn;
 
 use super::facts::{self, Unreadable};
-use super::remake::{Remake, Source};
+use super::remake::{MovieFile, Remake};
+use super::setbacks::Setbacks;
 use super::speech::Speech;
 use super::stock::Stock;
 use super::{Transcoders, Trouble};
@@ -17,7 +18,7 @@ use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::hls::keys::{Key, NoKeys};
 use crate::hls::movie::Terms;
-use crate::vod::Library;
+use crate::vod::{self, Library};
 
 /// Processes that nobody has asked for so long are ended; players ask once in a target duration
 /// at most, but not while they are paused.
@@ -39,13 +40,15 @@ pub struct Remakes {
     secret: Key,
     /// By what they are made of, those that were not asked for the longest first.
     open: Mutex<LruCache<MediaPath, Known>>,
+    /// The files that could not be looked at.
+    setbacks: Setbacks<MovieFile>,
     clock: Clock,
 }
 
 /// A file that somebody has asked for.
 #[derive(Clone, Debug)]
 struct Known {
-    source: Source,
+    source: MovieFile,
     terms: Terms,
     remake: Arc<OnceCell<Result<Arc<Remake>, String>>>,
     asked: Instant,
@@ -79,6 +82,7 @@ impl Remakes {
             stock: Arc::default(),
             secret,
             open: Mutex::new(LruCache::unbounded()),
+            setbacks: Setbacks::default(),
             clock,
         }
     }
@@ -88,36 +92,45 @@ impl Remakes {
     /// # Errors
     /// [`NoRemake`] for what is none, and when it cannot be encoded.
     pub async fn open(&self, path: &MediaPath) -> Result<Arc<Remake>, NoRemake> {
-        let source = self.source(path).await?;
-        let known = self.known(source);
-        let remake = known
-            .remake
-            .get_or_try_init(async || -> Result<_, NoRemake> {
-                match facts::probe(&self.shared, &known.source.file).await {
-                    Ok(facts) => {
-                        let source = known.source.clone();
-                        let speech = self.speech(&source).await;
-                        let (stock, shared) = (&self.stock, &self.shared);
-                        let remake =
-                            Remake::new(source, facts, speech, &known.terms, stock, shared)?;
-                        Ok(Ok(Arc::new(remake)))
-                    }
-                    Err(Unreadable::Content(reason)) => {
-                        warn!(%path, "cannot be transcoded: {reason}");
-                        Ok(Err(reason))
-                    }
-                    Err(Unreadable::Trouble(trouble)) => {
-                        warn!(%path, "cannot be transcoded: {trouble}");
-                        Err(trouble.into())
-                    }
-                }
-            });
+        let known = self.known(self.source(path).await?);
+        let remake = known.remake.get_or_try_init(|| self.look(&known));
         let remake: &Result<_, _> = remake.await?;
         remake.clone().map_err(NoRemake::NoMovie)
     }
 
+    /// Looks at a file; `Ok(Err(why))` for one with nothing in it that can be played.
+    async fn look(&self, known: &Known) -> Result<Result<Arc<Remake>, String>, NoRemake> {
+        let source = known.source.clone();
+        if self.setbacks.is_recent(&source, self.clock.now()) {
+            return Err(Trouble::Fails.into());
+        }
+        let path = &known.source.path;
+        match facts::probe(&self.shared, &source.file).await {
+            Ok(facts) => {
+                let speech = self.speech(&source).await;
+                let (stock, shared) = (&self.stock, &self.shared);
+                let (terms, clock) = (&known.terms, self.clock);
+                let remake = Remake::new(source, facts, speech, terms, stock, shared, clock)?;
+                Ok(Ok(Arc::new(remake)))
+            }
+            Err(Unreadable::Content(reason)) => {
+                warn!(%path, "cannot be transcoded: {reason}");
+                Ok(Err(reason))
+            }
+            Err(Unreadable::Setback(reason)) => {
+                warn!(%path, "cannot be transcoded at present: {reason}");
+                self.setbacks.note(source, self.clock.now());
+                Err(Trouble::Fails.into())
+            }
+            Err(Unreadable::Trouble(trouble)) => {
+                warn!(%path, "cannot be transcoded: {trouble}");
+                Err(trouble.into())
+            }
+        }
+    }
+
     /// The movie's sound, where ffmpeg cannot take it from the file.
-    async fn speech(&self, source: &Source) -> Option<Speech> {
+    async fn speech(&self, source: &MovieFile) -> Option<Speech> {
         let (library, source) = (Arc::clone(&self.library), source.clone());
         let found = tokio::task::spawn_blocking(move || {
             Speech::of(&library.index(&source.path).ok()?, &source.file)
@@ -125,12 +138,18 @@ impl Remakes {
         found.await.ok().flatten()
     }
 
-    async fn source(&self, path: &MediaPath) -> Result<Source, NoRemake> {
+    async fn source(&self, path: &MediaPath) -> Result<MovieFile, NoRemake> {
         let (library, wanted) = (Arc::clone(&self.library), path.clone());
         let found = tokio::task::spawn_blocking(move || library.locate(&wanted)).await;
         let found = found.map_err(|_| NoRemake::NoMovie("the server stops".to_owned()))?;
-        let (file, facts) = found.map_err(|error| NoRemake::NoMovie(error.to_string()))?;
-        Ok(Source {
+        let (file, facts) = found.map_err(|error| match error {
+            vod::Error::Io(error) => {
+                warn!(%path, "cannot be transcoded at present: {error}");
+                NoRemake::Trouble(Trouble::Fails)
+            }
+            error => NoRemake::NoMovie(error.to_string()),
+        })?;
+        Ok(MovieFile {
             path: path.clone(),
             file,
             size: facts.len(),
@@ -139,7 +158,7 @@ impl Remakes {
     }
 
     /// What is known of a file, if it is as it was.
-    fn known(&self, source: Source) -> Known {
+    fn known(&self, source: MovieFile) -> Known {
         let (now, terms) = (self.clock.now(), self.shared.terms(self.secret));
         let mut open = self.lock();
         if let Some(known) = open.get_mut(&source.path)
@@ -192,5 +211,44 @@ impl Remakes {
 
     fn lock(&self) -> MutexGuard<'_, LruCache<MediaPath, Known>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+    use crate::hls::transcode::stand_in::StandIn;
+
+    /// How often ffprobe was begun for five who ask for a file at a time, and what the last was told.
+    async fn asked_five_times(ffprobe: &str) -> (usize, NoRemake) {
+        let stand_in = StandIn::new(
+            "",
+            &format!("echo >> \"$(dirname \"$0\")/begun\"\n{ffprobe}"),
+        );
+        std::fs::write(stand_in.file("a.avi"), b"RIFF").unwrap();
+        let folder = stand_in.file("a.avi").parent().unwrap().to_owned();
+        let library = Arc::new(Library::new(folder, false));
+        let shared = Arc::clone(&stand_in.shared);
+        let remakes = Remakes::new(library, shared, Key([7; 16]), Clock::start());
+        let path = MediaPath::from_plain("a.avi").unwrap();
+        let mut answers = join_all((0..5).map(|_| remakes.open(&path))).await;
+        let last = answers.pop().unwrap().unwrap_err();
+        (stand_in.lines("begun"), last)
+    }
+
+    #[tokio::test]
+    async fn a_look_that_fails_is_shared_and_is_no_verdict() {
+        let (begun, told) = asked_five_times("kill -9 $$").await;
+        assert_eq!(begun, 1);
+        assert!(matches!(told, NoRemake::Trouble(Trouble::Fails)), "{told}");
+    }
+
+    #[tokio::test]
+    async fn what_holds_nothing_is_known() {
+        let (begun, told) = asked_five_times("echo '{}'").await;
+        assert_eq!(begun, 1);
+        assert!(matches!(told, NoRemake::NoMovie(_)), "{told}");
     }
 }

@@ -149,6 +149,12 @@ impl Run {
         match timeout(SILENCE, self.stdout.read_buf(&mut self.bytes)).await {
             Ok(Ok(1..)) => self.harvest.push(&self.bytes, &mut self.made),
             Ok(_) => {
+                // What it has not made is not the end of the movie then.
+                if let Some(child) = &mut self.child
+                    && child.has_failed().await
+                {
+                    return Err(self.fault().await);
+                }
                 self.harvest.finish(&mut self.made);
                 self.has_ended = true;
             }

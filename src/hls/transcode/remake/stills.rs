@@ -110,19 +110,20 @@ impl Remake {
     /// A segment in which nothing is but the first of its pictures.
     async fn still(&self, number: u64) -> Result<Arc<Print>, Trouble> {
         let movie = self.number.wrapping_add(1);
-        if let Some(still) = self.stock.get(movie, number) {
-            return Ok(still);
+        if let Some(known) = self.known(movie, number) {
+            return known;
         }
         let map = self.map(self.map_version(number)).await?;
         // One after the other, however many are asked for at a time.
         let _one = self.stilling.lock().await;
-        if let Some(still) = self.stock.get(movie, number) {
-            return Ok(still);
+        if let Some(known) = self.known(movie, number) {
+            return known;
         }
         let mut run = self.begin_still(number, map.as_ref())?;
         let made = run.segment().await;
         let still = made.map_err(|reason| {
             warn!(path = %self.path(), number, "a key frame for HLS is not made: {reason}");
+            self.setbacks.note((movie, number), self.clock.now());
             Trouble::Fails
         })?;
         Ok(self.stock.put(movie, still, self.shared.budget()))

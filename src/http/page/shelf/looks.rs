@@ -12,12 +12,12 @@ use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::config::Config;
 use crate::hls::transcode::remakes::{NoRemake, Remakes};
-use crate::vod::{Library, Listed};
+use crate::vod::{self, Library, Listed};
 
 /// The most that are remembered: those of a walk through the folder, and as many that pages take.
 const MOST_LOOKS: usize = 2 * MOST;
 
-/// After so long it is seen whether there is an ffmpeg now.
+/// After so long it is tried again to look into what could not be looked into.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// What files are looked into with.
@@ -44,10 +44,10 @@ struct Look {
 #[derive(Clone, Debug)]
 enum Content {
     Movie(Arc<Facts>),
-    /// Only ffmpeg reads it; when it was seen that there is none, if anybody has.
-    Foreign {
-        lacking: Option<Instant>,
-    },
+    /// Only ffmpeg reads it, which was not to be asked.
+    Foreign,
+    /// It could not be looked into at that time, for reasons that may pass.
+    Unseen(Instant),
     /// It is no movie.
     Other,
 }
@@ -105,14 +105,13 @@ impl Look {
         (self.size, self.modified) == (file.size, file.modified)
     }
 
-    /// Whether ffmpeg may tell now what it could not.
+    /// Whether another look may tell now what this one could not.
     fn is_due(&self, eye: Eye<'_>) -> bool {
-        let Content::Foreign { lacking } = self.content else {
-            return false;
-        };
-        let now = eye.clock.now();
-        let is_recent = |seen| now.saturating_duration_since(seen) < AGAIN;
-        eye.sees_foreign() && !lacking.is_some_and(is_recent)
+        match self.content {
+            Content::Foreign => eye.sees_foreign(),
+            Content::Unseen(seen) => eye.clock.now().saturating_duration_since(seen) >= AGAIN,
+            Content::Movie(_) | Content::Other => false,
+        }
     }
 
     fn movie(&self, eye: Eye<'_>, file: &Listed) -> Option<Movie> {
@@ -133,19 +132,18 @@ async fn content(eye: Eye<'_>, path: &MediaPath) -> Content {
     match read.await {
         Ok(Ok(Some(facts))) => Content::Movie(Arc::new(facts)),
         Ok(Err(error)) if error.is_foreign() => foreign(eye, path).await,
+        Ok(Err(vod::Error::Io(_))) => Content::Unseen(eye.clock.now()),
         _ => Content::Other,
     }
 }
 
 async fn foreign(eye: Eye<'_>, path: &MediaPath) -> Content {
     if !eye.sees_foreign() {
-        return Content::Foreign { lacking: None };
+        return Content::Foreign;
     }
     match eye.remakes.open(path).await {
         Ok(remake) => Content::Movie(Arc::new(Facts::of_foreign(&remake))),
         Err(NoRemake::NoMovie(_)) => Content::Other,
-        Err(NoRemake::Keys(_) | NoRemake::Trouble(_)) => Content::Foreign {
-            lacking: Some(eye.clock.now()),
-        },
+        Err(NoRemake::Keys(_) | NoRemake::Trouble(_)) => Content::Unseen(eye.clock.now()),
     }
 }

@@ -51,10 +51,16 @@ impl Server {
     /// Whether the movie has to be encoded for who asks for `object`.
     fn must_remake(&self, shown: &Shown, object: Object) -> bool {
         let presentation = &shown.presentation;
+        let has = |object| presentation.playlist(object, false).is_some();
         let is_carried = || match object {
             Object::Compat(_) => false,
             Object::File { packager, .. } => presentation.has_made(packager),
-            _ => !presentation.is_mute_or_blank() && presentation.playlist(object, false).is_some(),
+            _ if presentation.is_mute_or_blank() => false,
+            // What its program does not name is nowhere.
+            Object::Audio(flavour, _) | Object::IFrames(flavour) => {
+                has(Object::Multivariant(flavour))
+            }
+            Object::Multivariant(_) | Object::Media(_) => has(object),
         };
         self.config().hls.transcode && !is_carried()
     }

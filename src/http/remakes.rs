@@ -27,8 +27,16 @@ impl Server {
         name: &MediaPath,
         object: Object,
     ) -> Response<Body> {
-        let remake = match self.hls.remakes.open(name).await {
-            Ok(remake) => remake,
+        let remakes = &self.hls.remakes;
+        let opened = match object {
+            Object::File { packager, .. } => remakes.maker(name, packager).await,
+            // It has all its sound in one.
+            Object::Audio(..) => Ok(None),
+            _ => remakes.open(name).await.map(Some),
+        };
+        let remake = match opened {
+            Ok(Some(remake)) => remake,
+            Ok(None) => return missing(NO_SEGMENT),
             Err(NoRemake::Trouble(trouble)) => return untranscoded(trouble),
             Err(error @ NoRemake::Keys(_)) => return unavailable(format!("{error}\n")),
             Err(NoRemake::NoMovie(reason)) => {
@@ -42,7 +50,6 @@ impl Server {
             Err(refusal) => return *refusal,
         };
         let answered = match object {
-            Object::File { packager, .. } if !remake.has_made(packager) => Ok(None),
             Object::File { file: wanted, .. } => {
                 let told = |made: Made| {
                     let facts = remake.told(&made);

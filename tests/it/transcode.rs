@@ -19,7 +19,7 @@ use reelcast::source::packetiser::Packetiser;
 
 use super::hls::{ask, get, text};
 use super::support::clip::{Beside, Clip};
-use super::support::movies::qtss;
+use super::support::movies::{clips, qtss};
 use super::support::server::Server;
 
 /// What phones send: G.711 at 8 kHz.
@@ -201,6 +201,45 @@ async fn without_ffmpeg_a_page_says_so() {
             answer.text()
         );
     }
+}
+
+#[tokio::test]
+async fn what_never_was_is_not_looked_for_with_ffmpeg() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(clips().join("clock.mp4"), folder.path().join("a.mp4")).unwrap();
+    std::fs::write(folder.path().join("b.au"), movie(3)).unwrap();
+    std::fs::copy(clips().join("tone.m4a"), folder.path().join("c.m4a")).unwrap();
+    let server = Server::start(folder.path(), |config| {
+        settings(config);
+        config.hls.ffmpeg = "/nowhere/ffmpeg".to_owned();
+    });
+    for target in [
+        "/a.mp4/00000000-0.m4s",
+        "/a.mp4/audio1.m3u8",
+        "/c.m4a/iframes.m3u8",
+        "/b.au/00000000-0.m4s",
+        "/b.au/audio1.m3u8",
+    ] {
+        assert_eq!(get(server.http, target).await.status, 404, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn segments_are_found_after_a_restart() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.au"), movie(3)).unwrap();
+    let start = || {
+        Server::start(folder.path(), |config| {
+            settings(config);
+            config.hls.transcoders = 1;
+        })
+    };
+    let playlist = text(start().http, "/a.au/media.m3u8").await;
+    let first = format!("/a.au/{}", segments(&playlist)[0]);
+    assert_eq!(get(start().http, &first).await.status, 200);
 }
 
 #[tokio::test]

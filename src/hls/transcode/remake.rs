@@ -101,16 +101,10 @@ impl Remake {
         clock: Clock,
     ) -> Result<Self, NoKeys> {
         let target = terms.target;
-        let keys = |number| Keys::of(&terms.encryption, terms.secret, &source.path, number);
-        let original = Original {
-            path: &source.path,
-            size: source.size,
-            modified: source.modified,
-        };
-        let number = edition::number(FORM, &original, terms, keys(0)?.as_ref());
+        let number = number(&source, terms)?;
         Ok(Self {
             number,
-            keys: keys(number)?,
+            keys: keys(&source, terms, number)?,
             grid: Grid::new(facts.rate_hz, facts.seconds, target.as_secs()),
             source,
             facts,
@@ -359,6 +353,22 @@ impl Remake {
         let packager = self.number;
         Object::File { packager, file }.to_string()
     }
+}
+
+/// The number that tells the files of a movie, encoded by these terms, from those of all others of its name.
+pub(super) fn number(source: &MovieFile, terms: &Terms) -> Result<u32, NoKeys> {
+    let original = Original {
+        path: &source.path,
+        size: source.size,
+        modified: source.modified,
+    };
+    let keys = keys(source, terms, 0)?;
+    Ok(edition::number(FORM, &original, terms, keys.as_ref()))
+}
+
+/// The keys of the files with that number.
+fn keys(source: &MovieFile, terms: &Terms, number: u32) -> Result<Option<Keys>, NoKeys> {
+    Keys::of(&terms.encryption, terms.secret, &source.path, number)
 }
 
 /// In which way movies are encoded: to be changed when their segments do.

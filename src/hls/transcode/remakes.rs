@@ -9,7 +9,7 @@ use tokio::time::interval;
 use tracing::warn;
 
 use super::facts::{self, Unreadable};
-use super::remake::{MovieFile, Remake};
+use super::remake::{self, MovieFile, Remake};
 use super::setbacks::Setbacks;
 use super::speech::Speech;
 use super::stock::Stock;
@@ -93,7 +93,32 @@ impl Remakes {
     /// [`NoRemake`] for what is none, and when it cannot be encoded.
     pub async fn open(&self, path: &MediaPath) -> Result<Arc<Remake>, NoRemake> {
         let known = self.known(self.source(path).await?);
-        let remake = known.remake.get_or_try_init(|| self.look(&known));
+        self.opened(&known).await
+    }
+
+    /// The movie of that name, as its file is now, if files with that `number` are of it; a file that has no such
+    /// number is not looked into.
+    ///
+    /// # Errors
+    /// [`NoRemake`] for what is none, and when it cannot be encoded.
+    pub async fn maker(
+        &self,
+        path: &MediaPath,
+        number: u32,
+    ) -> Result<Option<Arc<Remake>>, NoRemake> {
+        let known = self.known(self.source(path).await?);
+        let is_of_it = match known.remake.get() {
+            Some(Ok(remake)) => remake.has_made(number),
+            _ => remake::number(&known.source, &known.terms)? == number,
+        };
+        match is_of_it {
+            true => self.opened(&known).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    async fn opened(&self, known: &Known) -> Result<Arc<Remake>, NoRemake> {
+        let remake = known.remake.get_or_try_init(|| self.look(known));
         let remake: &Result<_, _> = remake.await?;
         remake.clone().map_err(NoRemake::NoMovie)
     }

@@ -226,6 +226,7 @@ fn framed(data: &[u8], coding: Coding) -> (Box<dyn Framer>, Vec<Frame>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::clock::Clock;
 
     /// Layer 3 at 44.1 kHz and 128 kbit/s.
     fn mp3() -> Vec<u8> {
@@ -264,6 +265,50 @@ mod tests {
             assert_eq!(recognise(&bytes[..bytes.len() / 3]), None);
         }
         assert_eq!(recognise(&vec![0x55; 100_000]), None);
+    }
+
+    /// A feed that is not told what comes.
+    fn untold(clock: Clock) -> UploadFeed {
+        let settings = Settings {
+            name: "upload".to_owned(),
+            payload_limit: 1400,
+            clock,
+            open: Box::new(|_| Err(Failure::Unknown)),
+        };
+        UploadFeed::new(settings, Station::default(), Content::Untold)
+    }
+
+    #[test]
+    fn looks_grow_rarer_with_what_there_is() {
+        let clock = Clock::start();
+        let mut feed = untold(clock);
+        let (mut pushes, mut looks) = (0, Vec::new());
+        let ended = loop {
+            let pushed = feed.push(&[0x55; 4096], clock.started());
+            let Stage::Untold(beginning) = &feed.0 else {
+                break pushed;
+            };
+            pushed.unwrap();
+            pushes += 1;
+            looks.push(beginning.looked_at);
+        };
+        assert!(matches!(ended, Err(Failure::Unknown)));
+        assert!(pushes * 4096 >= MAX_UNTOLD);
+        looks.dedup();
+        assert!(looks.len() < 20, "{looks:?}");
+        let is_rarer = |pair: &[usize]| pair[1] > pair[0] / 4 * 5;
+        assert!(looks.windows(2).all(is_rarer), "{looks:?}");
+    }
+
+    #[test]
+    fn the_end_brings_a_last_look() {
+        let clock = Clock::start();
+        let mut feed = untold(clock);
+        feed.push(&[0x55; 4096], clock.started()).unwrap();
+        feed.push(&ts()[..5 * 188], clock.started()).unwrap();
+        assert!(feed.known().is_none());
+        feed.finish(clock.started()).unwrap();
+        assert!(feed.known().is_some());
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Matroska as a program reads it from a pipe: the head, then one cluster a frame (RFC 9559).
 //!
-//! It carries what `codec` knows of QuickTime's own encodings, and is for programs that decode them.
-//! Fragments of movies would do too, but FFmpeg keeps an index of all that it has read of these,
-//! and a channel has no end.
+//! It carries what `codec` knows of QuickTime's own encodings, and is for programs that decode them. A frame can go out
+//! as soon as it is there, for nothing before it tells of it, and what has begun needs no end.
 
 use bytes::{BufMut, BytesMut};
 

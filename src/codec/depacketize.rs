@@ -15,6 +15,7 @@ mod ac3;
 mod amr;
 mod fmtp;
 mod frames;
+mod generic;
 mod h263;
 mod h264;
 mod h265;

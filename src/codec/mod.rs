@@ -34,6 +34,7 @@ mod opus_units;
 pub mod pcm;
 pub mod qdesign;
 mod random_access;
+pub mod sample_description;
 pub mod slices;
 pub mod sorenson;
 #[cfg(test)]

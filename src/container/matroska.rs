@@ -5,6 +5,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::codec::sample_description::{Media, SampleDescription};
 use crate::codec::{AccessUnit, QuickTimeConfig, qdesign, sorenson};
 
 /// What is before the first frame of `tracks`, which are numbered from 1.
@@ -31,6 +32,7 @@ pub fn head<'a>(tracks: impl IntoIterator<Item = &'a QuickTimeConfig>) -> BytesM
                 match config {
                     QuickTimeConfig::Sorenson(config) => sorenson_track(into, config),
                     QuickTimeConfig::QDesign(config) => qdesign_track(into, config),
+                    QuickTimeConfig::Described(description) => described_track(into, description),
                 }
             });
         }
@@ -52,15 +54,43 @@ pub fn write_frame(into: &mut BytesMut, track: u8, time: u64, unit: &AccessUnit)
     });
 }
 
+/// A track of any encoding that a sample description tells of.
+fn described_track(into: &mut BytesMut, description: &SampleDescription) {
+    let entry = &description.entry;
+    match description.media {
+        Media::Pictures { width, height } => pictures_track(into, entry, (width, height)),
+        Media::Sound(sound) => {
+            let channels = sound.channels.into();
+            sound_track(into, "A_QUICKTIME", entry, (sound.rate_hz, channels));
+        }
+    }
+}
+
 fn sorenson_track(into: &mut BytesMut, config: &sorenson::Config) {
-    number(into, TRACK_TYPE, VIDEO_TYPE);
-    text(into, CODEC_ID, "V_QUICKTIME");
     let mut entry = BytesMut::new();
     image_description(&mut entry, config);
-    binary(into, CODEC_PRIVATE, &entry);
+    pictures_track(into, &entry, (config.width, config.height));
+}
+
+fn pictures_track(into: &mut BytesMut, entry: &[u8], (width, height): (u16, u16)) {
+    number(into, TRACK_TYPE, VIDEO_TYPE);
+    text(into, CODEC_ID, "V_QUICKTIME");
+    binary(into, CODEC_PRIVATE, entry);
     element(into, VIDEO, |into| {
-        number(into, PIXEL_WIDTH, config.width.into());
-        number(into, PIXEL_HEIGHT, config.height.into());
+        number(into, PIXEL_WIDTH, width.into());
+        number(into, PIXEL_HEIGHT, height.into());
+    });
+}
+
+fn sound_track(into: &mut BytesMut, codec: &str, private: &[u8], (rate_hz, channels): (u32, u64)) {
+    number(into, TRACK_TYPE, AUDIO_TYPE);
+    text(into, CODEC_ID, codec);
+    binary(into, CODEC_PRIVATE, private);
+    element(into, AUDIO, |into| {
+        identifier(into, SAMPLING_FREQUENCY);
+        into.put_u8(ONE_BYTE | 8);
+        into.put_f64(rate_hz.into());
+        number(into, CHANNELS, channels);
     });
 }
 
@@ -90,8 +120,6 @@ fn image_description(into: &mut BytesMut, config: &sorenson::Config) {
 }
 
 fn qdesign_track(into: &mut BytesMut, config: &qdesign::Config) {
-    number(into, TRACK_TYPE, AUDIO_TYPE);
-    text(into, CODEC_ID, "A_QUICKTIME/QDM2");
     let mut wave = BytesMut::new();
     // What QuickTime's `wave` box holds.
     wave.put_u32(12);
@@ -101,13 +129,8 @@ fn qdesign_track(into: &mut BytesMut, config: &qdesign::Config) {
     wave.put_slice(&config.record);
     wave.put_u32(8);
     wave.put_u32(0);
-    binary(into, CODEC_PRIVATE, &wave);
-    element(into, AUDIO, |into| {
-        identifier(into, SAMPLING_FREQUENCY);
-        into.put_u8(ONE_BYTE | 8);
-        into.put_f64(config.rate_hz.into());
-        number(into, CHANNELS, config.channels.into());
-    });
+    let channels = config.channels.into();
+    sound_track(into, "A_QUICKTIME/QDM2", &wave, (config.rate_hz, channels));
 }
 
 fn number(into: &mut BytesMut, id: u32, value: u64) {
@@ -188,6 +211,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::codec::sample_description::Sound;
 
     /// The elements that `bytes` consist of: identifier and content.
     fn elements(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
@@ -250,6 +274,32 @@ mod tests {
         assert_eq!(private[..20], *b"\0\0\0\x0cfrmaQDM2\0\0\0\x24QDCA");
         let audio = child(tracks[1].1, AUDIO);
         assert_eq!(child(audio, SAMPLING_FREQUENCY), 22_050f64.to_be_bytes());
+        assert_eq!(child(audio, CHANNELS), 2u64.to_be_bytes());
+    }
+
+    #[test]
+    fn descriptions_go_in_as_they_are() {
+        let entry = Bytes::from_static(b"entry");
+        let sound = Sound {
+            rate_hz: 22_050,
+            channels: 2,
+            block: None,
+        };
+        let (width, height) = (160, 120);
+        let told = [Media::Pictures { width, height }, Media::Sound(sound)].map(|media| {
+            let entry = entry.clone();
+            QuickTimeConfig::Described(SampleDescription { entry, media })
+        });
+        let head = head(&told);
+        let tracks = elements(child(elements(&head)[1].1, TRACKS));
+        let codecs = ["V_QUICKTIME", "A_QUICKTIME"];
+        for ((_, track), codec) in tracks.iter().zip(codecs) {
+            assert_eq!(child(track, CODEC_ID), codec.as_bytes());
+            assert_eq!(child(track, CODEC_PRIVATE), b"entry");
+        }
+        let video = child(tracks[0].1, VIDEO);
+        assert_eq!(child(video, PIXEL_WIDTH), 160u64.to_be_bytes());
+        let audio = child(tracks[1].1, AUDIO);
         assert_eq!(child(audio, CHANNELS), 2u64.to_be_bytes());
     }
 

@@ -48,6 +48,7 @@ mod pull;
 mod pull_tls;
 mod qdm2;
 mod quicktime;
+mod quicktime_generic;
 mod retina;
 mod rtsp_dialogue;
 mod rtsp_interleaved;

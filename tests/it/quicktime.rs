@@ -108,8 +108,23 @@ fn what_is_put_together_is_what_the_movie_stores() {
     }
 }
 
-/// The channel `old`, to which the first seconds of a movie have been sent.
-fn publish(server: &Server, hints: &[AuthoredTrack], encodings: [&str; 2]) -> Publisher {
+/// What is sent of a movie in its own packets: when in seconds, of which track, and the packet.
+type Sent = (f64, usize, Vec<u8>);
+
+/// The channel `old` in the encodings of a movie's hint tracks, to which its first seconds have been sent.
+fn publish_hinted(server: &Server, hints: &[AuthoredTrack], encodings: [&str; 2]) -> Publisher {
+    let mut packets = Vec::new();
+    for (index, (hint, encoding)) in hints.iter().zip(encodings).enumerate() {
+        let clock_hz: f64 = encoding.split('/').nth(1).unwrap().parse().unwrap();
+        let due = |packet: &AuthoredPacket| f64::from(packet.time) / clock_hz;
+        let sent = hint.packets.iter();
+        packets.extend(sent.map(|packet| (due(packet), index, on_the_wire(packet))));
+    }
+    publish(server, encodings, packets)
+}
+
+/// The channel `old` of pictures and sound in these encodings, to which the first seconds of `packets` have been sent.
+pub(super) fn publish(server: &Server, encodings: [&str; 2], mut packets: Vec<Sent>) -> Publisher {
     let sdp = format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=old\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 {}\r\n\
          m=audio 0 RTP/AVP 97\r\na=rtpmap:97 {}\r\n",
@@ -122,13 +137,7 @@ fn publish(server: &Server, hints: &[AuthoredTrack], encodings: [&str; 2]) -> Pu
         .publish(&path, description, "test".to_owned(), Takeover::Replace);
     let mut publisher = publisher.unwrap();
     let begin = server.clock.now();
-    let mut packets = Vec::new();
-    for (index, (hint, encoding)) in hints.iter().zip(encodings).enumerate() {
-        let clock_hz: f64 = encoding.split('/').nth(1).unwrap().parse().unwrap();
-        let due = |packet: &AuthoredPacket| f64::from(packet.time) / clock_hz;
-        let sent = hint.packets.iter().take_while(|packet| due(packet) < SENT);
-        packets.extend(sent.map(|packet| (due(packet), index, on_the_wire(packet))));
-    }
+    packets.retain(|(due, ..)| *due < SENT);
     packets.sort_by(|one, other| one.0.total_cmp(&other.0));
     for (due, index, bytes) in packets {
         let now = begin + Duration::from_secs_f64(due);
@@ -196,6 +205,47 @@ fn likeness(one: &[f64], other: &[f64], later: usize) -> f64 {
     ab / (aa * bb).sqrt()
 }
 
+/// A server that makes short segments, for which a channel's first playlist waits.
+pub(super) fn start_server() -> Server {
+    Server::start(Path::new("no movies"), |config| {
+        config.hls.target_duration = Duration::from_secs(2);
+        config.hls.start_wait = Duration::from_secs(60);
+    })
+}
+
+/// Looks at and listens to the channel `old`: it is to be as `movie`, whose pictures last so many ticks of 90 kHz.
+pub(super) async fn compare(server: &Server, movie: &Path, ticks: u32) {
+    let name = movie.display();
+    let playlist = text(server.http, "/old/cmaf.m3u8").await;
+    assert!(playlist.contains("CODECS=\"avc1."), "{playlist}");
+    assert!(playlist.contains(",mp4a.40.2\""), "{playlist}");
+    let url = format!("http://{}/old/cmaf.m3u8", server.http);
+    let movie = movie.to_str().unwrap().to_owned();
+    let compared = tokio::task::spawn_blocking(move || {
+        let pictures = [&movie, &url].map(|input| made(input, SMALL));
+        let sounds = [&movie, &url].map(|input| loudness(&made(input, HEARD)));
+        (pictures, sounds)
+    });
+    let ([original, seen], [sound, heard]) = compared.await.unwrap();
+    let pictures = 5 * 90_000 / ticks as usize;
+    assert_eq!(
+        (original.len(), seen.len()),
+        (pictures * 720, pictures * 720),
+        "{name}"
+    );
+    for (number, (one, other)) in original.chunks(720).zip(seen.chunks(720)).enumerate() {
+        let off: u32 = one
+            .iter()
+            .zip(other)
+            .map(|(a, b)| u32::from(a.abs_diff(*b)))
+            .sum();
+        assert!(off < 720 * 6, "{name}: picture {number} is off by {off}");
+    }
+    let alike = likeness(&sound, &heard, 0);
+    assert!(alike > 0.95, "{name}: {alike}");
+    assert!(alike > likeness(&sound, &heard, 2) && alike > likeness(&heard, &sound, 2));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_is_seen_and_heard_by_hls_as_the_movie_is() {
     let Some(folder) = qtss() else { return };
@@ -204,39 +254,8 @@ async fn a_channel_is_seen_and_heard_by_hls_as_the_movie_is() {
     }
     for (name, encodings, ticks) in MOVIES {
         let path = folder.join(name);
-        let hints = hint_tracks(&path);
-        let server = Server::start(Path::new("no movies"), |config| {
-            config.hls.target_duration = Duration::from_secs(2);
-            config.hls.start_wait = Duration::from_secs(60);
-        });
-        let _publisher = publish(&server, &hints, encodings);
-        let playlist = text(server.http, "/old/cmaf.m3u8").await;
-        assert!(playlist.contains("CODECS=\"avc1."), "{playlist}");
-        assert!(playlist.contains(",mp4a.40.2\""), "{playlist}");
-        let url = format!("http://{}/old/cmaf.m3u8", server.http);
-        let movie = path.to_str().unwrap().to_owned();
-        let compared = tokio::task::spawn_blocking(move || {
-            let pictures = [&movie, &url].map(|input| made(input, SMALL));
-            let sounds = [&movie, &url].map(|input| loudness(&made(input, HEARD)));
-            (pictures, sounds)
-        });
-        let ([original, seen], [sound, heard]) = compared.await.unwrap();
-        let pictures = 5 * 90_000 / ticks as usize;
-        assert_eq!(
-            (original.len(), seen.len()),
-            (pictures * 720, pictures * 720),
-            "{name}"
-        );
-        for (number, (one, other)) in original.chunks(720).zip(seen.chunks(720)).enumerate() {
-            let off: u32 = one
-                .iter()
-                .zip(other)
-                .map(|(a, b)| u32::from(a.abs_diff(*b)))
-                .sum();
-            assert!(off < 720 * 6, "{name}: picture {number} is off by {off}");
-        }
-        let alike = likeness(&sound, &heard, 0);
-        assert!(alike > 0.95, "{name}: {alike}");
-        assert!(alike > likeness(&sound, &heard, 2) && alike > likeness(&heard, &sound, 2));
+        let server = start_server();
+        let _publisher = publish_hinted(&server, &hint_tracks(&path), encodings);
+        compare(&server, &path, ticks).await;
     }
 }

@@ -1,10 +1,11 @@
 //! QuickTime's own encodings out of RTP, which only other programs decode.
 //!
 //! Nothing here sends them but hint tracks, so that they are no [`Format`](crate::codec::Format).
-//! No standard tells of these payloads. Sources: the hint tracks of QTSS-era movies, with which the
-//! samples come out bit by bit, FFmpeg's and GStreamer's depacketisers.
+//! No standard tells of these payloads, and only of the generic ones their maker does. Sources for the others: the
+//! hint tracks of QTSS-era movies, with which the samples come out bit by bit, FFmpeg's and GStreamer's depacketisers.
 
-use super::{AccessUnit, qdesign, sorenson};
+use super::{AccessUnit, generic, qdesign, sorenson};
+use crate::codec::sample_description::SampleDescription;
 use crate::codec::{Malformed, qdesign as qdesign_format, sorenson as sorenson_format};
 use crate::wire::rtp;
 
@@ -15,6 +16,8 @@ pub enum QuickTime {
     Sorenson(sorenson::Depacketizer),
     /// QDesign Music 2.
     QDesign(qdesign::Depacketizer),
+    /// Whatever is described with it.
+    Generic(generic::Depacketizer),
 }
 
 /// What a decoder of a track has to know.
@@ -24,6 +27,8 @@ pub enum QuickTimeConfig {
     Sorenson(sorenson_format::Config),
     /// QDesign Music 2.
     QDesign(qdesign_format::Config),
+    /// Whatever this describes.
+    Described(SampleDescription),
 }
 
 impl QuickTime {
@@ -37,6 +42,7 @@ impl QuickTime {
                 Some(Self::Sorenson(sorenson::Depacketizer::default()))
             }
             "X-QDM" | "X-QDM2" => Some(Self::QDesign(qdesign::Depacketizer::new(clock_hz))),
+            "X-QT" | "X-QUICKTIME" => Some(Self::Generic(generic::Depacketizer::new(clock_hz))),
             _ => None,
         }
     }
@@ -52,14 +58,16 @@ impl QuickTime {
         match self {
             Self::Sorenson(track) => track.push(packet, lost),
             Self::QDesign(track) => track.push(packet, lost),
+            Self::Generic(track) => track.push(packet, lost),
         }
     }
 
-    /// The next unit that is whole: a picture as movies store it, or a block of sound.
+    /// The next unit that is whole: a picture as movies store it, or sound.
     pub fn pull(&mut self) -> Option<AccessUnit> {
         match self {
             Self::Sorenson(track) => track.pull(),
             Self::QDesign(track) => track.pull(),
+            Self::Generic(track) => track.pull(),
         }
     }
 
@@ -68,6 +76,7 @@ impl QuickTime {
         match self {
             Self::Sorenson(track) => track.finish(),
             Self::QDesign(track) => track.finish(),
+            Self::Generic(track) => track.finish(),
         }
     }
 
@@ -76,6 +85,7 @@ impl QuickTime {
         match self {
             Self::Sorenson(track) => track.config().cloned().map(QuickTimeConfig::Sorenson),
             Self::QDesign(track) => track.config().cloned().map(QuickTimeConfig::QDesign),
+            Self::Generic(track) => track.config().cloned().map(QuickTimeConfig::Described),
         }
     }
 }

@@ -31,7 +31,7 @@ const ENCODINGS: [(&str, &str); 18] = [
 ];
 
 /// QuickTime's own, which it chooses from too.
-const QUICKTIME: [&str; 2] = ["X-SV3V-ES/90000", "X-QDM/22050/2"];
+const QUICKTIME: [&str; 3] = ["X-SV3V-ES/90000", "X-QDM/22050/2", "X-QT/600"];
 
 /// Reads an encoding, then packets: a byte of marker (1), loss (2) and time (12), one of length, the payload.
 pub(crate) fn run(data: &[u8]) {

@@ -276,6 +276,30 @@ fn avi(folder: &Path) {
     assert!(made.status().unwrap().success());
 }
 
+/// Has ffmpeg make `file` of some other files, or of what it makes up itself.
+fn make(file: &Path, arguments: &[&str]) {
+    let mut made = Command::new("ffmpeg");
+    made.args(["-v", "error", "-nostdin"]).args(arguments);
+    assert!(made.arg(file).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn mpeg_audio_before_mp3_is_encoded() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let tone = ["-f", "lavfi", "-i", "sine=duration=3:sample_rate=48000"];
+    let coded = [&tone[..], &["-c:a", "mp2"]].concat();
+    make(&folder.path().join("a.mp2"), &coded);
+    make(&folder.path().join("b.mp4"), &coded);
+    let server = Server::start(folder.path(), settings);
+    for movie in ["a.mp2", "b.mp4"] {
+        let playlist = text(server.http, &format!("/{movie}/cmaf.m3u8")).await;
+        assert!(playlist.contains("CODECS=\"mp4a.40.2\""), "{playlist}");
+    }
+}
+
 /// How many pictures a segment has.
 fn pictures(init: &[u8], segment: &[u8]) -> u64 {
     let file = Bytes::from([init, segment].concat());

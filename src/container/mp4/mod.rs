@@ -30,6 +30,7 @@ mod fragments;
 pub mod hint;
 mod hint_track;
 pub mod init;
+mod layer;
 mod sample_entry;
 mod sample_table;
 mod top_level;
@@ -71,6 +72,7 @@ pub fn open(file: &dyn ReadAt) -> Result<Movie, Error> {
             trak::complete(track, trak, header.timescale);
         }
     }
+    tracks.iter_mut().for_each(|track| layer::tell(file, track));
     faults.extend(tracks.iter().filter_map(fault));
     let movie = Movie {
         container,

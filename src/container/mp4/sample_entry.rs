@@ -152,7 +152,7 @@ impl SampleEntry {
             0x40 | 0x66..=0x68 => aac::Config::from_specific(decoder.specific)
                 .map(Format::Aac)
                 .map_err(|error| error.to_string()),
-            // Any layer; the third is by far the commonest.
+            // Any layer; frames tell which.
             0x69 | 0x6b => Ok(Format::MpegAudio {
                 layer: 3,
                 rate_hz: sound.rate_hz,

@@ -52,6 +52,9 @@ impl Lane {
         if copied.is_none() && !format.as_ref().is_some_and(init::carries) {
             return refused("HLS cannot carry it");
         }
+        if let Some(Format::MpegAudio { layer: 1 | 2, .. }) = format {
+            return refused("neither browsers nor phones play that layer");
+        }
         if track.samples.is_in_blocks() {
             return refused("its sound is counted in blocks");
         }

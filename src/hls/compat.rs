@@ -50,7 +50,7 @@ const COMMON: [&str; 2] = ["avc1.", "mp4a.40."];
 
 /// H.264 of the main profile, level 4.2 at most, and AAC of low complexity.
 const VIDEO: &str = "avc1.4d402a";
-const AUDIO: &str = "mp4a.40.2";
+pub(super) const AUDIO: &str = "mp4a.40.2";
 
 const WIDEST: u32 = 1920;
 

@@ -16,6 +16,7 @@ mod hold;
 mod i_frame;
 pub mod keys;
 mod lane;
+mod language;
 mod listing;
 pub mod lock;
 mod map;

@@ -188,8 +188,9 @@ impl Movies {
             movie: Arc::clone(&movie),
             unfit,
         })?;
-        // What is mute or blank as it is, is transcoded as a whole.
-        let is_remade = self.settings.borrow().hls.transcode && presentation.is_mute_or_blank();
+        // What is mute or blank as it is, is transcoded as a whole; sounds are, beside others.
+        let is_remade = presentation.is_mute_or_blank() || presentation.lacks_sounds();
+        let is_remade = is_remade && self.settings.borrow().hls.transcode;
         if !is_remade && !presentation.left_out().is_empty() {
             let reasons = presentation.left_out().join("; ");
             warn!(path = %movie.path(), "is played in part by HLS: {reasons}");

@@ -205,6 +205,40 @@ impl Segment {
         }
     }
 
+    /// The same so many seconds later. What its bytes tell of times stays.
+    pub(super) fn delayed(&self, seconds: i64) -> Self {
+        let later = |time: MediaTime| {
+            let ticks = seconds * i64::from(time.rate);
+            MediaTime::new(time.ticks.saturating_add(ticks), time.rate)
+        };
+        let head = Arc::new(Head {
+            start: later(self.head.start),
+            presented: later(self.head.presented),
+            ..Head::clone(&self.head)
+        });
+        let tracks = &head.map.tracks;
+        let sample = |sample: &Sample| {
+            let rate = tracks.get(sample.track).map_or(0, |track| track.timescale);
+            Sample {
+                decode: sample
+                    .decode
+                    .saturating_add_signed(seconds * i64::from(rate)),
+                ..sample.clone()
+            }
+        };
+        let part = |part: &Part| Part {
+            head: Arc::clone(&head),
+            start: later(part.start),
+            samples: part.samples.iter().map(sample).collect(),
+            ..part.clone()
+        };
+        Self {
+            parts: self.parts.iter().map(part).collect(),
+            head: Arc::clone(&head),
+            ..self.clone()
+        }
+    }
+
     /// Bytes of memory that it takes.
     pub fn memory(&self) -> usize {
         let parts: usize = self.parts.iter().map(Part::memory).sum();

@@ -25,7 +25,7 @@ mod dialogue;
 mod door;
 mod facts;
 mod feed;
-mod grid;
+pub(super) mod grid;
 mod harvest;
 mod job;
 mod lines;

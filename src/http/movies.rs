@@ -11,12 +11,16 @@ use super::asked::Asked;
 use super::body::Body;
 use super::hls::{delivered, file};
 use super::playlists::lasting;
+use super::remakes::encoded;
 use super::server::Server;
 use crate::base::error::{Kind, chain};
 use crate::base::path::MediaPath;
+use crate::codec;
 use crate::hls::movies::{NoMovie, Shown};
 use crate::hls::object::Object;
+use crate::hls::transcode::remake::Remake;
 use crate::hls::watched::Watched;
+use crate::vod::Movie;
 
 /// For how long caches may keep the playlists of movies, whose files may be replaced.
 pub(super) const PLAYLIST_AGE: Duration = Duration::from_secs(10);
@@ -39,6 +43,8 @@ impl Server {
             Ok(shown) if !self.must_remake(&shown, object) => {
                 self.answer_shown(asked, &shown, object).await
             }
+            Ok(shown) if !may_have(shown.presentation.movie(), object) => missing(NOTHING),
+            Err(NoMovie::Unfit { movie, .. }) if !may_have(&movie, object) => missing(NOTHING),
             Ok(_) => self.answer_remake(asked, name, object).await,
             Err(error) if error.kind() == Kind::NotFound => missing(NOTHING),
             Err(error) if error.kind() == Kind::Unsupported && self.config().hls.transcode => {
@@ -48,10 +54,21 @@ impl Server {
         }
     }
 
+    /// The sounds of a movie that are encoded beside those that it has as they are, if `object` has to do with them; where
+    /// they cannot be, it is played without.
+    async fn encoded_beside(&self, shown: &Shown, object: Object) -> Option<Arc<Remake>> {
+        let presentation = &shown.presentation;
+        if !self.config().hls.transcode || !presentation.wants_encoded(object) {
+            return None;
+        }
+        // The log tells why.
+        self.hls.remakes.beside(presentation).await.ok().flatten()
+    }
+
     /// Whether the movie has to be encoded for who asks for `object`.
     fn must_remake(&self, shown: &Shown, object: Object) -> bool {
         let presentation = &shown.presentation;
-        let has = |object| presentation.playlist(object, false).is_some();
+        let has = |object| presentation.playlist(object, false, None).is_some();
         let is_carried = || match object {
             Object::Compat(_) => false,
             Object::File { packager, .. } => presentation.has_made(packager),
@@ -77,6 +94,13 @@ impl Server {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
+        let beside = self.encoded_beside(shown, object).await;
+        if let Some(beside) = &beside
+            && !matches!(object, Object::Multivariant(_))
+            && let Some(response) = encoded(beside, asked, object).await
+        {
+            return delivered(response, session);
+        }
         let response = match object {
             Object::File {
                 packager,
@@ -90,15 +114,29 @@ impl Server {
                     format!("{error}\n"),
                 ),
             },
-            _ => match presentation.playlist(object, self.config().hls.offers_compat()) {
-                Some(text) => lasting(asked, &text, PLAYLIST_AGE),
-                None => missing(
-                    "this flavour cannot carry the movie: take index.m3u8, or have the server transcode it ([hls] transcode)\n",
-                ),
-            },
+            _ => {
+                let compat = self.config().hls.offers_compat();
+                match presentation.playlist(object, compat, beside.as_deref()) {
+                    Some(text) => lasting(asked, &text, PLAYLIST_AGE),
+                    None => missing(
+                        "this flavour cannot carry the movie: take index.m3u8, or have the server transcode it ([hls] transcode)\n",
+                    ),
+                }
+            }
         };
         delivered(response, session)
     }
+}
+
+/// Whether a movie may have such a playlist, encoded or not: each sound that can be chosen is one of its tracks.
+fn may_have(movie: &Movie, object: Object) -> bool {
+    let Object::Audio(_, number) = object else {
+        return true;
+    };
+    let tracks = movie.index().tracks.iter();
+    let sounds = tracks.filter(|track| track.kind() == Some(codec::Kind::Audio));
+    let sounds = sounds.count();
+    sounds > 1 && usize::from(number) <= sounds
 }
 
 /// Why a movie cannot be had.

@@ -15,7 +15,7 @@ use super::server::Server;
 use crate::base::path::MediaPath;
 use crate::hls::object::Object;
 use crate::hls::transcode::Trouble;
-use crate::hls::transcode::remake::Made;
+use crate::hls::transcode::remake::{Made, Remake};
 use crate::hls::transcode::remakes::NoRemake;
 use crate::hls::watched::Watched;
 
@@ -30,8 +30,6 @@ impl Server {
         let remakes = &self.hls.remakes;
         let opened = match object {
             Object::File { packager, .. } => remakes.maker(name, packager).await,
-            // It has all its sound in one.
-            Object::Audio(..) => Ok(None),
             _ => remakes.open(name).await.map(Some),
         };
         let remake = match opened {
@@ -49,26 +47,32 @@ impl Server {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
-        let answered = match object {
-            Object::File { file: wanted, .. } => {
-                let told = |made: Made| {
-                    let facts = remake.told(&made);
-                    file(asked, object, made.pieces, facts)
-                };
-                remake.file(wanted).await.map(|made| made.map(told))
-            }
-            _ => {
-                let text = remake.playlist(object).await;
-                text.map(|text| text.map(|text| lasting(asked, &text, PLAYLIST_AGE)))
-            }
-        };
-        let response = match answered {
-            Ok(Some(response)) => response,
-            Ok(None) => missing(NO_SEGMENT),
-            Err(trouble) => untranscoded(trouble),
-        };
-        delivered(response, session)
+        let response = encoded(&remake, asked, object).await;
+        delivered(response.unwrap_or_else(|| missing(NO_SEGMENT)), session)
     }
+}
+
+/// A playlist or file of what is encoded; `None` for what it has not.
+pub(super) async fn encoded(
+    remake: &Remake,
+    asked: &Asked<'_>,
+    object: Object,
+) -> Option<Response<Body>> {
+    let answered = match object {
+        Object::File {
+            packager,
+            file: wanted,
+        } => {
+            let told = |made: Made| file(asked, object, made.pieces, made.facts);
+            let made = remake.file(packager, wanted).await;
+            made.map(|made| made.map(told))
+        }
+        _ => {
+            let text = remake.playlist(object).await;
+            text.map(|text| text.map(|text| lasting(asked, &text, PLAYLIST_AGE)))
+        }
+    };
+    answered.unwrap_or_else(|trouble| Some(untranscoded(trouble)))
 }
 
 /// A page for people, because no player will say it.

@@ -36,6 +36,7 @@ mod live_faults;
 mod live_readers;
 mod long_movie;
 mod lossy_network;
+mod movie_sounds;
 mod mp3;
 mod multicast;
 mod networks;

@@ -32,7 +32,7 @@ const G711: Pcm = Pcm {
 /// Bytes of a second of it.
 const SECOND: usize = 8000;
 
-fn has_ffmpeg() -> bool {
+pub(super) fn has_ffmpeg() -> bool {
     let asked = Command::new("ffmpeg")
         .arg("-version")
         .stdout(Stdio::null())
@@ -44,7 +44,7 @@ fn has_ffmpeg() -> bool {
     is_there
 }
 
-fn settings(config: &mut Config) {
+pub(super) fn settings(config: &mut Config) {
     config.hls.target_duration = Duration::from_secs(2);
     config.hls.start_wait = Duration::from_secs(30);
 }
@@ -95,7 +95,7 @@ fn movie(seconds: usize) -> Vec<u8> {
 }
 
 /// What is listed in a media playlist.
-fn segments(playlist: &str) -> Vec<&str> {
+pub(super) fn segments(playlist: &str) -> Vec<&str> {
     playlist
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -277,7 +277,7 @@ fn avi(folder: &Path) {
 }
 
 /// Has ffmpeg make `file` of some other files, or of what it makes up itself.
-fn make(file: &Path, arguments: &[&str]) {
+pub(super) fn make(file: &Path, arguments: &[&str]) {
     let mut made = Command::new("ffmpeg");
     made.args(["-v", "error", "-nostdin"]).args(arguments);
     assert!(made.arg(file).status().unwrap().success());
@@ -370,14 +370,14 @@ async fn what_only_ffmpeg_reads_is_listed_has_a_page_and_can_be_fetched() {
 }
 
 /// What ffmpeg makes of the sound of `input`, a file or URL, with options for its output.
-fn heard(input: &str, output: &[&str]) -> Vec<u8> {
+pub(super) fn heard(input: &str, output: &[&str]) -> Vec<u8> {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin", "-i", input]);
     command.args(["-map", "0:a:0"]).args(output).arg("-");
     command.output().unwrap().stdout
 }
 
-const PCM: [&str; 6] = ["-ar", "8000", "-ac", "1", "-f", "s16le"];
+pub(super) const PCM: [&str; 6] = ["-ar", "8000", "-ac", "1", "-f", "s16le"];
 
 /// How alike two pieces of sound are: 1 when they are the same, 0 when they have nothing in common.
 fn likeness(one: &[u8], other: &[u8]) -> f64 {
@@ -436,7 +436,7 @@ fn speech(file: &[u8], at_a_time: usize) -> Vec<Vec<u8>> {
 }
 
 /// Writes all that a playlist of fragmented MP4 lists into one file.
-async fn fetch(server: &Server, channel: &str, playlist: &str, file: &Path) {
+pub(super) async fn fetch(server: &Server, channel: &str, playlist: &str, file: &Path) {
     let playlist = text(server.http, &format!("/{channel}/{playlist}-cmaf.m3u8")).await;
     let (_, map) = playlist.split_once("#EXT-X-MAP:URI=\"").unwrap();
     let map = map.split('"').next().unwrap();
@@ -489,7 +489,7 @@ const ON_TIME: [&str; 6] = ["-af", "aresample=8000:async=1", "-ac", "1", "-f", "
 const LOUD: i16 = 3000;
 
 /// Where tones begin after a tenth of a second of silence, in seconds.
-fn onsets(sound: &[i16]) -> Vec<f64> {
+pub(super) fn onsets(sound: &[i16]) -> Vec<f64> {
     let (mut onsets, mut quiet) = (Vec::new(), 0);
     for (at, sample) in sound.iter().enumerate() {
         quiet += 1;
@@ -504,7 +504,7 @@ fn onsets(sound: &[i16]) -> Vec<f64> {
 }
 
 /// How often so many seconds of sound go from below to above the middle, a second.
-fn pitch(sound: &[i16]) -> f64 {
+pub(super) fn pitch(sound: &[i16]) -> f64 {
     let rises = sound.windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0);
     rises.count() as f64 / (sound.len() as f64 / 8000.0)
 }

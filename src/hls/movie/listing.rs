@@ -18,13 +18,20 @@ use crate::hls::playlist::{
 };
 use crate::hls::rates::Rate;
 use crate::hls::text::Text;
+use crate::hls::transcode::remake::Remake;
 use crate::hls::transcode::{USUAL_RATE, most_bits};
 
 impl Presentation {
     /// The playlist that a player opens; `None` when the flavour cannot carry the movie. With
-    /// `compat` it tells of a variant for players that know H.264 and AAC alone, where it is needed.
-    pub(super) fn multivariant(&self, flavour: Flavour, compat: bool) -> Option<Arc<Text>> {
-        let streams = self.streams(flavour)?;
+    /// `compat` it tells of a variant for players that know H.264 and AAC alone, where it is needed; and of the sounds
+    /// that are encoded `beside`.
+    pub(super) fn multivariant(
+        &self,
+        flavour: Flavour,
+        compat: bool,
+        beside: Option<&Remake>,
+    ) -> Option<Arc<Text>> {
+        let streams = self.streams(flavour, beside)?;
         let pictures = Pictures {
             frame_rate: self.frame_rate(),
             ..self.key_pictures()
@@ -41,21 +48,27 @@ impl Presentation {
             i_frames: self.i_frames(flavour),
             session_keys: &self.session_keys(),
         };
-        let name = if playlist.alternative.is_some() {
-            "compat"
-        } else {
-            "all"
+        let name = match (&playlist.alternative, beside) {
+            (None, None) => "all",
+            (None, Some(_)) => "sounds",
+            (Some(_), None) => "compat",
+            (Some(_), Some(_)) => "compat-sounds",
         };
         Some(self.text(playlist.to_string(), name, flavour))
     }
 
     /// What a player may take together. Where the only sound is the playlist's own, there is nothing to choose from.
-    fn streams(&self, flavour: Flavour) -> Option<Vec<Stream>> {
+    fn streams(&self, flavour: Flavour, beside: Option<&Remake>) -> Option<Vec<Stream>> {
         let main = self.renditions.first()?;
         let renditions = self.renditions.iter().enumerate();
         let sounds = renditions.filter(|(_, rendition)| !rendition.has_video());
         let sounds = sounds.map(|(at, rendition)| self.sound(at, rendition, flavour));
-        let sounds = sounds.collect::<Option<Vec<_>>>()?;
+        let mut sounds = sounds.collect::<Option<Vec<_>>>()?;
+        sounds.extend(
+            beside
+                .iter()
+                .flat_map(|beside| beside.told_of_sounds(flavour)),
+        );
         let rate = self.rate(main, flavour)?;
         let own = Stream {
             bandwidth: rate.peak(),
@@ -65,7 +78,7 @@ impl Presentation {
             audio: Vec::new(),
         };
         Some(match (sounds.len(), main.has_video()) {
-            (0 | 1, _) => vec![own],
+            (0, _) | (1, false) => vec![own],
             (_, true) => own.beside(sounds),
             (_, false) => Stream::alone(&own.uri, sounds),
         })

@@ -6,6 +6,9 @@
 //!                                                    └─> cutter ──> segments (the only ones who read media)
 //! ```
 //!
+//! Sounds that segments do not carry as they are can be encoded beside the others, in segments that begin where these
+//! do (`uncarried`).
+//!
 //! Which movies are open, and what is kept of their segments, is the matter of `movies`.
 
 use std::iter;
@@ -19,6 +22,7 @@ use super::edition::{self, Original};
 use super::keys::{Key, Keys};
 use super::object::{Facts, File, Flavour, Object};
 use super::text::Text;
+use super::transcode::remake::Remake;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::config::{Encryption, Method};
@@ -30,12 +34,15 @@ mod lane;
 mod listing;
 mod rendition;
 mod strip;
+mod tracks;
+mod uncarried;
 
 use cuts::Cuts;
 pub use cutter::CutError;
 use cutter::Slice;
-use lane::Lane;
 use rendition::{Extent, Rendition};
+use tracks::{Tracks, groups};
+pub(in crate::hls) use uncarried::Uncarried;
 
 /// A movie as it is presented by HLS.
 #[derive(Debug)]
@@ -48,10 +55,16 @@ pub struct Presentation {
     i_frames: Option<Arc<Rendition>>,
     /// The target duration of all playlists but that of the key frames: no segment is longer, rounded to the second.
     target_duration: u64,
-    /// What players open, by flavour, without and with a variant for those that know less.
-    playlists: [[OnceLock<Option<Arc<Text>>>; 2]; 3],
+    /// The sounds that have to be encoded, where others are beside them.
+    uncarried: Option<Uncarried>,
+    /// What players open, by flavour, without and with a variant for those that know less, without and with sounds that
+    /// are encoded.
+    playlists: [[[Written; 2]; 2]; 3],
     left_out: Vec<String>,
 }
+
+/// A playlist, once somebody has asked for it; `None` when the flavour cannot carry the movie.
+type Written = OnceLock<Option<Arc<Text>>>;
 
 /// How movies are to be presented.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,21 +102,15 @@ impl Presentation {
     pub fn of(movie: &Arc<Movie>, terms: Terms) -> Result<Self, Unfit> {
         let index = movie.index();
         let locks_samples = terms.encryption.method == Method::SampleAes;
-        let (mut videos, mut sounds, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
-        for number in 0..index.tracks.len() {
-            match Lane::of(index, number, locks_samples) {
-                Some(Ok(lane)) if lane.kind == Kind::Video => videos.push(lane),
-                Some(Ok(lane)) => sounds.push(lane),
-                Some(Err(reason)) => left_out.push(reason),
-                None => {}
-            }
-        }
-        sounds.truncate(MOST_SOUNDS);
-        let tracks: Vec<_> = videos.into_iter().take(1).chain(sounds).collect();
-        let Some(leader) = tracks.first() else {
+        let Tracks {
+            carried,
+            others,
+            left_out,
+        } = Tracks::of(index, locks_samples);
+        let Some(leader) = carried.first() else {
             return Err(Unfit::Tracks(reasons(&left_out)));
         };
-        let ends = tracks.iter().map(|lane| lane.end().nanos());
+        let ends = carried.iter().map(|lane| lane.end().nanos());
         let end = MediaTime::from_nanos(ends.max().unwrap_or(0), leader.strip.timescale());
         let cuts = Cuts::of(&leader.strip, leader.table(index), end, terms.target)
             .map_err(|too_many| Unfit::Length(too_many.to_string()))?;
@@ -123,7 +130,7 @@ impl Presentation {
             let keys = keys(movie, &terms, number)?;
             Ok(Arc::new(Rendition::new(number, lanes, cuts, extent, keys)))
         };
-        let groups = groups(tracks);
+        let groups = groups(carried, !others.is_empty());
         let count = groups.len();
         let extents = iter::once(Extent::Leading).chain(iter::repeat(Extent::Following));
         let renditions = groups.into_iter().zip(extents).enumerate();
@@ -133,9 +140,19 @@ impl Presentation {
         let i_frames = i_frames
             .map(|(lane, cuts)| rendition(count, vec![lane], cuts, Extent::KeyFrame))
             .transpose()?;
+        let uncarried = Uncarried::of(index, &others, &cuts);
         let longest = renditions.iter().map(|rendition| rendition.longest(index));
+        let longest = longest.chain(uncarried.iter().map(|one| one.grid.longest()));
+        let target_duration = longest.max().unwrap_or(0).max(1);
         Ok(Self {
-            target_duration: longest.max().unwrap_or(0).max(1),
+            target_duration,
+            uncarried: uncarried.map(|uncarried| Uncarried {
+                // Behind the key frames'.
+                number: number.wrapping_add(count as u32 + 1),
+                place: u16::try_from(count).unwrap_or(u16::MAX),
+                target_duration,
+                ..uncarried
+            }),
             renditions,
             i_frames,
             movie: Arc::clone(movie),
@@ -161,6 +178,29 @@ impl Presentation {
         &self.left_out
     }
 
+    /// The sounds that have to be encoded, where others are beside them.
+    pub(in crate::hls) fn uncarried(&self) -> Option<&Uncarried> {
+        self.uncarried.as_ref()
+    }
+
+    /// Whether it lacks sounds that can be encoded, beside others.
+    pub fn lacks_sounds(&self) -> bool {
+        self.uncarried.is_some()
+    }
+
+    /// Whether `object` is of sounds that have to be encoded beside others, or tells of them.
+    pub fn wants_encoded(&self, object: Object) -> bool {
+        let Some(uncarried) = &self.uncarried else {
+            return false;
+        };
+        match object {
+            Object::Multivariant(_) => true,
+            Object::Audio(_, place) => place >= uncarried.place,
+            Object::File { packager, .. } => uncarried.may_have_made(packager),
+            Object::Media(_) | Object::Compat(_) | Object::IFrames(_) => false,
+        }
+    }
+
     /// Whether there are pictures or sounds, and none of them can be carried.
     pub fn is_mute_or_blank(&self) -> bool {
         let tracks = &self.movie.index().tracks;
@@ -174,9 +214,11 @@ impl Presentation {
         is_lost(Kind::Video) || is_lost(Kind::Audio)
     }
 
-    /// Whether files with this number are of it.
+    /// Whether files with this number are of it, or may be of sounds that are encoded beside it.
     pub fn has_made(&self, number: u32) -> bool {
-        self.rendition(number).is_some()
+        let uncarried = self.uncarried.as_ref();
+        let may_be = uncarried.is_some_and(|uncarried| uncarried.may_have_made(number));
+        may_be || self.rendition(number).is_some()
     }
 
     /// What players are told of files with that number beside their bytes.
@@ -198,12 +240,18 @@ impl Presentation {
     /// A playlist; `None` when the flavour cannot carry the movie, and for sounds that it has not.
     ///
     /// With `compat` the one that a player opens tells of a variant for players that know H.264 and
-    /// AAC alone, where it is needed.
-    pub fn playlist(&self, object: Object, compat: bool) -> Option<Arc<Text>> {
+    /// AAC alone, where it is needed; and of the sounds that are encoded `beside` those that it has.
+    pub fn playlist(
+        &self,
+        object: Object,
+        compat: bool,
+        beside: Option<&Remake>,
+    ) -> Option<Arc<Text>> {
         match object {
             Object::Multivariant(flavour) => {
-                let slot = &self.playlists[flavour as usize][usize::from(compat)];
-                let text = slot.get_or_init(|| self.multivariant(flavour, compat));
+                let [without, with] = &self.playlists[flavour as usize][usize::from(compat)];
+                let slot = if beside.is_some() { with } else { without };
+                let text = slot.get_or_init(|| self.multivariant(flavour, compat, beside));
                 text.clone()
             }
             Object::Media(flavour) => self.media(self.renditions.first()?, flavour),
@@ -284,18 +332,6 @@ impl Recipe {
     }
 }
 
-/// Which tracks go together: all, unless there are sounds to choose from.
-fn groups(tracks: Vec<Lane>) -> Vec<Vec<Lane>> {
-    let sounds = tracks
-        .iter()
-        .filter(|lane| lane.kind == Kind::Audio)
-        .count();
-    match sounds {
-        0 | 1 => vec![tracks],
-        _ => tracks.into_iter().map(|lane| vec![lane]).collect(),
-    }
-}
-
 /// The keys of the files with that number.
 fn keys(movie: &Movie, terms: &Terms, number: u32) -> Result<Option<Keys>, Unfit> {
     let keys = Keys::of(&terms.encryption, terms.secret, movie.path(), number);
@@ -312,7 +348,4 @@ fn reasons(left_out: &[String]) -> String {
 }
 
 /// In which way movies are cut: to be changed when their segments do.
-const FORM: &str = "cut 3";
-
-/// The most sounds that one can choose from.
-const MOST_SOUNDS: usize = 32;
+const FORM: &str = "cut 4";

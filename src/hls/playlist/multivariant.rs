@@ -5,6 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Pictures, Stream};
+use crate::hls::language;
 use crate::hls::lock::Manner;
 use crate::hls::object::{Flavour, Object};
 
@@ -203,6 +204,7 @@ impl AudioRendition {
         language: Option<&str>,
         channels: Option<u8>,
     ) -> Self {
+        let language = language.map(language::registered);
         Self {
             name: match language {
                 Some(language) => format!("{language} {number}"),

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::orders::{self, Coding};
 use super::{Transcoders, Trouble};
+use crate::hls::language;
 
 /// How long it may take to look at a file.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,14 +25,30 @@ pub(super) const PROBERS: usize = 4;
 pub(super) struct Facts {
     /// How long it is.
     pub(super) seconds: f64,
-    /// The streams that are played, the pictures first, and what is made of them.
-    pub(super) streams: Vec<(u32, Coding)>,
-    /// What ffmpeg calls the formats that these have in the file.
-    pub(super) codecs: Vec<String>,
+    /// The streams that can be played: the pictures first, then the sounds, in their order. Those after the first
+    /// sound are such as ffmpeg is sure to decode.
+    pub(super) streams: Vec<Stream>,
     /// Pictures a second, and their width and height, if there are any.
     pub(super) pictures: Option<Pictures>,
-    /// The rate that its sound is made at, in Hz.
+    /// The rate that its sounds are made at, in Hz.
     pub(super) rate_hz: u32,
+}
+
+/// A stream of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stream {
+    /// Its number in the file, from 0.
+    pub(super) number: u32,
+    /// What the file itself calls it, if it has names for its tracks.
+    pub(super) track: Option<u32>,
+    /// What is made of it.
+    pub(super) coding: Coding,
+    /// What ffmpeg calls the format that it has.
+    pub(super) codec: String,
+    /// As RFC 5646 has it.
+    pub(super) language: Option<String>,
+    /// How many channels are made of its sound, if that is known.
+    pub(super) channels: Option<u8>,
 }
 
 /// What is known of the pictures.
@@ -125,11 +142,60 @@ fn words(error: Errno) -> String {
     words.unwrap_or_default().to_owned()
 }
 
+impl Stream {
+    /// Whether every ffmpeg decodes it.
+    pub(super) fn is_decoded(&self) -> bool {
+        let codec = self.codec.as_str();
+        let is_plain = codec.starts_with("pcm_") || codec.starts_with("adpcm_");
+        is_plain || DECODED.contains(&codec)
+    }
+}
+
+/// Formats of sound that ffmpeg decodes itself. AMR is not among them: of several frames in a sample it decodes the
+/// first alone.
+const DECODED: [&str; 32] = [
+    "aac",
+    "ac3",
+    "alac",
+    "ape",
+    "cook",
+    "dts",
+    "eac3",
+    "flac",
+    "gsm",
+    "gsm_ms",
+    "mace3",
+    "mace6",
+    "mlp",
+    "mp1",
+    "mp2",
+    "mp3",
+    "nellymoser",
+    "opus",
+    "qcelp",
+    "qdm2",
+    "qdmc",
+    "ra_144",
+    "ra_288",
+    "sipr",
+    "truehd",
+    "tta",
+    "vorbis",
+    "wavpack",
+    "wmalossless",
+    "wmapro",
+    "wmav1",
+    "wmav2",
+];
+
+/// The most sounds of a file that are looked at.
+const MOST_SOUNDS: usize = 64;
+
 /// What ffprobe answers.
 #[derive(Debug, Deserialize)]
 struct Answer {
     #[serde(default)]
-    streams: Vec<Stream>,
+    streams: Vec<Told>,
     format: Container,
 }
 
@@ -138,9 +204,11 @@ struct Container {
     duration: Option<String>,
 }
 
+/// What it tells of a stream.
 #[derive(Debug, Deserialize)]
-struct Stream {
+struct Told {
     index: u32,
+    id: Option<String>,
     codec_name: Option<String>,
     codec_type: Option<String>,
     width: Option<u32>,
@@ -149,6 +217,7 @@ struct Stream {
     channels: Option<u32>,
     avg_frame_rate: Option<String>,
     disposition: Option<Disposition>,
+    tags: Option<Tags>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,33 +226,36 @@ struct Disposition {
     attached_pic: u8,
 }
 
+#[derive(Debug, Deserialize)]
+struct Tags {
+    language: Option<String>,
+}
+
 impl Answer {
     fn facts(&self) -> Option<Facts> {
         let seconds: f64 = self.format.duration.as_ref()?.parse().ok()?;
         let seconds = Some(seconds).filter(|seconds| (0.0..LONGEST).contains(seconds))?;
-        let video = self.streams.iter().find(|stream| stream.is("video"));
-        let audio = self.streams.iter().find(|stream| stream.is("audio"));
-        let rate_hz = audio.map_or(48_000, Stream::made_rate);
-        let coding = |stream: &Stream| Coding::Audio {
-            rate_hz,
-            is_surround: stream.channels.is_some_and(|channels| channels > 2),
-        };
-        let video_stream = video.map(|stream| (stream.index, stream.pictures().coding()));
-        let audio_stream = audio.map(|stream| (stream.index, coding(stream)));
-        let streams: Vec<_> = video_stream.into_iter().chain(audio_stream).collect();
-        let codecs = [video, audio].into_iter().flatten();
-        let codecs = codecs.map(|stream| stream.codec_name.clone().unwrap_or_default());
+        let video = self.streams.iter().find(|told| told.is("video"));
+        let mut sounds = self.streams.iter().filter(|told| told.is("audio"));
+        let first = sounds.next();
+        let rate_hz = first.map_or(48_000, Told::made_rate);
+        let sound = |told: &Told| told.sound(rate_hz);
+        // One that it does not know would cost the movie all that is encoded.
+        let further = sounds.filter(|told| told.is_sound());
+        let further = further.map(sound).filter(Stream::is_decoded);
+        let streams = video.map(Told::seen).into_iter();
+        let streams = streams.chain(first.map(sound));
+        let streams: Vec<_> = streams.chain(further.take(MOST_SOUNDS)).collect();
         (!streams.is_empty()).then_some(Facts {
             seconds,
             streams,
-            codecs: codecs.collect(),
-            pictures: video.map(Stream::pictures),
+            pictures: video.map(Told::pictures),
             rate_hz,
         })
     }
 }
 
-impl Stream {
+impl Told {
     /// Whether it is of that type, and no cover of a record.
     fn is(&self, kind: &str) -> bool {
         let disposition = self.disposition.as_ref();
@@ -191,16 +263,52 @@ impl Stream {
         self.codec_type.as_deref() == Some(kind) && !is_cover
     }
 
+    /// Whether it is known how it sounds.
+    fn is_sound(&self) -> bool {
+        self.rate().is_some() && self.channels.is_some_and(|channels| channels > 0)
+    }
+
+    fn seen(&self) -> Stream {
+        self.stream(self.pictures().coding())
+    }
+
+    fn sound(&self, rate_hz: u32) -> Stream {
+        let channels = self.channels.filter(|channels| *channels > 0);
+        let coding = Coding::Audio {
+            rate_hz,
+            is_surround: channels.is_some_and(|channels| channels > 2),
+        };
+        Stream {
+            channels: channels.map(|channels| channels.min(2) as u8),
+            ..self.stream(coding)
+        }
+    }
+
+    fn stream(&self, coding: Coding) -> Stream {
+        let track = self.id.as_deref().and_then(|id| id.strip_prefix("0x"));
+        let language = self.tags.as_ref().and_then(|tags| tags.language.as_deref());
+        Stream {
+            number: self.index,
+            track: track.and_then(|id| u32::from_str_radix(id, 16).ok()),
+            coding,
+            codec: self.codec_name.clone().unwrap_or_default(),
+            language: language.and_then(language::read),
+            channels: None,
+        }
+    }
+
     /// The rate of its family that all players take, in Hz.
     fn made_rate(&self) -> u32 {
-        let rate = self
-            .sample_rate
-            .as_ref()
-            .and_then(|rate| rate.parse::<u32>().ok());
-        match rate {
-            Some(rate) if rate > 0 && rate % 11_025 == 0 => 44_100,
+        match self.rate() {
+            Some(rate) if rate % 11_025 == 0 => 44_100,
             _ => 48_000,
         }
+    }
+
+    /// In Hz.
+    fn rate(&self) -> Option<u32> {
+        let rate = self.sample_rate.as_ref()?.parse().ok();
+        rate.filter(|rate| *rate > 0)
     }
 
     fn pictures(&self) -> Pictures {
@@ -287,15 +395,51 @@ mod tests {
             rate_hz: 44_100,
             is_surround: true,
         };
+        let video = Coding::Video { most: 250_000 };
+        let streams = facts.streams.iter();
+        let streams = streams.map(|one| (one.number, one.coding, one.codec.as_str(), one.channels));
         assert_eq!(
-            facts.streams,
-            [(2, Coding::Video { most: 250_000 }), (0, audio)]
+            streams.collect::<Vec<_>>(),
+            [(2, video, "msmpeg4v3", None), (0, audio, "wmav2", Some(2))]
         );
-        assert_eq!(facts.codecs, ["msmpeg4v3", "wmav2"]);
         assert_eq!((facts.seconds, facts.rate_hz), (70.036, 44_100));
         let pictures = facts.pictures.unwrap();
         assert_eq!(pictures.size, (190, 240));
         assert!((pictures.rate - 29.97).abs() < 0.001);
+    }
+
+    #[test]
+    fn further_sounds_are_those_that_are_sure_to_be_decoded() {
+        let sound = |index: u32, codec: &str, more: &str| {
+            format!(r#"{{"index":{index},"codec_type":"audio"{codec}{more}}}"#)
+        };
+        let known = r#","sample_rate":"8000","channels":1,"tags":{"language":"ger"}"#;
+        let streams = [
+            sound(0, r#","id":"0x11""#, ""),
+            sound(1, r#","codec_name":"ac4""#, known),
+            sound(2, r#","codec_name":"pcm_mulaw","id":"0x12""#, known),
+            sound(
+                3,
+                r#","codec_name":"vorbis""#,
+                r#","sample_rate":"0","channels":0"#,
+            ),
+            sound(4, r#","codec_name":"mp2""#, known),
+        ];
+        let json = format!(
+            r#"{{"streams":[{}],"format":{{"duration":"1"}}}}"#,
+            streams.join(",")
+        );
+        let facts = facts(&json).unwrap();
+        let told = |one: &Stream| (one.number, one.track, one.language.clone(), one.channels);
+        let german = || Some("deu".to_owned());
+        assert_eq!(
+            facts.streams.iter().map(told).collect::<Vec<_>>(),
+            [
+                (0, Some(0x11), None, None),
+                (2, Some(0x12), german(), Some(1)),
+                (4, None, german(), Some(1)),
+            ]
+        );
     }
 
     #[test]

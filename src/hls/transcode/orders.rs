@@ -148,21 +148,24 @@ pub(super) struct Passage<'a> {
     pub(super) cuts: &'a [f64],
     /// How long the rest of the file is, in seconds; sound goes on in silence until then.
     pub(super) rest: f64,
-    /// How much later than `from`, in seconds, the sound begins which comes through the standard input, frames of AMR
-    /// in storage format; `None`: it is the file's.
+    /// How much later than `from`, in seconds, the first sound begins, which comes through the standard input, frames
+    /// of AMR in storage format; `None`: it is the file's.
     pub(super) speech: Option<f64>,
     /// After so many pictures there is enough, if that is told.
     pub(super) most_pictures: Option<u32>,
 }
 
 /// To read a file, and to make these of the streams of those numbers in it.
-pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<String> {
+pub(super) fn of_movie(
+    passage: &Passage<'_>,
+    streams: impl Iterator<Item = (u32, Coding)>,
+) -> Vec<String> {
     let Passage {
         file,
         from,
         cuts,
         rest,
-        speech,
+        mut speech,
         most_pictures,
     } = *passage;
     let begin = from.seconds();
@@ -177,12 +180,12 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
             "-protocol_whitelist pipe -f amr -itsoffset {later:.9} -i pipe:0"
         )));
     }
-    for (index, (number, coding)) in streams.iter().enumerate() {
+    for (index, (number, coding)) in streams.enumerate() {
         line.extend(words(&match coding {
-            Coding::Audio { .. } if speech.is_some() => "-map 1:0".to_owned(),
+            Coding::Audio { .. } if speech.take().is_some() => "-map 1:0".to_owned(),
             _ => format!("-map 0:{number}"),
         }));
-        line.extend(coded(index, *coding));
+        line.extend(coded(index, coding));
         line.extend(words(&match coding {
             Coding::Video { .. } => {
                 // A thousandth earlier, lest rounding have a picture at a cut miss it. Not by an expression, in which
@@ -191,9 +194,9 @@ pub(super) fn of_movie(passage: &Passage<'_>, streams: &[(u32, Coding)]) -> Vec<
                 format!("-force_key_frames {}", Vec::from_iter(cuts).join(","))
             }
             Coding::Audio { rate_hz, .. } => {
-                let first = from.at_rate(*rate_hz).ticks;
+                let first = from.at_rate(rate_hz).ticks;
                 format!(
-                    "-filter:a aresample={rate_hz},aresample=async=1:first_pts={first},apad=whole_dur={rest:.3}"
+                    "-filter:{index} aresample={rate_hz},aresample=async=1:first_pts={first},apad=whole_dur={rest:.3}"
                 )
             }
         }));
@@ -262,9 +265,49 @@ fn words(line: &str) -> Vec<String> {
 /// For all: nothing is asked for, and only faults are told of.
 const GENERAL: &str = "-nostdin -hide_banner -nostats -loglevel error";
 
-const ENTRIES: &str = "format=duration:stream=index,codec_name,codec_type,width,height,sample_rate,channels,\
-    avg_frame_rate:stream_disposition=attached_pic";
+const ENTRIES: &str = "format=duration:stream=index,id,codec_name,codec_type,width,height,sample_rate,channels,\
+    avg_frame_rate:stream_disposition=attached_pic:stream_tags=language";
 
 /// What files may be, as ffmpeg names it.
 const CONTAINERS: &str = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dv,eac3,flac,flv,gxf,ivf,matroska,\
     mov,mp3,mpeg,mpegts,mpegvideo,mxf,nsv,nut,ogg,rm,tta,voc,w64,wav,wv";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sound_of_a_movie_is_made_by_one_process() {
+        let audio = Coding::Audio {
+            rate_hz: 48_000,
+            is_surround: false,
+        };
+        let streams = [(0, Coding::Video { most: 1 }), (2, audio), (5, audio)];
+        let line = |speech| {
+            let passage = Passage {
+                file: Path::new("a.mkv"),
+                from: MediaTime::new(96_000, 48_000),
+                cuts: &[2.0],
+                rest: 9.0,
+                speech,
+                most_pictures: None,
+            };
+            of_movie(&passage, streams.into_iter()).join(" ")
+        };
+        let plain = line(None);
+        assert_eq!(plain.matches(" -i ").count(), 1);
+        for (index, number) in [0, 2, 5].into_iter().enumerate() {
+            assert!(plain.contains(&format!(" -map 0:{number} ")), "{plain}");
+            let filtered =
+                format!(" -filter:{index} aresample=48000,aresample=async=1:first_pts=96000,");
+            assert_eq!(plain.contains(&filtered), index > 0, "{plain}");
+        }
+        // The first sound alone comes another way.
+        let spoken = line(Some(0.5));
+        assert!(spoken.contains(" -map 1:0 "), "{spoken}");
+        assert!(
+            !spoken.contains(" -map 0:2 ") && spoken.contains(" -map 0:5 "),
+            "{spoken}"
+        );
+    }
+}

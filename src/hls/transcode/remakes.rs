@@ -8,16 +8,15 @@ use tokio::sync::OnceCell;
 use tokio::time::interval;
 use tracing::warn;
 
-use super::facts::{self, Unreadable};
-use super::remake::{self, MovieFile, Remake};
+use super::facts::{self, Facts, Unreadable};
+use super::remake::{self, Means, MovieFile, Remake};
 use super::setbacks::Setbacks;
 use super::speech::Speech;
-use super::stock::Stock;
 use super::{Transcoders, Trouble};
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::hls::keys::{Key, NoKeys};
-use crate::hls::movie::Terms;
+use crate::hls::movie::{Presentation, Terms};
 use crate::vod::{self, Library};
 
 /// Processes that nobody has asked for so long are ended; players ask once in a target duration
@@ -34,15 +33,13 @@ const MOST: usize = 1000;
 #[derive(Debug)]
 pub struct Remakes {
     library: Arc<Library>,
-    shared: Arc<Transcoders>,
-    stock: Arc<Stock>,
+    means: Means,
     /// What keys are made from where there is no key file.
     secret: Key,
     /// By what they are made of, those that were not asked for the longest first.
     open: Mutex<LruCache<MediaPath, Known>>,
     /// The files that could not be looked at.
     setbacks: Setbacks<MovieFile>,
-    clock: Clock,
 }
 
 /// A file that somebody has asked for.
@@ -51,6 +48,8 @@ struct Known {
     source: MovieFile,
     terms: Terms,
     remake: Arc<OnceCell<Result<Arc<Remake>, String>>>,
+    /// The sounds that HLS does not carry beside others; `None` if ffmpeg decodes none of them.
+    beside: Arc<OnceCell<Option<Arc<Remake>>>>,
     asked: Instant,
 }
 
@@ -78,12 +77,14 @@ impl Remakes {
     ) -> Self {
         Self {
             library,
-            shared,
-            stock: Arc::default(),
+            means: Means {
+                stock: Arc::default(),
+                shared,
+                clock,
+            },
             secret,
             open: Mutex::new(LruCache::unbounded()),
             setbacks: Setbacks::default(),
-            clock,
         }
     }
 
@@ -109,7 +110,7 @@ impl Remakes {
         let known = self.known(self.source(path).await?);
         let is_of_it = match known.remake.get() {
             Some(Ok(remake)) => remake.has_made(number),
-            _ => remake::number(&known.source, &known.terms)? == number,
+            _ => remake::may_have_made(&known.source, &known.terms, number)?,
         };
         match is_of_it {
             true => self.opened(&known).await.map(Some),
@@ -117,34 +118,71 @@ impl Remakes {
         }
     }
 
+    /// Those sounds of a movie that it has to be encoded for, beside others which it presents as they are; `None` for
+    /// what has no such sounds, and what ffmpeg decodes none of.
+    ///
+    /// # Errors
+    /// [`NoRemake`] when they cannot be encoded.
+    pub async fn beside(
+        &self,
+        presentation: &Presentation,
+    ) -> Result<Option<Arc<Remake>>, NoRemake> {
+        let (movie, terms) = (presentation.movie(), presentation.terms());
+        let Some(uncarried) = presentation.uncarried() else {
+            return Ok(None);
+        };
+        let known = self.known(self.source(movie.path()).await?);
+        let MovieFile { size, modified, .. } = known.source;
+        // It may have been replaced a moment ago.
+        let is_same = (size, modified) == (movie.size(), movie.modified());
+        if !is_same || known.terms != *terms {
+            return Ok(None);
+        }
+        let beside = known.beside.get_or_try_init(async || {
+            let Ok(facts) = self.look(&known.source).await? else {
+                return Ok(None);
+            };
+            let source = known.source.clone();
+            let beside = Remake::beside(source, &facts, uncarried, terms, &self.means)?;
+            Ok::<_, NoRemake>(beside.map(Arc::new))
+        });
+        Ok(beside.await?.clone())
+    }
+
     async fn opened(&self, known: &Known) -> Result<Arc<Remake>, NoRemake> {
-        let remake = known.remake.get_or_try_init(|| self.look(known));
+        let remake = known.remake.get_or_try_init(|| self.make(known));
         let remake: &Result<_, _> = remake.await?;
         remake.clone().map_err(NoRemake::NoMovie)
     }
 
-    /// Looks at a file; `Ok(Err(why))` for one with nothing in it that can be played.
-    async fn look(&self, known: &Known) -> Result<Result<Arc<Remake>, String>, NoRemake> {
+    /// What is to be encoded as a whole; `Ok(Err(why))` for a file with nothing in it that can be played.
+    async fn make(&self, known: &Known) -> Result<Result<Arc<Remake>, String>, NoRemake> {
         let source = known.source.clone();
-        if self.setbacks.is_recent(&source, self.clock.now()) {
+        let facts = match self.look(&source).await? {
+            Ok(facts) => facts,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let speech = self.speech(&source).await;
+        let remake = Remake::whole(source, &facts, speech, &known.terms, &self.means)?;
+        Ok(Ok(Arc::new(remake)))
+    }
+
+    /// Looks at a file; `Ok(Err(why))` for one with nothing in it that can be played.
+    async fn look(&self, source: &MovieFile) -> Result<Result<Facts, String>, NoRemake> {
+        let now = || self.means.clock.now();
+        if self.setbacks.is_recent(source, now()) {
             return Err(Trouble::Fails.into());
         }
-        let path = &known.source.path;
-        match facts::probe(&self.shared, &source.file).await {
-            Ok(facts) => {
-                let speech = self.speech(&source).await;
-                let (stock, shared) = (&self.stock, &self.shared);
-                let (terms, clock) = (&known.terms, self.clock);
-                let remake = Remake::new(source, facts, speech, terms, stock, shared, clock)?;
-                Ok(Ok(Arc::new(remake)))
-            }
+        let path = &source.path;
+        match facts::probe(&self.means.shared, &source.file).await {
+            Ok(facts) => Ok(Ok(facts)),
             Err(Unreadable::Content(reason)) => {
                 warn!(%path, "cannot be transcoded: {reason}");
                 Ok(Err(reason))
             }
             Err(Unreadable::Setback(reason)) => {
                 warn!(%path, "cannot be transcoded at present: {reason}");
-                self.setbacks.note(source, self.clock.now());
+                self.setbacks.note(source.clone(), now());
                 Err(Trouble::Fails.into())
             }
             Err(Unreadable::Trouble(trouble)) => {
@@ -184,7 +222,8 @@ impl Remakes {
 
     /// What is known of a file, if it is as it was.
     fn known(&self, source: MovieFile) -> Known {
-        let (now, terms) = (self.clock.now(), self.shared.terms(self.secret));
+        let now = self.means.clock.now();
+        let terms = self.means.shared.terms(self.secret);
         let mut open = self.lock();
         if let Some(known) = open.get_mut(&source.path)
             && known.source == source
@@ -197,6 +236,7 @@ impl Remakes {
             source: source.clone(),
             terms,
             remake: Arc::default(),
+            beside: Arc::default(),
             asked: now,
         };
         open.put(source.path, known.clone());
@@ -208,7 +248,7 @@ impl Remakes {
 
     /// Bytes of all segments that are kept.
     pub fn bytes(&self) -> usize {
-        self.stock.bytes()
+        self.means.stock.bytes()
     }
 
     /// Ends the processes that nobody needs, for as long as it is polled.
@@ -216,7 +256,7 @@ impl Remakes {
         let mut ticks = interval(TICK);
         loop {
             ticks.tick().await;
-            let now = self.clock.now();
+            let now = self.means.clock.now();
             self.pause(|known| now.saturating_duration_since(known.asked) >= IDLE);
         }
     }
@@ -228,9 +268,12 @@ impl Remakes {
 
     fn pause(&self, is_meant: impl Fn(&Known) -> bool) {
         for (_, known) in self.lock().iter().filter(|(_, known)| is_meant(known)) {
-            if let Some(Ok(remake)) = known.remake.get() {
-                remake.pause();
-            }
+            let whole = known.remake.get().and_then(|remake| remake.as_ref().ok());
+            let beside = known.beside.get().and_then(Option::as_ref);
+            whole
+                .into_iter()
+                .chain(beside)
+                .for_each(|remake| remake.pause());
         }
     }
 

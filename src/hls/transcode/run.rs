@@ -13,16 +13,14 @@ use tokio::process::ChildStdout;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::assembly::Assembly;
+use super::assembly::{Assembly, Group};
 use super::child::{Child, Pipes};
-use super::facts::Facts;
 use super::grid::Grid;
 use super::harvest::{Harvest, Made};
 use super::orders::{self, Passage};
 use super::speech::Speech;
 use super::{Transcoders, Trouble};
-use crate::hls::keys::Keys;
-use crate::hls::part::{Map, Segment};
+use crate::hls::part::Segment;
 
 /// A process that writes nothing for so long while it is read is of no use.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -34,17 +32,17 @@ const MOST_SEGMENTS: u64 = 250;
 const READ: usize = 64 << 10;
 
 /// What is to be made of a movie.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Task<'a> {
     pub(super) name: &'a str,
     pub(super) file: &'a Path,
     pub(super) modified: SystemTime,
-    pub(super) facts: &'a Facts,
-    pub(super) grid: Grid,
-    pub(super) keys: Option<&'a Keys>,
-    /// The map of the segments that are there, if there are any.
-    pub(super) known: Option<&'a Arc<Map>>,
-    /// Its sound, where ffmpeg cannot take it from the file.
+    pub(super) grid: &'a Grid,
+    /// The streams that are made, those together that are in the same segments.
+    pub(super) groups: Vec<Group<'a>>,
+    /// When the movie begins on the timeline of its segments, in seconds.
+    pub(super) begin: i64,
+    /// Its first sound, where ffmpeg cannot take it from the file.
     pub(super) speech: Option<&'a Speech>,
     /// After so many pictures there is enough; `None`: only at the end of the file.
     pub(super) most_pictures: Option<u32>,
@@ -71,13 +69,14 @@ impl Run {
         task: &Task<'_>,
         first: u64,
     ) -> Result<Self, Trouble> {
-        let Task { facts, grid, .. } = *task;
+        let grid = task.grid;
         let origin = grid.origin(first);
         let passage = |speech: &Speech| speech.passage(origin.seconds());
         let (later, speech) = task.speech.map(passage).unzip();
         let end = first.saturating_add(MOST_SEGMENTS);
         let cuts = first..=end.min(grid.len());
         let cuts: Vec<_> = cuts.map(|cut| grid.start(cut).seconds()).collect();
+        let streams = task.groups.iter().flat_map(|group| group.streams);
         let arguments = orders::of_movie(
             &Passage {
                 file: task.file,
@@ -87,27 +86,18 @@ impl Run {
                 speech: later,
                 most_pictures: task.most_pictures,
             },
-            &facts.streams,
+            streams.clone().map(|stream| (stream.number, stream.coding)),
         );
         let (child, pipes) = Child::begin(shared, task.name, &arguments, speech.is_some())?;
         let Pipes { input, output } = pipes;
         let heard = speech.zip(input).map(|(speech, input)| speech.feed(input));
-        let codings: Vec<_> = facts.streams.iter().map(|(_, coding)| *coding).collect();
-        let harvest = Harvest::new(&codings);
-        let codings = codings.into_iter();
+        let codings: Vec<_> = streams.map(|stream| stream.coding).collect();
         Ok(Self {
             child: Some(child),
             _speech: heard.map(|feeding| AbortOnDropHandle::new(tokio::spawn(feeding))),
             stdout: output,
-            harvest,
-            assembly: Assembly::new(
-                grid,
-                codings,
-                first,
-                task.modified,
-                task.keys.cloned(),
-                task.known,
-            ),
+            harvest: Harvest::new(&codings),
+            assembly: Assembly::new(grid, &task.groups, first, task.modified, task.begin),
             bytes: BytesMut::with_capacity(READ),
             made: Vec::new(),
             has_ended: false,
@@ -120,22 +110,22 @@ impl Run {
         (self.next()..=self.next().saturating_add(near)).contains(&number) && number < self.end
     }
 
-    /// The number of the segment that comes next.
+    /// The number of the segments that come next.
     pub(super) fn next(&self) -> u64 {
         self.assembly.next()
     }
 
-    /// The next segment. Cancel safe.
+    /// The next segment of each group. Cancel safe.
     ///
     /// # Errors
     /// Why there is none, for the log; the process is of no use then.
-    pub(super) async fn segment(&mut self) -> Result<Segment, String> {
+    pub(super) async fn segments(&mut self) -> Result<Vec<Segment>, String> {
         loop {
             if self.assembly.is_other() {
                 return Err("it is encoded in another way than before".to_owned());
             }
-            if let Some(segment) = self.assembly.pull() {
-                return Ok(segment);
+            if let Some(segments) = self.assembly.pull() {
+                return Ok(segments);
             }
             if self.has_ended {
                 return Err(self.fault().await);

@@ -24,7 +24,7 @@ pub(super) struct Stock(Mutex<Kept>);
 
 #[derive(Debug)]
 struct Kept {
-    /// By the number of the movie, and that of the segment.
+    /// By the number of what one playlist plays, and that of the segment.
     prints: LruCache<(u32, u64), Counted>,
     bytes: usize,
 }
@@ -81,10 +81,19 @@ impl Stock {
         print
     }
 
-    /// A segment for old players, made once for all who ask while it is kept; `None` where it holds nothing that a
-    /// transport stream carries.
-    pub(super) fn stream(&self, movie: u32, print: &Arc<Print>, budget: usize) -> Option<Bytes> {
-        let make = || Transport::alone(&print.segment);
+    /// A segment for old players, so many seconds later than in fragments, made once for all who ask while it is kept;
+    /// `None` where it holds nothing that a transport stream carries.
+    pub(super) fn stream(
+        &self,
+        movie: u32,
+        print: &Arc<Print>,
+        later: i64,
+        budget: usize,
+    ) -> Option<Bytes> {
+        let make = || match later {
+            0 => Transport::alone(&print.segment),
+            later => Transport::alone(&print.segment.delayed(later)),
+        };
         let stream = print.stream.get_or_init(make).clone();
         let mut kept = self.lock();
         let Kept { prints, bytes } = &mut *kept;

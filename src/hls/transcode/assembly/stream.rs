@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::hls::lane::Pending;
+use crate::hls::transcode::grid::Grid;
 use crate::hls::transcode::harvest::Made;
 use crate::hls::transcode::orders::{Coding, FRAME};
-use crate::hls::units::START;
 
 /// Units that are in no segment yet.
 #[derive(Debug)]
@@ -65,6 +65,18 @@ impl Stream {
         }
     }
 
+    /// Before which time segment `number` does not begin, in ticks.
+    pub(super) fn bound(&self, grid: &Grid, number: u64) -> i64 {
+        if number >= grid.len() {
+            return i64::MAX;
+        }
+        let start = grid.start(number).at_rate(self.rate).ticks;
+        match self.kind {
+            Kind::Video => start - TOLERANCE,
+            _ => start,
+        }
+    }
+
     /// The place of the first unit that a segment can begin with which does not begin before `bound`.
     pub(super) fn end(&self, bound: i64) -> Option<usize> {
         let mut units = self.units.iter();
@@ -77,8 +89,8 @@ impl Stream {
         self.units.drain(..begin);
     }
 
-    /// What is before the segment that begins at `bound`.
-    pub(super) fn take(&mut self, bound: i64) -> Vec<Pending> {
+    /// What is before the segment that begins at `bound`, in a movie that begins at `begin` seconds.
+    pub(super) fn take(&mut self, bound: i64, begin: i64) -> Vec<Pending> {
         let end = self.end(bound);
         let end = end.unwrap_or_else(|| self.units.partition_point(|unit| unit.at < bound));
         let mut step = self.usual_step();
@@ -91,7 +103,7 @@ impl Stream {
                 step = next.at.saturating_sub(at).max(1);
             }
             samples.push(Pending {
-                decode: at.saturating_add(START * i64::from(self.rate)),
+                decode: at.saturating_add(begin * i64::from(self.rate)),
                 duration: step,
                 composition: 0,
                 keyframe: made.keyframe,
@@ -112,3 +124,6 @@ impl Stream {
 
 /// Ticks per second of pictures, in Hz.
 pub(super) const VIDEO_HZ: u32 = 90_000;
+
+/// A picture may be so much before its segment begins, in ticks of 90 kHz, because of rounding.
+const TOLERANCE: i64 = 180;

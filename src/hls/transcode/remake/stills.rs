@@ -6,16 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tracing::warn;
 
-use super::Remake;
+use super::{Remake, Rendition};
 use crate::hls::i_frame::{self, IFrame, Place};
 use crate::hls::object::{File, Flavour, Object};
 use crate::hls::part::Map;
 use crate::hls::playlist::{IFrames, KeyLine, MediaPlaylist, Pictures, PlaylistKind, SegmentLine};
-use crate::hls::transcode::facts::Facts;
-use crate::hls::transcode::orders::Coding;
+use crate::hls::transcode::Trouble;
+use crate::hls::transcode::assembly::Group;
 use crate::hls::transcode::run::{Run, Task};
 use crate::hls::transcode::stock::Print;
-use crate::hls::transcode::{Trouble, most_bits};
 
 /// So many pictures are encoded: more than there are before the one that is wanted.
 const PICTURES: u32 = 8;
@@ -23,11 +22,10 @@ const PICTURES: u32 = 8;
 impl Remake {
     /// What the playlist that players open tells of the key frames; `None` without pictures.
     pub(super) fn told_of_i_frames(&self, map: &Map, flavour: Flavour) -> Option<IFrames> {
-        let pictures = self.facts.pictures?;
+        self.pictures?;
         let format = map.tracks.first().map(|track| &track.format)?;
         // One is no larger than what the encoder's buffer holds.
-        let most = most_bits(pictures.size, pictures.rate, self.target);
-        let bandwidth = (most as f64 / self.grid.step_time().seconds()) as u64;
+        let bandwidth = (self.picture_rate() as f64 / self.grid.step_time().seconds()) as u64;
         Some(IFrames {
             bandwidth,
             average_bandwidth: bandwidth,
@@ -43,23 +41,23 @@ impl Remake {
 
     /// The playlist of the key frames.
     pub(super) fn i_frames(&self, flavour: Flavour) -> String {
-        let numbers = 0..self.grid.len();
+        let (main, numbers) = (self.main(), 0..self.grid.len());
         let name = |number| match flavour {
-            Flavour::Ts => self.name(File::IFrameTs(number)),
-            Flavour::LowLatency | Flavour::Cmaf => self.name(File::IFrame(number)),
+            Flavour::Ts => main.name(File::IFrameTs(number)),
+            Flavour::LowLatency | Flavour::Cmaf => main.name(File::IFrame(number)),
         };
         let names: Vec<_> = numbers.clone().map(name).collect();
         let line = |(number, uri): (u64, _)| {
-            let line = self.line(number, flavour);
-            let lock = line.key.is_some().then(|| self.lock(number)).flatten();
-            let lock = lock.map(|lock| lock.of_i_frame(self.number, number));
+            let line = self.line(main, number, flavour);
+            let lock = line.key.is_some().then(|| main.lock(number)).flatten();
+            let lock = lock.map(|lock| lock.of_i_frame(main.number, number));
             SegmentLine {
                 map: line
                     .map
-                    .map(|_| self.name(File::IFrameInit(self.map_version(number)))),
+                    .map(|_| main.name(File::IFrameInit(main.map_version(number)))),
                 key: lock.map(|lock| KeyLine {
                     manner: lock.manner,
-                    uri: self.name(File::Key(lock.period)),
+                    uri: main.name(File::Key(lock.period)),
                     iv: lock.iv(),
                 }),
                 uri,
@@ -68,7 +66,7 @@ impl Remake {
         };
         let names = names.iter().map(String::as_str);
         let playlist = MediaPlaylist {
-            target_duration: self.target.as_secs().max(1),
+            target_duration: self.target_duration,
             independent: true,
             i_frames_only: true,
             kind: Some(PlaylistKind::Vod),
@@ -82,12 +80,9 @@ impl Remake {
     /// A file of a key frame, or what is before them in fragmented MP4; `None` for what it has not.
     /// Cancel safe.
     pub(super) async fn i_frame_file(&self, file: File) -> Result<Option<Bytes>, Trouble> {
-        if self.facts.pictures.is_none() {
-            return Ok(None);
-        }
         let (number, flavour) = match file {
             File::IFrameInit(version) => {
-                let map = self.map(version).await?;
+                let map = self.map(self.main(), version).await?;
                 return Ok(map.and_then(|map| i_frame::init(&map)));
             }
             File::IFrame(number) => (number, Flavour::Cmaf),
@@ -101,7 +96,7 @@ impl Remake {
         let frames = IFrame::all(&still.segment);
         let frame = frames.iter().find(|frame| !frame.is_gap());
         let place = Place {
-            packager: self.number,
+            packager: self.main().number,
             number,
         };
         Ok(frame.and_then(|frame| frame.file(flavour, place)))
@@ -109,40 +104,54 @@ impl Remake {
 
     /// A segment in which nothing is but the first of its pictures.
     async fn still(&self, number: u64) -> Result<Arc<Print>, Trouble> {
-        let movie = self.number.wrapping_add(1);
+        let main = self.main();
+        // The number behind those of the files.
+        let count = u32::try_from(self.renditions.len()).unwrap_or(u32::MAX);
+        let movie = main.number.wrapping_add(count);
         if let Some(known) = self.known(movie, number) {
             return known;
         }
-        let map = self.map(self.map_version(number)).await?;
+        let map = self.map(main, main.map_version(number)).await?;
         // One after the other, however many are asked for at a time.
         let _one = self.stilling.lock().await;
         if let Some(known) = self.known(movie, number) {
             return known;
         }
-        let mut run = self.begin_still(number, map.as_ref())?;
-        let made = run.segment().await;
+        let mut run = self.begin_still(main, number, map.as_ref())?;
+        let made = run.segments().await;
+        let made = made.and_then(|segments| {
+            let mut segments = segments.into_iter();
+            segments.next().ok_or_else(|| "there is none".to_owned())
+        });
         let still = made.map_err(|reason| {
             warn!(path = %self.path(), number, "a key frame for HLS is not made: {reason}");
-            self.setbacks.note((movie, number), self.clock.now());
+            self.note_setback(movie, number);
             Trouble::Fails
         })?;
-        Ok(self.stock.put(movie, still, self.shared.budget()))
+        Ok(self
+            .means
+            .stock
+            .put(movie, still, self.means.shared.budget()))
     }
 
-    fn begin_still(&self, number: u64, known: Option<&Arc<Map>>) -> Result<Run, Trouble> {
-        let mut streams = self.facts.streams.clone();
-        streams.retain(|(_, coding)| matches!(coding, Coding::Video { .. }));
-        let facts = Facts {
-            streams,
-            ..self.facts.clone()
+    fn begin_still(
+        &self,
+        main: &Rendition,
+        number: u64,
+        known: Option<&Arc<Map>>,
+    ) -> Result<Run, Trouble> {
+        let group = main.group();
+        let seen = Group {
+            streams: group.streams.get(..1).unwrap_or_default(),
+            known,
+            ..group
         };
         let task = Task {
-            facts: &facts,
-            known,
+            groups: vec![seen],
             speech: None,
             most_pictures: Some(PICTURES),
             ..self.task()
         };
-        Run::begin(&self.shared, &task, number)
+        Run::begin(&self.means.shared, &task, number)
     }
 }

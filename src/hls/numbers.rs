@@ -1,18 +1,22 @@
 //! The numbers that what is packaged begins with: no lower than any that its players have seen, also after a restart.
 //!
-//! Media sequence numbers begin with the time in seconds, and segments last for a second as a rule. Discontinuities
-//! are counted from the day on: hls.js walks through all numbers below theirs each time that it reloads a playlist, so
-//! that they have to be small. A channel that has had more of them goes on from there; how far such channels are
-//! is kept on disk.
+//! A channel goes on where it was. What is kept on disk of that is ahead of what is in use, so that it is seldom
+//! written, and a server that was killed leaves out a few numbers at most; one that stops keeps them exactly. A channel
+//! of which nothing is known begins with the time: media sequence numbers with that in seconds, for segments last for a
+//! second as a rule, and discontinuities with that in days: hls.js walks through all numbers below theirs each
+//! time that it reloads a playlist, so that they have to be small.
+
+mod record;
 
 use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::Notify;
+use tokio::time::sleep;
 use tracing::warn;
 
 use super::spooling::blocking;
@@ -23,183 +27,239 @@ use crate::base::path::MediaPath;
 #[derive(Debug)]
 pub(super) struct Numbers {
     file: PathBuf,
-    /// The discontinuities of channels that have more than the day alone tells.
-    ahead: Mutex<HashMap<MediaPath, u64>>,
-    /// Told of every change.
-    change: Notify,
+    table: Mutex<Table>,
+    /// Told when the file has to be written.
+    due: Notify,
     /// Held by whoever writes the file.
     writing: Mutex<()>,
-    clock: Clock,
 }
 
-/// So many channels are known at most; of others, those that are least ahead are forgotten.
+#[derive(Debug)]
+struct Table {
+    channels: HashMap<MediaPath, Known>,
+    /// How far the file is to be ahead.
+    ahead: u64,
+}
+
+/// What a channel goes on with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Numbering {
+    /// The media sequence number of its next segment.
+    pub(super) sequence: u64,
+    /// That of its next key frame in their own playlist.
+    pub(super) frame: u64,
+    /// The discontinuity sequence number that it has come to.
+    pub(super) discontinuity: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    next: Numbering,
+    /// What the file says.
+    kept: Numbering,
+}
+
+/// So many channels are known at most; of others, the one with the lowest numbers is forgotten.
 const MOST: usize = 4096;
 
+/// How far the file is ahead when it is written. Half of it is left when it has to be written again: segments for some
+/// seconds, in which that is done.
+const AHEAD: u64 = 32;
+
+/// After a failure, the next attempt comes so much later.
+const RETRY: Duration = Duration::from_secs(10);
+
 impl Numbers {
-    /// As an earlier server left them in the folder `state`.
-    pub(super) fn new(state: &Path, clock: Clock) -> Self {
-        let file = state.join("discontinuities");
-        let kept = fs::read_to_string(&file).unwrap_or_default();
-        Self {
+    /// As an earlier server left them in the folder `state`. If the file cannot be written, nothing is known, for what
+    /// it says may be old then.
+    pub(super) fn open(state: &Path) -> Self {
+        let file = state.join("numbers");
+        let channels = match fs::read_to_string(&file) {
+            Ok(text) => record::read(&text).unwrap_or_else(|| {
+                warn!(file = %file.display(), "it is damaged: numbers of segments begin with the time");
+                HashMap::new()
+            }),
+            Err(_) => HashMap::new(),
+        };
+        let known = |(channel, next)| (channel, Known { next, kept: next });
+        let numbers = Self {
             file,
-            ahead: Mutex::new(kept.lines().take(MOST).filter_map(read).collect()),
-            change: Notify::new(),
+            table: Mutex::new(Table {
+                channels: channels.into_iter().take(MOST).map(known).collect(),
+                ahead: AHEAD,
+            }),
+            due: Notify::new(),
             writing: Mutex::default(),
-            clock,
+        };
+        if let Err(error) = numbers.write() {
+            numbers.warn(&error);
+            numbers.table().channels.clear();
         }
+        numbers
     }
 
-    /// The media and discontinuity sequence numbers that what is made of these channels together begins with.
-    pub(super) fn first(&self, channels: &[MediaPath], clock: Clock) -> (u64, u64) {
-        let (seconds, day) = now(clock);
-        let ahead = self.ahead();
-        let ahead = channels.iter().filter_map(|channel| ahead.get(channel));
-        (seconds, ahead.copied().max().unwrap_or(0).max(day))
+    /// What is made of these channels together begins with that.
+    pub(super) fn first(&self, channels: &[MediaPath], clock: Clock) -> Numbering {
+        let table = self.table();
+        let known = |channel| table.channels.get(channel).map(|known| known.next);
+        let all = channels.iter().filter_map(known);
+        let count = all.clone().count();
+        // Of a channel that is not in a full table, something may have been known.
+        let is_sure = count == channels.len() || count > 0 && table.channels.len() < MOST;
+        let time = (!is_sure).then(|| now(clock));
+        all.chain(time).reduce(Numbering::max).unwrap_or_default()
     }
 
-    /// A channel has come to a discontinuity of that number.
-    pub(super) fn reach(&self, channel: &MediaPath, discontinuity: u64, clock: Clock) {
-        let (_, day) = now(clock);
-        if discontinuity <= day {
-            return;
+    /// What a channel goes on with, if something is known of it.
+    pub(super) fn known(&self, channel: &MediaPath) -> Option<Numbering> {
+        let known = self.table().channels.get(channel).copied()?;
+        Some(known.next)
+    }
+
+    /// A channel goes on with these, or with higher ones.
+    pub(super) fn reach(&self, channel: &MediaPath, next: Numbering) {
+        let mut table = self.table();
+        if !table.channels.contains_key(channel) && table.channels.len() >= MOST {
+            table.forget_least();
         }
-        let mut ahead = self.ahead();
-        let known = ahead.get(channel).copied();
-        if known.is_some_and(|known| known >= discontinuity) {
-            return;
+        let ahead = table.ahead;
+        let unknown = Known {
+            next,
+            kept: Numbering::default(),
+        };
+        let known = table.channels.entry(channel.clone()).or_insert(unknown);
+        known.next = known.next.max(next);
+        if !known.next.later(ahead / 2).is_within(known.kept) {
+            self.due.notify_one();
         }
-        if known.is_none() && ahead.len() >= MOST {
-            forget_least(&mut ahead);
-        }
-        ahead.insert(channel.clone(), discontinuity);
-        self.change.notify_one();
     }
 
     /// Keeps on disk how far the channels are, for as long as it is polled. Cancel safe.
     pub(super) async fn keep(self: &Arc<Self>) {
         let mut has_failed = false;
         loop {
-            self.change.notified().await;
+            self.due.notified().await;
             let result = self.save().await;
-            if let Err(error) = &result
-                && !has_failed
-            {
-                self.warn(error);
+            if let Err(error) = &result {
+                if !has_failed {
+                    self.warn(error);
+                }
+                sleep(RETRY).await;
             }
             has_failed = result.is_err();
         }
     }
 
-    /// Brings to disk what is not there yet.
+    /// Brings to disk how far they are exactly, for none of them goes on before the next start.
     pub(super) async fn finish(self: &Arc<Self>) {
-        let has_any = !self.ahead().is_empty();
-        if has_any && let Err(error) = self.save().await {
+        self.table().ahead = 0;
+        if let Err(error) = self.save().await {
             self.warn(&error);
         }
     }
 
     fn warn(&self, error: &io::Error) {
-        warn!(%error, file = %self.file.display(), "discontinuity sequence numbers may go back at a restart");
+        warn!(%error, file = %self.file.display(), "numbers of segments cannot be kept: after a restart they begin with the time");
     }
 
-    /// Brings to disk how far they are now.
     async fn save(self: &Arc<Self>) -> io::Result<()> {
         let numbers = Arc::clone(self);
         blocking(move || numbers.write()).await
     }
 
+    /// Brings to disk how far they are now, if anything is known.
     fn write(&self) -> io::Result<()> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, day) = now(self.clock.anew());
-        let text: String = {
-            let mut ahead = self.ahead();
-            ahead.retain(|_, discontinuity| *discontinuity > day);
-            ahead.iter().map(line).collect()
-        };
+        let bounds = self.table().bounds();
+        if bounds.is_empty() {
+            return Ok(());
+        }
+        let text = record::written(&bounds);
         let new = self.file.with_extension("new");
-        fs::write(&new, text)?;
-        fs::rename(&new, &self.file)
+        let written = self.folder().and_then(|()| fs::write(&new, text));
+        let written = written.and_then(|()| fs::rename(&new, &self.file));
+        match written {
+            Ok(()) => self.table().keep(bounds),
+            // What it says gets old, and to know nothing is better than that.
+            Err(_) => drop(fs::remove_file(&self.file)),
+        }
+        written
     }
 
-    fn ahead(&self) -> MutexGuard<'_, HashMap<MediaPath, u64>> {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes the folder that the file is in, if it is not there.
+    fn folder(&self) -> io::Result<()> {
+        self.file.parent().map_or(Ok(()), fs::create_dir_all)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Seconds and days since 1970.
-fn now(clock: Clock) -> (u64, u64) {
+impl Table {
+    /// What is to be on disk of each channel.
+    fn bounds(&self) -> Vec<(MediaPath, Numbering)> {
+        let bound = |(channel, known): (&MediaPath, &Known)| {
+            let bound = known.next.later(self.ahead);
+            (channel.clone(), bound)
+        };
+        self.channels.iter().map(bound).collect()
+    }
+
+    /// This is on disk now.
+    fn keep(&mut self, bounds: Vec<(MediaPath, Numbering)>) {
+        for (channel, bound) in bounds {
+            if let Some(known) = self.channels.get_mut(&channel) {
+                known.kept = bound;
+            }
+        }
+    }
+
+    fn forget_least(&mut self) {
+        let numbers = self.channels.iter();
+        let least = numbers.min_by_key(|(_, known)| known.next.sequence);
+        if let Some(channel) = least.map(|(channel, _)| channel.clone()) {
+            self.channels.remove(&channel);
+        }
+    }
+}
+
+impl Numbering {
+    /// The higher one of each.
+    fn max(self, other: Self) -> Self {
+        Self {
+            sequence: self.sequence.max(other.sequence),
+            frame: self.frame.max(other.frame),
+            discontinuity: self.discontinuity.max(other.discontinuity),
+        }
+    }
+
+    /// So many segments and key frames later.
+    fn later(self, count: u64) -> Self {
+        Self {
+            sequence: self.sequence.saturating_add(count),
+            frame: self.frame.saturating_add(count),
+            ..self
+        }
+    }
+
+    /// Whether none of it is higher than that of `bound`.
+    fn is_within(self, bound: Self) -> bool {
+        self.max(bound) == bound
+    }
+}
+
+/// What begins with the time.
+fn now(clock: Clock) -> Numbering {
     const SECONDS_OF_DAY: u64 = 86_400;
     let wall = clock.wall(clock.now()).duration_since(UNIX_EPOCH);
     let seconds = wall.map_or(0, |since| since.as_secs());
-    (seconds, seconds / SECONDS_OF_DAY)
-}
-
-fn forget_least(ahead: &mut HashMap<MediaPath, u64>) {
-    let least = ahead
-        .iter()
-        .min_by_key(|(_, discontinuity)| **discontinuity);
-    if let Some(channel) = least.map(|(channel, _)| channel.clone()) {
-        ahead.remove(&channel);
+    Numbering {
+        sequence: seconds,
+        frame: seconds,
+        discontinuity: seconds / SECONDS_OF_DAY,
     }
-}
-
-/// `20779 tv/news`
-fn line((channel, discontinuity): (&MediaPath, &u64)) -> String {
-    format!("{discontinuity} {}\n", channel.to_url())
-}
-
-fn read(line: &str) -> Option<(MediaPath, u64)> {
-    let (discontinuity, channel) = line.split_once(' ')?;
-    let channel = MediaPath::from_url(channel).ok()?;
-    Some((channel, discontinuity.parse().ok()?))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path(name: &str) -> MediaPath {
-        MediaPath::from_plain(name).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_count_goes_on_after_a_restart() {
-        let state = tempfile::tempdir().unwrap();
-        let clock = Clock::start();
-        let start = || Arc::new(Numbers::new(state.path(), clock));
-        let (hd, sd) = (path("tv/hd d"), path("sd"));
-        let numbers = start();
-        let (_, day) = numbers.first(std::slice::from_ref(&hd), clock);
-        numbers.reach(&hd, day + 7, clock);
-        numbers.reach(&hd, day + 3, clock);
-        numbers.reach(&sd, day, clock);
-        let of = |numbers: &Numbers, channels: &[MediaPath]| numbers.first(channels, clock).1 - day;
-        numbers.save().await.unwrap();
-        for numbers in [numbers, start()] {
-            assert_eq!(of(&numbers, std::slice::from_ref(&hd)), 7);
-            assert_eq!(of(&numbers, &[sd.clone(), hd.clone()]), 7);
-            assert!(of(&numbers, std::slice::from_ref(&sd)) < 7);
-        }
-        // What the day alone tells is not kept.
-        let kept = fs::read_to_string(state.path().join("discontinuities")).unwrap();
-        assert_eq!(kept, format!("{} tv/hd%20d\n", day + 7));
-    }
-
-    #[test]
-    fn what_is_no_number_counts_as_nothing() {
-        let state = tempfile::tempdir().unwrap();
-        let file = state.path().join("discontinuities");
-        fs::write(file, "a b\n9\n99999999 a\n99999998 ../b\n-1 c\n").unwrap();
-        let clock = Clock::start();
-        let numbers = Numbers::new(state.path(), clock);
-        assert_eq!(numbers.first(&[path("a")], clock).1, 99_999_999);
-        assert!(numbers.first(&[path("c")], clock).1 < 99_999_999);
-    }
-
-    #[test]
-    fn only_so_many_channels_are_known() {
-        let mut ahead: HashMap<_, _> = (5..9).map(|at| (path(&at.to_string()), at)).collect();
-        forget_least(&mut ahead);
-        assert!(ahead.len() == 3 && !ahead.contains_key(&path("5")));
-    }
-}
+mod tests;

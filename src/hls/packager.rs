@@ -11,6 +11,7 @@ mod flavours;
 mod i_frames;
 mod no_playlist;
 mod stage;
+mod turn;
 mod variant;
 
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{self, timeout, timeout_at};
+use turn::Turn;
 use variant::{Extended, Program};
 
 use super::counts::Counts;
@@ -63,6 +65,9 @@ pub struct Packager {
     change: Notify,
     /// Whether another packager of the channel may follow.
     has_passed: AtomicBool,
+    turn: Arc<Turn>,
+    /// Of those for whom it goes on.
+    before: OnceLock<Vec<Arc<Turn>>>,
     /// Milliseconds since the start of the clock.
     last_request_ms: AtomicU64,
     /// Playlists beside which something else is told.
@@ -140,6 +145,8 @@ impl Packager {
             spool: OnceLock::new(),
             change: Notify::new(),
             has_passed: AtomicBool::new(false),
+            turn: Arc::default(),
+            before: OnceLock::new(),
             last_request_ms: AtomicU64::new(0),
             extended: Mutex::default(),
             programs: Mutex::default(),
@@ -265,13 +272,15 @@ impl Packager {
         let mut stages = self.progress.subscribe();
         let readiness = |stage: &Stage| stage.flavours[flavour as usize];
         let is_settled = |stage: &Stage| {
-            readiness(stage) != Readiness::Waiting || stage.over || stage.trouble.is_some()
+            let is_over = stage.over || stage.left;
+            readiness(stage) != Readiness::Waiting || is_over || stage.trouble.is_some()
         };
         match timeout(within, stages.wait_for(is_settled)).await {
             Ok(Ok(stage)) if readiness(&stage) == Readiness::Ready => Ok(()),
             Ok(Ok(stage)) => Err(match stage.trouble {
                 Some(trouble) => trouble.into(),
                 None if readiness(&stage) == Readiness::Unfit => NoPlaylist::Unfit,
+                None if stage.left => NoPlaylist::Starting,
                 None => NoPlaylist::Nothing,
             }),
             Ok(Err(_)) => Err(NoPlaylist::Nothing),
@@ -288,7 +297,8 @@ impl Packager {
             return Err(NoPlaylist::Beyond);
         }
         let holds = |progress: Progress| progress.ended || progress.holds(wanted);
-        let held = stages.wait_for(|stage| stage.over || stage.progress.is_some_and(holds));
+        let is_over = |stage: &Stage| stage.over || stage.left;
+        let held = stages.wait_for(|stage| is_over(stage) || stage.progress.is_some_and(holds));
         let deadline = asked + self.patience();
         let held = match timeout_at(deadline, held).await {
             Ok(Ok(stage)) => stage.progress.is_some_and(holds),
@@ -367,6 +377,7 @@ impl Packager {
     /// Nothing will be changed any more: lets go who waits.
     pub(super) fn finish(&self) {
         self.progress.send_modify(|stage| stage.over = true);
+        self.end_turn();
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Window> {

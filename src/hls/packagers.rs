@@ -61,7 +61,7 @@ impl Packagers {
         Arc::new(Self {
             table: Mutex::default(),
             grids: Grids::default(),
-            numbers: Arc::new(Numbers::new(state, clock)),
+            numbers: Arc::new(Numbers::open(state)),
             settings,
             secret,
             transcoders,
@@ -89,7 +89,7 @@ impl Packagers {
             let is_own = Arc::ptr_eq(packager.channel(), channel);
             let place = |grid: Option<&Arc<_>>| grid.map(Arc::as_ptr);
             let is_there = place(packager.grid()) == place(grid.as_ref());
-            let is_there = is_there && !packager.has_passed();
+            let is_there = is_there && !packager.has_passed() && !packager.is_followed();
             is_own && is_there && packager.rendition() == rendition
         };
         if let Some(packager) = packagers.iter().find(own) {
@@ -100,6 +100,9 @@ impl Packagers {
         let clock = shared.unwrap_or_else(|| self.clock.anew());
         let kind = (rendition, grid);
         let packager = Packager::new(channel, kind, &hls, self.secret, &self.numbers, clock)?;
+        let is_same = |other: &&Arc<Packager>| other.rendition() == rendition;
+        let others: Vec<_> = packagers.iter().filter(is_same).cloned().collect();
+        packager.follow(&others);
         packagers.push(Arc::clone(&packager));
         let place = Place {
             packagers: Arc::clone(self),

@@ -45,6 +45,9 @@ const BURSTS: usize = 64;
 /// After so long without a burst, units whose end only the next packet would show are taken as whole.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Why one ends that another goes on for.
+const FOLLOWED: &str = "another packager follows";
+
 /// Packages `packager`'s channel until it has ended, or until nobody has asked for it for `[hls] idle_stop`
 /// where it is packaged on demand.
 pub(super) async fn run(
@@ -76,22 +79,39 @@ async fn package(
     let channel = packager.channel();
     let hls = settings.borrow().hls_of(channel.path()).clone();
     let keeper = Keeper::new(packager, settings);
-    let Some(description) = channel.described(hls.start_wait).await else {
-        return "nobody published".to_owned();
+    let begun = async {
+        let description = channel.described(hls.start_wait).await?;
+        aligning::clock_told(packager).await;
+        packager.turn().await;
+        Some(description)
+    };
+    let description = tokio::select! {
+        biased;
+        () = packager.followed() => return FOLLOWED.to_owned(),
+        description = begun => match description {
+            Some(description) => description,
+            None => return "nobody published".to_owned(),
+        },
     };
     let need = match hls.transcode {
         true => Need::of(&description, packager.rendition()),
         false => Need::default(),
     };
-    aligning::clock_told(packager).await;
     let encoded = need.all();
     let mut line = Line::new(packager, &description, &encoded, &hls);
     let mut transcoder =
         (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, &need));
     match follow(&mut line, &mut transcoder, &need, keeper).await {
         Over::LeftOff(reason) => reason,
+        Over::Followed(reason) => {
+            line.close();
+            packager.leave();
+            lingering::linger(packager, settings).await;
+            reason
+        }
         Over::Ended(reason) => {
             line.end(transcoder).await;
+            packager.end_turn();
             lingering::linger(packager, settings).await;
             reason
         }
@@ -102,6 +122,8 @@ async fn package(
 enum Over {
     /// Nothing follows, so the playlists end.
     Ended(String),
+    /// Another packager goes on.
+    Followed(String),
     /// Something may follow one day.
     LeftOff(String),
 }
@@ -121,6 +143,9 @@ async fn follow(
     let mut cursor = channel.cursor(Start::Past);
     loop {
         head.borrow_and_update();
+        if packager.is_followed() {
+            return Over::Followed(FOLLOWED.to_owned());
+        }
         match line.take(&mut cursor) {
             // The server will be back with more of the channel, so its playlists do not end.
             Taken::Ended(end @ End::Stopped) => return Over::LeftOff(end.to_string()),
@@ -144,6 +169,7 @@ async fn follow(
                     line.hold.release();
                 }
             },
+            () = packager.followed() => {}
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
             () = sleep(PAUSE), if !line.is_flushed => line.flush(),
             _ = ticks.tick() => match keeper.tick(line) {
@@ -312,15 +338,19 @@ impl<'p> Line<'p> {
                 self.take_encoded(unit);
             }
         }
+        self.close();
+        let wall = self.packager.clock().present_wall();
+        self.packager.update(|window| window.end(wall));
+    }
+
+    /// Ends the segment under way with what is there.
+    fn close(&mut self) {
         self.hold.release();
         self.flush();
         self.segmenter.finish();
         self.sounds.finish();
         self.collect();
         self.publish();
-        let clock = self.packager.clock();
-        let wall = clock.present_wall();
-        self.packager.update(|window| window.end(wall));
         self.tell();
     }
 
@@ -374,13 +404,7 @@ impl<'p> Line<'p> {
         }
         while let Some(cuts) = self.sounds.pull() {
             match &cuts.main {
-                Cut::Part(part) => {
-                    let (packager, head) = (self.packager, &part.head);
-                    let path = packager.channel().path();
-                    let count = head.discontinuity_sequence;
-                    packager.numbers().reach(path, count, packager.clock());
-                    self.counts.part(part);
-                }
+                Cut::Part(part) => self.counts.part(part),
                 Cut::Segment(segment) => {
                     self.counts.segment(segment);
                     self.judge(segment);

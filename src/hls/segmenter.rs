@@ -271,7 +271,7 @@ impl Segmenter {
         let is_leap = behind.unsigned_abs() > MAX_HOLE * u64::from(lane.timescale);
         self.is_broken |= unit.discontinuity || is_leap || self.open.is_none();
         if self.is_broken {
-            if is_key && self.may_begin(unit) {
+            if is_key && self.may_begin(unit, now) {
                 self.begin(unit, now);
             }
             return;
@@ -286,7 +286,7 @@ impl Segmenter {
             let time = self.nanos(at);
             self.target.saw_key(time);
         }
-        if is_key && self.needs_map() && self.may_begin(unit) {
+        if is_key && self.needs_map() && self.may_begin(unit, now) {
             return self.begin(unit, now);
         }
         let next = self.next().unwrap_or(at);

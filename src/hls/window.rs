@@ -45,6 +45,8 @@ pub struct Window {
     removed: VecDeque<(Kept, Instant)>,
     /// The parts of the segment that is being made.
     pub(super) open: Vec<Part>,
+    /// The number of the next key frame in their own playlist.
+    next_i_frame: Option<u64>,
     pub(super) rates: Rates,
     /// Whether playlists tell of a variant for players that know H.264 and AAC alone.
     pub(super) compat: bool,
@@ -166,6 +168,7 @@ impl Window {
             listed: VecDeque::new(),
             removed: VecDeque::new(),
             open: Vec::new(),
+            next_i_frame: None,
             rates: Rates::default(),
             compat: false,
             compat_most: 0,
@@ -237,7 +240,7 @@ impl Window {
     ) {
         self.bytes -= self.open.drain(..).map(|part| part.memory()).sum::<usize>();
         let kept = Kept {
-            first_i_frame: self.next_i_frame(&segment),
+            first_i_frame: self.number_i_frames(&segment),
             segment,
             ts,
             came: now,

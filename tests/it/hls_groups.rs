@@ -125,7 +125,7 @@ async fn a_group_is_one_program_with_aligned_variants() {
     let mut hd = Clip::publish(&server, "hd");
     let mut sd = publish_after(&server, "news/sd", &hd, 0.7);
     hd.send_until(13.0);
-    sd.send_until(12.0);
+    sd.send_until(14.0);
     for (master, media) in [
         ("index.m3u8", "media.m3u8"),
         ("cmaf.m3u8", "media-cmaf.m3u8"),
@@ -401,7 +401,8 @@ async fn variants_are_offered_in_other_formats_where_some_players_know_none_of_t
     let report = "#EXT-X-RENDITION-REPORT:URI=\"compat.m3u8\",LAST-MSN=";
     assert!(playlist.contains(report), "{playlist}");
 
-    let mut common = Clip::publish(&server, "hd");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("movies/clock.mp4");
+    let mut common = Clip::publish_at(&server, "hd", &file, hd.at(10.0));
     common.send_until(9.0);
     let told = async {
         while text(server.http, "/tv/cmaf.m3u8").await.contains("compat") {

@@ -22,6 +22,7 @@ mod hls_groups;
 mod hls_keys;
 mod hls_media;
 mod hls_movies;
+mod hls_restarts;
 mod hls_sounds;
 mod hostile;
 mod i_frames;

@@ -32,7 +32,7 @@ const WRITERS: [(&str, &str); 9] = [
         "src/app/user.rs",
         "makes `[server] state` for the user that root becomes",
     ),
-    ("src/hls/numbers.rs", "state/discontinuities"),
+    ("src/hls/numbers.rs", "state/numbers"),
     ("src/hls/spools.rs", "state/dvr"),
     (
         "src/hls/transcode/child.rs",

@@ -29,7 +29,7 @@ pub struct Grid {
 struct Lines {
     /// One for each number, without a gap.
     lines: VecDeque<Line>,
-    /// The numbers of the first line, before there is one.
+    /// The numbers of the first line, also before there is one.
     first: (u64, u64),
     cadence: Cadence,
     /// Whether the next line is a discontinuity.
@@ -100,9 +100,14 @@ impl Grid {
         self.epoch.at().later(since).wall()
     }
 
-    /// The number of the segment that the first variant began with.
+    /// The number of the segment that the first variant began with, or will begin with at least.
     pub fn first(&self) -> u64 {
         self.lines().first.0
+    }
+
+    /// Whether no variant has begun.
+    pub fn is_empty(&self) -> bool {
+        self.lines().lines.is_empty()
     }
 
     /// Where the segment of that number begins, if a variant has come there.
@@ -141,6 +146,15 @@ impl Grid {
         line.map_or(last.sequence, |line| line.sequence)
     }
 
+    /// The number of the segment that a variant begins with whose first sample is at `at`, or comes within `tolerance`
+    /// before it; the first variant of all begins with `least`.
+    pub fn sequence_from(&self, least: u64, at: i64, tolerance: i64) -> u64 {
+        match self.is_empty() {
+            true => least.max(self.first()),
+            false => self.sequence_at(at, tolerance),
+        }
+    }
+
     /// A variant begins the segment of that number at `at`, which could begin one every `interval`, or 0 if
     /// that is not known: returns what holds for all, and draws the line if it is the first.
     pub fn reach(&self, sequence: u64, at: i64, interval: i64) -> Line {
@@ -163,6 +177,7 @@ impl Grid {
             lines.draw(last.sequence + 1, at.max(last.at + 1));
         }
         if lines.lines.is_empty() {
+            lines.first.0 = sequence;
             lines.draw(sequence, at);
         }
         lines

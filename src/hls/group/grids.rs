@@ -46,6 +46,7 @@ impl Grids {
         let clock = clock.anew();
         let epoch = Epoch::new(NtpTime::from_unix(EPOCH), clock);
         let first = numbers.first(&group.variants, clock);
+        let first = (first.sequence, first.discontinuity);
         let grid = Arc::new(Grid::new(epoch, target, &intervals, first));
         table.insert(group.name.clone(), Arc::downgrade(&grid));
         grid

@@ -12,6 +12,8 @@ pub(super) struct Stage {
     pub(super) flavours: [Readiness; 3],
     /// Why what has to be transcoded is not.
     pub(super) trouble: Option<Trouble>,
+    /// Whether another packager goes on.
+    pub(super) left: bool,
     /// Whether the task is over.
     pub(super) over: bool,
 }

@@ -30,7 +30,7 @@ fn packager() -> Arc<Packager> {
         (Rendition::Own, None),
         &Hls::default(),
         key,
-        &Arc::new(Numbers::new(Path::new("no state"), clock)),
+        &Arc::new(Numbers::open(Path::new("no state"))),
         clock,
     )
     .unwrap()

@@ -4,6 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::codec::{self, Format, Kind};
 use crate::config::Hls;
+use crate::hls::group::grid::Grid;
 use crate::hls::group::grids::EPOCH;
 use crate::hls::keys::Keys;
 use crate::hls::packager::Packager;
@@ -23,16 +24,22 @@ pub(super) fn begin(
     hls: &Hls,
 ) -> (Segmenter, Sounds) {
     let channel = std::slice::from_ref(packager.channel().path());
-    let (sequence, discontinuity_sequence) = packager.numbers().first(channel, packager.clock());
+    let first = packager.numbers().first(channel, packager.clock());
     let settings = Settings {
         target: hls.target_duration,
         part_target: hls.part_duration,
-        sequence,
-        discontinuity_sequence,
+        sequence: match packager.grid() {
+            Some(grid) => least(packager, grid),
+            None => first.sequence,
+        },
+        discontinuity_sequence: first.discontinuity,
         epoch: UNIX_EPOCH + EPOCH,
     };
     let most = most_bits_of(description, hls.target_duration);
-    packager.update(|window| window.set_compat_most(most));
+    packager.update(|window| {
+        window.set_compat_most(most);
+        window.set_first_i_frame(first.frame);
+    });
     let tracks: Vec<_> = description.tracks().iter().map(track).collect();
     let keys = packager.keys().cloned();
     let segmenter = Segmenter::new(settings, &tracks).with_keys(keys);
@@ -42,6 +49,14 @@ pub(super) fn begin(
     let mut sounds = Sounds::new(description, apart, keys);
     tell_described(&mut segmenter, &mut sounds, description, encoded);
     (segmenter, sounds)
+}
+
+/// The lowest number that a variant of a group may begin with. Where it was packaged on the same lines before, numbers
+/// have the same media again.
+fn least(packager: &Packager, grid: &Grid) -> u64 {
+    let known = packager.numbers().known(packager.channel().path());
+    let known = known.filter(|_| packager.follows() || grid.is_empty());
+    known.map_or(0, |known| known.sequence)
 }
 
 /// Has the packager offer the tracks `apart` as sounds to choose from; returns what they are encrypted with.

@@ -1,6 +1,7 @@
 //! How what was cut comes into the packager's window, also as a transport stream.
 
 use super::Line;
+use crate::hls::numbers::Numbering;
 use crate::hls::segmenter::Cut;
 use crate::hls::sounds::Cuts;
 use crate::hls::window::{Targets, Window};
@@ -23,9 +24,10 @@ impl Line<'_> {
 
     /// Adds what was cut to the window, all at once.
     pub(super) fn publish(&mut self) {
-        if self.cuts.is_empty() {
+        let Some(newest) = self.cuts.last() else {
             return;
-        }
+        };
+        let mut next = following(&newest.main);
         let targets = Targets {
             segment: self.segmenter.target(),
             part: self.segmenter.part_target(),
@@ -35,7 +37,7 @@ impl Line<'_> {
         let wall = clock.present_wall();
         let (transports, makes_ts) = (&mut self.transports, self.makes_ts);
         let cuts = self.cuts.drain(..);
-        self.packager.update(|window: &mut Window| {
+        next.frame = self.packager.update(|window: &mut Window| {
             window.set_targets(targets);
             for Cuts { main, sounds } in cuts {
                 let cuts = [Some(main)].into_iter().chain(sounds);
@@ -50,6 +52,22 @@ impl Line<'_> {
                     }
                 }
             }
+            window.next_i_frame().unwrap_or_default()
         });
+        let path = self.packager.channel().path();
+        self.packager.numbers().reach(path, next);
+    }
+}
+
+/// What follows `cut`, but for key frames.
+fn following(cut: &Cut) -> Numbering {
+    let head = match cut {
+        Cut::Part(part) => &part.head,
+        Cut::Segment(segment) => &segment.head,
+    };
+    Numbering {
+        sequence: head.sequence + 1,
+        frame: 0,
+        discontinuity: head.discontinuity_sequence,
     }
 }

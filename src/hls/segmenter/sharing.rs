@@ -5,6 +5,7 @@
 //! of all variants, at a line to which none of them has come.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use super::Segmenter;
 use crate::base::media_time::MediaTime;
@@ -20,15 +21,20 @@ const MAX_LAG: i64 = 24_000_000_000;
 /// How long segments that begin without a key frame are at least, in nanoseconds.
 const SHORTEST: i64 = 1_000_000_000;
 
+/// Who is before the number that it may begin with for so long goes by a clock of its own, and is not waited for.
+const LOST: Duration = Duration::from_secs(30);
+
 /// How long before a line a stream may begin, in nanoseconds, when nobody knows how far apart its key frames are.
 const START_TOLERANCE: i64 = 500_000_000;
 
 impl Segmenter {
-    /// The same as a variant of a group; units are to have their times on the timeline of the group.
+    /// The same as a variant of a group; units are to have their times on the timeline of the group. Its first
+    /// segment has the number that belongs to its time, and none below that of the settings or of the group's first.
     pub fn with_grid(self, grid: Option<Arc<Grid>>) -> Self {
         match grid {
             Some(grid) => Self {
                 target: Target::fixed(grid.target(), 0),
+                sequence: self.sequence.max(grid.first()),
                 grid: Some(grid),
                 ..self
             },
@@ -62,12 +68,15 @@ impl Segmenter {
         self.is_outdated || is_other || self.lanes.iter().any(Lane::has_offer)
     }
 
-    /// Whether the stream may begin anew with a key frame: always, but in a group it begins with
-    /// a segment that the other variants have, too.
-    pub(super) fn may_begin(&mut self, unit: &Unit) -> bool {
-        let (Some(grid), true) = (self.grid.clone(), self.has_history) else {
+    /// Whether the stream may begin, or begin anew, with a key frame that arrived at the time `now`: always, but in
+    /// a group it begins with a segment that the other variants have, too.
+    pub(super) fn may_begin(&mut self, unit: &Unit, now: SystemTime) -> bool {
+        let Some(grid) = self.grid.clone() else {
             return true;
         };
+        if !self.has_history {
+            return self.may_join(&grid, unit, now);
+        }
         let Some(lane) = self.lanes.first() else {
             return false;
         };
@@ -87,6 +96,23 @@ impl Segmenter {
             // Nobody has come there, unless those who have are in a segment before.
             None => grid.front().is_none_or(|front| reached >= front),
         }
+    }
+
+    /// Whether a stream may begin with `unit`, which arrived at the time `now`: its number may not be one that
+    /// players have seen before.
+    fn may_join(&self, grid: &Grid, unit: &Unit, now: SystemTime) -> bool {
+        let least = self.sequence;
+        let is_lost = |at| now > grid.date(at) + LOST;
+        self.joined(grid, unit) >= least || grid.place(least).is_some_and(is_lost)
+    }
+
+    /// The number of the segment in which a stream begins with `unit`.
+    fn joined(&self, grid: &Grid, unit: &Unit) -> u64 {
+        let known = grid.longest_interval() / 2;
+        let tolerance = self
+            .tolerance()
+            .max(if known > 0 { known } else { START_TOLERANCE });
+        grid.sequence_from(self.sequence, unit.pts.nanos(), tolerance)
     }
 
     /// The number of the segment that the stream begins anew with.
@@ -141,11 +167,7 @@ impl Segmenter {
             return;
         };
         self.end = MediaTime::new(lane.ticks(unit.dts), lane.timescale);
-        let known = grid.longest_interval() / 2;
-        let tolerance = self
-            .tolerance()
-            .max(if known > 0 { known } else { START_TOLERANCE });
-        self.sequence = grid.sequence_at(unit.pts.nanos(), tolerance);
+        self.sequence = self.joined(grid, unit);
         // The first segments of a group are brief, also for those who come to them later.
         let before = self.sequence.abs_diff(grid.first());
         self.target = Target::fixed(grid.target(), before);

@@ -19,13 +19,23 @@ impl Window {
         self.listed.iter().flat_map(numbered).collect()
     }
 
-    /// The number of the first key frame of `segment`, which comes after those that are listed.
-    ///
-    /// Numbers begin with that of the segment, and so never go back.
-    pub(super) fn next_i_frame(&self, segment: &Segment) -> u64 {
-        let count = |last: &Kept| IFrame::all(&last.segment).len() as u64;
-        let next = |last: &Kept| last.first_i_frame + count(last);
-        self.listed.back().map_or(segment.head.sequence, next)
+    /// Says which number the first key frame has. To be said before anything is pushed; otherwise it is that of
+    /// its segment.
+    pub(in crate::hls) fn set_first_i_frame(&mut self, number: u64) {
+        self.next_i_frame = Some(number);
+    }
+
+    /// The number that the next key frame will have; `None` if the first will have that of its segment.
+    pub(in crate::hls) fn next_i_frame(&self) -> Option<u64> {
+        self.next_i_frame
+    }
+
+    /// Numbers the key frames of `segment`, which comes after those that are listed; returns the first number.
+    pub(super) fn number_i_frames(&mut self, segment: &Segment) -> u64 {
+        let first = self.next_i_frame.unwrap_or(segment.head.sequence);
+        let count = IFrame::all(segment).len() as u64;
+        self.next_i_frame = Some(first + count);
+        first
     }
 
     /// A file of a key frame, or what is before them in fragmented MP4; `None` when it is not in memory.

@@ -10,7 +10,7 @@ use crate::hls::part::Segment;
 use crate::hls::segmenter::tests::{
     Made, audio_format, check, picture, sound, tracks, video_format,
 };
-use crate::hls::segmenter::{Segmenter, Settings};
+use crate::hls::segmenter::{Cut, Segmenter, Settings};
 
 /// When the first variant begins, in milliseconds.
 const BEGIN: i64 = 700_000;
@@ -31,6 +31,20 @@ fn grid_for(intervals: &[i64]) -> Arc<Grid> {
     Arc::new(Grid::new(epoch, target, &intervals, (1000, 20)))
 }
 
+/// The segmenter of a variant that has no numbers below `least`.
+fn segmenter(grid: &Arc<Grid>, least: u64) -> Segmenter {
+    let tracks = tracks(&[Kind::Video, Kind::Audio]);
+    let settings = Settings {
+        sequence: least,
+        ..Settings::default()
+    };
+    let segmenter = Segmenter::new(settings, &tracks);
+    let mut segmenter = segmenter.with_grid(Some(Arc::clone(grid)));
+    segmenter.set_format(0, video_format(30));
+    segmenter.set_format(1, audio_format());
+    segmenter
+}
+
 /// A variant of a group, fed with pictures every 40 ms and sound.
 struct Variant {
     segmenter: Segmenter,
@@ -46,18 +60,21 @@ struct Variant {
 impl Variant {
     /// Begins at `from` with a key frame, which come every `interval` ms.
     fn new(grid: &Arc<Grid>, from: i64, interval: i64) -> Self {
-        let tracks = tracks(&[Kind::Video, Kind::Audio]);
-        let segmenter = Segmenter::new(Settings::default(), &tracks);
-        let mut segmenter = segmenter.with_grid(Some(Arc::clone(grid)));
-        segmenter.set_format(0, video_format(30));
-        segmenter.set_format(1, audio_format());
         Self {
-            segmenter,
+            segmenter: segmenter(grid, 0),
             made: Made::default(),
             next: from,
             heard: from * 48,
             key: from,
             interval,
+        }
+    }
+
+    /// The same with key frames like those of the others, and without numbers below `least`.
+    fn from(grid: &Arc<Grid>, least: u64, from: i64) -> Self {
+        Self {
+            segmenter: segmenter(grid, least),
+            ..Self::new(grid, from, INTERVAL)
         }
     }
 
@@ -159,8 +176,9 @@ fn variants_whose_key_frames_lie_apart_have_the_same_numbers() {
     }
 }
 
+/// What came before the first line would have numbers that other media had.
 #[test]
-fn the_past_of_a_variant_may_reach_further_back() {
+fn what_lies_before_the_first_line_is_left_out() {
     let grid = grid();
     let mut first = Variant::new(&grid, BEGIN, INTERVAL);
     first.play_until(BEGIN + 20_000);
@@ -170,12 +188,48 @@ fn the_past_of_a_variant_may_reach_further_back() {
         first.play_until(end);
     }
     let (first, second) = (first.finish(), second.finish());
-    assert!(second[0].head.sequence < first[0].head.sequence);
-    let late: Vec<_> = second
-        .into_iter()
-        .filter(|segment| begin(segment) > BEGIN + 10_000)
-        .collect();
-    assert!(compare(&first, &late, INTERVAL / 2) > 4);
+    assert_eq!(second[0].head.sequence, first[0].head.sequence);
+    assert!(begin(&second[0]).abs_diff(BEGIN) <= 1000);
+    assert!(compare(&first, &second[..second.len() - 1], INTERVAL / 2) > 8);
+}
+
+#[test]
+fn a_variant_begins_with_no_number_that_it_had() {
+    let grid = grid();
+    let mut first = Variant::new(&grid, BEGIN, INTERVAL);
+    first.play_until(BEGIN + 40_000);
+    let mut second = Variant::from(&grid, 1005, BEGIN);
+    second.play_until(BEGIN + 40_000);
+    let (first, second) = (first.finish(), second.finish());
+    assert_eq!(second[0].head.sequence, 1005);
+    assert!(compare(&first, &second[..second.len() - 1], 0) > 0);
+    // Where nothing was before, the numbers of all begin there.
+    let grid = grid_for(&[INTERVAL]);
+    let mut first = Variant::from(&grid, 1005, BEGIN);
+    first.play_until(BEGIN + 40_000);
+    let mut second = Variant::new(&grid, BEGIN, INTERVAL);
+    second.play_until(BEGIN + 40_000);
+    let (first, second) = (first.finish(), second.finish());
+    assert_eq!(first[0].head.sequence, 1005);
+    assert_eq!(compare(&first, &second, 0), second.len());
+}
+
+#[test]
+fn whose_clock_is_far_behind_is_not_waited_for() {
+    let grid = grid();
+    let mut first = Variant::new(&grid, BEGIN, INTERVAL);
+    first.play_until(BEGIN + 20_000);
+    let mut segmenter = segmenter(&grid, 0);
+    let late = grid.date(BEGIN * 1_000_000) + Duration::from_secs(31);
+    for at in (0..8000).step_by(40) {
+        let unit = picture(BEGIN - 3_600_000 + at, at % INTERVAL == 0);
+        segmenter.push(&unit, late);
+    }
+    segmenter.finish();
+    let Some(Cut::Part(part)) = segmenter.pull() else {
+        panic!("it does not begin");
+    };
+    assert!(part.head.sequence < 1000);
 }
 
 #[test]

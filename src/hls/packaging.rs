@@ -104,8 +104,10 @@ async fn package(
     match follow(&mut line, &mut transcoder, &need, keeper).await {
         Over::LeftOff(reason) => reason,
         Over::Followed(reason) => {
+            // Nobody waits for what is still being made.
+            drop(transcoder);
             line.close();
-            packager.leave();
+            line.make_way();
             lingering::linger(packager, settings).await;
             reason
         }
@@ -128,6 +130,19 @@ enum Over {
     LeftOff(String),
 }
 
+impl Over {
+    /// Another packager goes on; not so with an event, whose playlists may not lose anything.
+    fn followed(packager: &Packager, reason: &str) -> Self {
+        let is_event = packager.read().keeps_all;
+        let over = if is_event {
+            Self::Ended
+        } else {
+            Self::Followed
+        };
+        over(reason.to_owned())
+    }
+}
+
 /// Packages what the channel sends.
 async fn follow(
     line: &mut Line<'_>,
@@ -143,12 +158,12 @@ async fn follow(
     let mut cursor = channel.cursor(Start::Past);
     loop {
         head.borrow_and_update();
-        if packager.is_followed() {
-            return Over::Followed(FOLLOWED.to_owned());
-        }
         match line.take(&mut cursor) {
             // The server will be back with more of the channel, so its playlists do not end.
             Taken::Ended(end @ End::Stopped) => return Over::LeftOff(end.to_string()),
+            // Who plays it goes on with what is published under its name now, or will be soon.
+            Taken::Ended(end @ End::Replaced) => return Over::followed(packager, &end.to_string()),
+            _ if packager.is_followed() => return Over::followed(packager, FOLLOWED),
             Taken::Ended(end) => return Over::Ended(end.to_string()),
             Taken::Nothing => {}
             Taken::Bursts | Taken::Missed(_) => {

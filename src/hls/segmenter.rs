@@ -53,6 +53,8 @@ pub struct Settings {
     pub sequence: u64,
     /// The discontinuity sequence number of the first segment.
     pub discontinuity_sequence: u64,
+    /// Whether the first segment does not go on from what players have of the channel.
+    pub is_broken: bool,
     /// The time of day at which the timeline shows [`START`]: what arrives first is put where it
     /// belongs then, so that whoever cuts the same channel later goes on and does not step back.
     pub epoch: SystemTime,
@@ -65,6 +67,7 @@ impl Default for Settings {
             part_target: Duration::from_millis(500),
             sequence: 0,
             discontinuity_sequence: 0,
+            is_broken: false,
             epoch: UNIX_EPOCH,
         }
     }
@@ -140,6 +143,8 @@ pub struct Segmenter {
     discontinuity_sequence: u64,
     /// Segments went out before.
     has_history: bool,
+    /// Segments of somebody else did, from which these do not go on.
+    follows: bool,
     cuts: VecDeque<Cut>,
 }
 
@@ -182,6 +187,7 @@ impl Segmenter {
             sequence: settings.sequence,
             discontinuity_sequence: settings.discontinuity_sequence,
             has_history: false,
+            follows: settings.is_broken,
             cuts: VecDeque::new(),
         }
     }

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use reelcast::base::path::MediaPath;
 use reelcast::config::{Config, HlsGroup};
-use reelcast::hls::packager::Rendition;
+use reelcast::hls::object::Flavour;
+use reelcast::hls::packager::{Directives, NoPlaylist, Rendition};
+use reelcast::hls::progress::Wanted;
 
 use super::hls::{get, number, text};
-use super::hls_dvr::{clock, segments, wait};
+use super::hls_dvr::{clock, packager, segments, wait};
 use super::support::clip::Clip;
+use super::support::movies::clips;
 use super::support::server::Server;
 
 fn start(state: &Path, change: impl FnOnce(&mut Config)) -> Server {
@@ -150,4 +153,87 @@ async fn a_channel_that_becomes_a_variant_goes_on() {
     assert!(after > before + 2, "{after} {before}");
     // Its segments stay for who knows of them.
     assert_eq!(get(server.http, &segment).await.status, 200);
+}
+
+/// Asks for the segment of that number.
+fn wanted(sequence: u64) -> Directives {
+    Directives {
+        wanted: Some(Wanted {
+            sequence,
+            part: None,
+        }),
+        skip: None,
+    }
+}
+
+/// Publishes sound alone in the place of a clip, ten seconds after its begin.
+fn replace(server: &Server, name: &str, clip: &Clip) -> Clip {
+    Clip::publish_at(server, name, &clips().join("tone.m4a"), clip.at(10.0))
+}
+
+#[tokio::test]
+async fn a_channel_goes_on_with_other_tracks() {
+    let state = tempfile::tempdir().unwrap();
+    let server = start(state.path(), |_| {});
+    let clip = publish(&server, "live", 0);
+    let list = "/live/media.m3u8";
+    let (_, next) = numbers(&server, list).await;
+    let before = text(server.http, list).await;
+    let old = packager(&server).await;
+    let flavour = Flavour::LowLatency;
+    // The segment that is being made ends, and who waits for the one after it is told to come again.
+    let waiting = old.media(0, flavour, wanted(next + 1), Duration::ZERO);
+    let (waited, mut other) = tokio::join!(waiting, async { replace(&server, "live", &clip) });
+    assert_eq!(waited.err(), Some(NoPlaylist::Late));
+    let last = old.media(0, flavour, Directives::default(), Duration::ZERO);
+    let last = String::from_utf8(last.await.unwrap().plain().to_vec()).unwrap();
+    assert!(!last.contains("#EXT-X-ENDLIST"), "{last}");
+    other.send_until(9.0);
+    let after = text(server.http, &format!("{list}?_HLS_msn={}", next + 1)).await;
+    let first = number(&after, "#EXT-X-MEDIA-SEQUENCE:");
+    assert!((next..=next + 1).contains(&first), "{next} {after}");
+    assert_eq!(
+        after.matches("#EXT-X-DISCONTINUITY\n").count(),
+        1,
+        "{after}"
+    );
+    let (_, begun) = after.split_once("#EXT-X-DISCONTINUITY\n").unwrap();
+    assert_eq!(segments(begun), segments(&after), "it is before the first");
+    let count = |playlist: &str| number(playlist, "#EXT-X-DISCONTINUITY-SEQUENCE:");
+    assert_eq!(count(&after), count(&before));
+    // What was there before stays for who knows of it.
+    let segment = format!("/live/{}", segments(&before)[0]);
+    assert_eq!(get(server.http, &segment).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_variant_goes_on_with_other_tracks() {
+    let state = tempfile::tempdir().unwrap();
+    let server = start(state.path(), |config| config.hls_groups = vec![group()]);
+    let mut hd = publish(&server, "hd", 0);
+    let sd = publish(&server, "news/sd", 0);
+    let playlist = text(server.http, "/tv/cmaf.m3u8").await;
+    assert!(playlist.contains("hd/") && playlist.contains("news/sd/"));
+    let (_, before) = numbers(&server, "/tv/news/sd/media-cmaf.m3u8").await;
+    let path = path("news/sd");
+    let old = server.hls.packagers.newest(&path, Rendition::Own).unwrap();
+    let waiting = old.media(0, Flavour::Cmaf, wanted(before + 1), Duration::ZERO);
+    let (waited, mut sd) = tokio::join!(waiting, async { replace(&server, "news/sd", &sd) });
+    assert_eq!(waited.err(), Some(NoPlaylist::Late));
+    for end in 1..=10 {
+        hd.send_until(9.0 + f64::from(end));
+        sd.send_until(f64::from(end));
+    }
+    let after = text(server.http, "/tv/news/sd/media-cmaf.m3u8").await;
+    let first = number(&after, "#EXT-X-MEDIA-SEQUENCE:");
+    assert!(first >= before, "{before} {after}");
+    // All variants have the discontinuity, at the same number.
+    let (_, begun) = after.split_once("#EXT-X-DISCONTINUITY\n").unwrap();
+    assert_eq!(segments(begun), segments(&after));
+    let other = text(server.http, "/tv/hd/media-cmaf.m3u8").await;
+    let (earlier, _) = other.split_once("#EXT-X-DISCONTINUITY\n").unwrap();
+    let begin = number(&other, "#EXT-X-MEDIA-SEQUENCE:");
+    assert_eq!(begin + segments(earlier).len() as u64, first, "{other}");
+    let count = |playlist: &str| number(playlist, "#EXT-X-DISCONTINUITY-SEQUENCE:");
+    assert_eq!(count(&other), count(&after));
 }

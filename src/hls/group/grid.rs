@@ -105,11 +105,6 @@ impl Grid {
         self.lines().first.0
     }
 
-    /// Whether no variant has begun.
-    pub fn is_empty(&self) -> bool {
-        self.lines().lines.is_empty()
-    }
-
     /// Where the segment of that number begins, if a variant has come there.
     pub fn line(&self, sequence: u64) -> Option<Line> {
         self.lines().find(sequence).copied()
@@ -146,12 +141,14 @@ impl Grid {
         line.map_or(last.sequence, |line| line.sequence)
     }
 
-    /// The number of the segment that a variant begins with whose first sample is at `at`, or comes within `tolerance`
-    /// before it; the first variant of all begins with `least`.
-    pub fn sequence_from(&self, least: u64, at: i64, tolerance: i64) -> u64 {
-        match self.is_empty() {
-            true => least.max(self.first()),
-            false => self.sequence_at(at, tolerance),
+    /// The first line has no lower numbers than these, unless it is there, and if the timeline `is_broken` there,
+    /// begins with a discontinuity.
+    pub fn begin_behind(&self, first: (u64, u64), is_broken: bool) {
+        let mut lines = self.lines();
+        if lines.lines.is_empty() {
+            let (sequence, discontinuities) = lines.first;
+            lines.first = (sequence.max(first.0), discontinuities.max(first.1));
+            lines.is_break_due |= is_broken;
         }
     }
 
@@ -177,7 +174,6 @@ impl Grid {
             lines.draw(last.sequence + 1, at.max(last.at + 1));
         }
         if lines.lines.is_empty() {
-            lines.first.0 = sequence;
             lines.draw(sequence, at);
         }
         lines
@@ -190,7 +186,7 @@ impl Grid {
     /// with it, to which none has come yet.
     pub fn ask_for_break(&self) -> u64 {
         let mut lines = self.lines();
-        lines.is_break_due = true;
+        lines.is_break_due |= !lines.lines.is_empty();
         let last = lines.lines.back();
         last.map_or(lines.first.0, |last| last.sequence + 1)
     }
@@ -241,8 +237,7 @@ impl Lines {
     /// Draws the next line.
     fn draw(&mut self, sequence: u64, at: i64) {
         let before = self.lines.back().map(|last| last.discontinuity_sequence);
-        let is_first = before.is_none();
-        let discontinuity = std::mem::take(&mut self.is_break_due) && !is_first;
+        let discontinuity = std::mem::take(&mut self.is_break_due);
         if self.lines.len() >= MOST_LINES {
             self.lines.pop_front();
         }

@@ -1,6 +1,7 @@
 //! A packager's turn to cut its channel: it ends when another one follows under the same name, so that no number is
 //! used by both.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,8 @@ pub(super) struct Turn {
     followed: CancellationToken,
     /// Cancelled when nothing more is cut.
     over: CancellationToken,
+    /// Whether its playlists go on in those of another packager.
+    has_left: AtomicBool,
 }
 
 impl Turn {
@@ -52,6 +55,12 @@ impl Packager {
         self.before.get().is_some_and(|before| !before.is_empty())
     }
 
+    /// Whether its playlists go on where those of another one stopped, behind a discontinuity. To be asked in its turn.
+    pub(in crate::hls) fn goes_on(&self) -> bool {
+        let mut before = self.before.get().into_iter().flatten();
+        before.any(|before| before.has_left.load(Relaxed))
+    }
+
     /// Waits for its turn, which begins then. Cancel safe; never ready when another follows it before.
     pub(in crate::hls) async fn turn(&self) {
         for before in self.before.get().into_iter().flatten() {
@@ -79,6 +88,7 @@ impl Packager {
 
     /// It cuts nothing more, and another packager goes on: lets go who waits.
     pub(in crate::hls) fn leave(&self) {
+        self.turn.has_left.store(true, Relaxed);
         self.progress.send_modify(|stage| stage.left = true);
         self.end_turn();
     }

@@ -2,11 +2,13 @@
 
 use std::time::UNIX_EPOCH;
 
+use super::Line;
 use crate::codec::{self, Format, Kind};
 use crate::config::Hls;
 use crate::hls::group::grid::Grid;
 use crate::hls::group::grids::EPOCH;
 use crate::hls::keys::Keys;
+use crate::hls::numbers::Numbering;
 use crate::hls::packager::Packager;
 use crate::hls::segmenter::{Segmenter, Settings, Track};
 use crate::hls::sounds::Sounds;
@@ -33,6 +35,7 @@ pub(super) fn begin(
             None => first.sequence,
         },
         discontinuity_sequence: first.discontinuity,
+        is_broken: packager.goes_on(),
         epoch: UNIX_EPOCH + EPOCH,
     };
     let most = most_bits_of(description, hls.target_duration);
@@ -54,9 +57,29 @@ pub(super) fn begin(
 /// The lowest number that a variant of a group may begin with. Where it was packaged on the same lines before, numbers
 /// have the same media again.
 fn least(packager: &Packager, grid: &Grid) -> u64 {
-    let known = packager.numbers().known(packager.channel().path());
-    let known = known.filter(|_| packager.follows() || grid.is_empty());
-    known.map_or(0, |known| known.sequence)
+    let Some(known) = packager.numbers().known(packager.channel().path()) else {
+        return 0;
+    };
+    let first = (known.sequence, known.discontinuity);
+    grid.begin_behind(first, packager.goes_on());
+    if packager.follows() {
+        known.sequence
+    } else {
+        0
+    }
+}
+
+impl Line<'_> {
+    /// Leaves off for another packager. In a group that begins with a discontinuity of all variants.
+    pub(super) fn make_way(&mut self) {
+        let (packager, numbers) = (self.packager, self.packager.numbers());
+        let path = packager.channel().path();
+        if let Some((grid, known)) = packager.grid().zip(numbers.known(path)) {
+            let sequence = known.sequence.max(grid.ask_for_break());
+            numbers.reach(path, Numbering { sequence, ..known });
+        }
+        packager.leave();
+    }
 }
 
 /// Has the packager offer the tracks `apart` as sounds to choose from; returns what they are encrypted with.

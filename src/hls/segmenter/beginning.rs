@@ -91,7 +91,7 @@ impl Segmenter {
         self.specimens = [unit.data.clone(), heard.unwrap_or_default()];
         let version = |map: &Option<Arc<Map>>| map.as_ref().map(|map| map.version);
         let before = version(&self.map);
-        self.begin_segment(date(unit, now), self.has_history);
+        self.begin_segment(date(unit, now), self.has_history || self.follows);
         let is_other = before.is_some() && before != version(&self.map);
         match self.lanes.first().and_then(|lane| lane.format.as_ref()) {
             // For ffmpeg, which reads no map but the first.

@@ -112,7 +112,7 @@ impl Segmenter {
         let tolerance = self
             .tolerance()
             .max(if known > 0 { known } else { START_TOLERANCE });
-        grid.sequence_from(self.sequence, unit.pts.nanos(), tolerance)
+        grid.sequence_at(unit.pts.nanos(), tolerance)
     }
 
     /// The number of the segment that the stream begins anew with.

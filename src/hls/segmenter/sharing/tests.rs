@@ -205,13 +205,44 @@ fn a_variant_begins_with_no_number_that_it_had() {
     assert!(compare(&first, &second[..second.len() - 1], 0) > 0);
     // Where nothing was before, the numbers of all begin there.
     let grid = grid_for(&[INTERVAL]);
+    grid.begin_behind((1005, 18), false);
     let mut first = Variant::from(&grid, 1005, BEGIN);
     first.play_until(BEGIN + 40_000);
+    grid.begin_behind((1050, 50), true);
     let mut second = Variant::new(&grid, BEGIN, INTERVAL);
     second.play_until(BEGIN + 40_000);
     let (first, second) = (first.finish(), second.finish());
-    assert_eq!(first[0].head.sequence, 1005);
+    let head = &first[0].head;
+    assert_eq!((head.sequence, head.discontinuity_sequence), (1005, 20));
+    assert!(!head.discontinuity);
     assert_eq!(compare(&first, &second, 0), second.len());
+}
+
+#[test]
+fn what_goes_on_elsewhere_begins_with_a_discontinuity_of_all() {
+    let grid = grid();
+    grid.begin_behind((1005, 22), true);
+    let mut first = Variant::new(&grid, BEGIN, INTERVAL);
+    first.play_until(BEGIN + 20_000);
+    let mut second = Variant::new(&grid, BEGIN, INTERVAL);
+    second.play_until(BEGIN + 20_000);
+    let (first, second) = (first.finish(), second.finish());
+    for segments in [&first, &second] {
+        let head = &segments[0].head;
+        assert_eq!((head.sequence, head.discontinuity_sequence), (1005, 23));
+        assert!(head.discontinuity && !segments[1].head.discontinuity);
+    }
+    // In a group that is there, it is a line that none has reached.
+    assert_eq!(grid.ask_for_break(), last(&first) + 1);
+    let mut third = Variant::from(&grid, last(&first) + 1, BEGIN + 20_000);
+    third.play_until(BEGIN + 40_000);
+    let third = third.finish();
+    assert_eq!(third[0].head.sequence, last(&first) + 1);
+    assert!(third[0].head.discontinuity);
+}
+
+fn last(segments: &[Segment]) -> u64 {
+    segments.last().map_or(0, |segment| segment.head.sequence)
 }
 
 #[test]

@@ -9,8 +9,10 @@
 
 mod line;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::anchors::Anchors;
 use crate::base::media_time::{MediaTime, NtpTime};
 use line::Line;
 
@@ -42,6 +44,8 @@ pub(super) struct Clocks {
     arrival: Option<Instant>,
     /// Where the timeline is, if other channels share it.
     alignment: Option<Alignment>,
+    /// Where the tracks are on it, if all that package the channel share it, and no other channels.
+    own: Option<Own>,
     /// Whether reports are the sender's own, and not those of arrivals.
     is_told: bool,
     /// From the sender's clock to the one that dates are told by, in nanoseconds.
@@ -57,6 +61,17 @@ pub struct Alignment {
     pub server: NtpTime,
     /// An instant, and what the server's clock shows at it.
     pub now: (Instant, NtpTime),
+}
+
+/// A timeline that all share who package a channel.
+#[derive(Debug)]
+pub(super) struct Own {
+    /// Where its tracks are.
+    pub(super) anchors: Arc<Anchors>,
+    /// What the server's clock shows at the time [`START`](super::units::START).
+    pub(super) server: NtpTime,
+    /// An instant, and what the server's clock shows at it.
+    pub(super) now: (Instant, NtpTime),
 }
 
 /// A place on the timeline.
@@ -78,6 +93,7 @@ impl Clocks {
             wall: None,
             arrival: None,
             alignment: None,
+            own: None,
             is_told: false,
             dates: 0,
         }
@@ -86,6 +102,13 @@ impl Clocks {
     /// Says where the timeline is that other channels share, from the next unit on.
     pub(super) fn align(&mut self, alignment: Alignment) {
         self.alignment = Some(alignment);
+    }
+
+    /// Says on which timeline all are that package the channel, before the first unit. The track `lead` goes there as it
+    /// is, from where it arrived.
+    pub(super) fn begin_on(&mut self, own: Own, lead: usize) {
+        self.own = Some(own);
+        self.lead = lead;
     }
 
     /// Says whether the reports that come next are the sender's own. Where those before were not, all
@@ -154,7 +177,10 @@ impl Clocks {
         let media = clock.nanos(ticks);
         clock.came(media, arrived.saturating_duration_since(since));
         let wall = clock.wall.at(media);
-        let (offset, is_elsewhere) = self.offset(track, media, begins);
+        let (offset, is_elsewhere) = self.offset(track, (time, media), begins);
+        if let Some(own) = &self.own {
+            own.anchors.learn(track, time, media.saturating_add(offset));
+        }
         let clock = self.tracks.get(track);
         let shift = clock.map_or(0, |clock| MediaTime::from_nanos(offset, clock.hz).ticks);
         let wall = match self.alignment {
@@ -182,9 +208,10 @@ impl Clocks {
 
     /// From a track's own time `media` to the timeline, in nanoseconds; moves it a little if it is wrong. And
     /// whether it was set, so that it does not go on from before.
-    fn offset(&mut self, track: usize, media: i64, begins: bool) -> (i64, bool) {
+    fn offset(&mut self, track: usize, (time, media): (u32, i64), begins: bool) -> (i64, bool) {
         let target = self.target(track, media);
-        let guessed = target.or_else(|| self.guessed(track, media));
+        let guessed = self.anchored(track, time, media).or(target);
+        let guessed = guessed.or_else(|| self.guessed(track, media));
         let (is_shared, is_told) = (self.alignment.is_some(), self.is_told);
         let Some(clock) = self.tracks.get_mut(track) else {
             return (0, false);
@@ -237,6 +264,13 @@ impl Clocks {
         followed().or_else(|| self.shared_by_arrival(track))
     }
 
+    /// The offset of somebody else who packages the channel.
+    fn anchored(&self, track: usize, time: u32, media: i64) -> Option<i64> {
+        let (own, clock) = (self.own.as_ref()?, self.tracks.get(track)?);
+        let at = own.anchors.place(track, time, clock.hz)?;
+        clock.offset.is_none().then(|| at.saturating_sub(media))
+    }
+
     /// The offset that agrees with the shared timeline, if there is one.
     fn shared(&self, track: usize, media: i64) -> Option<i64> {
         let Alignment { sender, .. } = self.alignment?;
@@ -248,8 +282,9 @@ impl Clocks {
     /// The offset that puts the first unit of a track where the shared timeline was when it arrived, if there
     /// is one: good enough until the sender's clock is known.
     fn shared_by_arrival(&self, track: usize) -> Option<i64> {
-        let Alignment { server, now, .. } = self.alignment?;
-        let (at, shown) = now;
+        let shared = self.alignment.map(|shared| (shared.server, shared.now));
+        let own = || self.own.as_ref().map(|own| (own.server, own.now));
+        let (server, (at, shown)) = shared.or_else(own)?;
         let since_first = self.tracks.get(track)?.arrival?;
         let first = self.arrival?;
         let ago = match first.checked_duration_since(at) {

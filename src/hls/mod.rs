@@ -3,6 +3,7 @@
 //!
 //! What is here is told of bursts and asked for bytes; sockets and routes belong to `http`.
 
+pub mod anchors;
 pub mod carriage;
 mod clocks;
 pub mod compat;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::clocks::Clocks;
+use super::clocks::{Clocks, Own};
 use super::group::epoch::{Aligner, Epoch};
 use super::group::grid::Grid;
 use crate::base::clock::Clock;
@@ -14,6 +14,8 @@ use crate::media::publisher_clock::PublisherClock;
 pub struct Reference {
     timeline: Timeline,
     aligner: Aligner,
+    /// What the channel shares with itself in other formats alone.
+    own: Option<Arc<Grid>>,
 }
 
 #[derive(Debug)]
@@ -27,11 +29,28 @@ impl Reference {
     /// For a channel of which nothing is known yet, with what it shares with others; dates of one that shares
     /// nothing are those of `clock`.
     pub fn new(grid: Option<Arc<Grid>>, clock: Clock) -> Self {
-        let own = || Timeline::Own(Epoch::new(clock.ntp(clock.started()), clock));
+        let dates = || Timeline::Own(Epoch::new(clock.ntp(clock.started()), clock));
+        let (own, shared) = match grid {
+            Some(grid) if grid.anchors().is_some() => (Some(grid), None),
+            grid => (None, grid),
+        };
         Self {
-            timeline: grid.map_or_else(own, Timeline::Shared),
+            timeline: shared.map_or_else(dates, Timeline::Shared),
             aligner: Aligner::default(),
+            own,
         }
+    }
+
+    /// The timeline that the channel shares with itself in other formats, if it shares none with other channels.
+    pub(super) fn own(&self) -> Option<Own> {
+        let grid = self.own.as_ref()?;
+        let (epoch, anchors) = (grid.epoch(), grid.anchors()?);
+        let at = epoch.clock().started();
+        Some(Own {
+            anchors: Arc::clone(anchors),
+            server: epoch.at(),
+            now: (at, epoch.clock().ntp(at)),
+        })
     }
 
     /// Has `clocks` take what is reported by the publisher's clock from now on.

@@ -118,7 +118,12 @@ impl Units {
     }
 
     /// The same with what the publisher's clock is held against.
-    pub fn with_reference(self, reference: Reference) -> Self {
+    pub fn with_reference(mut self, reference: Reference) -> Self {
+        if let Some(own) = reference.own() {
+            // Segments of such a channel are not shifted, so that pictures could not step back without a loss.
+            let lead = first(&self.tracks, Kind::Video).unwrap_or_else(|| lead(&self.tracks));
+            self.clocks.begin_on(own, lead);
+        }
         Self {
             reference: Some(reference),
             ..self
@@ -289,12 +294,16 @@ impl Units {
 
 /// The track whose times are kept as they are: sound, for a picture can wait unnoticed.
 fn lead(tracks: &[Track]) -> usize {
+    let heard = first(tracks, Kind::Audio);
+    heard.or_else(|| first(tracks, Kind::Video)).unwrap_or(0)
+}
+
+/// The first track of that kind whose packets can be read.
+fn first(tracks: &[Track], kind: Kind) -> Option<usize> {
     let is_known = |track: &Track| track.depacketizer.is_some() || track.is_encoded;
-    let is_heard = |track: &Track| is_known(track) && track.kind == Kind::Audio;
-    let heard = tracks.iter().position(is_heard);
-    heard
-        .or_else(|| tracks.iter().position(is_known))
-        .unwrap_or(0)
+    tracks
+        .iter()
+        .position(|track| is_known(track) && track.kind == kind)
 }
 
 #[cfg(test)]

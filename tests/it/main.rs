@@ -15,6 +15,7 @@ mod handshakes;
 mod hinted;
 mod hls;
 mod hls_answers;
+mod hls_compat;
 mod hls_dvr;
 mod hls_events;
 mod hls_faults;

@@ -307,3 +307,77 @@ fn a_clock_that_is_set_sets_the_track() {
     assert!(place.is_elsewhere);
     assert_eq!(place.pts, 73 * 48_000);
 }
+
+/// Has the pictures of a recording lead on a timeline that others share who record the same.
+fn begin_on(anchors: &Arc<Anchors>, world: &mut World) {
+    let shown = NtpTime(0xdead_beef << 32);
+    let own = Own {
+        anchors: Arc::clone(anchors),
+        server: shown.later(-40_000_000_000),
+        now: (world.start, shown),
+    };
+    world.clocks.begin_on(own, VIDEO);
+}
+
+#[test]
+fn who_packages_a_channel_later_finds_its_tracks_where_they_are() {
+    let anchors = Arc::default();
+    let mut first = World::new([100.0, -20.0]);
+    begin_on(&anchors, &mut first);
+    assert!((first.place(VIDEO, 0.0) - 50.0).abs() < 1e-3);
+    let mut second = World {
+        start: first.start + Duration::from_millis(170),
+        ..World::new([100.0, -20.0])
+    };
+    begin_on(&anchors, &mut second);
+    let mut worst = 0.0_f64;
+    for step in 1..3000 {
+        let seconds = f64::from(step) / 10.0;
+        for world in [&mut first, &mut second] {
+            if step % 50 == 0 {
+                world.report(AUDIO, seconds);
+                world.report(VIDEO, seconds);
+            }
+        }
+        for track in [AUDIO, VIDEO] {
+            let place = first.place(track, seconds);
+            if step > 1000 {
+                worst = worst.max((place - second.place(track, seconds)).abs());
+            }
+        }
+    }
+    assert!(worst < 0.001, "{worst} s");
+}
+
+#[test]
+fn pictures_that_lead_stay_when_the_sender_tells_where_the_sound_belongs() {
+    let mut world = World::new([0.0, 0.0]);
+    begin_on(&Arc::default(), &mut world);
+    world.place(AUDIO, 0.0);
+    // The pictures' first packet is 300 ms late.
+    let late = world.start + Duration::from_millis(300);
+    let time = world.time(VIDEO, 0.0);
+    let begun = world.clocks.place(VIDEO, time, late, true).pts;
+    assert_eq!(begun, 50 * 90_000 + 27_000);
+    let mut set = Vec::new();
+    for step in 1..500 {
+        let seconds = f64::from(step) / 25.0;
+        if step == 125 {
+            world.clocks.tell(true);
+            world.report(AUDIO, seconds);
+            world.report(VIDEO, seconds);
+        }
+        let picture = world.place(VIDEO, seconds);
+        assert!((picture - 50.3 - seconds).abs() < 1e-3, "{picture}");
+        let time = world.time(AUDIO, seconds);
+        let arrived = world.start + Duration::from_secs_f64(seconds);
+        let place = world.clocks.place(AUDIO, time, arrived, true);
+        if place.is_elsewhere {
+            set.push(step);
+        }
+        let apart = place.pts as f64 / 48_000.0 - picture;
+        let expected = if step < 125 { -0.3 } else { 0.0 };
+        assert!((apart - expected).abs() < 1e-3, "{apart} at {step}");
+    }
+    assert_eq!(set, [125]);
+}

@@ -8,11 +8,12 @@
 //! nanoseconds on the timeline that the variants share.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::cadence::{self, Cadence, divides};
 use super::epoch::Epoch;
+use crate::hls::anchors::Anchors;
 use crate::hls::target::nanos;
 use crate::hls::units::START;
 
@@ -22,6 +23,8 @@ pub struct Grid {
     /// Where the timeline lies on the clocks of the encoders.
     epoch: Epoch,
     target: Duration,
+    /// Where the tracks of the channel are, if all variants are of one.
+    anchors: Option<Arc<Anchors>>,
     lines: Mutex<Lines>,
 }
 
@@ -69,6 +72,7 @@ impl Grid {
         Self {
             epoch,
             target,
+            anchors: None,
             lines: Mutex::new(Lines {
                 lines: VecDeque::new(),
                 first,
@@ -77,6 +81,19 @@ impl Grid {
                 front: None,
             }),
         }
+    }
+
+    /// The same for variants of one channel, whose timeline goes by its own times.
+    pub fn of_one_channel(self) -> Self {
+        Self {
+            anchors: Some(Arc::default()),
+            ..self
+        }
+    }
+
+    /// Where the tracks of the channel are on the timeline; `None` if that goes by the clocks of several encoders.
+    pub fn anchors(&self) -> Option<&Arc<Anchors>> {
+        self.anchors.as_ref()
     }
 
     /// Where the timeline lies on the clocks of the encoders.

@@ -18,7 +18,21 @@ use crate::media::ring::{Start, Taken};
 /// The grids by the names of their groups; each lives as long as a packager has it.
 #[derive(Debug, Default)]
 pub(in crate::hls) struct Grids {
-    table: Mutex<HashMap<MediaPath, Weak<Grid>>>,
+    table: Mutex<HashMap<MediaPath, Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    grid: Weak<Grid>,
+    /// The one channel that it is for; `None` for those of a group.
+    channel: Option<Weak<Channel>>,
+}
+
+impl Entry {
+    fn is_for(&self, channel: Option<&Arc<Channel>>) -> bool {
+        let own = self.channel.as_ref().map(Weak::as_ptr);
+        own == channel.map(Arc::as_ptr)
+    }
 }
 
 /// The most bursts looked at, at a time.
@@ -26,7 +40,7 @@ const BURSTS: usize = 256;
 
 impl Grids {
     /// The grid of a group, which begins unless it is there; its segments are as long as the key
-    /// frames of these channels need.
+    /// frames of these channels need. That of a channel alone is for no other of the same name.
     pub(in crate::hls) fn of(
         &self,
         group: &HlsGroup,
@@ -35,10 +49,12 @@ impl Grids {
         (numbers, clock): (&Numbers, Clock),
     ) -> Arc<Grid> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(grid) = table.get(&group.name).and_then(Weak::upgrade) {
+        let alone = channels.first().filter(|_| group.variants.len() == 1);
+        let there = table.get(&group.name).filter(|there| there.is_for(alone));
+        if let Some(grid) = there.and_then(|there| there.grid.upgrade()) {
             return grid;
         }
-        table.retain(|_, grid| grid.strong_count() > 0);
+        table.retain(|_, there| there.grid.strong_count() > 0);
         let intervals: Vec<_> = channels.iter().map(key_interval).collect();
         let variants = group.variants.iter();
         let targets = variants.map(|variant| config.hls_of(variant).target_duration);
@@ -47,8 +63,16 @@ impl Grids {
         let epoch = Epoch::new(NtpTime::from_unix(EPOCH), clock);
         let first = numbers.first(&group.variants, clock);
         let first = (first.sequence, first.discontinuity);
-        let grid = Arc::new(Grid::new(epoch, target, &intervals, first));
-        table.insert(group.name.clone(), Arc::downgrade(&grid));
+        let grid = Grid::new(epoch, target, &intervals, first);
+        let grid = Arc::new(match alone {
+            Some(_) => grid.of_one_channel(),
+            None => grid,
+        });
+        let entry = Entry {
+            grid: Arc::downgrade(&grid),
+            channel: alone.map(Arc::downgrade),
+        };
+        table.insert(group.name.clone(), entry);
         grid
     }
 }

@@ -16,9 +16,9 @@ const TOLD_WITHIN: Duration = Duration::from_secs(6);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Waits until the publisher has told what its clock shows, for that says where its media are on
-/// the timeline of the group; not longer than it may take. Cancel safe.
+/// the timeline of a group of several channels; not longer than it may take. Cancel safe.
 pub(super) async fn clock_told(packager: &Packager) {
-    if packager.grid().is_none() {
+    if packager.grid().is_none_or(|grid| grid.anchors().is_some()) {
         return;
     }
     let (channel, clock) = (packager.channel(), packager.clock());

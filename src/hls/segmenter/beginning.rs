@@ -48,7 +48,7 @@ impl Segmenter {
 
     /// Begins anew with a key frame: with the formats that were offered, and where the timeline ended.
     pub(super) fn begin(&mut self, unit: &Unit, now: SystemTime) {
-        self.bridge(unit);
+        self.bridge(unit, now);
         self.close();
         if !self.has_history {
             self.end = self.arrived(now);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Segmenter;
+use super::beginning::date;
 use crate::base::media_time::MediaTime;
 use crate::codec::Kind;
 use crate::hls::group::grid::Grid;
@@ -127,14 +128,14 @@ impl Segmenter {
         goal
     }
 
-    /// Tells of what was missed before `unit`, with which the stream begins anew, as gaps.
-    pub(super) fn bridge(&mut self, unit: &Unit) {
-        let (Some(grid), true) = (self.grid.clone(), self.has_history) else {
-            return;
-        };
+    /// Tells of what was missed before `unit`, with which the stream begins anew, as gaps; it arrived at the time `now`.
+    pub(super) fn bridge(&mut self, unit: &Unit, now: SystemTime) {
         let Some(lane) = self.lanes.first_mut() else {
             return;
         };
+        if self.grid.is_none() || !self.has_history {
+            return;
+        }
         let at = lane.ticks(unit.dts);
         self.filled_to = Some(self.goal.take().unwrap_or(self.sequence));
         if self.open.is_none() {
@@ -143,7 +144,10 @@ impl Segmenter {
                 lane.interrupt(Some(end));
                 let presented = end.saturating_add(self.delay);
                 let presented = MediaTime::new(presented, lane.timescale);
-                self.begin_segment(grid.date(presented.nanos()), false);
+                let missed = unit.pts.nanos().saturating_sub(presented.nanos());
+                let missed = Duration::from_nanos(missed.max(0).unsigned_abs());
+                let date = date(unit, now);
+                self.begin_segment(date.checked_sub(missed).unwrap_or(date), false);
             }
         }
         self.settle(at);

@@ -3,6 +3,7 @@
 mod aligning;
 mod cutting;
 mod filling;
+mod following;
 mod keeper;
 mod lingering;
 mod report;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -22,7 +22,7 @@ use super::segmenter::{Cut, Segmenter};
 use super::sounds::{self, Cuts, Sounds};
 use super::spooling::Spooling;
 use super::spools::Spools;
-use super::transcode::channel::{Encoded, Made, Transcoder};
+use super::transcode::channel::{Encoded, Transcoder};
 use super::transcode::need::Need;
 use super::transcode::{Transcoders, Trouble};
 use super::transport::Transport;
@@ -31,22 +31,16 @@ use super::window::Window;
 use crate::codec::Format;
 use crate::config::{Config, Hls};
 use crate::media::burst::Burst;
-use crate::media::channel::End;
 use crate::media::description::Description;
-use crate::media::ring::{Cursor, Start, Taken};
-use keeper::{Keep, Keeper};
+use crate::media::ring::{Cursor, Taken};
+use following::Over;
+use keeper::Keeper;
 
 /// How often what has had its time is dropped, and idleness noticed.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The most bursts taken from the channel at a time.
 const BURSTS: usize = 64;
-
-/// After so long without a burst, units whose end only the next packet would show are taken as whole.
-const PAUSE: Duration = Duration::from_millis(500);
-
-/// Why one ends that another goes on for.
-const FOLLOWED: &str = "another packager follows";
 
 /// Packages `packager`'s channel until it has ended, or until nobody has asked for it for `[hls] idle_stop`
 /// where it is packaged on demand.
@@ -87,7 +81,7 @@ async fn package(
     };
     let description = tokio::select! {
         biased;
-        () = packager.followed() => return FOLLOWED.to_owned(),
+        () = packager.followed() => return following::FOLLOWED.to_owned(),
         description = begun => match description {
             Some(description) => description,
             None => return "nobody published".to_owned(),
@@ -101,7 +95,7 @@ async fn package(
     let mut line = Line::new(packager, &description, &encoded, &hls);
     let mut transcoder =
         (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, &need));
-    match follow(&mut line, &mut transcoder, &need, keeper).await {
+    match following::follow(&mut line, &mut transcoder, &need, keeper).await {
         Over::LeftOff(reason) => reason,
         Over::Followed(reason) => {
             // Nobody waits for what is still being made.
@@ -117,95 +111,6 @@ async fn package(
             lingering::linger(packager, settings).await;
             reason
         }
-    }
-}
-
-/// Why nothing more of a channel is packaged.
-enum Over {
-    /// Nothing follows, so the playlists end.
-    Ended(String),
-    /// Another packager goes on.
-    Followed(String),
-    /// Something may follow one day.
-    LeftOff(String),
-}
-
-impl Over {
-    /// Another packager goes on; not so with an event, whose playlists may not lose anything.
-    fn followed(packager: &Packager, reason: &str) -> Self {
-        let is_event = packager.read().keeps_all;
-        let over = if is_event {
-            Self::Ended
-        } else {
-            Self::Followed
-        };
-        over(reason.to_owned())
-    }
-}
-
-/// Packages what the channel sends.
-async fn follow(
-    line: &mut Line<'_>,
-    transcoder: &mut Option<Transcoder>,
-    need: &Need,
-    mut keeper: Keeper<'_>,
-) -> Over {
-    let packager = line.packager;
-    let channel = packager.channel();
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut head = channel.head();
-    let mut cursor = channel.cursor(Start::Past);
-    loop {
-        head.borrow_and_update();
-        match line.take(&mut cursor) {
-            // The server will be back with more of the channel, so its playlists do not end.
-            Taken::Ended(end @ End::Stopped) => return Over::LeftOff(end.to_string()),
-            // Who plays it goes on with what is published under its name now, or will be soon.
-            Taken::Ended(end @ End::Replaced) => return Over::followed(packager, &end.to_string()),
-            _ if packager.is_followed() => return Over::followed(packager, FOLLOWED),
-            Taken::Ended(end) => return Over::Ended(end.to_string()),
-            Taken::Nothing => {}
-            Taken::Bursts | Taken::Missed(_) => {
-                // A channel's past is much at once, and others want to be served meanwhile.
-                tokio::task::yield_now().await;
-                continue;
-            }
-        }
-        tokio::select! {
-            changed = head.changed() => if changed.is_err() {
-                return Over::LeftOff(End::Stopped.to_string());
-            },
-            made = made(transcoder) => match made {
-                Made::Unit(unit) => line.take_encoded(unit),
-                Made::Trouble(trouble) => line.take_trouble(trouble, need),
-                Made::All => {
-                    *transcoder = None;
-                    line.hold.release();
-                }
-            },
-            () = packager.followed() => {}
-            () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
-            () = sleep(PAUSE), if !line.is_flushed => line.flush(),
-            _ = ticks.tick() => match keeper.tick(line) {
-                Keep::On => {}
-                Keep::Nothing => return Over::LeftOff("nobody asks for it".to_owned()),
-                Keep::Window => {
-                    // What is being made of the rest is for those who begin anew.
-                    *transcoder = None;
-                    warn!(path = %channel.path(), "the playlists end, for there is no room for more of the event: it begins anew");
-                    return Over::Ended("there is no room for more of the event".to_owned());
-                }
-            }
-        }
-    }
-}
-
-/// What came of transcoding; nothing ever without it. Cancel safe.
-async fn made(transcoder: &mut Option<Transcoder>) -> Made {
-    match transcoder {
-        Some(transcoder) => transcoder.next().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -6,6 +6,7 @@ use super::boxes::Boxes;
 use super::cenc::Protection;
 use super::config;
 pub use super::copied::CopiedEntry;
+use super::language;
 use crate::codec::{Format, Kind};
 
 /// What the movie box says of a track.
@@ -163,20 +164,9 @@ fn media_header(boxes: &mut Boxes, track: &TrackInit<'_>) {
         [0, 0, track.timescale, 0]
             .iter()
             .for_each(|field| boxes.u32(*field));
-        boxes.u16(language(track.language));
+        boxes.u16(language::pack(track.language));
         boxes.u16(0);
     });
-}
-
-/// Three letters of five bits (ISO/IEC 14496-12, 8.4.2.3).
-fn language(name: Option<&str>) -> u16 {
-    let letters = name.map_or(UNDETERMINED, |name| match name.as_bytes() {
-        &[a, b, c] if [a, b, c].iter().all(u8::is_ascii_lowercase) => [a, b, c],
-        _ => UNDETERMINED,
-    });
-    letters
-        .iter()
-        .fold(0, |code, letter| code << 5 | u16::from(letter - 0x60))
 }
 
 fn media_information(
@@ -216,7 +206,6 @@ fn matrix(boxes: &mut Boxes) {
 }
 
 const MOVIE_TIMESCALE: u32 = 1000;
-const UNDETERMINED: [u8; 3] = *b"und";
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,7 @@ mod fragments;
 pub mod hint;
 mod hint_track;
 pub mod init;
+mod language;
 mod layer;
 mod sample_entry;
 mod sample_table;

@@ -3,6 +3,7 @@
 use super::atom::Atom;
 use super::data_references::{Files, Reference};
 use super::hint_track;
+use super::language;
 use super::sample_entry::SampleEntry;
 use super::sample_table::{self, Facts};
 use crate::base::id::TrackId;
@@ -122,7 +123,7 @@ fn identify(trak: &Atom) -> Option<(TrackId, MediaHeader, Atom)> {
 
 impl MediaHeader {
     fn read(mdhd: &Atom) -> Option<Self> {
-        let (timescale, duration, language) = if mdhd.version() == 1 {
+        let (timescale, duration, packed) = if mdhd.version() == 1 {
             (mdhd.u32_at(20)?, mdhd.u64_at(24)?, mdhd.u16_at(32))
         } else {
             (mdhd.u32_at(12)?, mdhd.u32_at(16)?.into(), mdhd.u16_at(20))
@@ -130,17 +131,9 @@ impl MediaHeader {
         Some(Self {
             timescale: timescale.max(1),
             duration: i64::try_from(duration).unwrap_or(0),
-            language: language.and_then(language_tag),
+            language: packed.and_then(language::read),
         })
     }
-}
-
-/// Three letters of five bits each; QuickTime's own codes are below 0x400.
-fn language_tag(packed: u16) -> Option<String> {
-    let letter = |shift: u16| char::from(0x60 + (packed >> shift & 31) as u8);
-    let tag: String = [letter(10), letter(5), letter(0)].into_iter().collect();
-    let known = packed >= 0x400 && tag != "und" && tag.chars().all(|c| c.is_ascii_lowercase());
-    known.then_some(tag)
 }
 
 fn media_kind(mdia: &Atom) -> Option<Kind> {

@@ -278,6 +278,19 @@ impl Gate {
         self.passwords.refused()
     }
 
+    /// Whether it is known without a look at the files that everybody may watch what has `names`. Where it is not known,
+    /// [`may_watch`](Self::may_watch) says the same as this would, and knows it for a while.
+    pub fn is_known_open<'n>(&self, mut names: impl Iterator<Item = &'n MediaPath>) -> bool {
+        if self.is_consulting() || !self.networks.borrow().watch.is_everybody() {
+            return false;
+        }
+        let now = self.clock.now();
+        names.all(|name| {
+            let known = self.guards.fresh(name, now);
+            known.is_some_and(|guard| guard.0.is_empty())
+        })
+    }
+
     /// Whether everybody may watch what has this name. Cancel safe.
     pub async fn is_open(self: &Arc<Self>, name: &MediaPath) -> bool {
         !self.is_consulting() && self.rules(std::slice::from_ref(name)).await.is_empty()

@@ -55,6 +55,10 @@ impl MediaPath {
     pub fn from_url(path: &str) -> Result<Self, BadPath> {
         let mut decoded = String::with_capacity(path.len());
         for component in path.split('/').filter(|part| !part.is_empty()) {
+            if !component.contains('%') {
+                push_component(&mut decoded, component)?;
+                continue;
+            }
             let name = percent_decode_str(component)
                 .decode_utf8()
                 .map_err(|_| BadPath::NotUtf8)?;

@@ -233,6 +233,13 @@ impl Config {
         self.hls_groups.iter().find(|group| group.has(channel))
     }
 
+    /// The channels of the group that `name` is of, whether it is that of the program or of a variant.
+    pub fn hls_variants(&self, name: &MediaPath) -> &[MediaPath] {
+        let of_variant = self.hls_variant(name).map(|(group, _)| group);
+        let group = of_variant.or_else(|| self.hls_group(name));
+        group.map_or(&[], |group| &group.variants)
+    }
+
     /// The group, and the channel of it, whose files are reached by that name.
     pub fn hls_variant(&self, name: &MediaPath) -> Option<(&HlsGroup, &MediaPath)> {
         self.hls_groups.iter().find_map(|group| {
@@ -284,6 +291,10 @@ mod tests {
         let variant = config.hls_variant(&path("news/tv/sd.sdp")).unwrap();
         assert_eq!(variant, (news, &path("tv/sd.sdp")));
         assert_eq!(config.hls_variant(&path("news/low")), None);
+        for name in ["news", "news/hd"] {
+            assert_eq!(config.hls_variants(&path(name)), news.variants);
+        }
+        assert!(config.hls_variants(&path("hd")).is_empty());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod no_playlist;
 mod stage;
 mod turn;
 mod variant;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLo
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{self, timeout, timeout_at};
+use tokio::time;
 use turn::Turn;
 use variant::{Extended, Program};
 
@@ -29,7 +30,7 @@ use super::group::grid::Grid;
 use super::keys::{Key, Keys, NoKeys};
 use super::numbers::Numbers;
 use super::object::Flavour;
-use super::progress::{Progress, Wanted};
+use super::progress::Wanted;
 use super::spools::Spool;
 use super::text::Text;
 use super::transcode::Trouble;
@@ -227,25 +228,25 @@ impl Packager {
         start_wait: Duration,
     ) -> Result<Arc<Text>, NoPlaylist> {
         let flavour = self.carried_as(flavour);
-        let asked = time::Instant::now();
-        let within = match directives.wanted {
-            Some(_) => start_wait.min(self.patience()),
-            None => start_wait,
-        };
-        self.started(flavour, within).await?;
-        if self.read().rendition(sound).is_none() {
-            return Err(NoPlaylist::NoSound);
-        }
-        if let Some(wanted) = directives.wanted {
-            self.reached(wanted, asked).await?;
+        match directives.wanted {
+            Some(wanted) => {
+                let asked = time::Instant::now();
+                let within = start_wait.min(self.patience());
+                self.started(flavour, within).await?;
+                if self.read().rendition(sound).is_none() {
+                    return Err(NoPlaylist::NoSound);
+                }
+                self.reached(wanted, asked).await?;
+            }
+            None => self.started(flavour, start_wait).await?,
         }
         let playlist = match directives.skip {
             Some(skip) => Playlist::Delta(flavour, skip),
             None => Playlist::Media(flavour),
         };
         let window = self.read();
-        let text = window.rendition(sound).map(|one| one.text(playlist));
-        text.flatten().ok_or(NoPlaylist::Nothing)
+        let rendition = window.rendition(sound).ok_or(NoPlaylist::NoSound)?;
+        rendition.text(playlist).ok_or(NoPlaylist::Nothing)
     }
 
     /// The playlist that a player opens, waited for in the same way. Cancel safe.
@@ -261,51 +262,6 @@ impl Packager {
         self.started(flavour, start_wait).await?;
         let text = self.read().text(Playlist::Multivariant(flavour));
         text.ok_or(NoPlaylist::Nothing)
-    }
-
-    /// Waits until there is something to play.
-    async fn started(&self, flavour: Flavour, within: Duration) -> Result<(), NoPlaylist> {
-        self.touch();
-        if flavour == Flavour::Ts {
-            self.wants_ts.send_replace(true);
-        }
-        let mut stages = self.progress.subscribe();
-        let readiness = |stage: &Stage| stage.flavours[flavour as usize];
-        let is_settled = |stage: &Stage| {
-            let is_over = stage.over || stage.left;
-            readiness(stage) != Readiness::Waiting || is_over || stage.trouble.is_some()
-        };
-        match timeout(within, stages.wait_for(is_settled)).await {
-            Ok(Ok(stage)) if readiness(&stage) == Readiness::Ready => Ok(()),
-            Ok(Ok(stage)) => Err(match stage.trouble {
-                Some(trouble) => trouble.into(),
-                None if readiness(&stage) == Readiness::Unfit => NoPlaylist::Unfit,
-                None if stage.left => NoPlaylist::Starting,
-                None => NoPlaylist::Nothing,
-            }),
-            Ok(Err(_)) => Err(NoPlaylist::Nothing),
-            Err(_) => Err(NoPlaylist::Starting),
-        }
-    }
-
-    /// Waits until a playlist holds what is wanted, which was `asked` for then, or has ended.
-    async fn reached(&self, wanted: Wanted, asked: time::Instant) -> Result<(), NoPlaylist> {
-        let part_target = self.read().targets().part;
-        let mut stages = self.progress.subscribe();
-        let now = stages.borrow().progress.unwrap_or_default();
-        if !now.ended && now.is_beyond(wanted, part_target) {
-            return Err(NoPlaylist::Beyond);
-        }
-        let holds = |progress: Progress| progress.ended || progress.holds(wanted);
-        let is_over = |stage: &Stage| stage.over || stage.left;
-        let held = stages.wait_for(|stage| is_over(stage) || stage.progress.is_some_and(holds));
-        let deadline = asked + self.patience();
-        let held = match timeout_at(deadline, held).await {
-            Ok(Ok(stage)) => stage.progress.is_some_and(holds),
-            Ok(Err(_)) | Err(_) => false,
-        };
-        self.touch();
-        held.then_some(()).ok_or(NoPlaylist::Late)
     }
 
     fn patience(&self) -> Duration {

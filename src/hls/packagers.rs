@@ -84,7 +84,6 @@ impl Packagers {
         let config = Arc::clone(&self.settings.borrow());
         let grid = self.grid(channel, &config);
         let mut table = self.table();
-        let packagers = table.entry(channel.path().clone()).or_default();
         let own = |packager: &&Arc<Packager>| {
             let is_own = Arc::ptr_eq(packager.channel(), channel);
             let place = |grid: Option<&Arc<_>>| grid.map(Arc::as_ptr);
@@ -92,7 +91,8 @@ impl Packagers {
             let is_there = is_there && !packager.has_passed() && !packager.is_followed();
             is_own && is_there && packager.rendition() == rendition
         };
-        if let Some(packager) = packagers.iter().find(own) {
+        let known = table.get(channel.path());
+        if let Some(packager) = known.and_then(|known| known.iter().find(own)) {
             return Ok(Arc::clone(packager));
         }
         let hls = config.hls_of(channel.path()).clone();
@@ -100,6 +100,7 @@ impl Packagers {
         let clock = shared.unwrap_or_else(|| self.clock.anew());
         let kind = (rendition, grid);
         let packager = Packager::new(channel, kind, &hls, self.secret, &self.numbers, clock)?;
+        let packagers = table.entry(channel.path().clone()).or_default();
         let is_same = |other: &&Arc<Packager>| other.rendition() == rendition;
         let others: Vec<_> = packagers.iter().filter(is_same).cloned().collect();
         packager.follow(&others);

@@ -10,9 +10,12 @@ pub struct Playback(u64);
 impl Playback {
     /// That of the name itself, as Apple's players tell it in `X-Playback-Session-Id`; `None` for an empty one.
     pub fn named(name: &str) -> Option<Self> {
+        if name.is_empty() {
+            return None;
+        }
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
-        (!name.is_empty()).then(|| Self(hasher.finish()))
+        Some(Self(hasher.finish()))
     }
 
     /// That of the `sid` in a list of Common Media Client Data, in a header field or decoded from a query

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hyper::header::HeaderValue;
 
 use super::playlist::with_uris;
 
@@ -19,8 +20,20 @@ pub struct Text {
     gzip: OnceLock<Bytes>,
     tag: String,
     modified: SystemTime,
+    told: OnceLock<Told>,
     /// The same with other URIs, the newest last.
     readdressed: Mutex<VecDeque<Readdressed>>,
+}
+
+/// What HTTP tells of a playlist.
+#[derive(Debug)]
+pub struct Told {
+    /// What tells the plain text from all others.
+    pub tag: HeaderValue,
+    /// The same of the packed text.
+    pub packed_tag: HeaderValue,
+    /// Since when it is so.
+    pub modified: HeaderValue,
 }
 
 /// A playlist whose URIs are not those that are shared.
@@ -43,6 +56,7 @@ impl Text {
             gzip: OnceLock::new(),
             tag,
             modified,
+            told: OnceLock::new(),
             readdressed: Mutex::default(),
         }
     }
@@ -101,6 +115,11 @@ impl Text {
     /// Since when it is so.
     pub fn modified(&self) -> SystemTime {
         self.modified
+    }
+
+    /// What HTTP tells of it, written by `write` at the first call.
+    pub fn told(&self, write: impl FnOnce(&Self) -> Told) -> &Told {
+        self.told.get_or_init(|| write(self))
     }
 }
 

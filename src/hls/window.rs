@@ -345,11 +345,15 @@ impl Window {
     /// A playlist, written unless it was before; `None` while there is nothing to play, and of
     /// key frames where there are no pictures.
     pub fn text(&self, playlist: Playlist) -> Option<Arc<Text>> {
+        let text = self.texts.get(playlist.index())?;
+        if let Some(written) = text.get() {
+            return Some(Arc::clone(written));
+        }
         let lacks_pictures = matches!(playlist, Playlist::IFrames(_)) && !self.has_pictures();
         if !self.has(playlist.flavour()) || lacks_pictures {
             return None;
         }
-        let text = self.texts.get(playlist.index())?.get_or_init(|| {
+        let text = text.get_or_init(|| {
             let listing = Listing { window: self };
             let text = match playlist {
                 Playlist::Multivariant(flavour) => listing.multivariant(flavour),

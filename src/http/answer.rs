@@ -27,10 +27,18 @@ pub(super) const NO_SEGMENT: &str = "there is no such segment, or no longer\n";
 /// After how many seconds somebody may have left.
 const FULL_FOR: &str = "10";
 
+/// For so many header fields there is room in an answer from the beginning.
+const FIELDS: usize = 10;
+
 /// An answer without a body.
 pub(super) fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::default());
+    with_body(status, Body::default())
+}
+
+fn with_body(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
+    response.headers_mut().reserve(FIELDS);
     response
 }
 
@@ -45,8 +53,7 @@ pub(super) fn typed(
     media_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
+    let mut response = with_body(status, Body::from(body));
     let media_type = HeaderValue::from_static(media_type);
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
@@ -60,7 +67,7 @@ pub(super) fn missing(reason: &'static str) -> Response<Body> {
 /// It cannot be had, for the reason that is told; a cache may believe it for a moment.
 pub(super) fn refused(status: StatusCode, reason: impl Into<Bytes>) -> Response<Body> {
     let mut response = typed(status, PLAIN, reason);
-    set(&mut response, CACHE_CONTROL, "max-age=1");
+    keep_for(&mut response, Duration::from_secs(1));
     response
 }
 
@@ -77,6 +84,16 @@ pub(super) fn full(reached: Full) -> Response<Body> {
     let mut response = unavailable(format!("{reached}\n"));
     set(&mut response, RETRY_AFTER, FULL_FOR);
     response
+}
+
+/// Says for how long caches may keep it, in whole seconds.
+pub(super) fn keep_for(response: &mut Response<Body>, age: Duration) {
+    let seconds = age.as_secs();
+    let known = usize::try_from(seconds).ok().and_then(|at| AGES.get(at));
+    match known {
+        Some(known) => set_static(response, CACHE_CONTROL, known),
+        None => set(response, CACHE_CONTROL, &format!("max-age={seconds}")),
+    }
 }
 
 /// The second that it is in, as far as HTTP tells times: for what does not change twice in one.
@@ -101,12 +118,21 @@ pub(super) fn date(time: SystemTime) -> String {
 /// all such fields stand in one.
 pub(super) fn varies_by(response: &mut Response<Body>, field: &HeaderName) {
     let before = response.headers().get(VARY);
-    let before = before.and_then(|fields| fields.to_str().ok());
-    let fields = match before {
-        Some(before) => format!("{before}, {field}"),
-        None => field.to_string(),
-    };
-    set(response, VARY, &fields);
+    match before.and_then(|fields| fields.to_str().ok()) {
+        Some(before) => {
+            let fields = format!("{before}, {field}");
+            set(response, VARY, &fields);
+        }
+        None => {
+            let field = HeaderValue::from(field.clone());
+            response.headers_mut().insert(VARY, field);
+        }
+    }
+}
+
+pub(super) fn set_static(response: &mut Response<Body>, name: HeaderName, value: &'static str) {
+    let value = HeaderValue::from_static(value);
+    response.headers_mut().insert(name, value);
 }
 
 pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
@@ -116,12 +142,30 @@ pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) 
     }
 }
 
+macro_rules! ages {
+    ($($seconds:literal)*) => { [$(concat!("max-age=", $seconds)),*] };
+}
+
+/// The ages that playlists have as a rule, by their seconds, so that none is written anew for each of them.
+const AGES: [&str; 37] = ages![
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36
+];
+
 /// The last of the year 9999, since 1970.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_are_told_in_seconds() {
+        for (seconds, text) in [(0, "max-age=0"), (36, "max-age=36"), (37, "max-age=37")] {
+            let mut response = status(StatusCode::OK);
+            keep_for(&mut response, Duration::from_millis(seconds * 1000 + 900));
+            assert_eq!(response.headers()[CACHE_CONTROL], text);
+        }
+    }
 
     #[test]
     fn dates_have_four_digits_for_the_year() {

@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::access::Guest;
 use crate::base::peer::Peer;
+use crate::config::Config;
 use crate::hls::playback::Playback;
 use crate::hls::viewers::Visit;
 use crate::wire::query::value;
@@ -22,6 +23,8 @@ const CLIENT_DATA: HeaderName = HeaderName::from_static("cmcd-session");
 /// A request, and between whom it travels.
 pub(super) struct Asked<'r> {
     pub(super) request: &'r Request<Incoming>,
+    /// The settings as they were when it came.
+    pub(super) config: &'r Config,
     /// Who sends it.
     pub(super) peer: Peer,
     pub(super) local: SocketAddr,
@@ -73,23 +76,28 @@ impl Asked<'_> {
 
     /// Whether the client has this version already, by its tag, or if it names none by the time since which it
     /// is so (RFC 9110, 13.1.2 and 13.1.3). What may have changed within a second is told by tags alone.
-    pub(super) fn has(&self, tag: &str, modified: Option<SystemTime>) -> bool {
+    pub(super) fn has(&self, tag: &[u8], modified: Option<SystemTime>) -> bool {
         if self.request.headers().contains_key(IF_NONE_MATCH) {
             let mut tags = self.field(&IF_NONE_MATCH).split(',').map(str::trim);
-            return tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag);
+            let is_same = |known: &str| known.trim_start_matches("W/").as_bytes() == tag;
+            return tags.any(|known| known == "*" || is_same(known));
         }
-        let known = httpdate::parse_http_date(self.field(&IF_MODIFIED_SINCE));
-        let known = known.ok().zip(modified);
+        let known = match self.field(&IF_MODIFIED_SINCE) {
+            "" => None,
+            since => httpdate::parse_http_date(since).ok(),
+        };
+        let known = known.zip(modified);
         known.is_some_and(|(known, modified)| modified <= known)
     }
 
     pub(super) fn takes_gzip(&self) -> bool {
-        let mut codings = self.field(&ACCEPT_ENCODING).split(',');
-        codings.any(|coding| {
-            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-            let weight = weight.trim().trim_start_matches("q=");
-            let is_refused = !weight.is_empty() && weight.trim_matches(['0', '.']).is_empty();
-            name.trim().eq_ignore_ascii_case("gzip") && !is_refused
-        })
+        let told = self.field(&ACCEPT_ENCODING);
+        !told.is_empty()
+            && told.split(',').any(|coding| {
+                let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+                let weight = weight.trim().trim_start_matches("q=");
+                let is_refused = !weight.is_empty() && weight.trim_matches(['0', '.']).is_empty();
+                name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+            })
     }
 }

@@ -17,8 +17,11 @@ use crate::media::sessions::Session;
 /// A body: bytes that are there, and perhaps more that come.
 #[derive(Debug, Default)]
 pub(super) struct Body {
-    pieces: VecDeque<Bytes>,
-    /// Bytes of them.
+    /// The next piece; as a rule there is only one, which then needs no room elsewhere.
+    next: Option<Bytes>,
+    /// The pieces after it.
+    rest: VecDeque<Bytes>,
+    /// Bytes of all these.
     length: u64,
     /// What comes after them.
     coming: Option<Coming>,
@@ -107,13 +110,12 @@ impl Body {
 
 impl FromIterator<Bytes> for Body {
     fn from_iter<I: IntoIterator<Item = Bytes>>(pieces: I) -> Self {
-        let pieces: VecDeque<_> = pieces
-            .into_iter()
-            .filter(|piece| !piece.is_empty())
-            .collect();
+        let mut pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
+        let (next, rest) = (pieces.next(), pieces.collect::<VecDeque<_>>());
         Self {
-            length: pieces.iter().map(|piece| piece.len() as u64).sum(),
-            pieces,
+            length: next.iter().chain(&rest).map(|one| one.len() as u64).sum(),
+            next,
+            rest,
             ..Self::default()
         }
     }
@@ -134,9 +136,12 @@ impl hyper::body::Body for Body {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let body = self.get_mut();
-        body.request.iter().for_each(Begun::is_taken);
-        let piece = match (body.pieces.pop_front(), &mut body.coming) {
+        if let (Some(request), Some(_)) = (&body.request, &body.coming) {
+            request.is_taken();
+        }
+        let piece = match (body.next.take(), &mut body.coming) {
             (Some(piece), _) => {
+                body.next = body.rest.pop_front();
                 body.length -= piece.len() as u64;
                 Some(Ok(piece))
             }
@@ -153,7 +158,7 @@ impl hyper::body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty() && self.coming.is_none()
+        self.next.is_none() && self.coming.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

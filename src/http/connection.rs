@@ -1,10 +1,10 @@
 //! HTTP connections, and their limits.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http1;
@@ -22,13 +22,14 @@ use super::body::Body;
 use crate::base::clock::Clock;
 use crate::net::stream::Stream;
 
-/// How long a client may take to send the head of its request.
+/// How long a client may take to send the head of its one request.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// How long a connection for one request may last, until the client has taken its answer.
 const TOTAL_TIME: Duration = Duration::from_secs(30);
 
-/// How long a connection may be open without a request.
+/// How long a connection may be open without a request, and so how long a client may take to send the head of one. It is
+/// [looked at](LOOK_TIME) now and then: a timer for each head would cost more than reading it.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How long a client may take nothing of its answer, and how long it may take for all of it.
@@ -85,13 +86,11 @@ pub(super) async fn serve<F>(
         if is_upload(request.method()) {
             begun.may_last();
         }
-        let answered = answer(request);
-        async move {
-            let mut response = answered.await;
+        answer(request).map(|mut response| {
             begun.answered();
             response.body_mut().lasts(begun);
             Ok::<_, Infallible>(response)
-        }
+        })
     });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALL_TIME));
@@ -99,8 +98,10 @@ pub(super) async fn serve<F>(
     let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
     tokio::pin!(connection);
     let mut looks = interval(LOOK_TIME);
+    let mut is_ending = false;
     loop {
         tokio::select! {
+            biased;
             ended = &mut connection => {
                 if let Err(error) = ended {
                     debug!(%error, "HTTP connection");
@@ -109,8 +110,11 @@ pub(super) async fn serve<F>(
             }
             _ = looks.tick() => match requests.judge() {
                 Verdict::Fine => {}
-                Verdict::Idle => connection.as_mut().graceful_shutdown(),
-                Verdict::Stuck => return,
+                Verdict::Idle if !is_ending => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Verdict::Idle | Verdict::Stuck => return,
             },
         }
     }
@@ -125,8 +129,7 @@ fn builder(streams: Streams) -> auto::Builder<Streams> {
     let mut builder = auto::Builder::new(streams);
     builder
         .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIME)
+        .header_read_timeout(None)
         .max_buf_size(HEAD_SIZE)
         .max_headers(HEADERS)
         .http2()
@@ -147,8 +150,8 @@ struct Requests {
 
 #[derive(Debug)]
 struct Table {
-    /// By their numbers.
-    open: HashMap<u64, Answering>,
+    /// At most as many as a connection has [`STREAMS`].
+    open: Vec<Answering>,
     /// The number of the newest.
     count: u64,
     /// When the last of them ended.
@@ -156,14 +159,15 @@ struct Table {
 }
 
 /// A request as long as it is being answered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Answering {
+    number: u64,
     /// When it or its answer began; `None` if it may last.
     since: Option<Instant>,
     /// How much longer the client may let lie what there is for it.
     patience: Option<Duration>,
     /// Ends it by HTTP/2, and nothing else on the connection.
-    given_up: CancellationToken,
+    given_up: Option<CancellationToken>,
 }
 
 /// What drives the answers by HTTP/2, so that each can be given up.
@@ -196,7 +200,7 @@ enum Verdict {
 impl Requests {
     fn new(clock: Clock) -> Self {
         let table = Table {
-            open: HashMap::new(),
+            open: Vec::new(),
             count: 0,
             idle_since: clock.now(),
         };
@@ -211,11 +215,12 @@ impl Requests {
         let mut table = self.table();
         table.count += 1;
         let number = table.count;
-        let answering = Answering {
+        table.open.push(Answering {
+            number,
             since: Some(now),
-            ..Answering::default()
-        };
-        table.open.insert(number, answering);
+            patience: None,
+            given_up: None,
+        });
         Begun {
             requests: Arc::clone(self),
             number,
@@ -224,20 +229,21 @@ impl Requests {
 
     /// What gives up the request that began last.
     fn newest(&self) -> CancellationToken {
-        let table = self.table();
-        let newest = table.open.get(&table.count);
-        newest.map_or_else(CancellationToken::new, |newest| newest.given_up.clone())
+        let mut table = self.table();
+        let number = table.count;
+        let newest = table.answering(number);
+        newest.map_or_else(CancellationToken::new, |newest| {
+            newest.given_up.get_or_insert_default().clone()
+        })
     }
 
     /// Looks at them, and gives up those whose clients take nothing.
     fn judge(&self) -> Verdict {
         let now = self.clock.now();
         let mut table = self.table();
-        for answering in table.open.values_mut() {
-            answering.look();
-        }
+        table.open.iter_mut().for_each(Answering::look);
         let since = |at: Instant| now.saturating_duration_since(at);
-        let oldest = table.open.values().filter_map(|one| one.since).min();
+        let oldest = table.open.iter().filter_map(|one| one.since).min();
         match oldest {
             Some(oldest) if since(oldest) > ANSWER_TIME => Verdict::Stuck,
             None if table.open.is_empty() && since(table.idle_since) > IDLE_TIME => Verdict::Idle,
@@ -250,11 +256,17 @@ impl Requests {
     }
 }
 
+impl Table {
+    fn answering(&mut self, number: u64) -> Option<&mut Answering> {
+        self.open.iter_mut().find(|one| one.number == number)
+    }
+}
+
 impl Answering {
     /// Gives it up if the client has let something lie for too long.
     fn look(&mut self) {
         match &mut self.patience {
-            Some(Duration::ZERO) => self.given_up.cancel(),
+            Some(Duration::ZERO) => self.given_up.iter().for_each(CancellationToken::cancel),
             Some(patience) => *patience = patience.saturating_sub(LOOK_TIME),
             None => {}
         }
@@ -289,7 +301,7 @@ impl Begun {
     }
 
     fn change(&self, change: impl FnOnce(&mut Answering)) {
-        if let Some(answering) = self.requests.table().open.get_mut(&self.number) {
+        if let Some(answering) = self.requests.table().answering(self.number) {
             change(answering);
         }
     }
@@ -299,7 +311,7 @@ impl Drop for Begun {
     fn drop(&mut self) {
         let now = self.requests.clock.now();
         let mut table = self.requests.table();
-        table.open.remove(&self.number);
+        table.open.retain(|one| one.number != self.number);
         table.idle_since = now;
     }
 }

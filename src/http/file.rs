@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use hyper::header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use hyper::{Method, Response, StatusCode};
 
-use super::answer::{date, set, set_modified, status, to_the_second};
+use super::answer::{date, set, set_modified, set_static, status, to_the_second};
 use super::asked::Asked;
 use super::body::Body;
 use super::byte_range::ByteRange;
@@ -34,7 +34,7 @@ impl File {
         let length = self.length;
         let modified = self.modified.map(to_the_second);
         let mut response = match self.wanted(asked) {
-            _ if asked.has(&self.tag, modified) => status(StatusCode::NOT_MODIFIED),
+            _ if asked.has(self.tag.as_bytes(), modified) => status(StatusCode::NOT_MODIFIED),
             ByteRange::All => send(0..length),
             ByteRange::Some(range) => partial(range, length, send),
             ByteRange::Unsatisfiable => {
@@ -47,8 +47,8 @@ impl File {
             return response;
         }
         set(&mut response, ETAG, &self.tag);
-        set(&mut response, ACCEPT_RANGES, "bytes");
-        set(&mut response, CACHE_CONTROL, self.keep);
+        set_static(&mut response, ACCEPT_RANGES, "bytes");
+        set_static(&mut response, CACHE_CONTROL, self.keep);
         if let Some(modified) = self.modified {
             set_modified(&mut response, modified);
         }

@@ -11,11 +11,11 @@ use hyper::Response;
 use super::answer::missing;
 use super::asked::Asked;
 use super::body::Body;
-use super::hls::delivered;
+use super::hls::{delivered, rendition};
 use super::playlists::playlist;
 use super::server::Server;
 use crate::base::path::MediaPath;
-use crate::config::HlsGroup;
+use crate::config::{Config, HlsGroup};
 use crate::hls::group::program;
 use crate::hls::keys::NoKeys;
 use crate::hls::object::{Flavour, Object};
@@ -24,11 +24,29 @@ use crate::hls::watched::Watched;
 use crate::media::channel::{Channel, State};
 
 /// Something of a group.
-#[derive(Clone, Debug)]
-pub(super) struct OfGroup {
-    group: HlsGroup,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfGroup<'c> {
+    group: &'c HlsGroup,
     /// The channel whose object it is; `None` for the program.
-    variant: Option<MediaPath>,
+    variant: Option<&'c MediaPath>,
+}
+
+impl<'c> OfGroup<'c> {
+    /// What of a group an object of that name is; `None` if it is of something else.
+    pub(super) fn read(config: &'c Config, name: &MediaPath, object: Object) -> Option<Self> {
+        if let Some(group) = config.hls_group(name) {
+            let is_program = matches!(object, Object::Multivariant(_));
+            return is_program.then_some(Self {
+                group,
+                variant: None,
+            });
+        }
+        let (group, variant) = config.hls_variant(name)?;
+        Some(Self {
+            group,
+            variant: Some(variant),
+        })
+    }
 }
 
 /// As what somebody asks for something of a channel.
@@ -39,33 +57,12 @@ pub(super) struct Asker<'a> {
 }
 
 impl Server {
-    /// What of a group an object of that name is; `None` if it is of something else.
-    pub(super) fn of_group(&self, name: &MediaPath, object: Object) -> Option<OfGroup> {
-        let config = self.config();
-        if let Some(group) = config.hls_group(name) {
-            let is_program = matches!(object, Object::Multivariant(_));
-            return is_program.then(|| OfGroup {
-                group: group.clone(),
-                variant: None,
-            });
-        }
-        let (group, variant) = config.hls_variant(name)?;
-        Some(OfGroup {
-            group: group.clone(),
-            variant: Some(variant.clone()),
-        })
-    }
-
     /// The names, and with them those of all channels of the groups that they are of: who may
     /// watch a program may watch all its variants.
     pub(super) fn with_variants(&self, mut names: Vec<MediaPath>) -> Vec<MediaPath> {
         let config = self.config();
-        let groups = names.iter().filter_map(|name| {
-            let of_variant = config.hls_variant(name).map(|(group, _)| group);
-            of_variant.or_else(|| config.hls_group(name))
-        });
-        let variants = groups.flat_map(|group| group.variants.clone());
-        let variants: Vec<_> = variants.collect();
+        let variants = names.iter().flat_map(|name| config.hls_variants(name));
+        let variants: Vec<_> = variants.cloned().collect();
         names.extend(variants);
         names
     }
@@ -84,11 +81,11 @@ impl Server {
     pub(super) async fn answer_group(
         &self,
         asked: &Asked<'_>,
-        what: &OfGroup,
+        what: OfGroup<'_>,
         object: Object,
     ) -> Result<Response<Body>, NoKeys> {
-        let group = &what.group;
-        match (&what.variant, object) {
+        let group = what.group;
+        match (what.variant, object) {
             (None, Object::Multivariant(flavour)) => {
                 self.answer_program(asked, group, flavour).await
             }
@@ -103,7 +100,8 @@ impl Server {
         group: &HlsGroup,
         flavour: Flavour,
     ) -> Result<Response<Body>, NoKeys> {
-        let variants = self.variants(group, Object::Multivariant(flavour))?;
+        let object = Object::Multivariant(flavour);
+        let variants = self.variants(asked.config, group, object)?;
         let Some(first) = variants.first() else {
             return Ok(missing("no channel of the group is there\n"));
         };
@@ -113,7 +111,7 @@ impl Server {
             Err(refusal) => return Ok(*refusal),
         };
         let now = self.clock.present_wall();
-        let text = program::multivariant(&variants, flavour, &self.config(), now).await;
+        let text = program::multivariant(&variants, flavour, asked.config, now).await;
         let response = playlist(asked, text, target / 2);
         Ok(delivered(response, session))
     }
@@ -127,7 +125,7 @@ impl Server {
     ) -> Result<Response<Body>, NoKeys> {
         let packager = match object {
             Object::File { packager, .. } => self.hls.packagers.find(variant, packager),
-            _ => self.variant(group, variant, object)?,
+            _ => self.variant(asked.config, group, variant, object)?,
         };
         let Some(packager) = packager else {
             return Ok(missing("the variant is not there\n"));
@@ -141,7 +139,12 @@ impl Server {
 
     /// The packagers of the variants that can be played, or may soon, in the formats of `object`; of
     /// a group that is over those that are left of it.
-    fn variants(&self, group: &HlsGroup, object: Object) -> Result<Vec<Arc<Packager>>, NoKeys> {
+    fn variants(
+        &self,
+        config: &Config,
+        group: &HlsGroup,
+        object: Object,
+    ) -> Result<Vec<Arc<Packager>>, NoKeys> {
         let mut channels = self.channels(group);
         if channels.is_empty() {
             let left = group.variants.iter();
@@ -153,7 +156,7 @@ impl Server {
             channels.retain(|channel| !waits(channel));
         }
         let with_rendition = |channel: Arc<Channel>| {
-            let rendition = self.rendition(channel.path(), Some(&channel), object)?;
+            let rendition = rendition(config, channel.path(), Some(&channel), object)?;
             Some((channel, rendition))
         };
         let variants: Vec<_> = channels.into_iter().filter_map(with_rendition).collect();
@@ -164,6 +167,7 @@ impl Server {
     /// only when all have, for else they are to take another.
     fn variant(
         &self,
+        config: &Config,
         group: &HlsGroup,
         variant: &MediaPath,
         object: Object,
@@ -171,7 +175,7 @@ impl Server {
         let packagers = &self.hls.packagers;
         let channel = self.mounts.open(variant);
         let channel = channel.filter(|channel| channel.ended().is_none());
-        let Some(rendition) = self.rendition(variant, channel.as_ref(), object) else {
+        let Some(rendition) = rendition(config, variant, channel.as_ref(), object) else {
             return Ok(None);
         };
         match channel {
@@ -183,8 +187,18 @@ impl Server {
 
     /// What else packages these variants of one program, also `own` in other formats where those are offered, as far
     /// as it runs.
-    pub(super) fn others(&self, variants: &[MediaPath], own: &Packager) -> Vec<Arc<Packager>> {
-        let (config, packagers) = (self.config(), &self.hls.packagers);
+    pub(super) fn others(
+        &self,
+        config: &Config,
+        variants: &[MediaPath],
+        own: &Packager,
+    ) -> Vec<Arc<Packager>> {
+        if let [only] = variants
+            && !config.hls_of(only).offers_compat()
+        {
+            return Vec::new();
+        }
+        let packagers = &self.hls.packagers;
         let offered = |variant: &MediaPath| match config.hls_of(variant).offers_compat() {
             true => &[Rendition::Own, Rendition::Compat][..],
             false => &[Rendition::Own],

@@ -15,10 +15,11 @@ use super::asked::Asked;
 use super::body::Body;
 use super::byte_range::cut;
 use super::file::File;
-use super::groups::Asker;
-use super::playlists::{media, playlist};
+use super::groups::{Asker, OfGroup};
+use super::playlists::{Times, media, playlist};
 use super::server::Server;
 use crate::base::path::MediaPath;
+use crate::config::Config;
 use crate::hls::keys::NoKeys;
 use crate::hls::object::{Content, Facts, Flavour, Object};
 use crate::hls::old_players::needs_transport_streams;
@@ -39,7 +40,7 @@ impl Server {
         name: &MediaPath,
         mut object: Object,
     ) -> Response<Body> {
-        if !self.config().hls.enabled {
+        if !asked.config.hls.enabled {
             return missing("HLS is switched off\n");
         }
         let is_program = object == PROGRAM;
@@ -59,13 +60,16 @@ impl Server {
         name: &MediaPath,
         object: Object,
     ) -> Response<Body> {
-        let answered = match self.of_group(name, object) {
-            Some(what) => self.answer_group(asked, &what, object).await.map(Some),
+        let answered = match OfGroup::read(asked.config, name, object) {
+            Some(what) => {
+                let answered = Box::pin(self.answer_group(asked, what, object));
+                answered.await.map(Some)
+            }
             None => self.answer_channel(asked, name, object).await,
         };
         match answered {
             Ok(Some(response)) => response,
-            Ok(None) => self.answer_movie(asked, name, object).await,
+            Ok(None) => Box::pin(self.answer_movie(asked, name, object)).await,
             Err(reason) => {
                 error!(path = %name, %reason, "a channel cannot be encrypted");
                 unavailable(format!("the channel cannot be encrypted: {reason}\n"))
@@ -80,7 +84,7 @@ impl Server {
         name: &MediaPath,
         object: Object,
     ) -> Result<Option<Response<Body>>, NoKeys> {
-        let Some(packager) = self.packager(name, object)? else {
+        let Some(packager) = self.packager(asked.config, name, object)? else {
             return Ok(None);
         };
         let asker = Asker {
@@ -91,44 +95,23 @@ impl Server {
     }
 
     /// Who packages what is asked for: only playlists make somebody begin.
-    fn packager(&self, name: &MediaPath, object: Object) -> Result<Option<Arc<Packager>>, NoKeys> {
+    fn packager(
+        &self,
+        config: &Config,
+        name: &MediaPath,
+        object: Object,
+    ) -> Result<Option<Arc<Packager>>, NoKeys> {
         if let Object::File { packager, .. } = object {
             return Ok(self.hls.packagers.find(name, packager));
         }
         let channel = self.mounts.open(name);
         let channel = channel.filter(|channel| channel.ended().is_none());
-        let Some(rendition) = self.rendition(name, channel.as_ref(), object) else {
+        let Some(rendition) = rendition(config, name, channel.as_ref(), object) else {
             return Ok(None);
         };
         match channel {
             Some(channel) => self.hls.packagers.of(&channel, rendition).map(Some),
             None => Ok(self.hls.packagers.newest(name, rendition)),
-        }
-    }
-
-    /// In which formats an object of the channel `name` is: as its own name says, and in those that every
-    /// player knows where a transport stream cannot carry the others. `None` when they are not offered.
-    pub(super) fn rendition(
-        &self,
-        name: &MediaPath,
-        channel: Option<&Arc<Channel>>,
-        object: Object,
-    ) -> Option<Rendition> {
-        let config = self.config();
-        let hls = config.hls_of(name);
-        let description = channel.and_then(|channel| channel.description());
-        let description = description.as_deref();
-        let needs_other = || description.is_some_and(need::is_beyond_streams);
-        match object {
-            Object::Compat(_) => hls.offers_compat().then_some(Rendition::Compat),
-            Object::Multivariant(Flavour::Ts)
-            | Object::Media(Flavour::Ts)
-            | Object::IFrames(Flavour::Ts)
-                if hls.transcode && needs_other() =>
-            {
-                Some(Rendition::Compat)
-            }
-            _ => Some(Rendition::Own),
         }
     }
 
@@ -145,33 +128,31 @@ impl Server {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
-        let start_wait = self.config().hls_of(packager.channel().path()).start_wait;
-        let others = || self.others(asker.variants, packager);
+        let start_wait = asked.config.hls_of(packager.channel().path()).start_wait;
+        let times = Times { target, start_wait };
+        let others = || self.others(asked.config, asker.variants, packager);
         let response = match object {
             Object::Multivariant(flavour) => {
                 let text = packager.multivariant(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
             }
             Object::Media(flavour) | Object::Compat(flavour) => {
-                media(asked, packager, (0, flavour), start_wait, others).await
+                media(asked, packager, (0, flavour), times, others).await
             }
             Object::IFrames(flavour) => {
                 let text = packager.i_frames(flavour, start_wait).await;
                 playlist(asked, text, target / 2)
             }
             Object::Audio(flavour, sound) => {
-                media(asked, packager, (sound, flavour), start_wait, others).await
+                media(asked, packager, (sound, flavour), times, others).await
             }
             Object::File {
                 packager: number,
                 file: wanted,
             } => {
-                let needs_bytes = needs_bytes(asked, object, packager.facts(number, wanted));
+                let needs_bytes = |facts| needs_bytes(asked, object, facts);
                 match packager.file(number, wanted, needs_bytes).await {
-                    Some(content) => {
-                        let facts = packager.facts(number, wanted);
-                        file(asked, object, content, facts)
-                    }
+                    Some((content, facts)) => file(asked, object, content, facts),
                     None => missing(NO_SEGMENT),
                 }
             }
@@ -191,6 +172,32 @@ impl Server {
     }
 }
 
+/// In which formats an object of the channel `name` is: as its own name says, and in those that every
+/// player knows where a transport stream cannot carry the others. `None` when they are not offered.
+pub(super) fn rendition(
+    config: &Config,
+    name: &MediaPath,
+    channel: Option<&Arc<Channel>>,
+    object: Object,
+) -> Option<Rendition> {
+    let hls = config.hls_of(name);
+    let needs_other = || {
+        let description = channel.and_then(|channel| channel.description());
+        description.is_some_and(|description| need::is_beyond_streams(&description))
+    };
+    match object {
+        Object::Compat(_) => hls.offers_compat().then_some(Rendition::Compat),
+        Object::Multivariant(Flavour::Ts)
+        | Object::Media(Flavour::Ts)
+        | Object::IFrames(Flavour::Ts)
+            if hls.transcode && needs_other() =>
+        {
+            Some(Rendition::Compat)
+        }
+        _ => Some(Rendition::Own),
+    }
+}
+
 /// The answer to a viewer.
 pub(super) fn delivered(mut response: Response<Body>, session: Arc<Session>) -> Response<Body> {
     response.body_mut().count_for(session);
@@ -200,7 +207,7 @@ pub(super) fn delivered(mut response: Response<Body>, session: Arc<Session>) -> 
 /// Whether the answer with such a file brings some of it.
 fn needs_bytes(asked: &Asked<'_>, object: Object, facts: Facts) -> bool {
     let modified = facts.modified.map(to_the_second);
-    *asked.request.method() == Method::GET && !asked.has(&tag(object, facts), modified)
+    *asked.request.method() == Method::GET && !asked.has(tag(object, facts).as_bytes(), modified)
 }
 
 /// What tells a file from all others. Where other bytes may have its name, these have a tag of their own, so that nobody

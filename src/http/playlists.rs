@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hyper::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, ETAG, HeaderValue, LAST_MODIFIED};
 use hyper::{Response, StatusCode};
 
 use super::answer::{
-    refused, set, set_modified, status, to_the_second, typed, unavailable, varies_by,
+    date, keep_for, refused, set_static, status, to_the_second, typed, unavailable, varies_by,
 };
 use super::asked::Asked;
 use super::body::Body;
@@ -17,7 +17,16 @@ use crate::hls::group::program;
 use crate::hls::object::Flavour;
 use crate::hls::packager::{NoPlaylist, Packager};
 use crate::hls::playlist::MEDIA_TYPE;
-use crate::hls::text::Text;
+use crate::hls::text::{Text, Told};
+
+/// What times a channel has its players reckon with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// How long its segments are meant to be.
+    pub(super) target: Duration,
+    /// How long they wait for a channel that has just begun.
+    pub(super) start_wait: Duration,
+}
 
 /// A media playlist, as the directives of the query ask for it; `others` package the other variants
 /// of the program.
@@ -25,7 +34,7 @@ pub(super) async fn media(
     asked: &Asked<'_>,
     packager: &Packager,
     (sound, flavour): (u16, Flavour),
-    start_wait: Duration,
+    times: Times,
     others: impl Fn() -> Vec<Arc<Packager>>,
 ) -> Response<Body> {
     let query = asked.request.uri().query().unwrap_or_default();
@@ -33,7 +42,7 @@ pub(super) async fn media(
         Ok(directives) => directives,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, reason),
     };
-    let target = packager.target_duration();
+    let Times { target, start_wait } = times;
     // A caching proxy keeps what nobody asks for again, and not for long what changes.
     let age = match directives.wanted {
         Some(_) => 6 * target,
@@ -77,28 +86,36 @@ pub(super) fn lasting(asked: &Asked<'_>, text: &Arc<Text>, age: Duration) -> Res
 /// A playlist as whoever asks is to read it, which has changed at the time `modified`.
 fn sent(asked: &Asked<'_>, text: &Text, age: Duration, modified: SystemTime) -> Response<Body> {
     let is_packed = asked.takes_gzip();
-    let tag = match is_packed {
-        true => format!("\"{}-gzip\"", text.tag()),
-        false => format!("\"{}\"", text.tag()),
+    let told = text.told(told);
+    let (tag, body) = match is_packed {
+        true => (&told.packed_tag, text.gzip()),
+        false => (&told.tag, text.plain()),
     };
-    let body = match is_packed {
-        true => text.gzip().clone(),
-        false => text.plain().clone(),
-    };
-    let mut response = if asked.has(&tag, Some(modified)) {
+    let mut response = if asked.has(tag.as_bytes(), Some(modified)) {
         status(StatusCode::NOT_MODIFIED)
     } else {
-        typed(StatusCode::OK, MEDIA_TYPE, body)
+        typed(StatusCode::OK, MEDIA_TYPE, body.clone())
     };
     if is_packed {
-        set(&mut response, CONTENT_ENCODING, "gzip");
+        set_static(&mut response, CONTENT_ENCODING, "gzip");
     }
     varies_by(&mut response, &ACCEPT_ENCODING);
-    set(&mut response, ETAG, &tag);
-    set_modified(&mut response, modified);
-    let seconds = age.as_secs().max(1);
-    set(&mut response, CACHE_CONTROL, &format!("max-age={seconds}"));
+    let headers = response.headers_mut();
+    headers.insert(ETAG, tag.clone());
+    headers.insert(LAST_MODIFIED, told.modified.clone());
+    keep_for(&mut response, age.max(Duration::from_secs(1)));
     response
+}
+
+/// What is told of a playlist, whoever asks.
+fn told(text: &Text) -> Told {
+    // Our own tags and dates are plain text.
+    let field = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+    Told {
+        tag: field(format!("\"{}\"", text.tag())),
+        packed_tag: field(format!("\"{}-gzip\"", text.tag())),
+        modified: field(date(text.modified())),
+    }
 }
 
 fn without_playlist(reason: NoPlaylist) -> Response<Body> {

@@ -17,6 +17,9 @@ pub(super) fn sender(
     connected: Peer,
     headers: &HeaderMap,
 ) -> Result<Peer, Box<Response<Body>>> {
+    if proxy.http.is_empty() {
+        return Ok(connected);
+    }
     let told = headers.get_all(proxy.header.name()).iter();
     let told = told.map(|value| value.to_str().unwrap_or_default());
     let sender = proxy.sender(connected, told);

@@ -97,8 +97,9 @@ impl Server {
         connection::serve(stream, self.clock, move |request| {
             let (server, uploads) = (Arc::clone(&server), uploads.clone());
             async move {
+                // What is rare is boxed here and below, for what is asked for most moves with all that it could become.
                 match is_upload(request.method()) {
-                    true => server.answer_upload(request, peer, &uploads).await,
+                    true => Box::pin(server.answer_upload(request, peer, &uploads)).await,
                     false => server.answer(&request, peer, local).await,
                 }
             }
@@ -127,6 +128,7 @@ impl Server {
             Method::GET | Method::HEAD => {
                 let asked = Asked {
                     request,
+                    config: &config,
                     peer,
                     local,
                     prefix,
@@ -179,12 +181,14 @@ impl Server {
     async fn answer_permitted(&self, asked: &Asked<'_>, route: Route) -> Response<Body> {
         let query = asked.request.uri().query().unwrap_or_default();
         match route {
-            Route::Titles => self.update_title(asked).await,
+            Route::Titles => Box::pin(self.update_title(asked)).await,
             Route::Hls(name, object) => self.answer_hls(asked, &name, object).await,
-            Route::Page(path) if is_download(query) => self.answer_download(asked, &path).await,
-            Route::Page(path) => match self.answer_endless(asked, &path).await {
+            Route::Page(path) if is_download(query) => {
+                Box::pin(self.answer_download(asked, &path)).await
+            }
+            Route::Page(path) => match Box::pin(self.answer_endless(asked, &path)).await {
                 Some(response) => response,
-                None => self.answer_page(asked, &path).await,
+                None => Box::pin(self.answer_page(asked, &path)).await,
             },
         }
     }
@@ -201,8 +205,10 @@ impl Server {
     /// # Errors
     /// After what time it may ask again, for it asks faster than the settings allow.
     pub(super) fn throttle(&self, peer: IpAddr) -> Result<(), Duration> {
-        let limit = self.settings.borrow().limits.requests_per_address;
-        self.rates.take(peer, limit, self.clock.now())
+        match self.settings.borrow().limits.requests_per_address {
+            0 => Ok(()),
+            limit => self.rates.take(peer, limit, self.clock.now()),
+        }
     }
 
     pub(super) fn config(&self) -> Arc<Config> {

@@ -2,6 +2,9 @@
 
 /// What `query` says of `name`: the first value, as it is spelt.
 pub fn value<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    if query.is_empty() {
+        return None;
+    }
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find_map(|(key, value)| (key == name).then_some(value))
 }

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::{Packager, Stage};
+use super::Packager;
 use crate::hls::keys::{Key, Keys};
 use crate::hls::object::{Content, Facts, File};
-use crate::hls::window::Choice;
+use crate::hls::window::{Choice, Window};
 
 impl Packager {
     /// Whether files of that number are its.
@@ -29,41 +29,45 @@ impl Packager {
         keys
     }
 
-    /// A file of that number; the part that comes next is waited for. `needs_bytes` is false where it is enough to know
-    /// how many bytes it has, and nothing has to be read from disk. `None` when it is not there, or no longer.
-    /// Cancel safe.
-    pub async fn file(&self, number: u32, file: File, needs_bytes: bool) -> Option<Content> {
+    /// A file of that number, with what players are told of it; the part that comes next is waited for. `needs_bytes` is
+    /// false where it is enough to know how many bytes it has, and nothing has to be read from disk. `None` when it
+    /// is not there, or no longer. Cancel safe.
+    pub async fn file(
+        &self,
+        number: u32,
+        file: File,
+        needs_bytes: impl FnOnce(Facts) -> bool,
+    ) -> Option<(Content, Facts)> {
         self.touch();
-        if let File::Part(sequence, part) = file {
-            let mut stages = self.progress.subscribe();
-            let is_next = |stage: &Stage| {
-                let progress = stage.progress;
-                !stage.over && progress.is_some_and(|progress| progress.is_next(sequence, part))
-            };
-            let come = stages.wait_for(|stage| !is_next(stage));
-            // Whether it came, the window tells.
-            let _ = timeout(self.patience(), come).await;
+        if let File::Part(sequence, part) = file
+            && self.progress.borrow().is_next(sequence, part)
+        {
+            Box::pin(self.come(sequence, part)).await;
         }
-        if let File::Key(period) = file {
-            return self.key(number, period).map(Content::from);
-        }
-        if let Some(pieces) = self.read().with_files(number)?.file(file) {
-            return Some(pieces.into());
-        }
-        self.on_disk(number, file, needs_bytes).await
+        let facts = {
+            let window = self.read();
+            let files = window.with_files(number)?;
+            let facts = facts(files, file);
+            if let Some(pieces) = files.file(file) {
+                return Some((pieces.into(), facts));
+            }
+            facts
+        };
+        let content = match file {
+            File::Key(period) => self.key(number, period)?.into(),
+            _ => {
+                let read = self.on_disk(number, file, needs_bytes(facts));
+                Box::pin(read).await?
+            }
+        };
+        Some((content, facts))
     }
 
-    /// What players are told of such a file beside its bytes.
-    pub fn facts(&self, number: u32, file: File) -> Facts {
-        let window = self.read();
-        let files = window.with_files(number);
-        let told = files.and_then(|files| files.facts(file));
-        let (has_pictures, made) = told.unwrap_or((true, None));
-        Facts {
-            version: None,
-            has_pictures,
-            modified: made,
-        }
+    /// Waits until that part is no longer the next; whether it came, the window tells.
+    async fn come(&self, sequence: u64, part: u32) {
+        let mut stages = self.progress.subscribe();
+        let come = stages.wait_for(|stage| !stage.is_next(sequence, part));
+        let _ = timeout(self.patience(), come).await;
     }
 
     /// The key of that period, as long as there is something that needs it.
@@ -72,5 +76,15 @@ impl Packager {
         let is_needed = self.read().with_files(number)?.has_key(period);
         let Key(key) = is_needed.then(|| keys.key(period))?;
         Some(vec![Bytes::copy_from_slice(&key)])
+    }
+}
+
+/// What players are told of a file of `files` beside its bytes.
+fn facts(files: &Window, file: File) -> Facts {
+    let (has_pictures, modified) = files.facts(file).unwrap_or((true, None));
+    Facts {
+        version: None,
+        has_pictures,
+        modified,
     }
 }

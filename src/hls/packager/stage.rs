@@ -1,5 +1,7 @@
 //! How far the packaging is, for those who wait for it.
 
+use super::NoPlaylist;
+use crate::hls::object::Flavour;
 use crate::hls::progress::Progress;
 use crate::hls::transcode::Trouble;
 
@@ -16,6 +18,26 @@ pub(super) struct Stage {
     pub(super) left: bool,
     /// Whether the task is over.
     pub(super) over: bool,
+}
+
+impl Stage {
+    /// Whether a flavour can be played, or why not; `None` while that is not settled.
+    pub(super) fn settled(&self, flavour: Flavour) -> Option<Result<(), NoPlaylist>> {
+        let readiness = self.flavours[flavour as usize];
+        match (readiness, self.trouble) {
+            (Readiness::Ready, _) => Some(Ok(())),
+            (_, Some(trouble)) => Some(Err(trouble.into())),
+            (Readiness::Unfit, None) => Some(Err(NoPlaylist::Unfit)),
+            (Readiness::Waiting, None) if self.left => Some(Err(NoPlaylist::Starting)),
+            (Readiness::Waiting, None) => self.over.then_some(Err(NoPlaylist::Nothing)),
+        }
+    }
+
+    /// Whether that part is the one that comes next.
+    pub(super) fn is_next(&self, sequence: u64, part: u32) -> bool {
+        let progress = self.progress.filter(|_| !self.over);
+        progress.is_some_and(|progress| progress.is_next(sequence, part))
+    }
 }
 
 /// Whether a flavour can be played.

@@ -21,6 +21,9 @@ use crate::hls::text::packed;
 /// Shorter bodies are sent as they are.
 const WORTH_PACKING: usize = 1024;
 
+/// Where all the others are.
+const FOLDER: &str = "/assets/";
+
 /// The page into which all others are written.
 const TEMPLATE: &str = "index.html";
 
@@ -48,10 +51,11 @@ pub(super) struct Asset {
 
 impl Default for Assets {
     fn default() -> Self {
-        let names = Built::iter().filter(|name| name.starts_with("assets/"));
-        let assets = names.filter_map(|name| {
+        let named = Built::iter().map(|name| (format!("/{name}"), name));
+        let named = named.filter(|(path, _)| path.starts_with(FOLDER));
+        let assets = named.filter_map(|(path, name)| {
             let asset = Asset::new(&name, Built::get(&name)?.data.into_owned());
-            Some((format!("/{name}"), asset))
+            Some((path, asset))
         });
         let template = Built::get(TEMPLATE).map(|file| file.data.into_owned());
         Self {
@@ -64,7 +68,8 @@ impl Default for Assets {
 impl Assets {
     /// The file that the path of a URL names.
     pub(super) fn find(&self, path: &str) -> Option<&Asset> {
-        self.table.get(path)
+        let is_here = path.starts_with(FOLDER);
+        is_here.then(|| self.table.get(path)).flatten()
     }
 
     /// The page into which all others are written.
@@ -91,7 +96,7 @@ impl Asset {
             true => format!("{}-gzip\"", self.tag.trim_end_matches('"')),
             false => self.tag.clone(),
         };
-        let mut response = if asked.has(&tag, None) {
+        let mut response = if asked.has(tag.as_bytes(), None) {
             status(StatusCode::NOT_MODIFIED)
         } else if is_packed {
             let gzip = || packed(&self.plain, Compression::best());

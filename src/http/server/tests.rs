@@ -121,3 +121,17 @@ fn what_is_not_modified_tells_no_length() {
         assert_eq!(response.body().len(), Some(0));
     }
 }
+
+/// The most bytes of what answers a request, which moves a few times on its way.
+const SMALL: usize = 3072;
+
+#[test]
+fn what_answers_a_request_is_small() {
+    fn size<'a, F: Future>(
+        _: impl Fn(&'a Server, &'a Request<Incoming>, Peer, SocketAddr) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+    let size = size(Server::answer);
+    assert!(size <= SMALL, "{size} bytes");
+}

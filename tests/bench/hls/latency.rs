@@ -96,7 +96,7 @@ async fn read(
             continue;
         };
         let file = packager
-            .file(packager.number(), File::Part(sequence, part), true)
+            .file(packager.number(), File::Part(sequence, part), |_| true)
             .await;
         let now = clock.now();
         if times.has_changed().is_err() {
@@ -104,7 +104,7 @@ async fn read(
             break;
         }
         // A segment that is whole has no more parts.
-        let Some(content) = file else {
+        let Some((content, _)) = file else {
             place = Some((sequence + 1, 0)).filter(|_| part > 0);
             continue;
         };

@@ -171,6 +171,11 @@ impl Movies {
         Ok(shown)
     }
 
+    /// Whether it is known without a look at the files that there is, or was a moment ago, a movie of that name.
+    pub fn is_known(&self, path: &MediaPath) -> bool {
+        self.lock().contains(path)
+    }
+
     fn terms(&self) -> Terms {
         let hls = &self.settings.borrow().hls;
         Terms {

@@ -160,9 +160,24 @@ impl From<Vec<Bytes>> for Content {
 
 impl Object {
     /// What the path of a URL names, and of which channel or movie: `/NAME/index.m3u8` with all that
-    /// is named in it, and `/NAME.m3u8`.
+    /// is named in it, and `/NAME.m3u8`. What may be either is the [former](Self::in_folder).
     pub fn of_path(path: &MediaPath) -> Option<(MediaPath, Self)> {
-        in_folder(path).or_else(|| beside(path))
+        Self::in_folder(path).or_else(|| Self::beside(path))
+    }
+
+    /// What the path names as something in the folder of a channel or movie, and of which.
+    pub fn in_folder(path: &MediaPath) -> Option<(MediaPath, Self)> {
+        let object = Self::read(path.name())?;
+        let name = path.parent();
+        (!name.is_root()).then_some((name, object))
+    }
+
+    /// What it names beside a channel or movie, and which: `/NAME.m3u8`.
+    pub fn beside(path: &MediaPath) -> Option<(MediaPath, Self)> {
+        let name = path.as_str().strip_suffix(".m3u8")?;
+        let name = Some(name).filter(|name| !name.is_empty() && !name.ends_with('/'))?;
+        let name = MediaPath::from_plain(name).ok()?;
+        Some((name, Self::Multivariant(Flavour::LowLatency)))
     }
 
     /// Reads the last component of a URL; `None` for what cannot be a name that [`Display`] wrote.
@@ -309,19 +324,6 @@ impl Display for Object {
             File::IFrameTs(number) => write!(f, "iframe-{number}.ts"),
         }
     }
-}
-
-fn in_folder(path: &MediaPath) -> Option<(MediaPath, Object)> {
-    let object = Object::read(path.name())?;
-    let name = path.parent();
-    (!name.is_root()).then_some((name, object))
-}
-
-fn beside(path: &MediaPath) -> Option<(MediaPath, Object)> {
-    let name = path.as_str().strip_suffix(".m3u8")?;
-    let name = Some(name).filter(|name| !name.is_empty() && !name.ends_with('/'))?;
-    let name = MediaPath::from_plain(name).ok()?;
-    Some((name, Object::Multivariant(Flavour::LowLatency)))
 }
 
 #[cfg(test)]

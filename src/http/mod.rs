@@ -18,6 +18,7 @@ mod file;
 mod groups;
 mod hls;
 mod hls_metrics;
+mod meaning;
 pub mod metrics;
 mod movies;
 mod page;

@@ -157,7 +157,7 @@ impl Server {
         asked: &Asked<'_>,
         route: &Route,
     ) -> Result<Permit, Box<Response<Body>>> {
-        if let Route::Hls(name, _) = route {
+        if let Route::Hls { name, .. } = route {
             let variants = asked.config.hls_variants(name);
             if self.gate.is_known_open([name].into_iter().chain(variants)) {
                 return Ok(Permit::Open);
@@ -176,7 +176,7 @@ impl Server {
         let query = attempt.query;
         let shown = value(query, TICKET).zip(subjects.last());
         attempt.ticket = shown.map(|(ticket, name)| Ticket { ticket, name });
-        if let Route::Hls(name, _) = route {
+        if let Route::Hls { name, .. } = route {
             attempt.protocol = Protocol::Hls;
             if let Some(pass) = value(query, PASS) {
                 let programs = self.of_program(name);
@@ -197,7 +197,7 @@ impl Server {
         let opener = match (&verdict, route) {
             (Verdict::Open, _) if self.is_for_everybody() => return Ok(Permit::Open),
             (Verdict::Signed(_), _) => signature.map(|signature| format!("{SIGNED}={signature}")),
-            (_, Route::Hls(name, object)) if object.is_playlist() => {
+            (_, Route::Hls { name, object, .. }) if object.is_playlist() => {
                 let pass = self.pass(&self.of_program(name), &verdict).await;
                 pass.map(|pass| format!("{PASS}={pass}"))
             }
@@ -250,7 +250,7 @@ impl Server {
     /// The ticket that URIs in the answer to `route` have to show.
     fn ticket(&self, route: &Route, guest: &Guest, attempt: &Attempt<'_>) -> Option<String> {
         let leads_on = match route {
-            Route::Hls(_, object) => object.is_playlist(),
+            Route::Hls { object, .. } => object.is_playlist(),
             Route::Page(_) => true,
             Route::Titles => false,
         };

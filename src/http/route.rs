@@ -13,7 +13,13 @@ pub(super) enum Route {
     /// News of what a channel plays.
     Titles,
     /// Something of a channel or a movie.
-    Hls(MediaPath, Object),
+    Hls {
+        /// The channel or movie.
+        name: MediaPath,
+        object: Object,
+        /// Whether it lies beside what it is of, and not in its folder: `/NAME.m3u8`.
+        is_beside: bool,
+    },
     /// A channel, a movie or a folder itself; the root is the list of what there is.
     Page(MediaPath),
 }
@@ -28,9 +34,40 @@ impl Route {
             return Ok(Self::Titles);
         }
         let path = MediaPath::from_url(path)?;
-        match Object::of_path(&path) {
-            Some((name, object)) => Ok(Self::Hls(name, object)),
-            None => Ok(Self::Page(path)),
+        if let Some((name, object)) = Object::in_folder(&path) {
+            return Ok(Self::Hls {
+                name,
+                object,
+                is_beside: false,
+            });
+        }
+        Ok(Self::beside(&path).unwrap_or(Self::Page(path)))
+    }
+
+    /// What a path names beside a channel or a movie, though it may be in the folder of another: `/a/ts.m3u8` is a playlist
+    /// of `a`, or that of `a/ts`.
+    pub(super) fn beside(path: &MediaPath) -> Option<Self> {
+        let (name, object) = Object::beside(path)?;
+        Some(Self::Hls {
+            name,
+            object,
+            is_beside: true,
+        })
+    }
+
+    /// What goes before the URIs in a playlist that is read from there.
+    pub(super) fn way(&self) -> String {
+        match self {
+            Self::Hls {
+                name,
+                is_beside: true,
+                ..
+            } => {
+                let folder = MediaPath::from_plain(name.name()).unwrap_or_default();
+                // In front of it, a colon is no part of a scheme.
+                format!("./{}/", folder.to_url())
+            }
+            _ => String::new(),
         }
     }
 
@@ -38,7 +75,7 @@ impl Route {
     pub(super) fn subject(&self) -> Option<&MediaPath> {
         match self {
             Self::Titles => None,
-            Self::Hls(name, _) | Self::Page(name) => Some(name),
+            Self::Hls { name, .. } | Self::Page(name) => Some(name),
         }
     }
 
@@ -46,7 +83,7 @@ impl Route {
     pub(super) fn names(&self) -> Vec<MediaPath> {
         match self {
             Self::Titles => Vec::new(),
-            Self::Hls(name, _) => vec![name.clone()],
+            Self::Hls { name, .. } => vec![name.clone()],
             Self::Page(path) => {
                 let streamed = endless(path).map(|(name, _)| name);
                 [path.clone()].into_iter().chain(streamed).collect()
@@ -62,21 +99,6 @@ pub(super) fn below<'p>(prefix: &str, path: &'p str) -> &'p str {
         Some("") => "/",
         Some(rest) if rest.starts_with('/') => rest,
         _ => path,
-    }
-}
-
-/// What goes before the URIs in a playlist of `name` that is read from the URL with the path `path`.
-pub(super) fn way_to(name: &MediaPath, path: &str) -> String {
-    let is_beside = MediaPath::from_url(path).is_ok_and(|path| path.parent() != *name);
-    match is_beside {
-        // In front of it, a colon is no part of a scheme.
-        true => format!(
-            "./{}/",
-            MediaPath::from_plain(name.name())
-                .unwrap_or_default()
-                .to_url()
-        ),
-        false => String::new(),
     }
 }
 
@@ -116,6 +138,7 @@ pub(super) fn directives(query: &str) -> Result<Directives, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hls::object::Flavour;
 
     #[test]
     fn playlists_lie_in_the_folder_of_a_name_and_beside_it() {
@@ -134,11 +157,33 @@ mod tests {
             ("/a/media-ts.m3u8", "a", "media-ts.m3u8", ""),
             ("/a/other.m3u8", "a/other", "index.m3u8", "./other/"),
         ] {
-            let Ok(Route::Hls(found, what)) = Route::read(path) else {
+            let route = Route::read(path).unwrap();
+            assert_eq!(route.way(), way, "{path}");
+            let Route::Hls {
+                name: found,
+                object: what,
+                ..
+            } = route
+            else {
                 panic!("{path}");
             };
             assert_eq!((found.as_str(), what.to_string().as_str()), (name, object));
-            assert_eq!(way_to(&found, path), way, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_playlist_in_a_folder_may_be_beside_another() {
+        let beside = |path: &str| Route::beside(&MediaPath::from_plain(path).unwrap());
+        let of = |name| Route::Hls {
+            name: MediaPath::from_plain(name).unwrap(),
+            object: Object::Multivariant(Flavour::LowLatency),
+            is_beside: true,
+        };
+        assert_eq!(beside("a/ts.m3u8"), Some(of("a/ts")));
+        assert_eq!(beside("a/b/audio1.m3u8"), Some(of("a/b/audio1")));
+        assert_eq!(of("a/ts").way(), "./ts/");
+        for path in ["a/0000000a-7.1.m4s", "a/.m3u8", "a/ts"] {
+            assert_eq!(beside(path), None, "{path}");
         }
     }
 

@@ -23,7 +23,7 @@ pub use super::page::Pages;
 use super::pauses::Pauses;
 use super::permission::{Permit, keep_private, later};
 use super::rates::Rates;
-use super::route::{Route, below, way_to};
+use super::route::{Route, below};
 use super::sender::sender;
 use super::upload_connection::UploadConnection;
 use super::upload_exchange::Exchanges;
@@ -161,9 +161,11 @@ impl Server {
         let Ok(route) = Route::read(asked.path) else {
             return text(StatusCode::BAD_REQUEST, "that is no name\n");
         };
-        if let Route::Hls(name, _) = &route {
-            asked.way = way_to(name, asked.path);
-        }
+        let route = match self.is_doubtful(asked.config, &route) {
+            true => Box::pin(self.meant(asked.config, asked.path, route)).await,
+            false => route,
+        };
+        asked.way = route.way();
         let permit = match self.permit(&asked, &route).await {
             Ok(permit) => permit,
             Err(refusal) => return *refusal,
@@ -182,7 +184,7 @@ impl Server {
         let query = asked.request.uri().query().unwrap_or_default();
         match route {
             Route::Titles => Box::pin(self.update_title(asked)).await,
-            Route::Hls(name, object) => self.answer_hls(asked, &name, object).await,
+            Route::Hls { name, object, .. } => self.answer_hls(asked, &name, object).await,
             Route::Page(path) if is_download(query) => {
                 Box::pin(self.answer_download(asked, &path)).await
             }

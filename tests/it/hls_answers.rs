@@ -8,6 +8,7 @@ use reelcast::hls::object::Flavour;
 use reelcast::hls::packager::{Directives, NoPlaylist};
 use reelcast::hls::progress::Wanted;
 
+use super::access::HA1;
 use super::hls::{Answer, ask, get, number, text};
 use super::hls_dvr::{packager, segments};
 use super::support::clip::Clip;
@@ -52,6 +53,66 @@ async fn a_playlist_by_another_name_is_packed_and_tagged_too() {
     let known = format!("If-None-Match: {tag}\r\n");
     let same = ask(server.http, "GET", "/live.m3u8", &known).await;
     assert_eq!((same.status, same.body.len()), (304, 0));
+}
+
+/// A folder `folder` of movies with the movie `film`, and two channels in it that are called as playlists are.
+async fn start_beside(folder: &str) -> (tempfile::TempDir, Server, [Clip; 2]) {
+    let movies = tempfile::tempdir().unwrap();
+    std::fs::create_dir(movies.path().join(folder)).unwrap();
+    let film = movies.path().join(folder).join("film");
+    std::fs::copy(clips().join("clock.mp4"), film).unwrap();
+    let users = movies.path().join("qtusers");
+    std::fs::write(&users, format!("realm Films\nann:x:{HA1}\n")).unwrap();
+    let server = Server::start(movies.path(), |config| {
+        config.access.users = vec![users];
+        config.hls.target_duration = Duration::from_secs(2);
+    });
+    let publish = |name: &str| {
+        let mut clip = Clip::publish(&server, &format!("{folder}/{name}"));
+        clip.send_until(5.0);
+        clip
+    };
+    let clips = [publish("ts"), publish("film/media")];
+    (movies, server, clips)
+}
+
+#[tokio::test]
+async fn what_is_called_as_a_playlist_is_played_where_nothing_has_the_shorter_name() {
+    let (_movies, server, _clips) = start_beside("studio").await;
+    let beside = text(server.http, "/studio/ts.m3u8").await;
+    assert!(beside.contains("\n./ts/media.m3u8\n"), "{beside}");
+    // The movie has such a playlist itself.
+    let of_movie = text(server.http, "/studio/film/media.m3u8").await;
+    assert!(of_movie.contains("#EXT-X-ENDLIST"), "{of_movie}");
+    let _studio = Clip::publish(&server, "studio");
+    let waited = get(server.http, "/studio/ts.m3u8").await;
+    assert_eq!(waited.status, 503, "the channel has sent nothing yet");
+    for nothing in ["/studio/cmaf.m3u8", "/studio/cmaf/ts.m3u8"] {
+        let asked = get(server.http, nothing).await;
+        assert_ne!(asked.status, 200, "{nothing}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_called_as_a_playlist_is_guarded_by_its_own_rules() {
+    let (movies, server, _clips) = start_beside("studio").await;
+    let folder = movies.path().join("studio/ts");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("qtaccess"), "require user ann").unwrap();
+    let guarded = get(server.http, "/studio/ts.m3u8").await;
+    assert_eq!(guarded.status, 401);
+    std::fs::write(folder.join("qtaccess"), "require any-user").unwrap();
+    let rules = movies.path().join("studio/qtaccess");
+    std::fs::write(rules, "require user ann").unwrap();
+    sleep(Duration::from_millis(1100)).await;
+    for (target, status) in [
+        ("/studio/ts.m3u8", 200),
+        ("/studio/ts/index.m3u8", 200),
+        ("/studio/film.m3u8", 401),
+        ("/studio/cmaf.m3u8", 401),
+    ] {
+        assert_eq!(get(server.http, target).await.status, status, "{target}");
+    }
 }
 
 #[tokio::test]

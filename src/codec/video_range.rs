@@ -42,13 +42,25 @@ impl Display for VideoRange {
 impl Format {
     /// What its pictures hold as far as the parameter sets tell, standard range if they do not; `None` for sound.
     pub fn video_range(&self) -> Option<VideoRange> {
-        let transfer = match self {
-            Self::H264(config) => config.facts().map(|facts| facts.transfer),
-            Self::H265(config) => config.facts().map(|facts| facts.transfer),
-            _ => None,
-        };
+        self.video_range_or(None)
+    }
+
+    /// The same where the file that they are of tells these transfer characteristics: they count if the parameter sets
+    /// tell none.
+    pub fn video_range_or(&self, of_file: Option<u8>) -> Option<VideoRange> {
+        let transfer = self.transfer().or(of_file).unwrap_or(UNSPECIFIED);
         let is_seen = self.kind() == super::Kind::Video;
-        is_seen.then(|| VideoRange::of_transfer(transfer.unwrap_or(UNSPECIFIED)))
+        is_seen.then(|| VideoRange::of_transfer(transfer))
+    }
+
+    /// The transfer characteristics of its pictures, if the parameter sets tell them.
+    pub fn transfer(&self) -> Option<u8> {
+        let told = match self {
+            Self::H264(config) => config.facts()?.transfer,
+            Self::H265(config) => config.facts()?.transfer,
+            _ => UNSPECIFIED,
+        };
+        Some(told).filter(|told| *told != UNSPECIFIED)
     }
 }
 
@@ -88,6 +100,7 @@ mod tests {
         };
         assert_eq!(of("2241"), Some(VideoRange::Hlg));
         assert_eq!(of("2201"), Some(VideoRange::Pq));
+        assert_eq!(pq.video_range_or(Some(1)), Some(VideoRange::Pq));
         // BT.709, and BT.2020 of ten bits.
         assert_eq!(of("2021"), Some(VideoRange::Sdr));
         assert_eq!(of("21c1"), Some(VideoRange::Sdr));
@@ -97,9 +110,11 @@ mod tests {
     fn pictures_that_do_not_tell_are_of_standard_range() {
         let silent = h264("67f4000a919b288f6022000003000200000300641e244b2c");
         assert_eq!(silent.video_range(), Some(VideoRange::Sdr));
+        assert_eq!(silent.video_range_or(Some(18)), Some(VideoRange::Hlg));
         assert_eq!(h264("").video_range(), Some(VideoRange::Sdr));
         assert_eq!(Format::H263.video_range(), Some(VideoRange::Sdr));
         let sound = Format::Opus { channels: 2 };
         assert_eq!(sound.video_range(), None);
+        assert_eq!(sound.video_range_or(Some(16)), None);
     }
 }

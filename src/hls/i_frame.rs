@@ -183,6 +183,7 @@ pub(super) fn init(map: &Map) -> Option<Bytes> {
         entry: Entry::Of(&track.format),
         timescale: track.timescale,
         size: size.unwrap_or_default(),
+        colours: None,
         language: None,
         lead: 0,
         priming: 0,

@@ -278,6 +278,7 @@ impl Lane {
             entry: Entry::Of(format),
             timescale: self.timescale,
             size: picture_size(format).unwrap_or_default(),
+            colours: None,
             language: self.language.as_deref(),
             // The stream was under way before, so that no encoder's lead is in it.
             lead: 0,

@@ -176,7 +176,7 @@ fn look_at_pictures(
         }
         if let Some(sps) = found.sps.filter(|_| track.setup.is_empty()) {
             track.codec = coding.codec(&sps);
-            track.picture = coding.picture(&sps);
+            track.picture = coding.picture(&sps, None);
             track.setup = sps.into();
         }
     }

@@ -205,13 +205,24 @@ fn video(entry: Atom<'_>, track: &mut InitialTrack) {
         range: None,
     });
     let extensions = entry.content.get(78..).unwrap_or_default();
-    for extension in Atoms::of(extensions).map_while(Result::ok) {
+    let extensions = || Atoms::of(extensions).map_while(Result::ok);
+    let colours = extensions().find(|one| one.kind == *b"colr");
+    let transfer = colours.and_then(|colours| transfer(colours.content));
+    for extension in extensions() {
         match &extension.kind {
-            b"avcC" => avc(extension.content, track),
-            b"hvcC" => hevc(extension.content, track),
+            b"avcC" => avc(extension.content, transfer, track),
+            b"hvcC" => hevc(extension.content, transfer, track),
             b"sinf" => original_format(extension, track),
             _ => {}
         }
+    }
+}
+
+/// The transfer characteristics that a `colr` box tells (ISO/IEC 14496-12, 12.1.5).
+fn transfer(colours: &[u8]) -> Option<u8> {
+    match colours {
+        &[b'n', b'c', b'l', b'x' | b'c', _, _, 0, transfer, ..] => Some(transfer),
+        _ => None,
     }
 }
 
@@ -244,7 +255,8 @@ fn original_format(sinf: Atom<'_>, track: &mut InitialTrack) {
     }
 }
 
-fn avc(record: &[u8], track: &mut InitialTrack) {
+/// `transfer` counts if the parameter set does not tell its own.
+fn avc(record: &[u8], transfer: Option<u8>, track: &mut InitialTrack) {
     let &[_, profile, constraints, level, lengths, _, ..] = record else {
         return;
     };
@@ -255,18 +267,18 @@ fn avc(record: &[u8], track: &mut InitialTrack) {
         fields.0.get(..length.into())
     });
     track.picture = sps
-        .and_then(|sps| Coding::H264.picture(sps))
+        .and_then(|sps| Coding::H264.picture(sps, transfer))
         .or(track.picture);
 }
 
-fn hevc(record: &[u8], track: &mut InitialTrack) {
+fn hevc(record: &[u8], transfer: Option<u8>, track: &mut InitialTrack) {
     let Ok(config) = h265::Config::from_hvcc(record) else {
         return;
     };
     track.coding = Some((Coding::H265, config.length_size));
     let sps = config.sps.first();
     track.picture = sps
-        .and_then(|sps| Coding::H265.picture(sps))
+        .and_then(|sps| Coding::H265.picture(sps, transfer))
         .or(track.picture);
 }
 

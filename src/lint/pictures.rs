@@ -1,6 +1,7 @@
 //! H.264 and H.265 as segments carry them: which pictures need nothing before them.
 
 use super::content::Picture;
+use crate::codec::video_range::UNSPECIFIED;
 use crate::codec::{VideoRange, h264, h265};
 
 /// A format of pictures that is cut into NAL units.
@@ -64,20 +65,25 @@ impl Coding {
         }
     }
 
-    /// What a sequence parameter set tells of the pictures.
-    pub(super) fn picture(self, sps: &[u8]) -> Option<Picture> {
+    /// What a sequence parameter set tells of the pictures. Where it does not tell their transfer characteristics, those
+    /// of a file count.
+    pub(super) fn picture(self, sps: &[u8], of_file: Option<u8>) -> Option<Picture> {
+        let range = |told| match (told, of_file) {
+            (UNSPECIFIED, Some(of_file)) => VideoRange::of_transfer(of_file),
+            (told, _) => VideoRange::of_transfer(told),
+        };
         match self {
             Self::H264 => h264::SpsFacts::read(sps).ok().map(|facts| Picture {
                 width: facts.width,
                 height: facts.height,
                 level: facts.level,
-                range: Some(VideoRange::of_transfer(facts.transfer)),
+                range: Some(range(facts.transfer)),
             }),
             Self::H265 => h265::SpsFacts::read(sps).ok().map(|facts| Picture {
                 width: facts.width,
                 height: facts.height,
                 level: facts.level() / 3,
-                range: Some(VideoRange::of_transfer(facts.transfer)),
+                range: Some(range(facts.transfer)),
             }),
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn sample_entry(
             let facts = config.sps.first().map(|sps| h264::SpsFacts::read(sps));
             let facts = facts.and_then(Result::ok);
             let aspect = facts.as_ref().map(|facts| facts.sample_aspect);
-            visual(boxes, entry(b"avc1"), track.size, aspect, |boxes| {
+            visual(boxes, entry(b"avc1"), track, aspect, |boxes| {
                 boxes.atom(b"avcC", |boxes| avcc(boxes, config, facts.as_ref()));
             });
         }
@@ -46,7 +46,7 @@ pub(super) fn sample_entry(
             let facts = config.sps.first().map(|sps| h265::SpsFacts::read(sps));
             let facts = facts.and_then(Result::ok);
             let aspect = facts.as_ref().map(|facts| facts.sample_aspect);
-            visual(boxes, entry(b"hvc1"), track.size, aspect, |boxes| {
+            visual(boxes, entry(b"hvc1"), track, aspect, |boxes| {
                 boxes.atom(b"hvcC", |boxes| hvcc(boxes, config, facts.as_ref()));
             });
         }
@@ -108,10 +108,11 @@ impl Entry<'_> {
 fn visual(
     boxes: &mut Boxes,
     entry: Entry<'_>,
-    (width, height): (u16, u16),
+    track: &TrackInit<'_>,
     aspect: Option<(u16, u16)>,
     config: impl FnOnce(&mut Boxes),
 ) {
+    let (width, height) = track.size;
     entry.write(boxes, b"encv", |boxes| {
         boxes.zeros(6);
         boxes.u16(1);
@@ -127,6 +128,9 @@ fn visual(
         boxes.u16(24);
         boxes.u16(u16::MAX);
         config(boxes);
+        if let Some(colours) = track.colours {
+            colours.write(boxes);
+        }
         if let Some((across, down)) = aspect.filter(|(across, down)| across != down) {
             boxes.atom(b"pasp", |boxes| {
                 boxes.u32(across.into());

@@ -7,6 +7,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::atom::find;
+use super::colours::{Colours, VIDEO_EXTENSIONS};
 use crate::codec::video_range::UNSPECIFIED;
 use crate::codec::{Kind, VideoRange};
 use crate::container::Track;
@@ -88,14 +89,10 @@ fn describe(entry: &Bytes) -> Option<(Kind, String)> {
     Some(described)
 }
 
-/// The transfer characteristics of pictures (ISO/IEC 14496-12, 12.1.5; VP9 tells them in its own record too).
+/// The transfer characteristics of pictures; VP9 tells them in its own record too.
 fn transfer(entry: &Bytes) -> Option<u8> {
     let tail = entry.slice(VIDEO_EXTENSIONS.min(entry.len())..);
-    let colours = find(&tail, b"colr").map(|atom| atom.body);
-    let told = colours.and_then(|body| match body.get(..4)? {
-        b"nclx" | b"nclc" => u8::try_from(u16_at(&body, 6)?).ok(),
-        _ => None,
-    });
+    let told = Colours::of(entry).and_then(Colours::transfer);
     told.or_else(|| find(&tail, b"vpcC")?.body.get(8).copied())
 }
 
@@ -122,8 +119,7 @@ fn vp9(record: &[u8]) -> Option<String> {
     Some(format!("vp09.{profile:02}.{level:02}.{:02}", depth >> 4))
 }
 
-/// Where the extensions of entries start in their boxes.
-const VIDEO_EXTENSIONS: usize = 86;
+/// Where the extensions of QuickTime's plain entries of sound start in their boxes.
 const SOUND_EXTENSIONS: usize = 36;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::boxes::Boxes;
 use super::cenc::Protection;
+use super::colours::Colours;
 use super::config;
 pub use super::copied::CopiedEntry;
 use super::language;
@@ -20,6 +21,8 @@ pub struct TrackInit<'a> {
     pub timescale: u32,
     /// Width and height of the pictures; 0 where there are none.
     pub size: (u16, u16),
+    /// What is told of their colours beside the format.
+    pub colours: Option<Colours>,
     /// Its language as ISO 639-2 has it, three small letters; another counts as not known.
     pub language: Option<&'a str>,
     /// Ticks before the first that is presented.
@@ -210,7 +213,7 @@ const MOVIE_TIMESCALE: u32 = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::aac;
+    use crate::codec::{aac, h264};
     use crate::container::mp4::fragment::{Fragment, Run, SampleFacts};
     use crate::container::{self, Movie, Role};
 
@@ -241,6 +244,7 @@ mod tests {
             entry: Entry::Of(format),
             timescale: 48_000,
             size: (0, 0),
+            colours: None,
             language: None,
             lead: 0,
             priming: 0,
@@ -314,6 +318,25 @@ mod tests {
         }]);
         let place = head.windows(4).position(|kind| kind == b"dac3").unwrap();
         assert_eq!(head[place + 4..place + 7], [0x10, 0x11, 0x40]);
+    }
+
+    #[test]
+    fn colours_come_back() {
+        let colr = b"\0\0\0\x13colrnclx\0\x09\0\x10\0\x09\0";
+        let entry = Bytes::from([&[0; 86], &colr[..]].concat());
+        let colours = Colours::of(&entry);
+        let format = Format::H264(h264::Config {
+            length_size: 4,
+            sps: vec![Bytes::from_static(&[0x67, 0x4d, 0x40, 0x1e])],
+            pps: vec![Bytes::from_static(&[0x68])],
+        });
+        let movie = read_back(&TrackInit {
+            colours,
+            ..track(&format)
+        });
+        let description = &movie.tracks[0].descriptions[0];
+        assert!(colours.is_some());
+        assert_eq!(Colours::of(description), colours);
     }
 
     #[test]

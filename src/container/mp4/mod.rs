@@ -20,6 +20,7 @@ mod boxes;
 #[cfg(test)]
 pub(crate) mod build;
 pub mod cenc;
+pub mod colours;
 mod config;
 mod copied;
 mod data_references;

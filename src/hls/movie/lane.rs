@@ -6,6 +6,7 @@ use super::cuts::Cuts;
 use super::strip::{Placed, Strip};
 use crate::base::media_time::MediaTime;
 use crate::codec::{Format, Kind, VideoRange};
+use crate::container::mp4::colours::Colours;
 use crate::container::mp4::init::{self, CopiedEntry, Entry, TrackInit};
 use crate::container::{Movie, Role, SampleTable, Track};
 
@@ -19,6 +20,8 @@ pub(super) struct Lane {
     format: Option<Format>,
     /// The sample entry of the file, where that says more.
     copied: Option<CopiedEntry>,
+    /// What the file tells of the colours of its pictures where these do not tell themselves.
+    colours: Option<Colours>,
     pub(super) strip: Strip,
     /// What is decoded before the presentation begins, in ticks of the strip.
     priming: i64,
@@ -64,11 +67,16 @@ impl Lane {
             return refused("nothing of it is shown");
         };
         let priming = first.decode.saturating_neg().max(0);
+        let is_silent = |format: &Format| kind == Kind::Video && format.transfer().is_none();
+        let silent = format.as_ref().filter(|format| is_silent(format));
+        let entry = track.descriptions.first().filter(|_| silent.is_some());
+        let colours = entry.and_then(Colours::of);
         Some(Ok(Self {
             track: number,
             kind,
             format,
             copied,
+            colours,
             strip,
             priming,
             lead: priming,
@@ -123,7 +131,10 @@ impl Lane {
     pub(super) fn video_range(&self) -> Option<VideoRange> {
         match &self.copied {
             Some(entry) => entry.video_range(),
-            None => self.format.as_ref()?.video_range(),
+            None => {
+                let of_file = self.colours.and_then(Colours::transfer);
+                self.format.as_ref()?.video_range_or(of_file)
+            }
         }
     }
 
@@ -139,6 +150,7 @@ impl Lane {
             entry,
             timescale: self.strip.timescale(),
             size: track.size.unwrap_or_default(),
+            colours: self.colours,
             language: track.language.as_deref(),
             lead: u32::try_from(self.lead).unwrap_or(u32::MAX),
             priming: u32::try_from(self.priming).unwrap_or(u32::MAX),

@@ -348,4 +348,4 @@ fn reasons(left_out: &[String]) -> String {
 }
 
 /// In which way movies are cut: to be changed when their segments do.
-const FORM: &str = "cut 4";
+const FORM: &str = "cut 5";

@@ -40,7 +40,7 @@ pub(super) struct Place {
 
 impl<'s> IFrame<'s> {
     /// The key frames of `segment` one after the other, which together last as long as it; none
-    /// without pictures.
+    /// without pictures. Those from which pictures become right little by little are none of them.
     ///
     /// Some are passed over where key frames come in less than a second, for numbers of segments
     /// shall not grow faster than seconds do.
@@ -201,7 +201,7 @@ fn begins(segment: &Segment, end: i64) -> Vec<(i64, Option<&Sample>)> {
     let mut begins = vec![(start.ticks, None)];
     let mut last = None;
     let samples = segment.parts.iter().flat_map(|part| part.samples.iter());
-    for sample in samples.filter(|sample| sample.track == 0 && sample.keyframe) {
+    for sample in samples.filter(|sample| sample.track == 0 && sample.whole) {
         let at = i64::try_from(sample.decode).unwrap_or(i64::MAX);
         let is_near = |last: i64| at.saturating_sub(last) < least || end.saturating_sub(at) < least;
         if at >= end || last.is_some_and(is_near) {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::part::MapTrack;
 use super::units::Unit;
 use crate::base::media_time::MediaTime;
-use crate::codec::{Format, Kind, h264, h265};
+use crate::codec::{Format, Kind, RandomAccess, h264, h265};
 use crate::container::mp4::init::{self, Entry, TrackInit};
 
 /// The samples of a track that are in the part under way.
@@ -46,6 +46,8 @@ pub(super) struct Pending {
     /// In ticks.
     pub(super) composition: i64,
     pub(super) keyframe: bool,
+    /// Whether it shows a whole picture by itself.
+    pub(super) whole: bool,
     pub(super) data: Bytes,
 }
 
@@ -190,9 +192,20 @@ impl Lane {
             duration,
             composition,
             keyframe: unit.keyframe || self.kind != Kind::Video,
+            whole: self.is_whole(unit),
             data: unit.data.clone(),
         });
         self.next = Some(next.saturating_add(duration));
+    }
+
+    /// Whether a unit is a key frame that shows a whole picture by itself; sound always is.
+    fn is_whole(&self, unit: &Unit) -> bool {
+        let begins = || {
+            let format = self.format.as_ref()?;
+            format.random_access(&unit.data)
+        };
+        let is_key = unit.keyframe && begins() != Some(RandomAccess::Gradual);
+        is_key || self.kind != Kind::Video
     }
 
     /// The last sample lasts until `at`; at least a tick.

@@ -240,6 +240,7 @@ fn fragment(place: &Place, lanes: &mut [Lane], lock: Option<&Lock>) -> (Bytes, V
                 composition: facts.composition,
                 duration: facts.duration,
                 keyframe: pending.keyframe,
+                whole: pending.whole,
                 data: match is_encrypted {
                     true => pending.data,
                     false => bytes.slice(at..end),

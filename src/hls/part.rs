@@ -130,6 +130,8 @@ pub struct Sample {
     pub duration: u32,
     /// Whether a decoder may start with it.
     pub keyframe: bool,
+    /// Whether it shows a whole picture by itself then, and does not become right with those behind it.
+    pub whole: bool,
     /// Its bytes; a slice of the part's data, unless that is encrypted.
     pub data: Bytes,
 }
@@ -188,6 +190,13 @@ impl Segment {
     pub(super) fn pictures(&self) -> impl Iterator<Item = &Sample> {
         let samples = self.parts.iter().flat_map(|part| part.samples.iter());
         samples.filter(|sample| sample.track == 0)
+    }
+
+    /// Whether its pictures are refreshed little by little: there are some that a decoder may start with, and none of them
+    /// is whole.
+    pub(super) fn is_gradual(&self) -> bool {
+        let mut keys = self.pictures().filter(|one| one.keyframe).peekable();
+        keys.peek().is_some() && keys.all(|one| !one.whole)
     }
 
     /// The segment in the flavour of CMAF, to be sent one after the other.

@@ -87,6 +87,8 @@ pub(super) struct Kept {
     pub(super) ts: Option<Bytes>,
     /// The number of the first of its key frames in their playlist.
     first_i_frame: u64,
+    /// Whether none of them is whole.
+    is_gradual: bool,
     /// When it was whole.
     came: Instant,
     /// The same on the wall.
@@ -241,6 +243,7 @@ impl Window {
         self.bytes -= self.open.drain(..).map(|part| part.memory()).sum::<usize>();
         let kept = Kept {
             first_i_frame: self.number_i_frames(&segment),
+            is_gradual: segment.is_gradual(),
             segment,
             ts,
             came: now,
@@ -346,11 +349,8 @@ impl Window {
     /// key frames where there are no pictures.
     pub fn text(&self, playlist: Playlist) -> Option<Arc<Text>> {
         let text = self.texts.get(playlist.index())?;
-        if let Some(written) = text.get() {
-            return Some(Arc::clone(written));
-        }
-        let lacks_pictures = matches!(playlist, Playlist::IFrames(_)) && !self.has_pictures();
-        if !self.has(playlist.flavour()) || lacks_pictures {
+        let lacks = || !self.has(playlist.flavour()) || self.lacks_i_frames(playlist);
+        if text.get().is_none() && lacks() {
             return None;
         }
         let text = text.get_or_init(|| {

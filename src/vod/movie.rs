@@ -156,6 +156,14 @@ impl Movie {
         }
     }
 
+    /// Bytes of one of the movie's files, read past what is kept of them; `None` when they cannot be read. Blocks.
+    pub fn read_now(&self, range: FileRange) -> Option<Bytes> {
+        let file = self.files.get(usize::from(range.file))?;
+        let mut bytes = vec![0; usize::try_from(range.length).ok()?];
+        file.read_at(range.offset, &mut bytes).ok()?;
+        Some(bytes.into())
+    }
+
     /// Bytes of one of the movie's files, if they are here.
     pub(super) fn fetch(&self, blocks: &Arc<Blocks>, range: FileRange) -> Fetch {
         match self.files.get(usize::from(range.file)) {

@@ -1,5 +1,7 @@
 //! Playlists of a channel's key frames by HLS, for pictures while the viewer scrubs.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use reelcast::config::{Config, KeyCount, Method};
@@ -119,4 +121,42 @@ async fn a_radio_channel_has_no_key_frames() {
     let program = text(server.http, "/radio/index.m3u8").await;
     assert!(!program.contains("I-FRAME"), "{program}");
     assert_eq!(get(server.http, "/radio/iframes.m3u8").await.status, 404);
+}
+
+/// Writes a movie whose pictures are refreshed little by little into `folder`; `false` where there is no ffmpeg for it.
+fn write_gradual(folder: &Path) -> bool {
+    let options = "-v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=25:duration=14 -c:v libx264 -preset ultrafast \
+                   -bf 0 -g 50 -intra-refresh 1";
+    let mut made = Command::new("ffmpeg");
+    made.args(options.split_whitespace());
+    let is_made = made.arg(folder.join("gradual.mp4")).status();
+    let is_made = is_made.is_ok_and(|status| status.success());
+    if !is_made {
+        println!("skipped: ffmpeg is not installed, or lacks libx264");
+    }
+    is_made
+}
+
+#[tokio::test]
+async fn what_is_refreshed_little_by_little_has_no_pictures_for_scrubbing() {
+    let folder = tempfile::tempdir().unwrap();
+    if !write_gradual(folder.path()) {
+        return;
+    }
+    let server = Server::start(folder.path(), |config: &mut Config| {
+        config.hls.target_duration = Duration::from_secs(2);
+        config.hls.start_wait = Duration::from_secs(5);
+    });
+    let file = folder.path().join("gradual.mp4");
+    let mut clip = Clip::publish_at(&server, "live", &file, server.clock.now());
+    clip.send_until(12.0);
+    for name in ["live", "gradual.mp4"] {
+        let media = text(server.http, &format!("/{name}/media.m3u8")).await;
+        assert!(media.matches("#EXTINF").count() > 2, "{media}");
+        assert!(!media.contains("INDEPENDENT-SEGMENTS"), "{media}");
+        let program = text(server.http, &format!("/{name}/index.m3u8")).await;
+        assert!(!program.contains("I-FRAME"), "{program}");
+        let none = get(server.http, &format!("/{name}/iframes.m3u8")).await;
+        assert_eq!(none.status, 404, "{name}");
+    }
 }

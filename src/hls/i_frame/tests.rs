@@ -45,6 +45,17 @@ fn format(kind: Kind) -> Format {
 
 /// Sends 25 pictures a second, which are key frames if `is_key` says so, and what is heard with them.
 fn cuts(segmenter: &mut Segmenter, count: i64, is_key: impl Fn(i64) -> bool) -> Vec<Cut> {
+    let seen = |index: i64| [&[0, 0, 0, 9, 0x65][..], &index.to_be_bytes()].concat();
+    cuts_of(segmenter, count, is_key, seen)
+}
+
+/// The same where the pictures are these.
+fn cuts_of(
+    segmenter: &mut Segmenter,
+    count: i64,
+    is_key: impl Fn(i64) -> bool,
+    seen: impl Fn(i64) -> Vec<u8>,
+) -> Vec<Cut> {
     let mut cuts = Vec::new();
     for index in 0..count {
         let picture = |track, rate, data: Vec<u8>, keyframe| {
@@ -56,9 +67,8 @@ fn cuts(segmenter: &mut Segmenter, count: i64, is_key: impl Fn(i64) -> bool) -> 
                 ..Unit::at(track, time)
             }
         };
-        let number = index.to_be_bytes();
-        let seen = [&[0, 0, 0, 9, 0x65][..], &number].concat();
-        segmenter.push(&picture(0, 90_000, seen, is_key(index)), UNIX_EPOCH);
+        let seen = picture(0, 90_000, seen(index), is_key(index));
+        segmenter.push(&seen, UNIX_EPOCH);
         segmenter.push(&picture(1, 48_000, vec![0x21; 8], true), UNIX_EPOCH);
         cuts.extend(std::iter::from_fn(|| segmenter.pull()));
     }
@@ -109,6 +119,36 @@ fn a_segment_that_begins_without_a_key_frame_begins_with_a_gap() {
     let keys = lengths.iter().filter(|(_, is_gap)| !is_gap);
     assert_eq!(keys.count(), 2);
     assert!(segments.len() > 3 && lengths.len() <= segments.len() + 1);
+}
+
+#[test]
+fn pictures_that_become_right_little_by_little_are_none() {
+    // After nine pictures all is right again.
+    let point = [0, 0, 0, 6, 6, 6, 2, 0x15, 0x10, 0x80];
+    let slice = [0, 0, 0, 5, 0x41, 0x9a, 0x24, 0x6e, 0];
+    let seen = |index: i64| match index % 50 {
+        0 if index > 0 => [&point[..], &slice].concat(),
+        0 => [0, 0, 0, 2, 0x65, 0x88].to_vec(),
+        _ => slice.to_vec(),
+    };
+    let mut segments = Vec::new();
+    for cut in cuts_of(
+        &mut channel(TELEVISION),
+        1000,
+        |index| index % 50 == 0,
+        seen,
+    ) {
+        if let Cut::Segment(segment) = cut {
+            segments.push(segment);
+        }
+    }
+    assert!(segments.len() > 3);
+    let (first, rest) = segments.split_first().unwrap();
+    assert!(!first.is_gradual() && lengths(first).iter().any(|(_, is_gap)| !is_gap));
+    for segment in rest {
+        assert!(segment.is_gradual() && segment.begins_with_key());
+        assert!(lengths(segment).iter().all(|(_, is_gap)| *is_gap));
+    }
 }
 
 #[test]

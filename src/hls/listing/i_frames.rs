@@ -48,8 +48,9 @@ impl<'w> Listing<'w> {
         playlist.to_string()
     }
 
-    /// What is told of the key frames; `None` without pictures.
+    /// What is told of the key frames; `None` without pictures, and where these are refreshed little by little.
     pub(super) fn told_of_i_frames(self, flavour: Flavour) -> Option<IFrames> {
+        self.window.has_i_frames().then_some(())?;
         let newest = self.heads().next_back()?;
         let video = newest.map.tracks.first().map(|track| &track.format);
         let video = video.filter(|format| format.kind() == Kind::Video)?;

@@ -231,6 +231,7 @@ fn samples<'f>(filled: &'f Filled, lane: &Lane) -> impl Iterator<Item = Sample> 
         composition: composition(placed),
         duration: u32::try_from(placed.duration).unwrap_or(u32::MAX),
         keyframe: placed.sync,
+        whole: placed.sync,
         data: data.clone(),
     })
 }

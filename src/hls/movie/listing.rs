@@ -84,7 +84,7 @@ impl Presentation {
         })
     }
 
-    /// What is told of the key frames; `None` without pictures, and when the flavour cannot carry them.
+    /// What is told of the key frames; `None` without pictures or whole ones, and when the flavour cannot carry them.
     fn i_frames(&self, flavour: Flavour) -> Option<IFrames> {
         let rendition = self.i_frames.as_ref()?;
         let rate = self.rate(rendition, flavour)?;
@@ -158,7 +158,7 @@ impl Presentation {
                 true => cuts.target_duration(),
                 false => self.target_duration,
             },
-            independent: cuts.independent() || !rendition.has_video(),
+            independent: cuts.independent() && !self.is_gradual || !rendition.has_video(),
             i_frames_only: rendition.is_key_frames(),
             kind: Some(PlaylistKind::Vod),
             control: Control::default(),

@@ -32,6 +32,7 @@ mod cuts;
 mod cutter;
 mod lane;
 mod listing;
+mod refresh;
 mod rendition;
 mod strip;
 mod tracks;
@@ -51,8 +52,10 @@ pub struct Presentation {
     terms: Terms,
     /// The one that the variant's playlist plays, then those that can be chosen instead of its sound.
     renditions: Vec<Arc<Rendition>>,
-    /// The key frames of its pictures, one by one.
+    /// The key frames of its pictures, one by one, if they are whole.
     i_frames: Option<Arc<Rendition>>,
+    /// Whether its pictures are refreshed little by little.
+    is_gradual: bool,
     /// The target duration of all playlists but that of the key frames: no segment is longer, rounded to the second.
     target_duration: u64,
     /// The sounds that have to be encoded, where others are beside them.
@@ -115,10 +118,13 @@ impl Presentation {
         let cuts = Cuts::of(&leader.strip, leader.table(index), end, terms.target)
             .map_err(|too_many| Unfit::Length(too_many.to_string()))?;
         let cuts = Arc::new(cuts);
-        let i_frames = (leader.kind == Kind::Video).then(|| {
-            let cuts = Cuts::of_key_frames(&leader.strip, leader.table(index), end);
-            (leader.clone(), Arc::new(cuts))
-        });
+        let key_frames = (leader.kind == Kind::Video)
+            .then(|| Cuts::of_key_frames(&leader.strip, leader.table(index), end));
+        let is_gradual = key_frames
+            .as_ref()
+            .is_some_and(|cuts| refresh::is_gradual(movie, leader, cuts));
+        let i_frames = key_frames.filter(|_| !is_gradual);
+        let i_frames = i_frames.map(|cuts| (leader.clone(), Arc::new(cuts)));
         let original = Original {
             path: movie.path(),
             size: movie.size(),
@@ -155,6 +161,7 @@ impl Presentation {
             }),
             renditions,
             i_frames,
+            is_gradual,
             movie: Arc::clone(movie),
             terms,
             playlists: Default::default(),

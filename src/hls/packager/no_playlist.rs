@@ -23,7 +23,7 @@ pub enum NoPlaylist {
     #[error("the channel holds nothing that HLS can carry")]
     Nothing,
     /// There are no key frames in what it holds.
-    #[error("the channel has no pictures")]
+    #[error("the channel has no pictures, or none that are whole by themselves")]
     NoPictures,
     /// It has fewer sounds.
     #[error("the channel has no such sound")]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Kept, Window};
+use super::{Kept, Playlist, Window};
 use crate::hls::i_frame::{self, IFrame, Place};
 use crate::hls::object::{File, Flavour};
 use crate::hls::part::Segment;
@@ -12,6 +12,16 @@ impl Window {
     pub(super) fn has_pictures(&self) -> bool {
         let mut heads = self.listed.iter().map(|kept| &kept.segment.head);
         heads.any(|head| head.map.has_video())
+    }
+
+    /// Whether segments with pictures are listed, and they begin anew with whole ones.
+    pub(in crate::hls) fn has_i_frames(&self) -> bool {
+        self.has_pictures() && !self.listed.iter().any(|kept| kept.is_gradual)
+    }
+
+    /// Whether a playlist is of key frames that there are not.
+    pub(super) fn lacks_i_frames(&self, playlist: Playlist) -> bool {
+        matches!(playlist, Playlist::IFrames(_)) && !self.has_i_frames()
     }
 
     /// The key frames of the segments that are listed, with their media sequence numbers.

@@ -199,6 +199,7 @@ fn locked(part: Part, manner: Manner) -> Part {
         composition: 0,
         duration: 1,
         keyframe: at == 0,
+        whole: at == 0,
         data: part.data.slice(at as usize * 500..(at as usize + 1) * 500),
     };
     Part {

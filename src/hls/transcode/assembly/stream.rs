@@ -107,6 +107,7 @@ impl Stream {
                 duration: step,
                 composition: 0,
                 keyframe: made.keyframe,
+                whole: made.keyframe,
                 data: made.data,
             });
         }

@@ -1,5 +1,4 @@
-//! The language of a track, as its media header has it (ISO/IEC 14496-12, 8.4.2.3, and "Language Code Values" of the
-//! QuickTime File Format). Pure.
+//! The language of a track, as its media header has it (ISO/IEC 14496-12, 8.4.2.3; QTFF, "Language Code Values").
 
 /// The code of ISO 639-2 that a media header's field stands for; `None` when it stands for no language.
 ///

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 import { Encrypted } from './encrypted.mjs'
+import { endure, misbehave } from './faults.mjs'
 import { films, glance } from './films.mjs'
 import { GROUP, change, publish } from './groups.mjs'
 import { Logins } from './logins.mjs'
@@ -289,6 +290,15 @@ async function runRestarts() {
   return passed
 }
 
+/** Encoders that misbehave, all at once. */
+async function runFaults() {
+  const server = await Server.start(binary, [])
+  const path = (name) => join(server.movies, '..', name)
+  misbehave(server, join(samples, 'clock.mp4'), path)
+  const cases = { 'encoders that misbehave': () => endure(browser, server) }
+  return finish(server, await runAll(cases, 1))
+}
+
 /** Stops a server; it is heard when something went wrong. */
 async function finish(server, passed) {
   await server.stop()
@@ -302,7 +312,7 @@ const watched = await runAll(long, Object.keys(long).length)
 publish(server, join(samples, 'clock.mp4'), (name) => join(server.movies, '..', name))
 const passed = await finish(server, [...watched, ...(await runAll(short, 1))])
 passed.push(...(await runFilms()), ...(await runEncrypted()), ...(await runLogins()))
-passed.push(...(await runRestarts()))
+passed.push(...(await runRestarts()), ...(await runFaults()))
 const failed = passed.filter((one) => !one).length
 await browser.close()
 console.log(`${passed.length - failed} passed, ${failed} failed`)

@@ -61,7 +61,10 @@ export class Server {
     throw new Error(`the server ended before it printed its addresses:\n${this.log.join('\n')}`)
   }
 
-  /** Publishes with ffmpeg for as long as the server runs; `{rtsp}` and `{host}` stand for addresses. */
+  /**
+   * Publishes with ffmpeg for as long as the server runs, or until the input ends, for which one can wait; `{rtsp}` and
+   * `{host}` stand for addresses.
+   */
   publish(parameters) {
     const spelled = parameters.map((one) =>
       one.replace('{rtsp}', this.rtsp).replace('{host}', new URL(this.web).host),
@@ -71,6 +74,7 @@ export class Server {
     })
     createInterface(child.stderr).on('line', (line) => this.log.push(`ffmpeg: ${line}`))
     this.#publishers.push(child)
+    return new Promise((resolve) => child.once('exit', resolve))
   }
 
   /** Waits until the page of `name` tells that it is live. */

@@ -21,6 +21,7 @@ mod delta;
 mod elementary;
 pub mod finding;
 mod fragments;
+mod groups;
 mod initialisation;
 mod key;
 mod lines;
@@ -47,7 +48,7 @@ use rule::Rule;
 
 /// Every rule that is checked.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let all: [&[&Rule]; 22] = [
+    let all: [&[&Rule]; 23] = [
         lines::RULES,
         attributes::RULES,
         media_reader::RULES,
@@ -55,6 +56,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         key::RULES,
         multivariant::RULES,
         variants::RULES,
+        groups::RULES,
         program::RULES,
         session_keys::RULES,
         segments::RULES,

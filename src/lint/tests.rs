@@ -2,6 +2,7 @@
 
 mod answers;
 mod fragments;
+mod groups;
 mod playlists;
 mod sounds;
 mod transport;
@@ -23,6 +24,7 @@ fn faults() -> Vec<Fault> {
         transport::faults(),
         fragments::faults(),
         sounds::faults(),
+        groups::faults(),
         answers::faults(),
     ]
     .into_iter()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::finding::Findings;
+use super::groups;
 use super::multivariant::{Multivariant, Rendition, Variant};
 use super::rule::rules;
 
@@ -70,6 +71,7 @@ pub(super) fn check(playlist: &Multivariant, findings: &mut Findings) {
         }
     }
     check_renditions(&playlist.renditions, findings);
+    groups::check(playlist, findings);
     check_together(playlist, findings);
 }
 

@@ -84,7 +84,7 @@ pub(super) fn read(text: &[u8]) -> (Option<Media>, Findings) {
     (media, findings)
 }
 
-fn read_program(text: &str) -> (Option<Playlist>, Findings) {
+pub(super) fn read_program(text: &str) -> (Option<Playlist>, Findings) {
     let mut findings = Findings::default();
     (program::read(text.as_bytes(), &mut findings), findings)
 }

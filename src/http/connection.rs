@@ -28,8 +28,8 @@ pub(super) const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a connection for one request may last, until the client has taken its answer.
 const TOTAL_TIME: Duration = Duration::from_secs(30);
 
-/// How long a connection may be open without a request, and so how long a client may take to send the head of one. It is
-/// [looked at](LOOK_TIME) now and then: a timer for each head would cost more than reading it.
+/// How long a connection may be open without a request, and so how long a client may take to send the head of one. That is
+/// counted in [looks](LOOK_TIME), so that it may be two of them more: a timer for each head would cost more than reading it.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
 /// How long a client may take nothing of its answer, and how long it may take for all of it.
@@ -154,8 +154,8 @@ struct Table {
     open: Vec<Answering>,
     /// The number of the newest.
     count: u64,
-    /// When the last of them ended.
-    idle_since: Instant,
+    /// For how long there has been none, as far as looks tell.
+    idle: Duration,
 }
 
 /// A request as long as it is being answered.
@@ -202,7 +202,7 @@ impl Requests {
         let table = Table {
             open: Vec::new(),
             count: 0,
-            idle_since: clock.now(),
+            idle: Duration::ZERO,
         };
         Self {
             table: Mutex::new(table),
@@ -242,11 +242,14 @@ impl Requests {
         let now = self.clock.now();
         let mut table = self.table();
         table.open.iter_mut().for_each(Answering::look);
-        let since = |at: Instant| now.saturating_duration_since(at);
+        table.idle = match table.open.is_empty() {
+            true => table.idle + LOOK_TIME,
+            false => Duration::ZERO,
+        };
         let oldest = table.open.iter().filter_map(|one| one.since).min();
         match oldest {
-            Some(oldest) if since(oldest) > ANSWER_TIME => Verdict::Stuck,
-            None if table.open.is_empty() && since(table.idle_since) > IDLE_TIME => Verdict::Idle,
+            Some(oldest) if now.saturating_duration_since(oldest) > ANSWER_TIME => Verdict::Stuck,
+            None if table.idle > IDLE_TIME => Verdict::Idle,
             _ => Verdict::Fine,
         }
     }
@@ -309,10 +312,9 @@ impl Begun {
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        let now = self.requests.clock.now();
         let mut table = self.requests.table();
         table.open.retain(|one| one.number != self.number);
-        table.idle_since = now;
+        table.idle = Duration::ZERO;
     }
 }
 

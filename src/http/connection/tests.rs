@@ -4,6 +4,7 @@ use hyper::StatusCode;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::DropGuard;
 
 use super::*;
@@ -56,6 +57,18 @@ async fn an_answer_by_http2_of_which_nothing_is_taken_is_given_up_alone() {
     drop(endless);
     let whole = sender.send_request(get("/")).await.unwrap();
     assert_eq!(whole.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_a_head_bit_by_bit_is_let_go() {
+    let (mut client, _) = served();
+    let begun = Instant::now();
+    client.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
+    while client.write_all(b"x").await.is_ok() {
+        assert!(begun.elapsed() <= IDLE_TIME + 2 * LOOK_TIME);
+        sleep(Duration::from_secs(4)).await;
+    }
+    assert!(begun.elapsed() >= IDLE_TIME);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ when it is not over within a minute. Pads are linked here, as in receive_gstream
 
 import os
 import sys
+import threading
 
 import gi
 
@@ -14,6 +15,8 @@ from gi.repository import Gst  # noqa: E402
 
 url, *files = sys.argv[1:]
 Gst.init(None)
+# Known before threads ask for it: see `linking`.
+Gst.Buffer.new().pts  # noqa: B018
 pipeline = Gst.Pipeline()
 source = Gst.ElementFactory.make("uridecodebin")
 source.set_property("uri", url)
@@ -21,16 +24,21 @@ pipeline.add(source)
 times = {"video/x-raw": [], "audio/x-raw": []}
 
 
+# Pads come in threads of their own, and two of them that look up the same class of PyGObject at once find half of it.
+linking = threading.Lock()
+
+
 def link(_, pad):
     """Notes the times of all that comes."""
-    kind = times[pad.query_caps(None).get_structure(0).get_name()]
-    sink = Gst.ElementFactory.make("fakesink")
-    sink.set_property("sync", False)
-    sink.set_property("signal-handoffs", True)
-    sink.connect("handoff", lambda _, buffer, __: kind.append(buffer.pts / Gst.SECOND))
-    pipeline.add(sink)
-    sink.sync_state_with_parent()
-    pad.link(sink.get_static_pad("sink"))
+    with linking:
+        kind = times[pad.query_caps(None).get_structure(0).get_name()]
+        sink = Gst.ElementFactory.make("fakesink")
+        sink.set_property("sync", False)
+        sink.set_property("signal-handoffs", True)
+        sink.connect("handoff", lambda _, buffer, __: kind.append(buffer.pts / Gst.SECOND))
+        pipeline.add(sink)
+        sink.sync_state_with_parent()
+        pad.link(sink.get_static_pad("sink"))
 
 
 source.connect("pad-added", link)

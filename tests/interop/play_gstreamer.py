@@ -7,6 +7,7 @@ which tries the other's branch too, and now and then one of them gets none ("not
 
 import os
 import sys
+import threading
 
 import gi
 
@@ -28,18 +29,23 @@ decoders = {
 decoded = {"video": 0, "audio": 0}
 
 
+# Pads come in threads of their own, and two of them that look up the same class of PyGObject at once find half of it.
+linking = threading.Lock()
+
+
 def link(_, pad):
     """Decodes a track, and counts what comes of it."""
-    media = pad.query_caps(None).get_structure(0).get_string("media")
-    track = Gst.parse_bin_from_description(f"{decoders[media]} ! fakesink name=sink sync=false signal-handoffs=true", True)
+    with linking:
+        media = pad.query_caps(None).get_structure(0).get_string("media")
+        track = Gst.parse_bin_from_description(f"{decoders[media]} ! fakesink name=sink sync=false signal-handoffs=true", True)
 
-    def count(*_):
-        decoded[media] += 1
+        def count(*_):
+            decoded[media] += 1
 
-    track.get_by_name("sink").connect("handoff", count)
-    pipeline.add(track)
-    track.sync_state_with_parent()
-    pad.link(track.get_static_pad("sink"))
+        track.get_by_name("sink").connect("handoff", count)
+        pipeline.add(track)
+        track.sync_state_with_parent()
+        pad.link(track.get_static_pad("sink"))
 
 
 source.connect("pad-added", link)

@@ -8,6 +8,7 @@ its own PAUSE, and takes that for the server's end of file.
 
 import os
 import sys
+import threading
 
 import gi
 
@@ -30,15 +31,20 @@ pipeline.add(source)
 pipeline.add(pictures)
 
 
+# Pads come in threads of their own, and two of them that look up the same class of PyGObject at once find half of it.
+linking = threading.Lock()
+
+
 def link(_, pad):
     """Keeps pictures, and drops the rest."""
-    media = pad.query_caps(None).get_structure(0).get_string("media")
-    sink = pictures
-    if media != "video":
-        sink = Gst.ElementFactory.make("fakesink")
-        pipeline.add(sink)
-        sink.sync_state_with_parent()
-    pad.link(sink.get_static_pad("sink"))
+    with linking:
+        media = pad.query_caps(None).get_structure(0).get_string("media")
+        sink = pictures
+        if media != "video":
+            sink = Gst.ElementFactory.make("fakesink")
+            pipeline.add(sink)
+            sink.sync_state_with_parent()
+        pad.link(sink.get_static_pad("sink"))
 
 
 source.connect("pad-added", link)

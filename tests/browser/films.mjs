@@ -44,12 +44,12 @@ function probe(path) {
   }
 }
 
-/** Watches a film for a moment where it begins and in its middle. */
+/** Watches a film for a moment where it begins and before its middle, where the films of the QTSS era are white. */
 export async function glance(browser, url, { duration, frameRate, hasSound }) {
   const viewer = await Viewer.open(browser, url)
   await viewer.begin()
   const complaints = []
-  for (const place of [0, duration / 2]) {
+  for (const place of [0, duration * 0.4]) {
     // Of a short film all may have been decoded when it begins to play.
     const before = place > 0 ? await viewer.state() : { frames: 0, heard: 0 }
     if (place > 0) await viewer.seek(place)

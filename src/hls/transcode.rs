@@ -50,7 +50,6 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 use orders::Coding;
-use run::Run;
 
 use super::keys::Key;
 use super::movie::Terms;
@@ -134,7 +133,7 @@ pub(super) const USUAL_RATE: f64 = 30.0;
 pub(super) const AAC_RATE: u64 = 150_000;
 
 /// The place of a movie's process.
-type Slot = tokio::sync::Mutex<Option<Run>>;
+type Slot = tokio::sync::Mutex<remake::Turns>;
 
 /// The right to run one process; given back on drop.
 #[derive(Debug)]
@@ -223,8 +222,9 @@ impl Transcoders {
         let mut standing = self.standing();
         while !standing.is_empty() {
             let slot = standing.remove(0).upgrade();
-            let run = slot.and_then(|slot| slot.try_lock().ok()?.take());
-            if run.is_some() {
+            let has_ended =
+                slot.is_some_and(|slot| slot.try_lock().is_ok_and(|mut turns| turns.end()));
+            if has_ended {
                 return true;
             }
         }

@@ -4,9 +4,9 @@
 mod making;
 mod playlists;
 mod rendition;
-mod runs;
 mod shape;
 mod stills;
+mod turns;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -22,7 +22,7 @@ use super::orders::Coding;
 use super::setbacks::Setbacks;
 use super::speech::Speech;
 use super::stock::Stock;
-use super::{AAC_RATE, Transcoders, Trouble, most_bits};
+use super::{AAC_RATE, Slot, Transcoders, Trouble, most_bits};
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::codec::Kind;
@@ -34,8 +34,8 @@ use crate::hls::part::Map;
 use crate::hls::text::Text;
 use crate::hls::units::START;
 use rendition::Rendition;
-use runs::Runs;
 use shape::Shape;
+pub(super) use turns::Turns;
 
 /// A file of the movies folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,17 +66,15 @@ pub struct Remake {
     target_duration: u64,
     /// When it begins in fragments, in seconds.
     begin: i64,
-    /// The one that the variant's playlist plays, then those that can be chosen instead of its sound. One process makes
-    /// the segments of all of them.
-    renditions: Vec<Rendition>,
+    /// The one that the variant's playlist plays, then those that can be chosen instead of its sound. The process makes
+    /// the segments of all of them together.
+    renditions: Arc<[Rendition]>,
     /// The same with one sound among its pictures, for a variant beside others.
     compat: Option<Box<Self>>,
     /// The playlists that somebody has asked for.
     texts: Mutex<HashMap<Object, Arc<Text>>>,
-    /// Who wants another segment of a place waits for its process.
-    runs: Runs,
-    /// Held by who has a key frame made.
-    stilling: tokio::sync::Mutex<()>,
+    /// Held by who has something made; all that is made of the file shares it.
+    turns: Arc<Slot>,
     /// What could not be made, named as in the stock.
     setbacks: Setbacks<(u32, u64)>,
     means: Means,
@@ -110,6 +108,7 @@ impl Remake {
         speech: Option<Speech>,
         terms: &Terms,
         means: &Means,
+        turns: &Arc<Slot>,
     ) -> Result<Self, NoKeys> {
         let number = number(&source, terms)?;
         let keys = keys(&source, terms)?;
@@ -123,11 +122,12 @@ impl Remake {
                 shape,
                 keys.as_ref(),
                 means,
+                turns,
             ))
         });
         Ok(Self {
             compat,
-            ..Self::new(source, facts, speech, shape, keys.as_ref(), means)
+            ..Self::new(source, facts, speech, shape, keys.as_ref(), means, turns)
         })
     }
 
@@ -138,10 +138,11 @@ impl Remake {
         uncarried: &Uncarried,
         terms: &Terms,
         means: &Means,
+        turns: &Arc<Slot>,
     ) -> Result<Option<Self>, NoKeys> {
         let keys = keys(&source, terms)?;
         let shape = Shape::beside(facts, uncarried);
-        Ok(shape.map(|shape| Self::new(source, facts, None, shape, keys.as_ref(), means)))
+        Ok(shape.map(|shape| Self::new(source, facts, None, shape, keys.as_ref(), means, turns)))
     }
 
     fn new(
@@ -151,6 +152,7 @@ impl Remake {
         shape: Shape,
         keys: Option<&Keys>,
         means: &Means,
+        turns: &Arc<Slot>,
     ) -> Self {
         let renditions = (0..).zip(shape.renditions).map(|(at, streams): (u16, _)| {
             let number = shape.number.wrapping_add(at.into());
@@ -167,8 +169,7 @@ impl Remake {
             renditions: renditions.collect(),
             compat: None,
             texts: Mutex::default(),
-            runs: Runs::default(),
-            stilling: tokio::sync::Mutex::default(),
+            turns: Arc::clone(turns),
             setbacks: Setbacks::default(),
             means: means.clone(),
         }
@@ -307,9 +308,11 @@ impl Remake {
         }
     }
 
-    /// Ends the processes, unless somebody waits for what they make, and lets the playlists go.
+    /// Ends the process, unless somebody waits for what it makes, and lets the playlists go.
     pub(super) fn pause(&self) {
-        self.runs.pause();
+        if let Ok(mut turns) = self.turns.try_lock() {
+            turns.end();
+        }
         self.texts().clear();
         if let Some(compat) = &self.compat {
             compat.pause();

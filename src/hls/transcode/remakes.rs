@@ -12,7 +12,7 @@ use super::facts::{self, Facts, Unreadable};
 use super::remake::{self, Means, MovieFile, Remake};
 use super::setbacks::Setbacks;
 use super::speech::Speech;
-use super::{Transcoders, Trouble};
+use super::{Slot, Transcoders, Trouble};
 use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::hls::keys::{Key, NoKeys};
@@ -50,6 +50,8 @@ struct Known {
     remake: Arc<OnceCell<Result<Arc<Remake>, String>>>,
     /// The sounds that HLS does not carry beside others; `None` if ffmpeg decodes none of them.
     beside: Arc<OnceCell<Option<Arc<Remake>>>>,
+    /// The process that makes both.
+    turns: Arc<Slot>,
     asked: Instant,
 }
 
@@ -143,7 +145,8 @@ impl Remakes {
                 return Ok(None);
             };
             let source = known.source.clone();
-            let beside = Remake::beside(source, &facts, uncarried, terms, &self.means)?;
+            let beside =
+                Remake::beside(source, &facts, uncarried, terms, &self.means, &known.turns)?;
             Ok::<_, NoRemake>(beside.map(Arc::new))
         });
         Ok(beside.await?.clone())
@@ -163,7 +166,14 @@ impl Remakes {
             Err(reason) => return Ok(Err(reason)),
         };
         let speech = self.speech(&source).await;
-        let remake = Remake::whole(source, &facts, speech, &known.terms, &self.means)?;
+        let remake = Remake::whole(
+            source,
+            &facts,
+            speech,
+            &known.terms,
+            &self.means,
+            &known.turns,
+        )?;
         Ok(Ok(Arc::new(remake)))
     }
 
@@ -237,6 +247,7 @@ impl Remakes {
             terms,
             remake: Arc::default(),
             beside: Arc::default(),
+            turns: Arc::default(),
             asked: now,
         };
         open.put(source.path, known.clone());

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use super::runs::NEAR;
+use super::turns::Turns;
 use super::{Remake, Rendition};
-use crate::hls::transcode::run::{Run, Task};
+use crate::hls::transcode::Trouble;
+use crate::hls::transcode::run::Task;
 use crate::hls::transcode::stock::Print;
-use crate::hls::transcode::{Slot, Trouble};
 
 impl Remake {
     /// A segment, encoded unless it is there. Cancel safe.
@@ -18,56 +18,64 @@ impl Remake {
         rendition: &Rendition,
         number: u64,
     ) -> Result<Arc<Print>, Trouble> {
-        if let Some(known) = self.known(rendition.number, number) {
-            return known;
-        }
-        let own = self.runs.slot(number);
-        match self.segment_by(&own, rendition, number).await {
-            // Where there may be no process more, another place gives way when it has what it waits for.
-            Err(Trouble::Full) => match self.runs.beside(&own) {
-                Some(other) => self.segment_by(&other, rendition, number).await,
-                None => Err(Trouble::Full),
-            },
-            made => made,
+        loop {
+            if let Some(known) = self.known(rendition.number, number) {
+                return known;
+            }
+            let mut turns = self.turns.lock().await;
+            // Somebody else may have waited for it.
+            if let Some(known) = self.known(rendition.number, number) {
+                return known;
+            }
+            let is_here = turns.is_near(&self.renditions, number);
+            if !is_here && turns.is_owed() {
+                self.make_for_others(&mut turns).await;
+                continue;
+            }
+            if !is_here {
+                turns.begin(&self.means, &self.renditions, &self.task(), number)?;
+            }
+            let made = self.make(&mut turns, rendition, number, !is_here).await?;
+            if let Some(made) = made {
+                return Ok(made);
+            }
         }
     }
 
-    /// A segment that is made by the process of one place, which begins anew unless it is near.
-    async fn segment_by(
+    /// Has the process make segments where it is. Whoever waits for them tries again if it fails.
+    pub(super) async fn make_for_others(&self, turns: &mut Turns) {
+        let made = turns.make(&self.means).await;
+        self.means.shared.stand(&self.turns);
+        if let Err(reason) = made {
+            warn!(path = %self.path(), "transcoding for HLS failed: {reason}");
+        }
+    }
+
+    /// Has the process make the next segments; `None` if they are before the one that is wanted.
+    async fn make(
         &self,
-        slot: &Arc<Slot>,
-        rendition: &Rendition,
+        turns: &mut Turns,
+        wanted: &Rendition,
         number: u64,
-    ) -> Result<Arc<Print>, Trouble> {
-        let mut run = slot.lock().await;
-        // Somebody else may have waited for it.
-        if let Some(known) = self.known(rendition.number, number) {
-            return known;
-        }
-        let is_near = |run: &Run| run.is_near(number, NEAR);
-        let is_new = !run.as_ref().is_some_and(is_near);
-        if is_new {
-            // It goes before the next comes.
-            *run = None;
-            *run = Some(Run::begin(&self.means.shared, &self.task(), number)?);
-        }
-        let made = match run.as_mut() {
-            Some(run) => self.make(run, rendition, number).await,
-            None => Err("there is no process".to_owned()),
-        };
-        self.means.shared.stand(slot);
-        made.map_err(|reason| {
-            *run = None;
+        is_new: bool,
+    ) -> Result<Option<Arc<Print>>, Trouble> {
+        let made = turns.make(&self.means).await;
+        self.means.shared.stand(&self.turns);
+        let made = made.map_err(|reason| {
             warn!(path = %self.path(), number, "transcoding for HLS failed: {reason}");
             // A process that came from elsewhere may have failed elsewhere.
             if is_new {
                 // It would have made this of all renditions.
-                for rendition in &self.renditions {
+                for rendition in &*self.renditions {
                     self.note_setback(rendition.number, number);
                 }
             }
             Trouble::Fails
-        })
+        })?;
+        let mut made = self.renditions.iter().zip(made);
+        let made = made.find(|(rendition, _)| rendition.number == wanted.number);
+        let made = made.map(|(_, print)| print);
+        Ok(made.filter(|print| print.segment.head.sequence >= number))
     }
 
     /// A segment that is there, or was not to be made a moment ago; `None` if it is to be made. `movie` is the number
@@ -97,29 +105,6 @@ impl Remake {
             begin: self.begin,
             speech: self.speech.as_ref(),
             most_pictures: None,
-        }
-    }
-
-    /// Reads on until a segment is there; what is made of other renditions is kept for who asks next.
-    async fn make(
-        &self,
-        run: &mut Run,
-        wanted: &Rendition,
-        number: u64,
-    ) -> Result<Arc<Print>, String> {
-        loop {
-            let mut made = None;
-            for (rendition, segment) in self.renditions.iter().zip(run.segments().await?) {
-                rendition.map.get_or_init(|| Arc::clone(&segment.head.map));
-                let budget = self.means.shared.budget();
-                let print = self.means.stock.put(rendition.number, segment, budget);
-                if rendition.number == wanted.number && print.segment.head.sequence >= number {
-                    made = Some(print);
-                }
-            }
-            if let Some(print) = made {
-                return Ok(print);
-            }
         }
     }
 }

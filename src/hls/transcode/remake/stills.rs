@@ -1,5 +1,5 @@
 //! The key frames of a movie that is encoded for its players: one for each segment of its grid, each made
-//! by a process of its own that ends at once, because players ask for them here and there.
+//! by a process that ends at once, because players ask for them here and there.
 
 use std::sync::Arc;
 
@@ -112,11 +112,17 @@ impl Remake {
             return known;
         }
         let map = self.map(main, main.map_version(number)).await?;
-        // One after the other, however many are asked for at a time.
-        let _one = self.stilling.lock().await;
-        if let Some(known) = self.known(movie, number) {
-            return known;
-        }
+        let mut turns = loop {
+            let mut turns = self.turns.lock().await;
+            if let Some(known) = self.known(movie, number) {
+                return known;
+            }
+            if !turns.is_owed() {
+                break turns;
+            }
+            self.make_for_others(&mut turns).await;
+        };
+        turns.give_way();
         let mut run = self.begin_still(main, number, map.as_ref())?;
         let made = run.segments().await;
         let made = made.and_then(|segments| {

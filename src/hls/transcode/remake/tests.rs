@@ -59,7 +59,7 @@ fn with_sounds(stand_in: &StandIn, languages: &[&str]) -> Remake {
         shared: Arc::clone(&stand_in.shared),
         clock: Clock::start(),
     };
-    Remake::whole(source, &facts, None, &terms, &means).unwrap()
+    Remake::whole(source, &facts, None, &terms, &means, &Arc::default()).unwrap()
 }
 
 /// How many processes are begun for five viewers who ask for one file at a time, which fails for each.
@@ -171,7 +171,7 @@ async fn each_sound_has_playlists_in_every_flavour() {
 async fn a_failure_is_one_for_all_renditions() {
     let stand_in = StandIn::new("exit 1", "");
     let remake = with_sounds(&stand_in, &["deu", "eng"]);
-    for rendition in &remake.renditions {
+    for rendition in &*remake.renditions {
         let made = remake.file(rendition.number, File::Segment(3)).await;
         assert_eq!(made, Err(Trouble::Fails));
     }

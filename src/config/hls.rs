@@ -16,7 +16,7 @@ pub struct Hls {
     /// How long segments are meant to be.
     #[serde(with = "quantity::duration")]
     pub target_duration: Duration,
-    /// The longest part.
+    /// How long parts are, to the next picture.
     #[serde(with = "quantity::duration")]
     pub part_duration: Duration,
     /// How much of a channel its playlists offer, at least.

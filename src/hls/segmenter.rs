@@ -346,8 +346,9 @@ impl Segmenter {
         let (Some(lane), Some(open)) = (self.lanes.first(), &self.open) else {
             return false;
         };
-        let least = self.part_target.least(lane.timescale);
-        lane.step().is_some() && end.saturating_sub(open.part_start) >= least
+        let start = open.head.start.ticks;
+        let span = open.part_start.saturating_sub(start)..end.saturating_sub(start);
+        self.part_target.is_reached(span, lane)
     }
 
     /// When the next sample of the first lane is decoded, while a segment is under way.

@@ -28,7 +28,7 @@ impl Remake {
                 return known;
             }
             let is_here = turns.is_near(&self.renditions, number);
-            if !is_here && turns.is_owed() {
+            if !is_here && turns.is_owed() && turns.was_at(&self.renditions, number) {
                 self.make_for_others(&mut turns).await;
                 continue;
             }

@@ -8,14 +8,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rendition::Rendition;
 use super::Means;
+use super::rendition::Rendition;
 use crate::hls::transcode::Trouble;
 use crate::hls::transcode::run::{Run, Task};
 use crate::hls::transcode::stock::Print;
 
 /// A process that is so many segments before one that is asked for is left to come there.
 const NEAR: u64 = 3;
+
+/// Who comes back keeps the process for so many times as long as it took to bring the first segment.
+const SHARE: u32 = 3;
 
 /// Of how many places is remembered that the process was taken from them.
 const MOST: usize = 16;
@@ -46,6 +49,11 @@ impl Turns {
     /// Whether it is to make more segments where it is, before it goes elsewhere.
     pub(super) fn is_owed(&self) -> bool {
         self.turn.as_ref().is_some_and(|turn| turn.share.is_owed())
+    }
+
+    /// Whether it was taken from segment `number` of these renditions, or shortly before it.
+    pub(super) fn was_at(&self, renditions: &[Rendition], number: u64) -> bool {
+        self.left.place((whose(renditions), number)).is_some()
     }
 
     /// Begins a process with segment `first`; the one that there was ends before.
@@ -131,12 +139,17 @@ impl Left {
         }
     }
 
-    /// Whether the process was taken from that place, or shortly before it; that is forgotten.
-    fn take(&mut self, (whose, number): Place) -> bool {
+    /// Where it stands that the process was taken from that place, or shortly before it.
+    fn place(&self, (whose, number): Place) -> Option<usize> {
         let is_there = |(owner, next): &Place| {
             *owner == whose && (*next..=next.saturating_add(NEAR)).contains(&number)
         };
-        let at = self.0.iter().position(is_there);
+        self.0.iter().position(is_there)
+    }
+
+    /// Whether that is so; it is forgotten.
+    fn take(&mut self, place: Place) -> bool {
+        let at = self.place(place);
         at.and_then(|at| self.0.remove(at)).is_some()
     }
 }
@@ -168,10 +181,11 @@ impl Share {
         }
     }
 
-    /// Whether it has not made segments yet for as long again as it needed to bring the first, most of
-    /// which may have gone into its beginning.
+    /// Whether it has not made segments yet for long enough to be worth its beginning, which is part of the time until the
+    /// first was there.
     fn is_owed(&self) -> bool {
-        self.returns && self.first.is_some_and(|first| self.since < first)
+        let is_short = |first: Duration| self.since < first * SHARE;
+        self.returns && self.first.is_some_and(is_short)
     }
 }
 
@@ -196,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_back_keeps_it_as_long_as_the_first_segment_took() {
+    fn who_comes_back_keeps_it_for_a_while() {
         let ms = Duration::from_millis;
         let mut share = Share::new(true);
         // Nothing has been made, so nobody has waited for it to the end.
@@ -204,7 +218,7 @@ mod tests {
         share.note(ms(800));
         share.note(ms(500));
         assert!(share.is_owed());
-        share.note(ms(300));
+        share.note(SHARE * ms(800) - ms(500));
         assert!(!share.is_owed());
     }
 

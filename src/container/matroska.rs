@@ -1,15 +1,27 @@
 //! Matroska as a program reads it from a pipe: the head, then one cluster a frame (RFC 9559).
 //!
-//! It carries what `codec` knows of QuickTime's own encodings, and is for programs that decode them. A frame can go out
-//! as soon as it is there, for nothing before it tells of it, and what has begun needs no end.
+//! It carries what `codec` knows of QuickTime's own encodings, and what may be beside them, and is for programs that
+//! decode them. A frame can go out as soon as it is there, for nothing before it tells of it, and what has begun needs
+//! no end.
 
 use bytes::{BufMut, BytesMut};
 
+use crate::codec::pcm::{self, Coding};
 use crate::codec::sample_description::{Media, SampleDescription};
-use crate::codec::{AccessUnit, QuickTimeConfig, qdesign, sorenson};
+use crate::codec::{AccessUnit, Format, QuickTimeConfig, qdesign, sorenson};
+
+/// What the head tells of a track.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrackConfig {
+    /// One of QuickTime's own encodings.
+    QuickTime(QuickTimeConfig),
+    /// AC-3, AMR, H.263, MPEG-4 Visual, MPEG audio, Opus, G.711 and big-endian linear audio; of other formats
+    /// nothing can be told.
+    Format(Format),
+}
 
 /// What is before the first frame of `tracks`, which are numbered from 1.
-pub fn head<'a>(tracks: impl IntoIterator<Item = &'a QuickTimeConfig>) -> BytesMut {
+pub fn head<'a>(tracks: impl IntoIterator<Item = &'a TrackConfig>) -> BytesMut {
     let mut into = BytesMut::new();
     element(&mut into, EBML, |into| {
         text(into, DOC_TYPE, "matroska");
@@ -30,9 +42,8 @@ pub fn head<'a>(tracks: impl IntoIterator<Item = &'a QuickTimeConfig>) -> BytesM
                 number(into, TRACK_UID, track);
                 number(into, FLAG_LACING, 0);
                 match config {
-                    QuickTimeConfig::Sorenson(config) => sorenson_track(into, config),
-                    QuickTimeConfig::QDesign(config) => qdesign_track(into, config),
-                    QuickTimeConfig::Described(description) => described_track(into, description),
+                    TrackConfig::QuickTime(config) => quicktime_track(into, config),
+                    TrackConfig::Format(format) => format_track(into, format),
                 }
             });
         }
@@ -54,11 +65,72 @@ pub fn write_frame(into: &mut BytesMut, track: u8, time: u64, unit: &AccessUnit)
     });
 }
 
+fn quicktime_track(into: &mut BytesMut, config: &QuickTimeConfig) {
+    match config {
+        QuickTimeConfig::Sorenson(config) => sorenson_track(into, config),
+        QuickTimeConfig::QDesign(config) => qdesign_track(into, config),
+        QuickTimeConfig::Described(description) => described_track(into, description),
+    }
+}
+
+fn format_track(into: &mut BytesMut, format: &Format) {
+    match format {
+        Format::Ac3 { rate_hz, channels } => {
+            sound_track(into, "A_AC3", &[], (*rate_hz, (*channels).into()));
+        }
+        Format::Amr { wide, channels } => {
+            let codec = if *wide { b"sawb" } else { b"samr" };
+            described_sound(into, codec, format.clock_rate(), *channels);
+        }
+        Format::H263 => {
+            let mut entry = BytesMut::new();
+            // Each picture tells of what size it is.
+            image_description(&mut entry, b"h263", (0, 0), &[]);
+            pictures_track(into, "V_QUICKTIME", &entry, None);
+        }
+        Format::Mpeg4Video { config } => pictures_track(into, "V_MPEG4/ISO/ASP", config, None),
+        Format::MpegAudio {
+            layer,
+            rate_hz,
+            channels,
+        } => {
+            let codec = format!("A_MPEG/L{layer}");
+            sound_track(into, &codec, &[], (*rate_hz, (*channels).into()));
+        }
+        Format::Opus { channels } => {
+            let rate_hz = format.clock_rate();
+            let head = opus_head(*channels, rate_hz);
+            sound_track(into, "A_OPUS", &head, (rate_hz, (*channels).into()));
+        }
+        Format::Pcm(config) => pcm_track(into, config),
+        _ => {}
+    }
+}
+
+fn pcm_track(into: &mut BytesMut, config: &pcm::Config) {
+    let pcm::Config {
+        coding,
+        rate_hz,
+        channels,
+    } = *config;
+    match coding {
+        Coding::ALaw => described_sound(into, b"alaw", rate_hz, channels),
+        Coding::ULaw => described_sound(into, b"ulaw", rate_hz, channels),
+        Coding::SignedBe(bits @ (16 | 24)) => {
+            linear_track(into, bits, (rate_hz, channels.into()));
+        }
+        Coding::Unsigned8 => linear_track(into, 8, (rate_hz, channels.into())),
+        _ => {}
+    }
+}
+
 /// A track of any encoding that a sample description tells of.
 fn described_track(into: &mut BytesMut, description: &SampleDescription) {
     let entry = &description.entry;
     match description.media {
-        Media::Pictures { width, height } => pictures_track(into, entry, (width, height)),
+        Media::Pictures { width, height } => {
+            pictures_track(into, "V_QUICKTIME", entry, Some((width, height)));
+        }
         Media::Sound(sound) => {
             let channels = sound.channels.into();
             sound_track(into, "A_QUICKTIME", entry, (sound.rate_hz, channels));
@@ -67,43 +139,102 @@ fn described_track(into: &mut BytesMut, description: &SampleDescription) {
 }
 
 fn sorenson_track(into: &mut BytesMut, config: &sorenson::Config) {
+    let mut extension = BytesMut::new();
+    extension.put_u32((16 + config.header.len()) as u32);
+    extension.put_slice(b"SMI ");
+    extension.put_slice(b"SEQH");
+    extension.put_u32(config.header.len() as u32);
+    extension.put_slice(&config.header);
+    let size = (config.width, config.height);
     let mut entry = BytesMut::new();
-    image_description(&mut entry, config);
-    pictures_track(into, &entry, (config.width, config.height));
+    image_description(&mut entry, b"SVQ3", size, &extension);
+    pictures_track(into, "V_QUICKTIME", &entry, Some(size));
 }
 
-fn pictures_track(into: &mut BytesMut, entry: &[u8], (width, height): (u16, u16)) {
+fn pictures_track(into: &mut BytesMut, codec: &str, private: &[u8], size: Option<(u16, u16)>) {
     number(into, TRACK_TYPE, VIDEO_TYPE);
-    text(into, CODEC_ID, "V_QUICKTIME");
-    binary(into, CODEC_PRIVATE, entry);
-    element(into, VIDEO, |into| {
-        number(into, PIXEL_WIDTH, width.into());
-        number(into, PIXEL_HEIGHT, height.into());
-    });
-}
-
-fn sound_track(into: &mut BytesMut, codec: &str, private: &[u8], (rate_hz, channels): (u32, u64)) {
-    number(into, TRACK_TYPE, AUDIO_TYPE);
     text(into, CODEC_ID, codec);
     binary(into, CODEC_PRIVATE, private);
-    element(into, AUDIO, |into| {
-        identifier(into, SAMPLING_FREQUENCY);
-        into.put_u8(ONE_BYTE | 8);
-        into.put_f64(rate_hz.into());
-        number(into, CHANNELS, channels);
+    element(into, VIDEO, |into| {
+        if let Some((width, height)) = size {
+            number(into, PIXEL_WIDTH, width.into());
+            number(into, PIXEL_HEIGHT, height.into());
+        }
     });
+}
+
+/// Sound in one of QuickTime's encodings that need no more than their name.
+fn described_sound(into: &mut BytesMut, codec: &[u8; 4], rate_hz: u32, channels: u8) {
+    let mut entry = BytesMut::new();
+    sound_description(&mut entry, codec, rate_hz, channels);
+    sound_track(into, "A_QUICKTIME", &entry, (rate_hz, channels.into()));
+}
+
+fn sound_track(into: &mut BytesMut, codec: &str, private: &[u8], sampling: (u32, u64)) {
+    number(into, TRACK_TYPE, AUDIO_TYPE);
+    text(into, CODEC_ID, codec);
+    if !private.is_empty() {
+        binary(into, CODEC_PRIVATE, private);
+    }
+    element(into, AUDIO, |into| sampled(into, sampling));
+}
+
+/// Big-endian values of so many bits; those of 8 have no sign.
+fn linear_track(into: &mut BytesMut, bits: u8, sampling: (u32, u64)) {
+    number(into, TRACK_TYPE, AUDIO_TYPE);
+    text(into, CODEC_ID, "A_PCM/INT/BIG");
+    element(into, AUDIO, |into| {
+        sampled(into, sampling);
+        number(into, BIT_DEPTH, bits.into());
+    });
+}
+
+fn sampled(into: &mut BytesMut, (rate_hz, channels): (u32, u64)) {
+    identifier(into, SAMPLING_FREQUENCY);
+    into.put_u8(ONE_BYTE | 8);
+    into.put_f64(rate_hz.into());
+    number(into, CHANNELS, channels);
+}
+
+/// The sample description of QuickTime movies (QTFF, "Sound Sample Description", version 0).
+fn sound_description(into: &mut BytesMut, codec: &[u8; 4], rate_hz: u32, channels: u8) {
+    into.put_u32(SOUND_DESCRIPTION);
+    into.put_slice(codec);
+    into.put_bytes(0, 6);
+    into.put_u16(1);
+    into.put_bytes(0, 8);
+    into.put_u16(channels.into());
+    into.put_u16(16);
+    into.put_bytes(0, 4);
+    // The whole part of a fraction; the track tells rates that are higher.
+    into.put_u16(u16::try_from(rate_hz).unwrap_or(u16::MAX));
+    into.put_u16(0);
+}
+
+/// What begins a file of Opus (RFC 7845, 5.1): nothing is to be left out at the beginning.
+fn opus_head(channels: u8, rate_hz: u32) -> BytesMut {
+    let mut head = BytesMut::from(&b"OpusHead\x01"[..]);
+    head.put_u8(channels);
+    head.put_u16_le(0);
+    head.put_u32_le(rate_hz);
+    head.put_bytes(0, 3);
+    head
 }
 
 /// The sample description of QuickTime movies (QTFF, "Video Sample Description").
-fn image_description(into: &mut BytesMut, config: &sorenson::Config) {
-    let extension = 16 + config.header.len();
-    into.put_u32((IMAGE_DESCRIPTION + extension) as u32);
-    into.put_slice(b"SVQ3");
+fn image_description(
+    into: &mut BytesMut,
+    codec: &[u8; 4],
+    (width, height): (u16, u16),
+    extension: &[u8],
+) {
+    into.put_u32((IMAGE_DESCRIPTION + extension.len()) as u32);
+    into.put_slice(codec);
     into.put_bytes(0, 6);
     into.put_u16(1);
     into.put_bytes(0, 16);
-    into.put_u16(config.width);
-    into.put_u16(config.height);
+    into.put_u16(width);
+    into.put_u16(height);
     // 72 dots per inch, both ways.
     into.put_u32(0x48_0000);
     into.put_u32(0x48_0000);
@@ -112,11 +243,7 @@ fn image_description(into: &mut BytesMut, config: &sorenson::Config) {
     into.put_bytes(0, 32);
     into.put_u16(24);
     into.put_u16(u16::MAX);
-    into.put_u32(extension as u32);
-    into.put_slice(b"SMI ");
-    into.put_slice(b"SEQH");
-    into.put_u32(config.header.len() as u32);
-    into.put_slice(&config.header);
+    into.put_slice(extension);
 }
 
 fn qdesign_track(into: &mut BytesMut, config: &qdesign::Config) {
@@ -166,6 +293,7 @@ fn identifier(into: &mut BytesMut, id: u32) {
 
 /// Bytes of a sample description before its extensions.
 const IMAGE_DESCRIPTION: usize = 86;
+const SOUND_DESCRIPTION: u32 = 36;
 
 /// In front of numbers that take so many bytes (RFC 8794, 4).
 const ONE_BYTE: u8 = 0x80;
@@ -199,6 +327,7 @@ const PIXEL_HEIGHT: u32 = 0xba;
 const AUDIO: u32 = 0xe1;
 const SAMPLING_FREQUENCY: u32 = 0xb5;
 const CHANNELS: u32 = 0x9f;
+const BIT_DEPTH: u32 = 0x6264;
 const CLUSTER: u32 = 0x1f43_b675;
 const TIMESTAMP: u32 = 0xe7;
 const SIMPLE_BLOCK: u32 = 0xa3;
@@ -239,7 +368,7 @@ mod tests {
         found.find(|(found, _)| *found == id).unwrap().1
     }
 
-    fn configs() -> [QuickTimeConfig; 2] {
+    fn configs() -> [TrackConfig; 2] {
         let sorenson = sorenson::Config {
             header: Bytes::from_static(b"\xe1\x80\x1e\x5d\xc0"),
             width: 192,
@@ -256,6 +385,7 @@ mod tests {
             QuickTimeConfig::Sorenson(sorenson),
             QuickTimeConfig::QDesign(qdesign),
         ]
+        .map(TrackConfig::QuickTime)
     }
 
     #[test]
@@ -288,7 +418,8 @@ mod tests {
         let (width, height) = (160, 120);
         let told = [Media::Pictures { width, height }, Media::Sound(sound)].map(|media| {
             let entry = entry.clone();
-            QuickTimeConfig::Described(SampleDescription { entry, media })
+            let described = QuickTimeConfig::Described(SampleDescription { entry, media });
+            TrackConfig::QuickTime(described)
         });
         let head = head(&told);
         let tracks = elements(child(elements(&head)[1].1, TRACKS));
@@ -301,6 +432,49 @@ mod tests {
         assert_eq!(child(video, PIXEL_WIDTH), 160u64.to_be_bytes());
         let audio = child(tracks[1].1, AUDIO);
         assert_eq!(child(audio, CHANNELS), 2u64.to_be_bytes());
+    }
+
+    #[test]
+    fn other_formats_are_told_of() {
+        let pcm = |coding| {
+            Format::Pcm(pcm::Config {
+                coding,
+                rate_hz: 8000,
+                channels: 1,
+            })
+        };
+        let config = Bytes::from_static(b"headers");
+        let layer_2 = Format::MpegAudio {
+            layer: 2,
+            rate_hz: 44_100,
+            channels: 2,
+        };
+        let amr = Format::Amr {
+            wide: true,
+            channels: 1,
+        };
+        let cases: [(Format, &str, &[u8]); 6] = [
+            (pcm(Coding::ULaw), "A_QUICKTIME", b"\0\0\0\x24ulaw"),
+            (pcm(Coding::SignedBe(16)), "A_PCM/INT/BIG", b""),
+            (amr, "A_QUICKTIME", b"\0\0\0\x24sawb"),
+            (layer_2, "A_MPEG/L2", b""),
+            (Format::H263, "V_QUICKTIME", b"\0\0\0\x56h263"),
+            (Format::Mpeg4Video { config }, "V_MPEG4/ISO/ASP", b"headers"),
+        ];
+        for (format, codec, private) in cases {
+            let head = head(&[TrackConfig::Format(format)]);
+            let track = child(child(elements(&head)[1].1, TRACKS), TRACK_ENTRY);
+            assert_eq!(child(track, CODEC_ID), codec.as_bytes());
+            let told = elements(track).into_iter();
+            let told = told.filter(|(id, _)| *id == CODEC_PRIVATE);
+            let told: Vec<_> = told.map(|(_, told)| told).collect();
+            assert_eq!(told.is_empty(), private.is_empty(), "{codec}");
+            if let Some(told) = told.first() {
+                let size = usize::from(told[3]);
+                assert!(told.starts_with(private), "{codec}: {told:x?}");
+                assert!(codec.starts_with("V_M") || told.len() == size, "{told:x?}");
+            }
+        }
     }
 
     #[test]

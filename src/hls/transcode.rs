@@ -13,7 +13,8 @@
 //! format comes, and over TCP, where none is lost and ffmpeg puts nothing in order that is in order
 //! already. Their RTP times come back with what was made of them, so that a track that was encoded
 //! has the place on the timeline that the packets had. QuickTime's own encodings, whose packets
-//! ffmpeg does not take, are put together here (`reel`), and go to a process of their own.
+//! ffmpeg does not take, are put together here (`reel`), and so is what else has to be encoded in
+//! their channel, for ffmpeg would wait for whichever of two inputs is silent.
 //!
 //! A movie is read by the process itself, from the segment on that somebody asks for. Segments
 //! lie in a grid that is known before (`grid`), so that the playlist is whole from the beginning.
@@ -31,6 +32,7 @@ mod job;
 mod lines;
 pub mod need;
 mod orders;
+mod payloads;
 mod reel;
 pub mod remake;
 pub mod remakes;

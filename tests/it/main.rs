@@ -51,6 +51,7 @@ mod pull;
 mod pull_tls;
 mod qdm2;
 mod quicktime;
+mod quicktime_beside;
 mod quicktime_generic;
 mod retina;
 mod rtsp_dialogue;

@@ -109,7 +109,7 @@ fn what_is_put_together_is_what_the_movie_stores() {
 }
 
 /// What is sent of a movie in its own packets: when in seconds, of which track, and the packet.
-type Sent = (f64, usize, Vec<u8>);
+pub(super) type Sent = (f64, usize, Vec<u8>);
 
 /// The channel `old` in the encodings of a movie's hint tracks, to which its first seconds have been sent.
 fn publish_hinted(server: &Server, hints: &[AuthoredTrack], encodings: [&str; 2]) -> Publisher {
@@ -155,7 +155,7 @@ const SENT: f64 = 9.5;
 const WATCHED: &str = "5";
 
 /// What ffmpeg makes of the first seconds of `input`, a movie or the URL of a playlist, with `options`.
-fn made(input: &str, options: &str) -> Vec<u8> {
+pub(super) fn made(input: &str, options: &str) -> Vec<u8> {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin"]);
     if input.starts_with("http:") {
@@ -169,7 +169,7 @@ fn made(input: &str, options: &str) -> Vec<u8> {
 }
 
 /// Pictures of 24 by 30 grey pixels.
-const SMALL: &str =
+pub(super) const SMALL: &str =
     "-map 0:v -vf scale=24:30:flags=area,format=gray -fps_mode passthrough -f rawvideo";
 
 /// Sound at 8 kHz, from when the first track begins.

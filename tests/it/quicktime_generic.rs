@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::quicktime::{compare, publish, start_server};
+use super::quicktime::{Sent, compare, publish, start_server};
 use super::support::hint_walk::{child, children, deep};
 use super::support::pictures::can_be_decoded;
 use super::support::publisher::rtp;
 
 /// Bytes of samples in a packet, at most.
-const MOST: usize = 1200;
+pub(super) const MOST: usize = 1200;
 
 /// What a payload begins with: how its samples are laid out, and what else there is.
 const PIECE: u8 = 0x1c;
@@ -22,29 +22,34 @@ const DESCRIBED: u8 = 1;
 const BLOCK_BYTES: usize = 68;
 const BLOCK_SAMPLES: u32 = 64;
 
-/// A movie of moving pictures and of sound that is now loud and now not.
-fn make_movie(path: &Path) {
-    let pictures = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=15"];
+/// How pictures and sound of a movie are coded here, as ffmpeg is told.
+pub(super) const PICTURES: &str = "-c:v svq1";
+pub(super) const SOUND: &str = "-c:a adpcm_ima_qt";
+
+/// A movie of moving pictures, a key frame a second, and of sound that is now loud and now not, in codecs of which
+/// ffmpeg is told so.
+pub(super) fn make_movie(path: &Path, codecs: [&str; 2]) {
+    let pictures = ["-f", "lavfi", "-i", "testsrc2=s=176x144:r=15"];
     let sound = "aevalsrc='mod(t*t,1)*sin(2*PI*440*t)|mod(t*t,1)*sin(2*PI*660*t)':s=22050";
     let done = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin"])
         .args(pictures)
-        .args(["-f", "lavfi", "-i", sound, "-t", "10"])
-        .args(["-c:v", "svq1", "-g", "15", "-c:a", "adpcm_ima_qt"])
+        .args(["-f", "lavfi", "-i", sound, "-t", "10", "-g", "15"])
+        .args(codecs.iter().flat_map(|codec| codec.split(' ')))
         .arg(path)
         .status();
     assert!(done.unwrap().success());
 }
 
 /// A sample of a movie.
-struct Sample {
-    seconds: f64,
+pub(super) struct Sample {
+    pub(super) seconds: f64,
     is_key: bool,
-    data: Vec<u8>,
+    pub(super) data: Vec<u8>,
 }
 
 /// The samples of a track as ffprobe finds them.
-fn samples(movie: &Path, track: &str) -> Vec<Sample> {
+pub(super) fn samples(movie: &Path, track: &str) -> Vec<Sample> {
     let file = std::fs::read(movie).unwrap();
     let output = Command::new("ffprobe")
         .args(["-v", "error", "-select_streams", track, "-of", "csv=p=0"])
@@ -61,7 +66,9 @@ fn samples(movie: &Path, track: &str) -> Vec<Sample> {
             data: file[at..at + size].to_vec(),
         }
     };
-    text.lines().map(sample).collect()
+    // Of what is beside a sample a line tells that has no field.
+    let lines = text.lines().filter(|line| line.contains(','));
+    lines.map(sample).collect()
 }
 
 /// What describes the samples of a movie's track in these media.
@@ -82,7 +89,7 @@ struct Hinter {
     clock_hz: u32,
     entry: Vec<u8>,
     sequence: u16,
-    packets: Vec<(f64, usize, Vec<u8>)>,
+    packets: Vec<Sent>,
 }
 
 impl Hinter {
@@ -117,7 +124,7 @@ impl Hinter {
 }
 
 /// The pictures, each in pieces; key pictures bring the description.
-fn hint_pictures(movie: &Path) -> Hinter {
+pub(super) fn hint_pictures(movie: &Path) -> Vec<Sent> {
     let mut hinter = Hinter {
         payload_type: 96,
         media_type: b"vide",
@@ -135,11 +142,11 @@ fn hint_pictures(movie: &Path) -> Hinter {
             hinter.send(index + 1 == count, picture.seconds, flags, piece);
         }
     }
-    hinter
+    hinter.packets
 }
 
 /// The sound, as many blocks in a packet as fit; each second the description comes.
-fn hint_sound(movie: &Path) -> Hinter {
+pub(super) fn hint_sound(movie: &Path) -> Vec<Sent> {
     let mut hinter = Hinter {
         payload_type: 97,
         media_type: b"soun",
@@ -161,7 +168,7 @@ fn hint_sound(movie: &Path) -> Hinter {
         let flags = ALIKE | KEY | u8::from(index % 20 == 0);
         hinter.send(true, step * index as f64, flags, data);
     }
-    hinter
+    hinter.packets
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,8 +178,8 @@ async fn a_channel_in_generic_payloads_is_seen_and_heard_by_hls() {
     }
     let folder = tempfile::tempdir().unwrap();
     let movie = folder.path().join("old.mov");
-    make_movie(&movie);
-    let packets = [hint_pictures(&movie), hint_sound(&movie)].map(|hinter| hinter.packets);
+    make_movie(&movie, [PICTURES, SOUND]);
+    let packets = [hint_pictures(&movie), hint_sound(&movie)];
     let server = start_server();
     let _publisher = publish(&server, ["X-QT/90000", "X-QT/22050"], packets.concat());
     compare(&server, &movie, 6000).await;

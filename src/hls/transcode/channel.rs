@@ -16,7 +16,7 @@ use tracing::warn;
 use super::child::{Child, Pipes};
 use super::feed::{Appetite, Fed, Feed};
 use super::harvest::{self, Harvest};
-use super::job::{Entrance, Job, Stream, Way, ways};
+use super::job::{Entrance, Job, Stream, Way, ways, ways_apart};
 use super::need::Need;
 use super::orders;
 use super::{Transcoders, Trouble};
@@ -49,8 +49,9 @@ pub(in crate::hls) struct Transcoder {
 }
 
 impl Transcoder {
-    /// Begins to encode what a channel needs at the oldest key frame that is there. Further sounds are given up
-    /// where they may be why nothing comes of it. To be called inside a tokio runtime.
+    /// Begins to encode what a channel needs at the oldest key frame that is there. Where nothing comes of it,
+    /// further sounds are given up, and then what may be why has a process of its own. To be called inside
+    /// a tokio runtime.
     pub(in crate::hls) fn begin(
         shared: &Arc<Transcoders>,
         channel: &Arc<Channel>,
@@ -71,7 +72,9 @@ impl Transcoder {
             };
             AbortOnDropHandle::new(tokio::spawn(work.run()))
         };
-        let ways = ways(channel, need.all()).into_iter();
+        let description = channel.description();
+        let ways = description.map(|description| ways(&description, need.all()));
+        let ways = ways.into_iter().flatten();
         let tasks = ways.filter(|(_, tracks)| !tracks.is_empty()).map(begin);
         Self {
             encoded,
@@ -133,6 +136,8 @@ enum Failure {
     Io(#[from] io::Error),
     #[error("ffmpeg ended: {0}")]
     Ended(String),
+    #[error("nothing told how to decode a track")]
+    Untold,
 }
 
 /// A task.
@@ -150,7 +155,24 @@ struct Work {
 }
 
 impl Work {
+    /// Encodes until the channel ends.
     async fn run(mut self) {
+        if let Some([one, other]) = self.encode().await {
+            let path = self.channel.path();
+            warn!(%path, "transcoding for HLS goes on in two processes: some tracks may be why others fail");
+            let (one, other) = (self.part(one), self.part(other));
+            tokio::join!(one.alone(), other.alone());
+        }
+    }
+
+    /// Encodes what has been parted from other tracks.
+    async fn alone(mut self) {
+        // These are of one kind.
+        let _ = self.encode().await;
+    }
+
+    /// Encodes until the channel ends, or until its tracks go better by these ways, apart.
+    async fn encode(&mut self) -> Option<[(Way, Vec<usize>); 2]> {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         let mut failures = 0;
         while !self.tracks.is_empty() {
@@ -160,27 +182,52 @@ impl Work {
                 failures = 0;
                 backoff.reset();
             }
-            match attempt {
-                Ok(Fed::All) => return,
-                Ok(_) => {}
-                Err(failure) => {
-                    failures += 1;
-                    let path = self.channel.path();
-                    warn!(%path, "transcoding for HLS failed: {failure}");
-                    match failure {
-                        Failure::Trouble(trouble) => tell(&self.trouble, Some(trouble)),
-                        _ if failures < FAILURES => {}
-                        _ if self.gives_up_further() => failures = 0,
-                        _ => tell(&self.trouble, Some(Trouble::Fails)),
+            let failure = match attempt {
+                Ok(Fed::All) => return None,
+                Ok(_) => continue,
+                Err(failure) => failure,
+            };
+            failures += 1;
+            let path = self.channel.path();
+            warn!(%path, "transcoding for HLS failed: {failure}");
+            let is_untold = matches!(failure, Failure::Untold);
+            match failure {
+                Failure::Trouble(trouble) => tell(&self.trouble, Some(trouble)),
+                _ if failures < FAILURES && !is_untold => {}
+                _ if !is_untold && self.gives_up_further() => failures = 0,
+                _ => {
+                    if let Some(ways) = self.ways_apart() {
+                        return Some(ways);
                     }
-                    sleep(backoff.wait(rand::random())).await;
+                    if failures >= FAILURES {
+                        tell(&self.trouble, Some(Trouble::Fails));
+                    }
                 }
             }
+            sleep(backoff.wait(rand::random())).await;
+        }
+        None
+    }
+
+    fn ways_apart(&self) -> Option<[(Way, Vec<usize>); 2]> {
+        ways_apart(&*self.channel.description()?, &self.tracks)
+    }
+
+    /// The work on some of the tracks, from here on.
+    fn part(&self, (way, tracks): (Way, Vec<usize>)) -> Self {
+        let first = self.tracks.get(..self.first).unwrap_or_default();
+        Self {
+            shared: Arc::clone(&self.shared),
+            channel: Arc::clone(&self.channel),
+            way,
+            first: tracks.iter().filter(|one| first.contains(one)).count(),
+            tracks,
+            feed: self.feed.clone(),
+            output: self.output.clone(),
+            trouble: self.trouble.clone(),
         }
     }
-}
 
-impl Work {
     /// Encodes no further sounds any more; false if it did not before.
     fn gives_up_further(&mut self) -> bool {
         let gives_up = self.tracks.len() > self.first;
@@ -240,6 +287,10 @@ impl Work {
         let _ = timeout(LAST_TIME, harvesting).await;
         match fed {
             Fed::UpToFault => Err(Failure::Ended(child.fault().await)),
+            Fed::Untold => {
+                child.fault().await;
+                Err(Failure::Untold)
+            }
             fed => Ok(fed),
         }
     }

@@ -101,6 +101,8 @@ pub(super) enum Fed {
     UpToTurn,
     /// The process takes no more.
     UpToFault,
+    /// What a decoder must know of some track has not come for long.
+    Untold,
 }
 
 /// What a channel has at the moment.
@@ -109,12 +111,12 @@ enum Step {
     Packets,
     Nothing,
     Turn,
-    Fault,
+    Untold,
     End,
 }
 
 /// A channel's packets on their way into one process after the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Feed {
     cursor: Cursor,
     /// A burst of which the packets from that one on have not gone out.
@@ -160,7 +162,7 @@ impl Feed {
             match step {
                 Step::Packets => continue,
                 Step::Turn => return Fed::UpToTurn,
-                Step::Fault => return Fed::UpToFault,
+                Step::Untold => return Fed::Untold,
                 Step::End => return Fed::All,
                 Step::Nothing => {}
             }
@@ -211,7 +213,7 @@ impl Feed {
                 Written::Untold => {
                     let path = self.cursor.channel().path();
                     warn!(%path, "nothing in the packets tells how to decode them");
-                    return Step::Fault;
+                    return Step::Untold;
                 }
             }
         }

@@ -12,10 +12,10 @@ use super::feed::{Form, Inlet};
 use super::harvest;
 use super::lines::{First, Lines};
 use super::orders::{Coding, Place};
+use super::payloads::Payloads;
 use super::reel::Reel;
 use crate::base::media_time::NtpTime;
-use crate::codec::{AccessUnit, QuickTime};
-use crate::media::channel::Channel;
+use crate::codec::AccessUnit;
 use crate::media::description::Description;
 use crate::wire::sdp::Presenter;
 
@@ -24,19 +24,40 @@ use crate::wire::sdp::Presenter;
 pub(super) enum Way {
     /// As they are, in packets.
     Packets,
-    /// Put together, because ffmpeg does not take their packets.
+    /// Put together, because ffmpeg does not take the packets of all of them.
     File,
 }
 
-/// The ways of tracks into processes; one process cannot wait for two.
-pub(super) fn ways(channel: &Channel, tracks: Vec<usize>) -> [(Way, Vec<usize>); 2] {
-    let description = channel.description();
-    let is_quicktime = |index: &usize| {
-        let mut tracks = description.iter().flat_map(|all| all.tracks().get(*index));
-        tracks.any(|track| QuickTime::of(&track.encoding).is_some())
-    };
-    let (file, packets) = tracks.into_iter().partition(is_quicktime);
+/// The ways of tracks into processes, one process each.
+///
+/// ffmpeg reads several inputs by turns, in the order of their times, so that one that is silent would stop
+/// the others. So all tracks go into a file together where one of them has to, but for those that only
+/// ffmpeg can put together.
+pub(super) fn ways(description: &Description, tracks: Vec<usize>) -> [(Way, Vec<usize>); 2] {
+    let has_quicktime = tracks.iter().any(|index| is_quicktime(description, *index));
+    let is_for_file = |index: &usize| has_quicktime && payloads(description, *index).is_some();
+    let (file, packets) = tracks.into_iter().partition(is_for_file);
     [(Way::Packets, packets), (Way::File, file)]
+}
+
+/// The ways of tracks each of which is to play when the others make their process fail; `None` where
+/// they are of one kind.
+pub(super) fn ways_apart(
+    description: &Description,
+    tracks: &[usize],
+) -> Option<[(Way, Vec<usize>); 2]> {
+    let is_quicktime = |index: &usize| is_quicktime(description, *index);
+    let (file, packets): (Vec<_>, Vec<_>) = tracks.iter().copied().partition(is_quicktime);
+    let are_two = !file.is_empty() && !packets.is_empty();
+    are_two.then_some([(Way::Packets, packets), (Way::File, file)])
+}
+
+fn payloads(description: &Description, index: usize) -> Option<Payloads> {
+    description.tracks().get(index).and_then(Payloads::of)
+}
+
+fn is_quicktime(description: &Description, index: usize) -> bool {
+    payloads(description, index).is_some_and(|payloads| payloads.is_quicktime())
 }
 
 /// What one process is to do.
@@ -158,4 +179,65 @@ fn sdp(description: &Description, given: &[usize], url: &str) -> String {
         url,
         now: NtpTime::from_unix(Duration::ZERO),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SORENSON: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 X-SV3V-ES/90000\r\n";
+    const QDESIGN: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 X-QDM/22050/2\r\n";
+    const VISUAL: &str = "m=video 0 RTP/AVP 98\r\na=rtpmap:98 MP4V-ES/90000\r\n";
+    const JPEG: &str = "m=video 0 RTP/AVP 26\r\n";
+    const G711: &str = "m=audio 0 RTP/AVP 0\r\n";
+
+    fn description(medias: &[&str]) -> Description {
+        let medias = medias.concat();
+        let sdp = format!("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{medias}");
+        Description::read(sdp.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn tracks_go_into_one_process_if_one_can_take_them() {
+        let none: &[usize] = &[];
+        let cases: [(&[&str], &[usize], &[usize]); 6] = [
+            (&[VISUAL, G711], &[0, 1], none),
+            (&[SORENSON, QDESIGN], none, &[0, 1]),
+            (&[SORENSON, G711], none, &[0, 1]),
+            (&[VISUAL, QDESIGN], none, &[0, 1]),
+            (&[G711, SORENSON, G711], none, &[0, 1, 2]),
+            // Nobody but ffmpeg puts these pictures together.
+            (&[JPEG, QDESIGN], &[0], &[1]),
+        ];
+        for (medias, packets, file) in cases {
+            let tracks = (0..medias.len()).collect();
+            let [(_, by_packets), (_, by_file)] = ways(&description(medias), tracks);
+            let found = (&by_packets[..], &by_file[..]);
+            assert_eq!(found, (packets, file), "{medias:?}");
+        }
+    }
+
+    #[test]
+    fn one_process_does_all_its_tracks() {
+        let both = description(&[SORENSON, G711]);
+        let of = |given: &[usize]| {
+            let job = Job::new(Way::File, &both, &[0, 1], given);
+            let streams = job.streams.iter().map(|stream| stream.track);
+            (Vec::from_iter(streams), job.codings.len())
+        };
+        assert_eq!(of(&[0, 1]), (vec![0, 1], 2));
+        assert_eq!(of(&[1]), (vec![1], 1));
+    }
+
+    #[test]
+    fn tracks_of_two_kinds_can_go_apart() {
+        let apart = |medias: &[&str]| {
+            let tracks = Vec::from_iter(0..medias.len());
+            ways_apart(&description(medias), &tracks)
+        };
+        let expected = [(Way::Packets, vec![1]), (Way::File, vec![0])];
+        assert_eq!(apart(&[SORENSON, G711]), Some(expected));
+        assert_eq!(apart(&[SORENSON, QDESIGN]), None);
+        assert_eq!(apart(&[VISUAL, G711]), None);
+    }
 }

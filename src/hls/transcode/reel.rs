@@ -1,4 +1,4 @@
-//! A channel's tracks in QuickTime's own encodings on their way into ffmpeg, as Matroska. Sans-IO.
+//! A channel's tracks in QuickTime's own encodings, and those beside them, on their way into ffmpeg as Matroska. Sans-IO.
 //!
 //! Their packets are put together here, because ffmpeg does not take them. What a decoder must know
 //! comes with the packets, every now and then. Until it has come for all tracks, the frames that
@@ -10,16 +10,13 @@ use bytes::BytesMut;
 
 use super::feed::{Form, Written};
 use super::lines::First;
+use super::payloads::Payloads;
 use crate::base::media_time::MediaTime;
-use crate::codec::{AccessUnit, Kind, QuickTime, QuickTimeConfig};
-use crate::container::matroska;
+use crate::codec::{AccessUnit, Kind};
+use crate::container::matroska::{self, TrackConfig};
 use crate::media::burst::{Packet, PacketKind};
 use crate::media::description::Track;
 use crate::wire::rtp;
-
-/// A step in RTP time by more than this, in seconds, is a gap. Packets of sound may belong
-/// together for some seconds, and have one time.
-const LONGEST_STEP: u32 = 10;
 
 /// How long a track may go on, in seconds, while something is not known of another.
 const PATIENCE: u32 = 10;
@@ -28,7 +25,7 @@ const PATIENCE: u32 = 10;
 const MAX_EARLY: usize = 16 << 20;
 
 /// The tracks that go into one file.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Reel {
     lines: Vec<Line>,
     /// The head of the file has been written.
@@ -38,7 +35,6 @@ pub(super) struct Reel {
 }
 
 /// A track.
-#[derive(Debug)]
 struct Line {
     /// Its index in the channel's description.
     track: usize,
@@ -46,9 +42,9 @@ struct Line {
     clock_hz: u32,
     /// Its number in the file; `None` if this process does not have it.
     number: Option<u8>,
-    depacketizer: QuickTime,
+    payloads: Payloads,
     /// What the head of the file tells, or will tell.
-    config: Option<QuickTimeConfig>,
+    config: Option<TrackConfig>,
     /// The number of the packet that is due.
     due: Option<u16>,
     /// The RTP times of the first and the newest packet.
@@ -69,9 +65,9 @@ struct Place {
 
 impl Reel {
     /// Adds a track by its index in the description; `is_given` says whether this process has it. `None`
-    /// in other encodings.
+    /// for those that cannot be put together.
     pub(super) fn add(&mut self, index: usize, track: &Track, is_given: bool) -> Option<First> {
-        let depacketizer = QuickTime::of(&track.encoding)?;
+        let payloads = Payloads::of(track)?;
         let given = self.lines.iter().filter(|line| line.number.is_some());
         let number = u8::try_from(given.count() + 1).ok()?;
         let first = First::default();
@@ -80,7 +76,7 @@ impl Reel {
             kind: track.kind,
             clock_hz: track.clock_hz,
             number: is_given.then_some(number),
-            depacketizer,
+            payloads,
             config: None,
             due: None,
             packets: None,
@@ -142,7 +138,7 @@ impl Form for Reel {
 
     fn finish(&mut self, into: &mut BytesMut) {
         for line in self.lines.iter_mut().filter(|_| self.has_begun) {
-            line.depacketizer.finish();
+            line.payloads.finish();
             line.write(into);
         }
     }
@@ -154,7 +150,7 @@ impl Line {
         let Ok(packet) = rtp::Packet::read(data) else {
             return true;
         };
-        let longest = i64::from(LONGEST_STEP) * i64::from(self.clock_hz);
+        let longest = i64::from(self.payloads.longest_step()) * i64::from(self.clock_hz);
         let time = packet.time();
         let (first, last) = self.packets.unwrap_or((time, time));
         if step(last, time).abs() > longest {
@@ -164,33 +160,32 @@ impl Line {
         let sequence = u16::from(packet.sequence());
         let lost = self.due.map_or(0, |due| sequence.wrapping_sub(due));
         self.due = Some(sequence.wrapping_add(1));
-        // What could be saved of it is there.
-        let _ = self.depacketizer.push(&packet, lost);
-        let config = self.depacketizer.config();
-        if self.config.is_some() && self.config != config {
-            return false;
-        }
-        self.config = config;
-        true
+        self.payloads.push(&packet, lost);
+        let told = self.config.as_ref();
+        told.is_none_or(|told| !self.payloads.is_beyond(told))
     }
 
     /// Appends the frames that are whole.
     fn write(&mut self, into: &mut BytesMut) {
-        while let Some(unit) = self.depacketizer.pull() {
+        while let Some(unit) = self.payloads.pull() {
             if let Some((number, time)) = self.number.zip(self.place(&unit)) {
                 matroska::write_frame(into, number, time, &unit);
             }
         }
+        if self.config.is_none() {
+            self.config = self.payloads.config();
+        }
     }
 
     /// When a frame is presented, in microseconds since the first; `None` for those that are of no use:
-    /// before a picture that a decoder can start with, and what comes again.
+    /// before a picture that a decoder can start with, before the first, and what comes again.
     fn place(&mut self, unit: &AccessUnit) -> Option<u64> {
         let since = match self.last {
             None if self.kind == Kind::Video && !unit.keyframe => return None,
             None => 0,
             Some(last) => match step(last.time, unit.time) {
-                ..=0 => return None,
+                0 => return None,
+                ..0 if !self.payloads.are_reordered(self.kind) => return None,
                 step => last.since.saturating_add(step),
             },
         };
@@ -229,7 +224,11 @@ mod tests {
 
     /// Both tracks, of which the first are given.
     fn reel(given: usize) -> Reel {
-        let description = Description::read(SDP.as_bytes()).unwrap();
+        reel_of(SDP, given)
+    }
+
+    fn reel_of(sdp: &str, given: usize) -> Reel {
+        let description = Description::read(sdp.as_bytes()).unwrap();
         let mut reel = Reel::default();
         for (index, track) in description.tracks().iter().enumerate() {
             reel.add(index, track, index < given).unwrap();
@@ -273,6 +272,37 @@ mod tests {
         assert!(holds(&bytes, &66_667u64.to_be_bytes()), "{bytes:x?}");
         // What comes again is of no use.
         let (_, bytes) = take(&mut reel, 0, 12_000, PICTURE);
+        assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn what_is_beside_goes_into_the_same_file() {
+        let (sorenson, _) = SDP.split_once("m=audio").unwrap();
+        let mut reel = reel_of(&format!("{sorenson}m=audio 0 RTP/AVP 0\r\n"), 2);
+        let (_, bytes) = take(&mut reel, 1, 800, b"sound");
+        assert!(bytes.is_empty());
+        let (_, bytes) = take(&mut reel, 0, 6000, SIZE);
+        assert!(holds(&bytes, b"SVQ3") && holds(&bytes, b"ulaw") && holds(&bytes, b"sound"));
+        assert_eq!(reel.lines[1].first.get(), Some(&800));
+        let (_, bytes) = take(&mut reel, 1, 1600, b"more");
+        assert!(holds(&bytes, &100_000u64.to_be_bytes()) && holds(&bytes, b"more"));
+        let (written, _) = take(&mut reel, 1, 1600 + 4 * 8000, b"late");
+        assert_eq!(written, Written::Turn);
+    }
+
+    #[test]
+    fn pictures_keep_the_order_in_which_they_are_decoded() {
+        let sdp = SDP.replace("X-SV3V-ES", "MP4V-ES");
+        let mut reel = reel_of(&sdp, 1);
+        let headers = b"\0\0\x01\xb0\x01\0\0\x01\x20headers\0\0\x01\xb6\x10key";
+        let (_, bytes) = take(&mut reel, 0, 9000, headers);
+        assert!(holds(&bytes, b"V_MPEG4/ISO/ASP") && holds(&bytes, b"\x10key"));
+        for (time, micros) in [(18_000, 100_000u64), (13_500, 50_000)] {
+            let (_, bytes) = take(&mut reel, 0, time, b"\0\0\x01\xb6\x50other");
+            assert!(holds(&bytes, &micros.to_be_bytes()), "{time}");
+        }
+        // Before the first nothing is shown.
+        let (_, bytes) = take(&mut reel, 0, 4500, b"\0\0\x01\xb6\x90early");
         assert!(bytes.is_empty());
     }
 

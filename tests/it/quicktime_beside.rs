@@ -1,0 +1,202 @@
+//! Channels of a track in QuickTime's own encodings and of another that has to be encoded too: one process does both.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::quicktime::{SMALL, Sent, compare, made, publish, start_server};
+use super::quicktime_generic::{
+    MOST, PICTURES, SOUND, Sample, hint_pictures, hint_sound, make_movie, samples,
+};
+use super::support::movies::qtss;
+use super::support::pictures::can_be_decoded;
+use super::support::publisher::rtp;
+use super::support::server::Server;
+
+/// How a track's samples go into payloads.
+type Layout = fn(&Path) -> Vec<Sent>;
+
+/// What ffmpeg is told of each codec, the `a=rtpmap` of each track, and how it is sent.
+struct Case {
+    codecs: [&'static str; 2],
+    encodings: [&'static str; 2],
+    layouts: [Layout; 2],
+}
+
+const G711: &str = "-c:a pcm_mulaw -ar 8000 -ac 1";
+
+const CASES: [Case; 5] = [
+    Case {
+        codecs: [PICTURES, G711],
+        encodings: ["X-QT/90000", "PCMU/8000"],
+        layouts: [hint_pictures, |movie| plain_sound(movie, 8000, 1)],
+    },
+    Case {
+        codecs: [PICTURES, "-c:a pcm_s16be"],
+        encodings: ["X-QT/90000", "L16/22050/2"],
+        layouts: [hint_pictures, |movie| plain_sound(movie, 22_050, 4)],
+    },
+    Case {
+        codecs: [PICTURES, "-c:a mp2 -ar 44100"],
+        encodings: ["X-QT/90000", "MPA/90000\r\na=fmtp:97 layer=2"],
+        layouts: [hint_pictures, mpeg_audio],
+    },
+    Case {
+        codecs: ["-c:v mpeg4 -q:v 3 -bf 2 -bsf:v dump_extra", SOUND],
+        encodings: ["MP4V-ES/90000", "X-QT/22050"],
+        layouts: [|movie| pictures(movie, &[&[], &[]], 0), hint_sound],
+    },
+    Case {
+        codecs: ["-c:v h263 -q:v 3", SOUND],
+        encodings: ["H263-1998/90000", "X-QT/22050"],
+        // The first payload stands for two bytes more.
+        layouts: [|movie| pictures(movie, &[&[4, 0], &[0, 0]], 2), hint_sound],
+    },
+];
+
+/// Pictures in pieces, which have such headers, the first one another; it leaves out so many bytes.
+fn pictures(movie: &Path, headers: &[&[u8]; 2], left_out: usize) -> Vec<Sent> {
+    let (mut sequence, mut sent) = (0, Vec::new());
+    for picture in samples(movie, "v") {
+        let time = (picture.seconds * 90_000.0).round() as u32;
+        let data = &picture.data[left_out..];
+        let count = data.len().div_ceil(MOST);
+        for (index, piece) in data.chunks(MOST).enumerate() {
+            let mut packet = rtp(96, index + 1 == count, sequence, time, 7);
+            packet.extend_from_slice(headers[index.min(1)]);
+            packet.extend_from_slice(piece);
+            sent.push((picture.seconds, 0, packet));
+            sequence += 1;
+        }
+    }
+    in_order(sent)
+}
+
+/// Pictures are sent in the order in which they are decoded.
+fn in_order(mut sent: Vec<Sent>) -> Vec<Sent> {
+    let mut latest = 0.0_f64;
+    for (due, ..) in &mut sent {
+        latest = latest.max(*due);
+        *due = latest;
+    }
+    sent
+}
+
+/// Sound of which any number of such frames can be sent.
+fn plain_sound(movie: &Path, rate_hz: u32, bytes_per_frame: usize) -> Vec<Sent> {
+    let sound: Vec<u8> = samples(movie, "a")
+        .into_iter()
+        .flat_map(|sample| sample.data)
+        .collect();
+    let frames = rate_hz / 50;
+    let pieces = sound.chunks(frames as usize * bytes_per_frame);
+    let packet = |(number, piece): (u16, &[u8])| {
+        let time = u32::from(number) * frames;
+        let mut packet = rtp(97, false, number, time, 8);
+        packet.extend_from_slice(piece);
+        (f64::from(time) / f64::from(rate_hz), 1, packet)
+    };
+    (0..).zip(pieces).map(packet).collect()
+}
+
+/// A frame in each packet (RFC 2250, 3.5).
+fn mpeg_audio(movie: &Path) -> Vec<Sent> {
+    let packet = |(number, frame): (u16, Sample)| {
+        let time = (frame.seconds * 90_000.0).round() as u32;
+        let mut packet = rtp(97, true, number, time, 8);
+        packet.extend([0; 4]);
+        packet.extend_from_slice(&frame.data);
+        (frame.seconds, 1, packet)
+    };
+    let frames = samples(movie, "a").into_iter();
+    // The first holds what comes before the sound.
+    let frames = frames.filter(|frame| frame.seconds >= 0.0);
+    (0..).zip(frames).map(packet).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_process_encodes_all_tracks_of_a_channel() {
+    if !can_be_decoded() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (number, case) in CASES.into_iter().enumerate() {
+        let movie = folder.path().join(format!("{number}.mov"));
+        make_movie(&movie, case.codecs);
+        let packets = case.layouts.map(|layout| layout(&movie));
+        let server = start_server();
+        let _publisher = publish(&server, case.encodings, packets.concat());
+        compare(&server, &movie, 6000).await;
+        assert_eq!(begun(&server), 1, "{number}");
+    }
+}
+
+/// How many processes have begun, of which none has failed.
+fn begun(server: &Server) -> u64 {
+    let counts = server.hls.transcoders.counts();
+    assert_eq!(counts.failed, 0);
+    counts.begun
+}
+
+fn run_ffmpeg(arguments: &[&str], output: &Path) {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin"]).args(arguments);
+    assert!(command.arg(output).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_is_encoded_with_the_pictures() {
+    let Some(movies) = qtss().filter(|_| can_be_decoded()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let [pictures, speech, movie] =
+        ["old.mov", "speech.amr", "both.mov"].map(|name| folder.path().join(name));
+    make_movie(&pictures, [PICTURES, G711]);
+    let recorded = movies.join("sample_50kbit.3gp");
+    let copied = ["-map", "0:a", "-c", "copy", "-t", "10"];
+    run_ffmpeg(
+        &[&["-i", recorded.to_str().unwrap()], &copied[..]].concat(),
+        &speech,
+    );
+    let inputs = [
+        "-i",
+        pictures.to_str().unwrap(),
+        "-i",
+        speech.to_str().unwrap(),
+    ];
+    let both = ["-map", "0:v", "-map", "1:a", "-c", "copy"];
+    run_ffmpeg(&[&inputs[..], &both].concat(), &movie);
+    // Octets in whole, and no wish for a mode (RFC 4867, 4.4).
+    let packet = |(number, frame): (u16, Sample)| {
+        let mut packet = rtp(97, false, number, u32::from(number) * 160, 8);
+        packet.push(0xf0);
+        packet.extend_from_slice(&frame.data);
+        (f64::from(number) / 50.0, 1, packet)
+    };
+    let sound: Vec<Sent> = (0..).zip(samples(&movie, "a")).map(packet).collect();
+    let server = start_server();
+    let encodings = ["X-QT/90000", "AMR/8000\r\na=fmtp:97 octet-align=1"];
+    let packets = [hint_pictures(&movie), sound].concat();
+    let _publisher = publish(&server, encodings, packets);
+    compare(&server, &movie, 6000).await;
+    assert_eq!(begun(&server), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_track_that_falls_silent_does_not_stop_the_other() {
+    if !can_be_decoded() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let movie = folder.path().join("old.mov");
+    make_movie(&movie, [PICTURES, G711]);
+    let mut sound = plain_sound(&movie, 8000, 1);
+    sound.retain(|(due, ..)| *due < 1.0);
+    let packets = [hint_pictures(&movie), sound].concat();
+    let server = start_server();
+    let _publisher = publish(&server, ["X-QT/90000", "PCMU/8000"], packets);
+    let url = format!("http://{}/old/cmaf.m3u8", server.http);
+    let seen = tokio::task::spawn_blocking(move || made(&url, SMALL));
+    assert_eq!(seen.await.unwrap().len(), 5 * 15 * 720);
+    assert_eq!(begun(&server), 1);
+}

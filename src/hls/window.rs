@@ -11,6 +11,7 @@ mod lightening;
 mod renditions;
 mod retiring;
 mod spooled;
+mod start;
 mod variant;
 
 use std::collections::VecDeque;
@@ -28,7 +29,6 @@ use super::progress::Progress;
 use super::rates::Rates;
 use super::spools::SegmentFile;
 use super::text::Text;
-use super::transport;
 pub use bounds::{Bounds, Targets};
 use spooled::Spooled;
 pub(super) use variant::Variant;
@@ -111,13 +111,6 @@ pub enum Playlist {
 }
 
 const TEXTS: usize = 15;
-
-/// Players start so many segments before the end.
-const ENOUGH: usize = 3;
-const ENOUGH_WITH_PARTS: usize = 2;
-
-/// A segment may be so much shorter than the target.
-const TOLERANCE: Duration = Duration::from_millis(500);
 
 impl Playlist {
     fn index(self) -> usize {
@@ -298,40 +291,6 @@ impl Window {
             last_parts: last.map_or(0, |last| count(&last.parts)),
             ended: self.ended,
         })
-    }
-
-    /// Whether there is enough in this flavour for any player to start.
-    ///
-    /// Parts alone are not: ffmpeg, VLC and hls.js take a playlist without a whole segment for a
-    /// broken one, and GStreamer loses its place after one with a single segment. And who takes no
-    /// parts would come to the end of what is there before the next segment is, and before the playlist is
-    /// asked for again after half a target duration (rfc8216bis, 6.3.4); so there is more than that, unless
-    /// the channel is [hurried](Self::hurry).
-    pub fn has(&self, flavour: Flavour) -> bool {
-        let target = self.targets.segment;
-        let (enough, long) = match flavour {
-            Flavour::LowLatency => (ENOUGH_WITH_PARTS, target),
-            Flavour::Cmaf | Flavour::Ts if self.is_hurried => (ENOUGH, target),
-            Flavour::Cmaf | Flavour::Ts => (usize::MAX, target * 3 / 2),
-        };
-        let is_long = self.time() + TOLERANCE >= long;
-        let is_enough = self.listed.len() >= enough || is_long || self.ended;
-        let is_there = |kept: &Kept| flavour != Flavour::Ts || kept.has_ts();
-        is_enough && self.listed.iter().any(is_there)
-    }
-
-    /// Gives players what there is, though they may have to wait for the rest then.
-    pub fn hurry(&mut self) {
-        self.is_hurried = true;
-        self.sounds.iter_mut().for_each(Self::hurry);
-    }
-
-    /// Whether what is there can be carried in this flavour; it can while nothing is there.
-    pub fn carries(&self, flavour: Flavour) -> bool {
-        let open = self.open.first().map(|part| &part.head.map);
-        let last = self.listed.back().map(|kept| &kept.segment.head.map);
-        let map = open.or(last);
-        flavour != Flavour::Ts || map.is_none_or(|map| transport::packing(map).is_some())
     }
 
     /// How much time the playlists offer.

@@ -8,10 +8,11 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 
-use super::{Kept, Window, transport};
+use super::{Kept, Window};
 use crate::hls::object::File;
 use crate::hls::part::Part;
 use crate::hls::spools::{Place, SegmentFile};
+use crate::hls::transport;
 
 /// How many bytes of a segment are on disk, one after the other.
 #[derive(Clone, Debug)]

@@ -362,8 +362,26 @@ fn players_start_when_there_is_enough_for_them() {
     maker.window.is_hurried = false;
     maker.make();
     assert_eq!(has(&maker), [true, false, false], "they would end too soon");
+    maker.window.push_part(maker.part(0), maker.wall);
+    assert_eq!(has(&maker), [true, true, false], "the rest comes in time");
     maker.make();
     assert_eq!(has(&maker), [true, true, false]);
+}
+
+#[test]
+fn no_player_starts_with_one_segment_and_parts() {
+    let mut maker = Maker::new(BOUNDS);
+    maker.window.is_hurried = false;
+    maker.window.set_targets(Targets {
+        segment: 6 * SECOND,
+        ..TARGETS
+    });
+    maker.make();
+    for index in 0..8 {
+        maker.window.push_part(maker.part(index), maker.wall);
+    }
+    let has = Flavour::ALL.map(|flavour| maker.window.has(flavour));
+    assert_eq!(has, [false; 3]);
 }
 
 #[test]

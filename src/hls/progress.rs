@@ -61,9 +61,18 @@ impl Progress {
         ahead.is_some_and(|ahead| u64::from(ahead) >= advance_limit(part_target))
     }
 
-    /// Whether this part is the one that comes next.
+    /// What the part that comes next is called: as if it followed in the segment of the last one.
+    pub fn announced(&self) -> (u64, u32) {
+        match self.next.checked_sub(1) {
+            Some(last) if self.parts == 0 && self.last_parts > 0 => (last, self.last_parts),
+            _ => (self.next, self.parts),
+        }
+    }
+
+    /// Whether that is the part that comes next.
     pub fn is_next(&self, sequence: u64, part: u32) -> bool {
-        !self.ended && sequence == self.next && part == self.parts
+        let places = [self.announced(), (self.next, self.parts)];
+        !self.ended && places.contains(&(sequence, part))
     }
 }
 
@@ -113,6 +122,24 @@ mod tests {
         let begun = Progress { parts: 0, ..NOW };
         assert!(!begun.holds(wanted(9, Some(12))));
         assert!(begun.is_next(10, 0) && !begun.is_next(10, 1));
+    }
+
+    #[test]
+    fn what_was_announced_comes_next_though_its_segment_has_ended() {
+        assert_eq!(NOW.announced(), (10, 2));
+        let ended = Progress {
+            next: 11,
+            parts: 0,
+            last_parts: 2,
+            ended: false,
+        };
+        assert_eq!(ended.announced(), (10, 2));
+        assert!(ended.is_next(10, 2) && ended.is_next(11, 0) && !ended.is_next(10, 1));
+        let first = Progress {
+            last_parts: 0,
+            ..ended
+        };
+        assert_eq!(first.announced(), (11, 0));
     }
 
     #[test]

@@ -85,6 +85,8 @@ pub(super) struct Kept {
     pub(super) segment: Segment,
     /// In the flavour [`Flavour::Ts`].
     pub(super) ts: Option<Bytes>,
+    /// How many parts came, though some may be gone.
+    parts: u32,
     /// The number of the first of its key frames in their playlist.
     first_i_frame: u64,
     /// Whether none of them is whole.
@@ -146,6 +148,10 @@ impl Kept {
     fn duration(&self) -> Duration {
         span(&self.segment)
     }
+}
+
+fn count(parts: &[Part]) -> u32 {
+    u32::try_from(parts.len()).unwrap_or(u32::MAX)
 }
 
 /// How long a segment is.
@@ -235,6 +241,7 @@ impl Window {
     ) {
         self.bytes -= self.open.drain(..).map(|part| part.memory()).sum::<usize>();
         let kept = Kept {
+            parts: count(&segment.parts),
             first_i_frame: self.number_i_frames(&segment),
             is_gradual: segment.is_gradual(),
             segment,
@@ -284,11 +291,10 @@ impl Window {
             (None, Some(last)) => last.head.sequence + 1,
             (None, None) => return None,
         };
-        let count = |parts: &[Part]| u32::try_from(parts.len()).unwrap_or(u32::MAX);
         Some(Progress {
             next,
             parts: count(&self.open),
-            last_parts: last.map_or(0, |last| count(&last.parts)),
+            last_parts: self.listed.back().map_or(0, |last| last.parts),
             ended: self.ended,
         })
     }

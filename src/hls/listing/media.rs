@@ -212,7 +212,7 @@ impl<'w> Listing<'w> {
 
     fn parts(self, parts: &[Part]) -> Vec<PartLine> {
         let line = |part: &Part| PartLine {
-            uri: self.file(File::Part(part.head.sequence, part.index)),
+            uri: self.file(self.window.name_of(part)),
             duration: part.duration,
             independent: part.independent,
             gap: part.gap,
@@ -222,8 +222,8 @@ impl<'w> Listing<'w> {
 
     /// The part that comes next.
     fn hint(self) -> Option<String> {
-        let progress = self.window.progress()?;
-        Some(self.file(File::Part(progress.next, progress.parts)))
+        let (sequence, part) = self.window.progress()?.announced();
+        Some(self.file(File::Part(sequence, part)))
     }
 
     /// How many segments are old enough to be skipped.

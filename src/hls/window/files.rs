@@ -16,7 +16,7 @@ impl Window {
         let pieces: Vec<_> = match file {
             File::Init(version) => vec![self.map(version)?.data.clone()],
             File::Segment(sequence) => self.kept(sequence)?.segment.fragments().collect(),
-            File::Part(sequence, index) => vec![self.part(sequence, index)?.data.clone()],
+            File::Part(..) => vec![self.part(file)?.data.clone()],
             File::Ts(sequence, packing) => {
                 let kept = self.kept(sequence)?;
                 let is_so = transport::packing(&kept.segment.head.map) == Some(packing);
@@ -40,9 +40,8 @@ impl Window {
             }
             File::Key(_) => return None,
             File::IFrame(_) | File::IFrameTs(_) => self.find_i_frame(file).map(|(kept, _)| kept),
-            File::Segment(sequence) | File::Part(sequence, _) | File::Ts(sequence, _) => {
-                self.kept(sequence)
-            }
+            File::Part(..) => self.kept(self.part(file)?.head.sequence),
+            File::Segment(sequence) | File::Ts(sequence, _) => self.kept(sequence),
         };
         match kept {
             Some(kept) => Some((kept.segment.head.map.has_video(), Some(kept.came_wall))),
@@ -63,7 +62,25 @@ impl Window {
         kept.find(|kept| kept.segment.head.sequence == sequence)
     }
 
-    fn part(&self, sequence: u64, index: u32) -> Option<&Part> {
+    /// What a part is called: by its place, but for the first of a segment, which is called as if it followed in
+    /// the segment before. So it is announced while nobody knows yet that this one ends.
+    pub(in crate::hls) fn name_of(&self, part: &Part) -> File {
+        let sequence = part.head.sequence;
+        let before = sequence.checked_sub(1).filter(|_| part.index == 0);
+        let before = before.and_then(|before| self.kept(before));
+        match before {
+            Some(before) => File::Part(before.sequence(), before.parts),
+            None => File::Part(sequence, part.index),
+        }
+    }
+
+    fn part(&self, file: File) -> Option<&Part> {
+        let File::Part(mut sequence, mut index) = file else {
+            return None;
+        };
+        if self.kept(sequence).is_some_and(|kept| kept.parts == index) {
+            (sequence, index) = (sequence + 1, 0);
+        }
         let parts = match self.open.first() {
             Some(first) if first.head.sequence == sequence => &self.open,
             _ => &self.kept(sequence)?.segment.parts,

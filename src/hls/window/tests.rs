@@ -317,7 +317,7 @@ fn parts_come_before_their_segment() {
     maker.make();
     maker.window.push_part(maker.part(0), maker.wall);
     let text = maker.text(Playlist::Media(Flavour::LowLatency));
-    let end = "#EXT-X-PART:DURATION=1.000000,URI=\"0000000a-101.0.m4s\",INDEPENDENT=YES\n\
+    let end = "#EXT-X-PART:DURATION=1.000000,URI=\"0000000a-100.2.m4s\",INDEPENDENT=YES\n\
         #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"0000000a-101.1.m4s\"\n";
     assert!(text.ends_with(end), "{text}");
     assert!(
@@ -330,7 +330,24 @@ fn parts_come_before_their_segment() {
     assert_eq!(maker.window.file(File::Init(0)).unwrap(), ["map"]);
     assert_eq!(maker.window.file(File::Init(1)), None);
     assert_eq!(maker.window.file(File::Part(101, 1)), None);
-    assert!(maker.window.file(File::Part(101, 0)).is_some());
+    for name in [File::Part(101, 0), File::Part(100, 2)] {
+        assert!(maker.window.file(name).is_some(), "{name:?}");
+    }
+}
+
+#[test]
+fn the_part_that_was_announced_comes_though_its_segment_has_ended() {
+    let mut maker = Maker::new(BOUNDS);
+    for _ in 0..3 {
+        maker.make();
+        let text = maker.text(Playlist::Media(Flavour::LowLatency));
+        let (_, announced) = text.rsplit_once("PRELOAD-HINT:TYPE=PART,URI=").unwrap();
+        maker.window.push_part(maker.part(0), maker.wall);
+        let text = maker.text(Playlist::Media(Flavour::LowLatency));
+        let came = format!("#EXT-X-PART:DURATION=1.000000,URI={}", announced.trim());
+        assert_eq!(text.matches(&came).count(), 1, "{came} in {text}");
+        maker.window.open.clear();
+    }
 }
 
 #[test]
@@ -399,7 +416,7 @@ fn old_parts_are_not_told_of() {
     maker.window.push_part(maker.part(0), maker.wall);
     let text = maker.text(Playlist::Media(Flavour::LowLatency));
     assert_eq!(text.matches("#EXT-X-PART:").count(), 5, "{text}");
-    assert!(text.contains("URI=\"0000000a-108.0.m4s\""), "{text}");
+    assert!(text.contains("URI=\"0000000a-107.2.m4s\""), "{text}");
     assert!(
         text.contains("PART-HOLD-BACK=3.00100,HOLD-BACK=6.00000\n"),
         "{text}"

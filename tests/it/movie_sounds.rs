@@ -51,7 +51,10 @@ fn sound(number: u16, language: &str, flavour: &str) -> String {
 async fn samples(server: &Server, movie: &str, sound: &str, folder: &Path) -> Vec<i16> {
     let file = folder.join(format!("{sound}.heard"));
     fetch(server, movie, sound, &file).await;
-    let bytes = heard(file.to_str().unwrap(), &PCM);
+    samples_of(&heard(file.to_str().unwrap(), &PCM))
+}
+
+fn samples_of(bytes: &[u8]) -> Vec<i16> {
     let pairs = bytes.chunks_exact(2);
     pairs
         .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
@@ -164,6 +167,30 @@ async fn sounds_that_have_to_be_encoded_are_beside_the_others() {
         let other = get(server.http, &format!("/{name}/audio3.m3u8")).await;
         assert_eq!(other.status, 404);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sound_that_is_encoded_is_in_its_place_in_a_movie_that_begins_later() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let coded = ["-c:v", "libx264", "-c:a:0", "aac", "-c:a:1", "mp2"];
+    let later = ["-output_ts_offset", "2"];
+    movie(&folder.path().join("a.mp4"), &[&coded[..], &later].concat());
+    let server = Server::start(folder.path(), settings);
+    // From 0 on.
+    let timed = ["-copyts", "-af", "aresample=8000:async=1:first_pts=0"];
+    let timed = [&timed[..], &PCM].concat();
+    let mut begins = Vec::new();
+    for sound in ["audio1", "audio2"] {
+        let file = folder.path().join(sound);
+        fetch(&server, "a.mp4", sound, &file).await;
+        let samples = samples_of(&heard(file.to_str().unwrap(), &timed));
+        begins.push(onsets(&samples)[0]);
+    }
+    let apart = begins[1] - begins[0];
+    assert!((apart - SILENCE).abs() < 0.03, "{begins:?}");
 }
 
 /// When packed audio begins, in ticks of 90 kHz (RFC 8216, 3.4).

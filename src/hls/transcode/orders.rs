@@ -144,6 +144,8 @@ pub(super) struct Passage<'a> {
     pub(super) file: &'a Path,
     /// From where on, in samples of its sound.
     pub(super) from: MediaTime,
+    /// When its first stream begins, in seconds of the same time.
+    pub(super) start: f64,
     /// Where segments begin, in seconds.
     pub(super) cuts: &'a [f64],
     /// How long the rest of the file is, in seconds; sound goes on in silence until then.
@@ -163,17 +165,18 @@ pub(super) fn of_movie(
     let Passage {
         file,
         from,
+        start,
         cuts,
         rest,
         mut speech,
         most_pictures,
     } = *passage;
-    let begin = from.seconds();
+    let begin = from.seconds() - start;
     let mut line = words(GENERAL);
-    // Times are those of the file. Counted from where it reads, they would be rounded to the file's own ticks, which in
-    // AVI are whole pictures, in another way by each process.
+    // Times are those of the file, from its first stream on. Counted from where it reads, they would be rounded to the
+    // file's own ticks, which in AVI are whole pictures, in another way by each process.
     line.extend(words("-copyts -start_at_zero"));
-    line.extend(input(file, &format!("-ss {begin:.9}")));
+    line.extend(input(file, &format!("-ss {:.9}", begin.max(0.0))));
     if let Some(later) = speech {
         let later = begin + later;
         line.extend(words(&format!(
@@ -194,7 +197,7 @@ pub(super) fn of_movie(
                 format!("-force_key_frames {}", Vec::from_iter(cuts).join(","))
             }
             Coding::Audio { rate_hz, .. } => {
-                let first = from.at_rate(rate_hz).ticks;
+                let first = (begin * f64::from(rate_hz)).round() as i64;
                 format!(
                     "-filter:{index} aresample={rate_hz},aresample=async=1:first_pts={first},apad=whole_dur={rest:.3}"
                 )
@@ -265,7 +268,7 @@ fn words(line: &str) -> Vec<String> {
 /// For all: nothing is asked for, and only faults are told of.
 const GENERAL: &str = "-nostdin -hide_banner -nostats -loglevel error";
 
-const ENTRIES: &str = "format=duration:stream=index,id,codec_name,codec_type,width,height,sample_rate,channels,\
+const ENTRIES: &str = "format=duration,start_time:stream=index,id,codec_name,codec_type,width,height,sample_rate,channels,\
     avg_frame_rate:stream_disposition=attached_pic:stream_tags=language";
 
 /// What files may be, as ffmpeg names it.
@@ -287,6 +290,7 @@ mod tests {
             let passage = Passage {
                 file: Path::new("a.mkv"),
                 from: MediaTime::new(96_000, 48_000),
+                start: 0.0,
                 cuts: &[2.0],
                 rest: 9.0,
                 speech,

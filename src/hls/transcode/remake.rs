@@ -66,6 +66,8 @@ pub struct Remake {
     target_duration: u64,
     /// When it begins in fragments, in seconds.
     begin: i64,
+    /// When the first stream of its file begins on the timeline of the grid, in seconds.
+    start: f64,
     /// The one that the variant's playlist plays, then those that can be chosen instead of its sound. The process makes
     /// the segments of all of them together.
     renditions: Arc<[Rendition]>,
@@ -166,6 +168,7 @@ impl Remake {
             grid: shape.grid,
             target_duration: shape.target_duration,
             begin: shape.begin,
+            start: shape.start,
             renditions: renditions.collect(),
             compat: None,
             texts: Mutex::default(),

@@ -42,6 +42,8 @@ pub(super) struct Task<'a> {
     pub(super) groups: Vec<Group<'a>>,
     /// When the movie begins on the timeline of its segments, in seconds.
     pub(super) begin: i64,
+    /// When the first stream of its file begins on the timeline of the grid, in seconds.
+    pub(super) start: f64,
     /// Its first sound, where ffmpeg cannot take it from the file.
     pub(super) speech: Option<&'a Speech>,
     /// After so many pictures there is enough; `None`: only at the end of the file.
@@ -81,6 +83,7 @@ impl Run {
             &Passage {
                 file: task.file,
                 from: origin,
+                start: task.start,
                 cuts: &cuts,
                 rest: grid.start(grid.len()).seconds() - origin.seconds(),
                 speech: later,

@@ -103,6 +103,7 @@ impl Remake {
             grid: &self.grid,
             groups: self.renditions.iter().map(Rendition::group).collect(),
             begin: self.begin,
+            start: self.start,
             speech: self.speech.as_ref(),
             most_pictures: None,
         }

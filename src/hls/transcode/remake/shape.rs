@@ -24,6 +24,8 @@ pub(in crate::hls::transcode) struct Shape {
     pub(super) target_duration: u64,
     /// When the movie begins in its fragments, in seconds; in streams for old players at [`START`].
     pub(super) begin: i64,
+    /// When the first stream of its file begins on the timeline of the grid, in seconds.
+    pub(super) start: f64,
 }
 
 impl Shape {
@@ -45,6 +47,7 @@ impl Shape {
             grid: Grid::new(facts.rate_hz, facts.seconds, target.as_secs()),
             target_duration: target.as_secs().max(1),
             begin: START,
+            start: 0.0,
         }
     }
 
@@ -86,6 +89,7 @@ impl Shape {
             target_duration: uncarried.target_duration,
             // As in the others' fragments.
             begin: 0,
+            start: facts.start,
         };
         (!shape.renditions.is_empty()).then_some(shape)
     }
@@ -141,6 +145,7 @@ mod tests {
         let streams = (0..).zip(codecs);
         Facts {
             seconds: 20.0,
+            start: 0.0,
             streams: streams
                 .map(|(number, codec)| stream(number, codec))
                 .collect(),

@@ -42,6 +42,7 @@ fn with_sounds(stand_in: &StandIn, languages: &[&str]) -> Remake {
     let sounds: Vec<_> = (1..).zip(languages).map(sound).collect();
     let facts = Facts {
         seconds: 60.0,
+        start: 0.0,
         streams: [vec![pictures], sounds].concat(),
         pictures: Some(Pictures {
             size: (160, 120),

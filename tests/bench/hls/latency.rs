@@ -89,10 +89,8 @@ async fn read(
     clock: Clock,
 ) -> Vec<Delay> {
     let mut delays = Vec::new();
-    let mut place = None;
     while times.has_changed().is_ok() {
-        let Some((sequence, part)) = place else {
-            place = first(&packager).await;
+        let Some((sequence, part)) = announced(&packager).await else {
             continue;
         };
         let file = packager
@@ -103,12 +101,9 @@ async fn read(
             // The channel's end has ended this part.
             break;
         }
-        // A segment that is whole has no more parts.
         let Some((content, _)) = file else {
-            place = Some((sequence + 1, 0)).filter(|_| part > 0);
             continue;
         };
-        place = Some((sequence, part + 1));
         let last = last_picture(&content.pieces.concat());
         let times = times.borrow();
         let sent = last.and_then(|number| times.get(number).zip(times.first()));
@@ -120,8 +115,8 @@ async fn read(
     delays
 }
 
-/// The part that comes next, as the first playlist hints at it.
-async fn first(packager: &Packager) -> Option<(u64, u32)> {
+/// The part that comes next, as the playlist hints at it.
+async fn announced(packager: &Packager) -> Option<(u64, u32)> {
     let playlist = packager.media(
         0,
         Flavour::LowLatency,

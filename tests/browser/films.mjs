@@ -6,8 +6,12 @@ import { basename, join } from 'node:path'
 
 import { Viewer } from './viewer.mjs'
 
-/** How long each place of a movie is watched, in seconds. */
-const GLANCE = 1.5
+/** Where a movie is watched, as a share of its length, and for how many seconds: the films of the QTSS era come out of white
+ * in their first two seconds, and are white again from 44 % on. */
+const GLANCES = [
+  { share: 0, seconds: 3 },
+  { share: 0.4, seconds: 1.5 },
+]
 
 /** Fewer pictures than these are no film, however busy the machine is. */
 const FEW = 5
@@ -44,16 +48,17 @@ function probe(path) {
   }
 }
 
-/** Watches a film for a moment where it begins and before its middle, where the films of the QTSS era are white. */
+/** Watches a film for a moment where it begins and before its middle. */
 export async function glance(browser, url, { duration, frameRate, hasSound }) {
   const viewer = await Viewer.open(browser, url)
   await viewer.begin()
   const complaints = []
-  for (const place of [0, duration * 0.4]) {
+  for (const { share, seconds } of GLANCES) {
+    const place = duration * share
     // Of a short film all may have been decoded when it begins to play.
     const before = place > 0 ? await viewer.state() : { frames: 0, heard: 0 }
     if (place > 0) await viewer.seek(place)
-    const end = Math.min(place + GLANCE, duration - 0.1)
+    const end = Math.min(place + seconds, duration - 0.1)
     await viewer.playTo(end)
     const after = await viewer.state()
     const pictures = after.frames - before.frames

@@ -75,17 +75,27 @@ impl Window {
     }
 
     fn part(&self, file: File) -> Option<&Part> {
-        let File::Part(mut sequence, mut index) = file else {
+        let File::Part(sequence, index) = file else {
             return None;
         };
-        if self.kept(sequence).is_some_and(|kept| kept.parts == index) {
-            (sequence, index) = (sequence + 1, 0);
-        }
-        let parts = match self.open.first() {
-            Some(first) if first.head.sequence == sequence => &self.open,
-            _ => &self.kept(sequence)?.segment.parts,
+        let of_open = |sequence: u64| {
+            let mut parts = self.open.first().into_iter();
+            parts.any(|first| first.head.sequence == sequence)
         };
-        parts.get(usize::try_from(index).ok()?)
+        let at = usize::try_from(index).ok()?;
+        if of_open(sequence) {
+            return self.open.get(at);
+        }
+        let kept = self.kept(sequence)?;
+        if kept.parts != index {
+            return kept.segment.parts.get(at);
+        }
+        // The first of the next one.
+        let next = sequence + 1;
+        match of_open(next) {
+            true => self.open.first(),
+            false => self.kept(next)?.segment.parts.first(),
+        }
     }
 
     pub(super) fn map(&self, version: u32) -> Option<&Arc<Map>> {

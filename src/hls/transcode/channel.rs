@@ -67,6 +67,7 @@ impl Transcoder {
                 first: tracks.iter().filter(|one| need.first.contains(one)).count(),
                 tracks,
                 feed: Feed::new(channel.cursor(Start::Past)),
+                has_made: false,
                 output: output.clone(),
                 trouble: trouble.clone(),
             };
@@ -150,6 +151,8 @@ struct Work {
     /// By their index in the description.
     tracks: Vec<usize>,
     feed: Feed,
+    /// Whether anything was made of it.
+    has_made: bool,
     output: mpsc::Sender<Encoded>,
     trouble: watch::Sender<Option<Trouble>>,
 }
@@ -181,6 +184,7 @@ impl Work {
             if made.load(Relaxed) > 0 {
                 failures = 0;
                 backoff.reset();
+                self.has_made = true;
             }
             let failure = match attempt {
                 Ok(Fed::All) => return None,
@@ -190,6 +194,7 @@ impl Work {
             failures += 1;
             let path = self.channel.path();
             warn!(%path, "transcoding for HLS failed: {failure}");
+            self.begin_anew();
             let is_untold = matches!(failure, Failure::Untold);
             match failure {
                 Failure::Trouble(trouble) => tell(&self.trouble, Some(trouble)),
@@ -209,6 +214,14 @@ impl Work {
         None
     }
 
+    /// What a process has taken that failed is lost; not so the past of the channel, if nothing came of it yet.
+    fn begin_anew(&mut self) {
+        match self.has_made {
+            true => self.feed.let_go(),
+            false => self.feed = Feed::new(self.channel.cursor(Start::Past)),
+        }
+    }
+
     fn ways_apart(&self) -> Option<[(Way, Vec<usize>); 2]> {
         ways_apart(&*self.channel.description()?, &self.tracks)
     }
@@ -223,6 +236,7 @@ impl Work {
             first: tracks.iter().filter(|one| first.contains(one)).count(),
             tracks,
             feed: self.feed.clone(),
+            has_made: self.has_made,
             output: self.output.clone(),
             trouble: self.trouble.clone(),
         }
@@ -244,6 +258,7 @@ impl Work {
         let Some(description) = self.channel.description() else {
             return Ok(Fed::All);
         };
+        self.feed.take_hold();
         self.wait_for_tracks().await;
         let given = |track: &usize| self.feed.has(*track);
         let given: Vec<_> = self.tracks.iter().copied().filter(given).collect();

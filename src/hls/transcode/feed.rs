@@ -1,5 +1,6 @@
 //! A channel's packets on their way into one process after the other.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -119,24 +120,57 @@ enum Step {
 #[derive(Clone, Debug)]
 pub(super) struct Feed {
     cursor: Cursor,
-    /// A burst of which the packets from that one on have not gone out.
-    left: Option<(Arc<Burst>, usize)>,
+    /// Bursts that were taken and have not gone out, but for the packets of the first before that one.
+    taken: VecDeque<Arc<Burst>>,
+    from: usize,
 }
 
 impl Feed {
     /// From `cursor` on.
     pub(super) fn new(cursor: Cursor) -> Self {
-        Self { cursor, left: None }
+        Self {
+            cursor,
+            taken: VecDeque::new(),
+            from: 0,
+        }
+    }
+
+    /// Takes hold of all that is there, which the channel may not keep for as long as a process takes to begin;
+    /// not where something is held already, so that no more is than a channel keeps.
+    pub(super) fn take_hold(&mut self) {
+        if !self.taken.is_empty() {
+            return;
+        }
+        let mut bursts = Vec::new();
+        loop {
+            match self.cursor.take(&mut bursts, usize::MAX) {
+                Taken::Bursts => {}
+                Taken::Missed(packets) => {
+                    self.warn_of_missed(packets);
+                    bursts.clear();
+                }
+                Taken::Nothing | Taken::Ended(_) => break,
+            }
+        }
+        self.taken.extend(bursts);
+    }
+
+    /// Lets go of what was taken and has not gone out.
+    pub(super) fn let_go(&mut self) {
+        self.taken.clear();
+        self.from = 0;
+    }
+
+    fn warn_of_missed(&self, packets: u64) {
+        let path = self.cursor.channel().path();
+        warn!(%path, packets, "transcoding for HLS fell behind");
     }
 
     /// Whether a packet of that track is there, or was not long ago.
     pub(super) fn has(&self, track: usize) -> bool {
-        let left = self
-            .left
-            .iter()
-            .flat_map(|(burst, from)| burst.packets().iter().skip(*from));
-        let mut left = left.filter(|packet| packet.kind == PacketKind::Rtp);
-        left.any(|packet| usize::from(packet.track) == track)
+        let taken = self.taken.iter().flat_map(|burst| burst.packets());
+        let mut taken = taken.skip(self.from);
+        taken.any(|packet| packet.kind == PacketKind::Rtp && usize::from(packet.track) == track)
             || self.cursor.first_of(track).is_some()
     }
 
@@ -184,30 +218,16 @@ impl Feed {
 
     /// Appends the next burst to `bytes`, as far as it is for this process.
     fn take(&mut self, form: &mut dyn Form, bytes: &mut BytesMut) -> Step {
-        if self.left.is_none() {
-            let mut bursts = Vec::new();
-            match self.cursor.take(&mut bursts, 1) {
-                Taken::Bursts => self.left = bursts.pop().map(|burst| (burst, 0)),
-                Taken::Nothing => return Step::Nothing,
-                Taken::Missed(packets) => {
-                    let path = self.cursor.channel().path();
-                    warn!(%path, packets, "transcoding for HLS fell behind");
-                    return Step::Turn;
-                }
-                Taken::Ended(_) => {
-                    form.finish(bytes);
-                    return Step::End;
-                }
-            }
-        }
-        let Some((burst, from)) = self.left.take() else {
-            return Step::Nothing;
+        let Some(burst) = self.taken.pop_front() else {
+            return self.take_more(form, bytes);
         };
+        let from = std::mem::take(&mut self.from);
         for (index, packet) in burst.packets().iter().enumerate().skip(from) {
             match form.write(packet, burst.bytes_of(packet), bytes) {
                 Written::Taken => {}
                 Written::Turn => {
-                    self.left = Some((burst, index));
+                    self.taken.push_front(burst);
+                    self.from = index;
                     return Step::Turn;
                 }
                 Written::Untold => {
@@ -219,4 +239,26 @@ impl Feed {
         }
         Step::Packets
     }
+
+    fn take_more(&mut self, form: &mut dyn Form, bytes: &mut BytesMut) -> Step {
+        let mut bursts = Vec::new();
+        match self.cursor.take(&mut bursts, 1) {
+            Taken::Bursts => {
+                self.taken.extend(bursts);
+                Step::Packets
+            }
+            Taken::Nothing => Step::Nothing,
+            Taken::Missed(packets) => {
+                self.warn_of_missed(packets);
+                Step::Turn
+            }
+            Taken::Ended(_) => {
+                form.finish(bytes);
+                Step::End
+            }
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,6 +103,7 @@ async fn a_track_that_tells_nothing_does_not_cost_the_others() {
         first: 2,
         tracks: vec![0, 1],
         feed: Feed::new(channel.cursor(Start::Past)),
+        has_made: false,
         output: mpsc::channel(WAITING).0,
         trouble: watch::channel(None).0,
     };

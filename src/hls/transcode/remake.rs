@@ -32,7 +32,6 @@ use crate::hls::movie::{Terms, Uncarried};
 use crate::hls::object::{self, File, Object};
 use crate::hls::part::Map;
 use crate::hls::text::Text;
-use crate::hls::units::START;
 use rendition::Rendition;
 use shape::Shape;
 pub(super) use turns::Turns;
@@ -64,8 +63,6 @@ pub struct Remake {
     speech: Option<Speech>,
     grid: Grid,
     target_duration: u64,
-    /// When it begins in fragments, in seconds.
-    begin: i64,
     /// When the first stream of its file begins on the timeline of the grid, in seconds.
     start: f64,
     /// The one that the variant's playlist plays, then those that can be chosen instead of its sound. The process makes
@@ -167,7 +164,6 @@ impl Remake {
             speech,
             grid: shape.grid,
             target_duration: shape.target_duration,
-            begin: shape.begin,
             start: shape.start,
             renditions: renditions.collect(),
             compat: None,
@@ -287,7 +283,7 @@ impl Remake {
             File::Ts(number, packing) if number < count && packing == rendition.packing() => {
                 let print = self.segment(rendition, number).await?;
                 let (stock, budget) = (&self.means.stock, self.means.shared.budget());
-                let stream = stock.stream(rendition.number, &print, START - self.begin, budget);
+                let stream = stock.stream(rendition.number, &print, budget);
                 (stream.into_iter().collect(), Some(print.version))
             }
             _ if rendition.has(Kind::Video) => piece(self.i_frame_file(file).await?),
@@ -346,7 +342,7 @@ fn keys(source: &MovieFile, terms: &Terms) -> Result<Option<Keys>, NoKeys> {
 }
 
 /// In which way movies are encoded: to be changed when their segments do.
-const FORM: &str = "remake 5";
+const FORM: &str = "remake 6";
 
 #[cfg(test)]
 mod tests;

@@ -40,8 +40,6 @@ pub(super) struct Task<'a> {
     pub(super) grid: &'a Grid,
     /// The streams that are made, those together that are in the same segments.
     pub(super) groups: Vec<Group<'a>>,
-    /// When the movie begins on the timeline of its segments, in seconds.
-    pub(super) begin: i64,
     /// When the first stream of its file begins on the timeline of the grid, in seconds.
     pub(super) start: f64,
     /// Its first sound, where ffmpeg cannot take it from the file.
@@ -100,7 +98,7 @@ impl Run {
             _speech: heard.map(|feeding| AbortOnDropHandle::new(tokio::spawn(feeding))),
             stdout: output,
             harvest: Harvest::new(&codings),
-            assembly: Assembly::new(grid, &task.groups, first, task.modified, task.begin),
+            assembly: Assembly::new(grid, &task.groups, first, task.modified),
             bytes: BytesMut::with_capacity(READ),
             made: Vec::new(),
             has_ended: false,

@@ -7,6 +7,7 @@ use lru::LruCache;
 
 use crate::hls::part::Segment;
 use crate::hls::transport::Transport;
+use crate::hls::units::START;
 
 /// A segment that was made.
 #[derive(Debug)]
@@ -81,19 +82,10 @@ impl Stock {
         print
     }
 
-    /// A segment for old players, so many seconds later than in fragments, made once for all who ask while it is kept;
-    /// `None` where it holds nothing that a transport stream carries.
-    pub(super) fn stream(
-        &self,
-        movie: u32,
-        print: &Arc<Print>,
-        later: i64,
-        budget: usize,
-    ) -> Option<Bytes> {
-        let make = || match later {
-            0 => Transport::alone(&print.segment),
-            later => Transport::alone(&print.segment.delayed(later)),
-        };
+    /// A segment for old players, made once for all who ask while it is kept; `None` where it holds nothing that a
+    /// transport stream carries.
+    pub(super) fn stream(&self, movie: u32, print: &Arc<Print>, budget: usize) -> Option<Bytes> {
+        let make = || Transport::alone(&print.segment.delayed(START));
         let stream = print.stream.get_or_init(make).clone();
         let mut kept = self.lock();
         let Kept { prints, bytes } = &mut *kept;

@@ -34,8 +34,6 @@ pub(super) struct Place {
     pub(super) grid: Grid,
     /// When the movie was last changed.
     pub(super) date: SystemTime,
-    /// When it begins on the timeline of the segments, in seconds.
-    pub(super) begin: i64,
 }
 
 /// The streams of a group, on their way into segments.
@@ -94,9 +92,9 @@ impl Strand {
 
     /// Segment `number`, of what there is of it.
     pub(super) fn segment(&mut self, number: u64, place: &Place) -> Option<Segment> {
-        let Place { grid, date, begin } = place;
+        let Place { grid, date } = place;
         for (stream, lane) in self.streams.iter_mut().zip(&mut self.lanes) {
-            lane.samples = stream.take(stream.bound(grid, number + 1), *begin);
+            lane.samples = stream.take(stream.bound(grid, number + 1));
         }
         let first = |index: usize| {
             let sample = self.lanes.get(index).and_then(|lane| lane.samples.first());
@@ -106,23 +104,22 @@ impl Strand {
         let lock = self.keys.as_ref().map(|keys| Arc::new(keys.lock(number)));
         let map = self.map(lock.as_deref(), &specimens);
         let rate = self.lanes.first()?.timescale;
-        let ticks = |time: MediaTime| begin * i64::from(rate) + time.at_rate(rate).ticks;
-        let start = grid.start(number);
-        let since = Duration::from_nanos(start.nanos().unsigned_abs());
+        let start = grid.start(number).at_rate(rate);
+        let since = Duration::from_nanos(grid.start(number).nanos().unsigned_abs());
         let head = Head {
             sequence: number,
             discontinuity_sequence: 0,
             discontinuity: false,
-            start: MediaTime::new(ticks(start), rate),
+            start,
             // Pictures are shown when they are decoded.
-            presented: MediaTime::new(ticks(start), rate),
+            presented: start,
             shift: MediaTime::new(0, rate),
             date: date.checked_add(since).unwrap_or(*date),
             map,
             lock,
         };
         let mut open = Open::new(head);
-        let end = ticks(grid.start(number + 1));
+        let end = grid.start(number + 1).at_rate(rate).ticks;
         open.end_part(&mut self.lanes, &mut Titles::default(), end);
         Some(open.end())
     }

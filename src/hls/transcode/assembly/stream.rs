@@ -89,8 +89,8 @@ impl Stream {
         self.units.drain(..begin);
     }
 
-    /// What is before the segment that begins at `bound`, in a movie that begins at `begin` seconds.
-    pub(super) fn take(&mut self, bound: i64, begin: i64) -> Vec<Pending> {
+    /// What is before the segment that begins at `bound`.
+    pub(super) fn take(&mut self, bound: i64) -> Vec<Pending> {
         let end = self.end(bound);
         let end = end.unwrap_or_else(|| self.units.partition_point(|unit| unit.at < bound));
         let mut step = self.usual_step();
@@ -103,7 +103,7 @@ impl Stream {
                 step = next.at.saturating_sub(at).max(1);
             }
             samples.push(Pending {
-                decode: at.saturating_add(begin * i64::from(self.rate)),
+                decode: at,
                 duration: step,
                 composition: 0,
                 keyframe: made.keyframe,

@@ -102,7 +102,6 @@ impl Remake {
             modified: self.source.modified,
             grid: &self.grid,
             groups: self.renditions.iter().map(Rendition::group).collect(),
-            begin: self.begin,
             start: self.start,
             speech: self.speech.as_ref(),
             most_pictures: None,

@@ -7,7 +7,6 @@ use crate::hls::movie::Uncarried;
 use crate::hls::transcode::facts::{Facts, Pictures, Stream};
 use crate::hls::transcode::grid::Grid;
 use crate::hls::transcode::orders::Coding;
-use crate::hls::units::START;
 
 /// What is made of a movie.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +21,6 @@ pub(in crate::hls::transcode) struct Shape {
     pub(super) grid: Grid,
     /// That of its playlists, in seconds.
     pub(super) target_duration: u64,
-    /// When the movie begins in its fragments, in seconds; in streams for old players at [`START`].
-    pub(super) begin: i64,
     /// When the first stream of its file begins on the timeline of the grid, in seconds.
     pub(super) start: f64,
 }
@@ -46,7 +43,6 @@ impl Shape {
             pictures: facts.pictures,
             grid: Grid::new(facts.rate_hz, facts.seconds, target.as_secs()),
             target_duration: target.as_secs().max(1),
-            begin: START,
             start: 0.0,
         }
     }
@@ -87,8 +83,6 @@ impl Shape {
             pictures: None,
             grid: grid.clone(),
             target_duration: uncarried.target_duration,
-            // As in the others' fragments.
-            begin: 0,
             start: facts.start,
         };
         (!shape.renditions.is_empty()).then_some(shape)

@@ -15,6 +15,7 @@ use crate::hls::transcode::Trouble;
 use crate::hls::transcode::assembly::Group;
 use crate::hls::transcode::run::{Run, Task};
 use crate::hls::transcode::stock::Print;
+use crate::hls::units::START;
 
 /// So many pictures are encoded: more than there are before the one that is wanted.
 const PICTURES: u32 = 8;
@@ -93,7 +94,11 @@ impl Remake {
             return Ok(None);
         }
         let still = self.still(number).await?;
-        let frames = IFrame::all(&still.segment);
+        let segment = match flavour {
+            Flavour::Ts => &still.segment.delayed(START),
+            Flavour::LowLatency | Flavour::Cmaf => &still.segment,
+        };
+        let frames = IFrame::all(segment);
         let frame = frames.iter().find(|frame| !frame.is_gap());
         let place = Place {
             packager: self.main().number,

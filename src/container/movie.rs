@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Edits, Foreign, SampleTable};
 use crate::base::id::TrackId;
-use crate::base::media_time::MediaTime;
+use crate::base::media_time::{MediaTime, NptTime};
 use crate::codec::{Format, Kind};
 
 /// A movie or an audio file, opened: all that is needed to serve it but its media bytes.
@@ -44,6 +44,14 @@ impl Movie {
     /// The track of that identifier.
     pub fn track(&self, id: TrackId) -> Option<&Track> {
         self.tracks.iter().find(|track| track.id == id)
+    }
+
+    /// When the first of its pictures and sounds is presented; 0 without any.
+    pub fn begin(&self) -> NptTime {
+        let tracks = self.tracks.iter();
+        let played =
+            tracks.filter(|track| track.kind().is_some_and(|kind| kind != Kind::Application));
+        played.filter_map(Track::begin).min().unwrap_or_default()
     }
 
     /// Bytes of memory that the sample tables take.
@@ -87,6 +95,18 @@ impl Track {
             Role::Unservable { kind, .. } => *kind,
             Role::Hint(_) | Role::Other => None,
         }
+    }
+
+    /// When the first of its samples is presented; `None` when none is.
+    fn begin(&self) -> Option<NptTime> {
+        let span = self.edits.spans().first()?;
+        let first = self.sync_for(span.media_start);
+        let first = self.samples.cursor(first).next(&self.samples)?;
+        // What is before the span is not presented.
+        let late = first.presented().saturating_sub(span.media_start).max(0);
+        let NptTime(start) = span.start;
+        let late = MediaTime::new(late, self.timescale).nanos();
+        Some(NptTime(start.saturating_add(late)))
     }
 
     /// The hint track's facts, when this is one.

@@ -186,6 +186,10 @@ fn edit_lists_make_spans() {
     assert_eq!(spans, [(1.0, 0.5, 800, 4800), (1.75, 0.5, 4000, i64::MAX)]);
     assert_eq!(movie.tracks[0].edits.lead(), NptTime::from_seconds(1.0));
     assert_eq!(movie.duration.nanos(), 2_250_000_000);
+    assert_eq!(movie.begin(), NptTime::from_seconds(1.0));
+    let other = sound(2, 40_600, 8000);
+    let movie = open_bytes(&with_media(&[&trak.build(), &other.build()], 80_000));
+    assert_eq!((movie.tracks.len(), movie.begin()), (2, NptTime(0)));
     assert_eq!(Edits::whole(MediaTime::new(5, 1)).end().seconds(), 5.0);
 }
 

@@ -3,6 +3,7 @@
 
 use super::cuts::Cuts;
 use crate::base::id::TrackId;
+use crate::base::media_time::NptTime;
 use crate::container::Movie;
 use crate::hls::transcode::grid::Grid;
 
@@ -15,6 +16,8 @@ pub(in crate::hls) struct Uncarried {
     pub(in crate::hls) place: u16,
     /// Which they are, and their languages.
     pub(in crate::hls) tracks: Vec<(TrackId, Option<String>)>,
+    /// When the first track of the movie begins.
+    pub(in crate::hls) start: NptTime,
     /// Where their segments begin.
     pub(in crate::hls) grid: Grid,
     /// That of all playlists of the movie.
@@ -32,6 +35,7 @@ impl Uncarried {
             number: 0,
             place: 0,
             tracks,
+            start: movie.begin(),
             grid: Grid::beside(
                 (0..cuts.len()).map(|number| cuts.start(number)),
                 cuts.start(cuts.len()),

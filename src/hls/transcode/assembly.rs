@@ -22,6 +22,8 @@ pub(super) struct Assembly {
     place: Place,
     /// From where on the process reads.
     origin: MediaTime,
+    /// When the first stream of the file begins, in seconds; until then there is silence.
+    start: f64,
     strands: Vec<Strand>,
     /// The segments that come next.
     next: u64,
@@ -31,15 +33,22 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// From segment `first` on, of a movie that was last changed at `date`. Its streams are those of `groups`, one after
-    /// the other.
-    pub(super) fn new(grid: &Grid, groups: &[Group<'_>], first: u64, date: SystemTime) -> Self {
+    /// From segment `first` on, of a movie that was last changed at `date` and whose first stream begins at `start`
+    /// seconds. Its streams are those of `groups`, one after the other.
+    pub(super) fn new(
+        grid: &Grid,
+        groups: &[Group<'_>],
+        first: u64,
+        date: SystemTime,
+        start: f64,
+    ) -> Self {
         Self {
             origin: grid.origin(first),
             place: Place {
                 grid: grid.clone(),
                 date,
             },
+            start,
             strands: groups.iter().map(Strand::new).collect(),
             next: first,
             has_begun: false,
@@ -101,7 +110,9 @@ impl Assembly {
         let bound = |stream: &Stream| stream.bound(&self.place.grid, end);
         let has_come = |stream: &Stream| stream.end(bound(stream)).is_some();
         let is_far = |stream: &Stream| {
-            let far = bound(stream).saturating_add(PATIENCE * i64::from(stream.rate));
+            let start = (self.start * f64::from(stream.rate)) as i64;
+            let far = bound(stream).max(start);
+            let far = far.saturating_add(PATIENCE * i64::from(stream.rate));
             stream.newest().is_some_and(|at| at >= far)
         };
         let mut streams = self.strands.iter().flat_map(|strand| &strand.streams);
@@ -181,7 +192,7 @@ mod tests {
             known: None,
         };
         let all: Vec<_> = streams.chunks(in_group).map(group).collect();
-        let mut assembly = Assembly::new(&grid, &all, first, SystemTime::UNIX_EPOCH);
+        let mut assembly = Assembly::new(&grid, &all, first, SystemTime::UNIX_EPOCH, 0.0);
         let mut segments = Vec::new();
         for made in made_from(&grid, first, sounds) {
             assembly.push(made);

@@ -25,8 +25,6 @@ pub(super) const PROBERS: usize = 4;
 pub(super) struct Facts {
     /// How long it is.
     pub(super) seconds: f64,
-    /// When the first of its streams begins, in seconds.
-    pub(super) start: f64,
     /// The streams that can be played: the pictures first, then the sounds, in their order. Those after the first
     /// sound are such as ffmpeg is sure to decode.
     pub(super) streams: Vec<Stream>,
@@ -204,7 +202,6 @@ struct Answer {
 #[derive(Debug, Deserialize)]
 struct Container {
     duration: Option<String>,
-    start_time: Option<String>,
 }
 
 /// What it tells of a stream.
@@ -237,9 +234,7 @@ struct Tags {
 impl Answer {
     fn facts(&self) -> Option<Facts> {
         let seconds: f64 = self.format.duration.as_ref()?.parse().ok()?;
-        let seconds = Some(seconds).filter(|seconds| (0.0..LONGEST).contains(seconds))?;
-        let start = self.format.start_time.as_ref();
-        let start = start.and_then(|start| start.parse().ok());
+        let seconds = Some(seconds).filter(|seconds| is_length(*seconds))?;
         let video = self.streams.iter().find(|told| told.is("video"));
         let mut sounds = self.streams.iter().filter(|told| told.is("audio"));
         let first = sounds.next();
@@ -253,9 +248,6 @@ impl Answer {
         let streams: Vec<_> = streams.chain(further.take(MOST_SOUNDS)).collect();
         (!streams.is_empty()).then_some(Facts {
             seconds,
-            start: start
-                .filter(|start: &f64| start.abs() < LONGEST)
-                .unwrap_or(0.0),
             streams,
             pictures: video.map(Told::pictures),
             rate_hz,
@@ -335,6 +327,11 @@ fn ratio(text: &str) -> Option<f64> {
     ratio.is_finite().then_some(ratio)
 }
 
+/// Whether a file may be so many seconds long.
+pub(super) fn is_length(seconds: f64) -> bool {
+    (0.0..LONGEST).contains(&seconds)
+}
+
 /// Files that claim to be longer, in seconds, are broken.
 const LONGEST: f64 = 48.0 * 3600.0;
 
@@ -396,7 +393,7 @@ mod tests {
              "disposition":{"attached_pic":0}},
             {"index":1,"codec_type":"data"},
             {"index":2,"codec_name":"msmpeg4v3","codec_type":"video","width":190,"height":240,"avg_frame_rate":"30000/1001"}],
-            "format":{"start_time":"1.5","duration":"70.036"}}"#,
+            "format":{"duration":"70.036"}}"#,
         );
         let facts = facts.unwrap();
         let audio = Coding::Audio {
@@ -410,10 +407,7 @@ mod tests {
             streams.collect::<Vec<_>>(),
             [(2, video, "msmpeg4v3", None), (0, audio, "wmav2", Some(2))]
         );
-        assert_eq!(
-            (facts.seconds, facts.start, facts.rate_hz),
-            (70.036, 1.5, 44_100)
-        );
+        assert_eq!((facts.seconds, facts.rate_hz), (70.036, 44_100));
         let pictures = facts.pictures.unwrap();
         assert_eq!(pictures.size, (190, 240));
         assert!((pictures.rate - 29.97).abs() < 0.001);

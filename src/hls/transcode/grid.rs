@@ -94,6 +94,11 @@ impl Grid {
         MediaTime::new(ticks, self.rate_hz)
     }
 
+    /// When the movie ends.
+    pub(super) fn end(&self) -> MediaTime {
+        MediaTime::new(self.length, self.rate_hz)
+    }
+
     /// How long a segment is.
     pub(super) fn duration(&self, number: u64) -> MediaTime {
         let (start, end) = (self.start(number), self.start(number.saturating_add(1)));

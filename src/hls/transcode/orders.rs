@@ -193,8 +193,11 @@ pub(super) fn of_movie(
             Coding::Video { .. } => {
                 // A thousandth earlier, lest rounding have a picture at a cut miss it. Not by an expression, in which
                 // times count from the first picture that is encoded, wherever that is.
-                let cuts = cuts.iter().map(|cut| format!("{:.4}", (cut - 0.001).max(0.0)));
-                format!("-force_key_frames {}", Vec::from_iter(cuts).join(","))
+                let cuts = cuts.iter().map(|cut| format!("{:.4}", (cut - start - 0.001).max(0.0)));
+                let mut cuts = Vec::from_iter(cuts);
+                // Each that is before the first picture would force one of those that follow.
+                cuts.dedup();
+                format!("-force_key_frames {}", cuts.join(","))
             }
             Coding::Audio { rate_hz, .. } => {
                 let first = (begin * f64::from(rate_hz)).round() as i64;
@@ -268,7 +271,7 @@ fn words(line: &str) -> Vec<String> {
 /// For all: nothing is asked for, and only faults are told of.
 const GENERAL: &str = "-nostdin -hide_banner -nostats -loglevel error";
 
-const ENTRIES: &str = "format=duration,start_time:stream=index,id,codec_name,codec_type,width,height,sample_rate,channels,\
+const ENTRIES: &str = "format=duration:stream=index,id,codec_name,codec_type,width,height,sample_rate,channels,\
     avg_frame_rate:stream_disposition=attached_pic:stream_tags=language";
 
 /// What files may be, as ffmpeg names it.
@@ -279,6 +282,19 @@ const CONTAINERS: &str = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dv,eac3,flac,flv,g
 mod tests {
     use super::*;
 
+    /// From so many samples of 48 kHz on, of a file whose first stream begins at `start`.
+    fn passage(from: i64, start: f64, cuts: &[f64]) -> Passage<'_> {
+        Passage {
+            file: Path::new("a.mkv"),
+            from: MediaTime::new(from, 48_000),
+            start,
+            cuts,
+            rest: 9.0,
+            speech: None,
+            most_pictures: None,
+        }
+    }
+
     #[test]
     fn every_sound_of_a_movie_is_made_by_one_process() {
         let audio = Coding::Audio {
@@ -288,13 +304,8 @@ mod tests {
         let streams = [(0, Coding::Video { most: 1 }), (2, audio), (5, audio)];
         let line = |speech| {
             let passage = Passage {
-                file: Path::new("a.mkv"),
-                from: MediaTime::new(96_000, 48_000),
-                start: 0.0,
-                cuts: &[2.0],
-                rest: 9.0,
                 speech,
-                most_pictures: None,
+                ..passage(96_000, 0.0, &[2.0])
             };
             of_movie(&passage, streams.into_iter()).join(" ")
         };
@@ -306,6 +317,8 @@ mod tests {
                 format!(" -filter:{index} aresample=48000,aresample=async=1:first_pts=96000,");
             assert_eq!(plain.contains(&filtered), index > 0, "{plain}");
         }
+        assert!(plain.contains(" -ss 2.000000000 "), "{plain}");
+        assert!(plain.contains(" -force_key_frames 1.9990 "), "{plain}");
         // The first sound alone comes another way.
         let spoken = line(Some(0.5));
         assert!(spoken.contains(" -map 1:0 "), "{spoken}");
@@ -313,5 +326,30 @@ mod tests {
             !spoken.contains(" -map 0:2 ") && spoken.contains(" -map 0:5 "),
             "{spoken}"
         );
+    }
+
+    #[test]
+    fn times_of_a_file_that_begins_later_count_from_its_first_stream() {
+        let audio = Coding::Audio {
+            rate_hz: 48_000,
+            is_surround: false,
+        };
+        let streams = [(0, Coding::Video { most: 1 }), (1, audio)];
+        for (from, seek, keys, first, later) in [
+            (0, "0.000000000", "0.0000,0.9990", "-144000", 13),
+            (192_000, "1.000000000", "0.9990", "48000", 9),
+        ] {
+            let cuts = [0.0, 2.0, 4.0];
+            let cuts = &cuts[from as usize / 96_000..];
+            let line = of_movie(&passage(from, 3.0, cuts), streams.into_iter()).join(" ");
+            for told in [
+                format!(" -ss {seek} "),
+                format!(" -force_key_frames {keys} "),
+                format!(":first_pts={first},"),
+                format!(" -output_ts_offset {later}.000000000 "),
+            ] {
+                assert!(line.contains(&told), "{told} in {line}");
+            }
+        }
     }
 }

@@ -24,6 +24,7 @@ use super::speech::Speech;
 use super::stock::Stock;
 use super::{AAC_RATE, Slot, Transcoders, Trouble, most_bits};
 use crate::base::clock::Clock;
+use crate::base::media_time::{MediaTime, NptTime};
 use crate::base::path::MediaPath;
 use crate::codec::Kind;
 use crate::hls::edition::{self, Original};
@@ -43,6 +44,15 @@ pub(super) struct MovieFile {
     pub(super) file: PathBuf,
     pub(super) size: u64,
     pub(super) modified: SystemTime,
+}
+
+/// What this server's own index of a file tells of it; nothing of files that it does not read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Indexed {
+    /// Its first sound, where ffmpeg cannot take it from the file.
+    pub(super) speech: Option<Speech>,
+    /// When its first track begins, and when all of it is over.
+    pub(super) extent: Option<(NptTime, MediaTime)>,
 }
 
 /// What movies that are encoded share.
@@ -104,19 +114,19 @@ impl Remake {
     pub(super) fn whole(
         source: MovieFile,
         facts: &Facts,
-        speech: Option<Speech>,
+        indexed: Indexed,
         terms: &Terms,
         means: &Means,
         turns: &Arc<Slot>,
     ) -> Result<Self, NoKeys> {
         let number = number(&source, terms)?;
         let keys = keys(&source, terms)?;
-        let shape = Shape::whole(facts, number, terms.target);
+        let Indexed { speech, extent } = indexed;
+        let shape = Shape::whole(facts, extent, number, terms.target);
         let compat = shape.compat().map(|shape| {
             let (source, speech) = (source.clone(), speech.clone());
             Box::new(Self::new(
                 source,
-                facts,
                 speech,
                 shape,
                 keys.as_ref(),
@@ -126,7 +136,7 @@ impl Remake {
         });
         Ok(Self {
             compat,
-            ..Self::new(source, facts, speech, shape, keys.as_ref(), means, turns)
+            ..Self::new(source, speech, shape, keys.as_ref(), means, turns)
         })
     }
 
@@ -141,12 +151,11 @@ impl Remake {
     ) -> Result<Option<Self>, NoKeys> {
         let keys = keys(&source, terms)?;
         let shape = Shape::beside(facts, uncarried);
-        Ok(shape.map(|shape| Self::new(source, facts, None, shape, keys.as_ref(), means, turns)))
+        Ok(shape.map(|shape| Self::new(source, None, shape, keys.as_ref(), means, turns)))
     }
 
     fn new(
         source: MovieFile,
-        facts: &Facts,
         speech: Option<Speech>,
         shape: Shape,
         keys: Option<&Keys>,
@@ -159,7 +168,7 @@ impl Remake {
         });
         Self {
             source,
-            duration: Duration::from_secs_f64(facts.seconds),
+            duration: Duration::from_nanos(shape.grid.end().nanos().unsigned_abs()),
             pictures: shape.pictures,
             speech,
             grid: shape.grid,

@@ -9,7 +9,7 @@ use tokio::time::interval;
 use tracing::warn;
 
 use super::facts::{self, Facts, Unreadable};
-use super::remake::{self, Means, MovieFile, Remake};
+use super::remake::{self, Indexed, Means, MovieFile, Remake};
 use super::setbacks::Setbacks;
 use super::speech::Speech;
 use super::{Slot, Transcoders, Trouble};
@@ -165,11 +165,11 @@ impl Remakes {
             Ok(facts) => facts,
             Err(reason) => return Ok(Err(reason)),
         };
-        let speech = self.speech(&source).await;
+        let indexed = self.indexed(&source).await;
         let remake = Remake::whole(
             source,
             &facts,
-            speech,
+            indexed,
             &known.terms,
             &self.means,
             &known.turns,
@@ -202,13 +202,17 @@ impl Remakes {
         }
     }
 
-    /// The movie's sound, where ffmpeg cannot take it from the file.
-    async fn speech(&self, source: &MovieFile) -> Option<Speech> {
+    /// What this server's own index tells of a file.
+    async fn indexed(&self, source: &MovieFile) -> Indexed {
         let (library, source) = (Arc::clone(&self.library), source.clone());
-        let found = tokio::task::spawn_blocking(move || {
-            Speech::of(&library.index(&source.path).ok()?, &source.file)
+        let indexed = tokio::task::spawn_blocking(move || {
+            let movie = library.index(&source.path).ok()?;
+            Some(Indexed {
+                speech: Speech::of(&movie, &source.file),
+                extent: Some((movie.begin(), movie.duration)),
+            })
         });
-        found.await.ok().flatten()
+        indexed.await.ok().flatten().unwrap_or_default()
     }
 
     async fn source(&self, path: &MediaPath) -> Result<MovieFile, NoRemake> {

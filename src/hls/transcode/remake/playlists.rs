@@ -167,6 +167,11 @@ impl Remake {
         playlist.to_string()
     }
 
+    /// Whether a segment is before the first picture; sound is silence until it begins.
+    pub(super) fn is_blank(&self, number: u64) -> bool {
+        self.grid.start(number + 1).seconds() <= self.start
+    }
+
     /// What playlists tell of a segment but for its place.
     pub(super) fn line(
         &self,
@@ -192,7 +197,7 @@ impl Remake {
             date: modified.checked_add(since).unwrap_or(modified),
             parts: Vec::new(),
             duration: self.grid.duration(number),
-            gap: false,
+            gap: !rendition.has(Kind::Audio) && self.is_blank(number),
             uri: "",
         }
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::base::media_time::{MediaTime, NptTime};
 use crate::codec::Kind;
 use crate::hls::movie::Uncarried;
-use crate::hls::transcode::facts::{Facts, Pictures, Stream};
+use crate::hls::transcode::facts::{Facts, Pictures, Stream, is_length};
 use crate::hls::transcode::grid::Grid;
 use crate::hls::transcode::orders::Coding;
 
@@ -26,8 +27,18 @@ pub(in crate::hls::transcode) struct Shape {
 }
 
 impl Shape {
-    /// All that a movie has: together if there is one sound at most, else each in a playlist of its own.
-    pub(super) fn whole(facts: &Facts, number: u32, target: Duration) -> Self {
+    /// All that a movie has: together if there is one sound at most, else each in a playlist of its own. Its `extent` is
+    /// when its first stream begins and when it ends, if that is known: of fragments ffprobe tells neither.
+    pub(super) fn whole(
+        facts: &Facts,
+        extent: Option<(NptTime, MediaTime)>,
+        number: u32,
+        target: Duration,
+    ) -> Self {
+        let extent = extent.map(|(start, end)| (start.seconds(), end.seconds()));
+        let extent =
+            extent.filter(|(start, end)| *start <= LATEST && start < end && is_length(*end));
+        let (start, end) = extent.unwrap_or((0.0, facts.seconds));
         let (seen, mut streams) = parted(facts);
         streams.truncate(MOST_SOUNDS);
         let is_apart = streams.len() > 1;
@@ -41,9 +52,9 @@ impl Shape {
             place: 0,
             renditions,
             pictures: facts.pictures,
-            grid: Grid::new(facts.rate_hz, facts.seconds, target.as_secs()),
+            grid: Grid::new(facts.rate_hz, end, target.as_secs()),
             target_duration: target.as_secs().max(1),
-            start: 0.0,
+            start,
         }
     }
 
@@ -62,7 +73,8 @@ impl Shape {
         })
     }
 
-    /// Sounds that others are beside which need no encoding; `None` if ffmpeg decodes none of them.
+    /// Sounds that others are beside which need no encoding; `None` if ffmpeg decodes none of them, and where they would
+    /// begin too late.
     pub(super) fn beside(facts: &Facts, uncarried: &Uncarried) -> Option<Self> {
         let (_, sounds) = parted(facts);
         let (grid, tracks) = (&uncarried.grid, &uncarried.tracks);
@@ -83,9 +95,9 @@ impl Shape {
             pictures: None,
             grid: grid.clone(),
             target_duration: uncarried.target_duration,
-            start: facts.start,
+            start: uncarried.start.seconds(),
         };
-        (!shape.renditions.is_empty()).then_some(shape)
+        (!shape.renditions.is_empty() && shape.start <= LATEST).then_some(shape)
     }
 }
 
@@ -105,6 +117,9 @@ fn at_rate(coding: Coding, rate_hz: u32) -> Coding {
     }
 }
 
+/// The latest that a movie may begin, in seconds: the silence until then takes half a megabyte of ffmpeg a second.
+const LATEST: f64 = 300.0;
+
 /// The most sounds of a movie that are encoded; a process makes all of them at once.
 const MOST_SOUNDS: usize = 8;
 
@@ -115,7 +130,6 @@ pub(super) const NUMBERS: u32 = 16;
 mod tests {
     use super::*;
     use crate::base::id::TrackId;
-    use crate::base::media_time::MediaTime;
 
     fn stream(number: u32, codec: &str) -> Stream {
         let coding = match codec {
@@ -139,7 +153,6 @@ mod tests {
         let streams = (0..).zip(codecs);
         Facts {
             seconds: 20.0,
-            start: 0.0,
             streams: streams
                 .map(|(number, codec)| stream(number, codec))
                 .collect(),
@@ -156,7 +169,7 @@ mod tests {
     #[test]
     fn sounds_to_choose_from_are_apart_from_the_pictures() {
         let target = Duration::from_secs(6);
-        let shape = |codecs: &[&str]| Shape::whole(&facts(codecs), 7, target);
+        let shape = |codecs: &[&str]| Shape::whole(&facts(codecs), None, 7, target);
         let one = shape(&["mpeg4", "mp3"]);
         assert_eq!((numbers(&one), one.compat()), (vec![vec![0, 1]], None));
         let two = shape(&["mpeg4", "mp3", "vorbis"]);
@@ -170,10 +183,26 @@ mod tests {
     }
 
     #[test]
+    fn a_movie_begins_and_ends_as_its_index_tells() {
+        let told = |start, end| {
+            let extent = (NptTime::from_seconds(start), MediaTime::new(end, 1));
+            let shape = Shape::whole(&facts(&["mp3"]), Some(extent), 7, Duration::from_secs(6));
+            (shape.start, shape.grid.end().seconds())
+        };
+        assert_eq!(told(0.0, 30), (0.0, 30.0));
+        assert_eq!(told(2.5, 30), (2.5, 30.0));
+        // Too late, or nonsense.
+        for (start, end) in [(400.0, 450), (0.0, 1 << 32), (0.0, 0)] {
+            assert_eq!(told(start, end), (0.0, 20.0), "{start} {end}");
+        }
+    }
+
+    #[test]
     fn sounds_beside_others_are_found_by_their_tracks() {
         let uncarried = |ids: &[u32]| Uncarried {
             number: 40,
             place: 3,
+            start: NptTime(0),
             tracks: ids.iter().map(|id| (TrackId(*id), None)).collect(),
             grid: Grid::beside([MediaTime::new(0, 1)].into_iter(), MediaTime::new(20, 1)),
             target_duration: 20,

@@ -61,6 +61,7 @@ impl Remake {
                     uri: main.name(File::Key(lock.period)),
                     iv: lock.iv(),
                 }),
+                gap: self.is_blank(number),
                 uri,
                 ..line
             }

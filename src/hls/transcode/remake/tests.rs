@@ -42,7 +42,6 @@ fn with_sounds(stand_in: &StandIn, languages: &[&str]) -> Remake {
     let sounds: Vec<_> = (1..).zip(languages).map(sound).collect();
     let facts = Facts {
         seconds: 60.0,
-        start: 0.0,
         streams: [vec![pictures], sounds].concat(),
         pictures: Some(Pictures {
             size: (160, 120),
@@ -60,7 +59,15 @@ fn with_sounds(stand_in: &StandIn, languages: &[&str]) -> Remake {
         shared: Arc::clone(&stand_in.shared),
         clock: Clock::start(),
     };
-    Remake::whole(source, &facts, None, &terms, &means, &Arc::default()).unwrap()
+    Remake::whole(
+        source,
+        &facts,
+        Indexed::default(),
+        &terms,
+        &means,
+        &Arc::default(),
+    )
+    .unwrap()
 }
 
 /// How many processes are begun for five viewers who ask for one file at a time, which fails for each.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reelcast::base::path::MediaPath;
 use reelcast::codec::QuickTime;
+use reelcast::config::Config;
 use reelcast::container::{self, Track};
 use reelcast::media::burst::PacketKind;
 use reelcast::media::description::Description;
@@ -207,19 +208,30 @@ fn likeness(one: &[f64], other: &[f64], later: usize) -> f64 {
 
 /// A server that makes short segments, for which a channel's first playlist waits.
 pub(super) fn start_server() -> Server {
+    start_server_with(|_| {})
+}
+
+/// The same with other settings.
+pub(super) fn start_server_with(change: impl FnOnce(&mut Config)) -> Server {
     Server::start(Path::new("no movies"), |config| {
         config.hls.target_duration = Duration::from_secs(2);
         config.hls.start_wait = Duration::from_secs(60);
+        change(config);
     })
 }
 
 /// Looks at and listens to the channel `old`: it is to be as `movie`, whose pictures last so many ticks of 90 kHz.
 pub(super) async fn compare(server: &Server, movie: &Path, ticks: u32) {
-    let name = movie.display();
     let playlist = text(server.http, "/old/cmaf.m3u8").await;
     assert!(playlist.contains("CODECS=\"avc1."), "{playlist}");
     assert!(playlist.contains(",mp4a.40.2\""), "{playlist}");
-    let url = format!("http://{}/old/cmaf.m3u8", server.http);
+    compare_playlist(server, "cmaf", movie, ticks).await;
+}
+
+/// The same by one of its playlists.
+pub(super) async fn compare_playlist(server: &Server, playlist: &str, movie: &Path, ticks: u32) {
+    let name = movie.display();
+    let url = format!("http://{}/old/{playlist}.m3u8", server.http);
     let movie = movie.to_str().unwrap().to_owned();
     let compared = tokio::task::spawn_blocking(move || {
         let pictures = [&movie, &url].map(|input| made(input, SMALL));

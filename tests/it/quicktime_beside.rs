@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::quicktime::{SMALL, Sent, compare, made, publish, start_server};
+use super::quicktime::{
+    SMALL, Sent, compare, compare_playlist, made, publish, start_server, start_server_with,
+};
 use super::quicktime_generic::{
     MOST, PICTURES, SOUND, Sample, hint_pictures, hint_sound, make_movie, samples,
 };
@@ -24,7 +26,7 @@ struct Case {
 
 const G711: &str = "-c:a pcm_mulaw -ar 8000 -ac 1";
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 8] = [
     Case {
         codecs: [PICTURES, G711],
         encodings: ["X-QT/90000", "PCMU/8000"],
@@ -41,6 +43,21 @@ const CASES: [Case; 5] = [
         layouts: [hint_pictures, mpeg_audio],
     },
     Case {
+        codecs: [PICTURES, "-c:a pcm_alaw -ar 8000 -ac 1"],
+        encodings: ["X-QT/90000", "PCMA/8000"],
+        layouts: [hint_pictures, |movie| plain_sound(movie, 8000, 1)],
+    },
+    Case {
+        codecs: [PICTURES, "-c:a pcm_u8"],
+        encodings: ["X-QT/90000", "L8/22050/2"],
+        layouts: [hint_pictures, |movie| plain_sound(movie, 22_050, 2)],
+    },
+    Case {
+        codecs: [PICTURES, "-c:a pcm_s24be -ar 8000"],
+        encodings: ["X-QT/90000", "L24/8000/2"],
+        layouts: [hint_pictures, |movie| plain_sound(movie, 8000, 6)],
+    },
+    Case {
         codecs: ["-c:v mpeg4 -q:v 3 -bf 2 -bsf:v dump_extra", SOUND],
         encodings: ["MP4V-ES/90000", "X-QT/22050"],
         layouts: [|movie| pictures(movie, &[&[], &[]], 0), hint_sound],
@@ -50,6 +67,21 @@ const CASES: [Case; 5] = [
         encodings: ["H263-1998/90000", "X-QT/22050"],
         // The first payload stands for two bytes more.
         layouts: [|movie| pictures(movie, &[&[4, 0], &[0, 0]], 2), hint_sound],
+    },
+];
+
+/// Sound that some players know as it is.
+const KNOWN_TO_SOME: [Case; 2] = [
+    Case {
+        codecs: [PICTURES, "-c:a ac3 -ar 48000"],
+        encodings: ["X-QT/90000", "AC3/48000/2"],
+        // Whole frames, one of them (RFC 4184, 4.1.1).
+        layouts: [hint_pictures, |movie| frames(movie, &[0, 1], 48_000)],
+    },
+    Case {
+        codecs: [PICTURES, "-c:a pcm_s16be -ar 48000"],
+        encodings: ["X-QT/90000", "OPUS/48000/2"],
+        layouts: [hint_pictures, opus],
     },
 ];
 
@@ -100,10 +132,23 @@ fn plain_sound(movie: &Path, rate_hz: u32, bytes_per_frame: usize) -> Vec<Sent> 
 
 /// A frame in each packet (RFC 2250, 3.5).
 fn mpeg_audio(movie: &Path) -> Vec<Sent> {
+    frames(movie, &[0; 4], 90_000)
+}
+
+/// The sound of a movie in Opus, which movies of QuickTime do not hold, a frame in each packet (RFC 7587, 4.2).
+fn opus(movie: &Path) -> Vec<Sent> {
+    let coded = movie.with_extension("mp4");
+    let input = ["-i", movie.to_str().unwrap(), "-vn", "-c:a", "libopus"];
+    run_ffmpeg(&input, &coded);
+    frames(&coded, &[], 48_000)
+}
+
+/// A frame in each packet, behind such a header.
+fn frames(movie: &Path, header: &[u8], clock_hz: u32) -> Vec<Sent> {
     let packet = |(number, frame): (u16, Sample)| {
-        let time = (frame.seconds * 90_000.0).round() as u32;
+        let time = (frame.seconds * f64::from(clock_hz)).round() as u32;
         let mut packet = rtp(97, true, number, time, 8);
-        packet.extend([0; 4]);
+        packet.extend_from_slice(header);
         packet.extend_from_slice(&frame.data);
         (frame.seconds, 1, packet)
     };
@@ -126,6 +171,23 @@ async fn one_process_encodes_all_tracks_of_a_channel() {
         let server = start_server();
         let _publisher = publish(&server, case.encodings, packets.concat());
         compare(&server, &movie, 6000).await;
+        assert_eq!(begun(&server), 1, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_that_some_players_know_is_encoded_with_the_pictures_for_the_others() {
+    if !can_be_decoded() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (number, case) in KNOWN_TO_SOME.into_iter().enumerate() {
+        let movie = folder.path().join(format!("{number}.mov"));
+        make_movie(&movie, case.codecs);
+        let packets = case.layouts.map(|layout| layout(&movie));
+        let server = start_server_with(|config| config.hls.compat = true);
+        let _publisher = publish(&server, case.encodings, packets.concat());
+        compare_playlist(&server, "compat-cmaf", &movie, 6000).await;
         assert_eq!(begun(&server), 1, "{number}");
     }
 }

@@ -205,43 +205,67 @@ fn run_ffmpeg(arguments: &[&str], output: &Path) {
     assert!(command.arg(output).status().unwrap().success());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn speech_is_encoded_with_the_pictures() {
-    let Some(movies) = qtss().filter(|_| can_be_decoded()) else {
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let [pictures, speech, movie] =
-        ["old.mov", "speech.amr", "both.mov"].map(|name| folder.path().join(name));
+/// Looks at and listens to a channel of pictures and the frames of the file `speech`, which last so many ticks.
+async fn hear_speech(speech: &Path, encoding: &str, ticks: u32) {
+    let [pictures, movie] = ["old.mov", "both.mov"].map(|name| speech.with_file_name(name));
     make_movie(&pictures, [PICTURES, G711]);
-    let recorded = movies.join("sample_50kbit.3gp");
-    let copied = ["-map", "0:a", "-c", "copy", "-t", "10"];
-    run_ffmpeg(
-        &[&["-i", recorded.to_str().unwrap()], &copied[..]].concat(),
-        &speech,
-    );
-    let inputs = [
-        "-i",
-        pictures.to_str().unwrap(),
-        "-i",
-        speech.to_str().unwrap(),
-    ];
+    let inputs = [&pictures, speech].map(|input| ["-i", input.to_str().unwrap()]);
     let both = ["-map", "0:v", "-map", "1:a", "-c", "copy"];
-    run_ffmpeg(&[&inputs[..], &both].concat(), &movie);
+    run_ffmpeg(&[&inputs.concat()[..], &both].concat(), &movie);
     // Octets in whole, and no wish for a mode (RFC 4867, 4.4).
     let packet = |(number, frame): (u16, Sample)| {
-        let mut packet = rtp(97, false, number, u32::from(number) * 160, 8);
+        let mut packet = rtp(97, false, number, u32::from(number) * ticks, 8);
         packet.push(0xf0);
         packet.extend_from_slice(&frame.data);
         (f64::from(number) / 50.0, 1, packet)
     };
     let sound: Vec<Sent> = (0..).zip(samples(&movie, "a")).map(packet).collect();
     let server = start_server();
-    let encodings = ["X-QT/90000", "AMR/8000\r\na=fmtp:97 octet-align=1"];
     let packets = [hint_pictures(&movie), sound].concat();
-    let _publisher = publish(&server, encodings, packets);
+    let encoding = format!("{encoding}\r\na=fmtp:97 octet-align=1");
+    let _publisher = publish(&server, ["X-QT/90000", &encoding], packets);
     compare(&server, &movie, 6000).await;
     assert_eq!(begun(&server), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_is_encoded_with_the_pictures() {
+    let Some(movies) = qtss().filter(|_| can_be_decoded()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let speech = folder.path().join("speech.amr");
+    let recorded = movies.join("sample_50kbit.3gp");
+    let copied = ["-map", "0:a", "-c", "copy", "-t", "10"];
+    run_ffmpeg(
+        &[&["-i", recorded.to_str().unwrap()], &copied[..]].concat(),
+        &speech,
+    );
+    hear_speech(&speech, "AMR/8000", 160).await;
+}
+
+/// Ten seconds of AMR-WB: every second the same frame again and again, a buzz, for any bits are a frame; and then nothing.
+fn wide_speech() -> Vec<u8> {
+    // 23.85 kbit/s.
+    let buzz: Vec<u8> = [0x44]
+        .into_iter()
+        .chain((0..60_u8).map(|at| at.wrapping_mul(5)))
+        .collect();
+    let nothing = vec![0x7c];
+    let frame = |number| if number % 50 < 30 { &buzz } else { &nothing };
+    let frames = (0..500).flat_map(frame).copied();
+    b"#!AMR-WB\n".iter().copied().chain(frames).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wide_speech_is_encoded_with_the_pictures() {
+    if !can_be_decoded() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let speech = folder.path().join("speech.awb");
+    std::fs::write(&speech, wide_speech()).unwrap();
+    hear_speech(&speech, "AMR-WB/16000", 320).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,11 +14,13 @@ mod aac;
 mod ac3;
 mod amr;
 mod fmtp;
+mod foreign;
 mod frames;
 mod generic;
 mod h263;
 mod h264;
 mod h265;
+mod jpeg;
 mod latm;
 mod mpeg4_video;
 mod mpeg_audio;
@@ -33,6 +35,7 @@ mod sorenson;
 mod tests;
 
 use fmtp::Fmtp;
+pub use foreign::{Foreign, ForeignConfig};
 pub use quicktime::{QuickTime, QuickTimeConfig};
 
 /// The most bytes of an access unit; what would grow beyond is given up.

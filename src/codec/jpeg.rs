@@ -1,4 +1,5 @@
-//! Motion JPEG: RTP payloads. Reading a picture's headers is [`headers`]' part.
+//! Motion JPEG: RTP payloads. Reading a picture's headers is [`headers`]' part, making them again that of
+//! [`interchange`].
 
 use std::mem;
 
@@ -6,8 +7,11 @@ use super::{Malformed, Packetize, Sample, Sink};
 
 mod headers;
 mod huffman;
+mod interchange;
 
 use headers::Headers;
+pub(super) use headers::Sampling;
+pub(super) use interchange::{END_OF_IMAGE, Head, Tables, tables_of};
 
 /// RTP payloads of baseline pictures with their own quantisation tables (RFC 2435, 3.1).
 pub(super) struct Packetizer;

@@ -43,7 +43,8 @@ pub mod video_range;
 pub mod vp9;
 
 pub use depacketize::{
-    AccessUnit, Depacketize, MAX_UNIT, QuickTime, QuickTimeConfig, depacketizer,
+    AccessUnit, Depacketize, Foreign, ForeignConfig, MAX_UNIT, QuickTime, QuickTimeConfig,
+    depacketizer,
 };
 pub use format::Format;
 pub use keyframe::KeyFrames;

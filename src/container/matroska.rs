@@ -8,7 +8,9 @@ use bytes::{BufMut, BytesMut};
 
 use crate::codec::pcm::{self, Coding};
 use crate::codec::sample_description::{Media, SampleDescription};
-use crate::codec::{AccessUnit, Format, QuickTimeConfig, qdesign, sorenson};
+use crate::codec::{AccessUnit, ForeignConfig, Format, QuickTimeConfig, qdesign, sorenson};
+
+mod foreign;
 
 /// What the head tells of a track.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +20,8 @@ pub enum TrackConfig {
     /// AC-3, AMR, H.263, MPEG-4 Visual, MPEG audio, Opus, G.711 and big-endian linear audio; of other formats
     /// nothing can be told.
     Format(Format),
+    /// An encoding that is only put together here.
+    Foreign(ForeignConfig),
 }
 
 /// What is before the first frame of `tracks`, which are numbered from 1.
@@ -44,6 +48,7 @@ pub fn head<'a>(tracks: impl IntoIterator<Item = &'a TrackConfig>) -> BytesMut {
                 match config {
                     TrackConfig::QuickTime(config) => quicktime_track(into, config),
                     TrackConfig::Format(format) => format_track(into, format),
+                    TrackConfig::Foreign(config) => foreign::track(into, config),
                 }
             });
         }
@@ -154,7 +159,9 @@ fn sorenson_track(into: &mut BytesMut, config: &sorenson::Config) {
 fn pictures_track(into: &mut BytesMut, codec: &str, private: &[u8], size: Option<(u16, u16)>) {
     number(into, TRACK_TYPE, VIDEO_TYPE);
     text(into, CODEC_ID, codec);
-    binary(into, CODEC_PRIVATE, private);
+    if !private.is_empty() {
+        binary(into, CODEC_PRIVATE, private);
+    }
     element(into, VIDEO, |into| {
         if let Some((width, height)) = size {
             number(into, PIXEL_WIDTH, width.into());

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use reelcast::codec::{self, Format, Sink};
+
 use super::quicktime::{
     SMALL, Sent, compare, compare_playlist, made, publish, start_server, start_server_with,
 };
@@ -26,7 +28,7 @@ struct Case {
 
 const G711: &str = "-c:a pcm_mulaw -ar 8000 -ac 1";
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     Case {
         codecs: [PICTURES, G711],
         encodings: ["X-QT/90000", "PCMU/8000"],
@@ -68,6 +70,14 @@ const CASES: [Case; 8] = [
         // The first payload stands for two bytes more.
         layouts: [|movie| pictures(movie, &[&[4, 0], &[0, 0]], 2), hint_sound],
     },
+    Case {
+        codecs: [
+            "-c:v mjpeg -q:v 3 -huffman default -pix_fmt yuvj420p",
+            SOUND,
+        ],
+        encodings: ["JPEG/90000", "X-QT/22050"],
+        layouts: [motion_jpeg, hint_sound],
+    },
 ];
 
 /// Sound that some players know as it is.
@@ -101,6 +111,39 @@ fn pictures(movie: &Path, headers: &[&[u8]; 2], left_out: usize) -> Vec<Sent> {
         }
     }
     in_order(sent)
+}
+
+/// Packets of which it is known when they are due.
+struct Due {
+    seconds: f64,
+    sent: Vec<Sent>,
+}
+
+impl Sink for Due {
+    fn payload(&mut self, parts: &[&[u8]], marker: bool, _: u32) {
+        let time = (self.seconds * 90_000.0).round() as u32;
+        let mut packet = rtp(96, marker, self.sent.len() as u16, time, 7);
+        packet.extend(parts.concat());
+        self.sent.push((self.seconds, 0, packet));
+    }
+}
+
+/// Pieces of pictures, of which the first has the quantisation tables (RFC 2435).
+fn motion_jpeg(movie: &Path) -> Vec<Sent> {
+    let packetizer = Format::Jpeg.packetizer();
+    let mut due = Due {
+        seconds: 0.0,
+        sent: Vec::new(),
+    };
+    for picture in samples(movie, "v") {
+        due.seconds = picture.seconds;
+        let sample = codec::Sample {
+            data: &picture.data,
+            offset: 0,
+        };
+        packetizer.packetize(&[sample], MOST, &mut due).unwrap();
+    }
+    due.sent
 }
 
 /// Pictures are sent in the order in which they are decoded.

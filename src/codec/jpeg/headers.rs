@@ -21,8 +21,8 @@ pub(super) struct Headers<'a> {
 }
 
 /// Chrominance sampling by its type number (RFC 2435, 4.1).
-#[derive(Clone, Copy)]
-pub(super) enum Sampling {
+#[derive(Clone, Copy, Debug)]
+pub(in crate::codec) enum Sampling {
     /// 4:2:2.
     Half = 0,
     /// 4:2:0.
@@ -190,8 +190,8 @@ pub(super) const fn malformed(reason: &'static str) -> Malformed {
     Malformed::new("Motion JPEG", reason)
 }
 
-const BASELINE_FRAME: u8 = 0xc0;
-const HUFFMAN_TABLES: u8 = 0xc4;
-const START_OF_SCAN: u8 = 0xda;
-const QUANTISATION_TABLES: u8 = 0xdb;
-const RESTART_INTERVAL: u8 = 0xdd;
+pub(super) const BASELINE_FRAME: u8 = 0xc0;
+pub(super) const HUFFMAN_TABLES: u8 = 0xc4;
+pub(super) const START_OF_SCAN: u8 = 0xda;
+pub(super) const QUANTISATION_TABLES: u8 = 0xdb;
+pub(super) const RESTART_INTERVAL: u8 = 0xdd;

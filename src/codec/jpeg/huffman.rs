@@ -7,19 +7,24 @@ use super::headers::malformed;
 /// Refuses the content of a DHT segment that defines any other table.
 pub(super) fn check(mut body: &[u8]) -> Result<(), Malformed> {
     while let Some((class_and_number, definition)) = body.split_first() {
-        let standard: &[u8] = match class_and_number {
-            0x00 => &LUMINANCE_DC,
-            0x01 => &CHROMINANCE_DC,
-            0x10 => &LUMINANCE_AC,
-            0x11 => &CHROMINANCE_AC,
-            _ => return Err(malformed("more Huffman tables than a baseline picture has")),
-        };
-        body = definition.strip_prefix(standard).ok_or(malformed(
+        let mut tables = TABLES.iter();
+        let (_, standard) = tables
+            .find(|(number, _)| number == class_and_number)
+            .ok_or(malformed("more Huffman tables than a baseline picture has"))?;
+        body = definition.strip_prefix(*standard).ok_or(malformed(
             "Huffman tables of its own, which RTP does not carry",
         ))?;
     }
     Ok(())
 }
+
+/// All of them, each behind its class and number.
+pub(super) const TABLES: [(u8, &[u8]); 4] = [
+    (0x00, &LUMINANCE_DC),
+    (0x01, &CHROMINANCE_DC),
+    (0x10, &LUMINANCE_AC),
+    (0x11, &CHROMINANCE_AC),
+];
 
 // How many codes there are of each length from 1 to 16 bits, then the values in the order of their codes.
 

@@ -189,6 +189,7 @@ mod tests {
     const QDESIGN: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 X-QDM/22050/2\r\n";
     const VISUAL: &str = "m=video 0 RTP/AVP 98\r\na=rtpmap:98 MP4V-ES/90000\r\n";
     const JPEG: &str = "m=video 0 RTP/AVP 26\r\n";
+    const H261: &str = "m=video 0 RTP/AVP 31\r\n";
     const G711: &str = "m=audio 0 RTP/AVP 0\r\n";
 
     fn description(medias: &[&str]) -> Description {
@@ -200,14 +201,16 @@ mod tests {
     #[test]
     fn tracks_go_into_one_process_if_one_can_take_them() {
         let none: &[usize] = &[];
-        let cases: [(&[&str], &[usize], &[usize]); 6] = [
+        let cases: [(&[&str], &[usize], &[usize]); 8] = [
             (&[VISUAL, G711], &[0, 1], none),
             (&[SORENSON, QDESIGN], none, &[0, 1]),
             (&[SORENSON, G711], none, &[0, 1]),
             (&[VISUAL, QDESIGN], none, &[0, 1]),
             (&[G711, SORENSON, G711], none, &[0, 1, 2]),
+            (&[JPEG, QDESIGN], none, &[0, 1]),
+            (&[JPEG, G711], &[0, 1], none),
             // Nobody but ffmpeg puts these pictures together.
-            (&[JPEG, QDESIGN], &[0], &[1]),
+            (&[H261, QDESIGN], &[0], &[1]),
         ];
         for (medias, packets, file) in cases {
             let tracks = (0..medias.len()).collect();

@@ -1,6 +1,6 @@
 //! What puts a track together that goes into a file: QuickTime's own encodings, and others beside them. Sans-IO.
 
-use crate::codec::{self, AccessUnit, Depacketize, Kind, QuickTime};
+use crate::codec::{self, AccessUnit, Depacketize, Foreign, Kind, QuickTime};
 use crate::container::matroska::TrackConfig;
 use crate::media::description::Track;
 use crate::wire::rtp;
@@ -16,6 +16,8 @@ const LONGEST_QUICKTIME_STEP: u32 = 10;
 pub(super) enum Payloads {
     /// In one of QuickTime's own encodings.
     QuickTime(QuickTime),
+    /// In one that nothing here knows but to put it together.
+    Foreign(Foreign),
     /// In another, which tells in its frames whatever changes.
     Other(Box<dyn Depacketize>),
 }
@@ -26,9 +28,13 @@ impl Payloads {
         if let Some(quicktime) = QuickTime::of(&track.encoding) {
             return Some(Self::QuickTime(quicktime));
         }
+        let fmtp = track.fmtp.as_deref();
+        if let Some(foreign) = Foreign::of(&track.encoding, fmtp) {
+            return Some(Self::Foreign(foreign));
+        }
         let name = track.encoding.split('/').next().unwrap_or_default();
         let is_known = OTHERS.iter().any(|one| name.eq_ignore_ascii_case(one));
-        let depacketizer = codec::depacketizer(&track.encoding, track.fmtp.as_deref());
+        let depacketizer = codec::depacketizer(&track.encoding, fmtp);
         depacketizer.filter(|_| is_known).map(Self::Other)
     }
 
@@ -41,6 +47,7 @@ impl Payloads {
     pub(super) fn push(&mut self, packet: &rtp::Packet<'_>, lost: u16) {
         let _ = match self {
             Self::QuickTime(track) => track.push(packet, lost),
+            Self::Foreign(track) => track.push(packet, lost),
             Self::Other(track) => track.push(packet, lost),
         };
     }
@@ -49,6 +56,7 @@ impl Payloads {
     pub(super) fn pull(&mut self) -> Option<AccessUnit> {
         match self {
             Self::QuickTime(track) => track.pull(),
+            Self::Foreign(track) => track.pull(),
             Self::Other(track) => track.pull(),
         }
     }
@@ -57,6 +65,8 @@ impl Payloads {
     pub(super) fn finish(&mut self) {
         match self {
             Self::QuickTime(track) => track.finish(),
+            // What is not whole is of no use.
+            Self::Foreign(_) => {}
             Self::Other(track) => track.flush(),
         }
     }
@@ -65,6 +75,7 @@ impl Payloads {
     pub(super) fn config(&self) -> Option<TrackConfig> {
         match self {
             Self::QuickTime(track) => track.config().map(TrackConfig::QuickTime),
+            Self::Foreign(track) => track.config().map(TrackConfig::Foreign),
             Self::Other(track) => track.format().map(TrackConfig::Format),
         }
     }
@@ -78,13 +89,13 @@ impl Payloads {
     pub(super) fn longest_step(&self) -> u32 {
         match self {
             Self::QuickTime(_) => LONGEST_QUICKTIME_STEP,
-            Self::Other(_) => LONGEST_STEP,
+            Self::Foreign(_) | Self::Other(_) => LONGEST_STEP,
         }
     }
 
     /// Whether units of that kind come in an order that is not that of their times.
     pub(super) fn are_reordered(&self, kind: Kind) -> bool {
-        kind == Kind::Video && !self.is_quicktime()
+        kind == Kind::Video && matches!(self, Self::Other(_))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Payloads of any content in any order, for every depacketiser.
 
-use reelcast::codec::{self, Depacketize, MAX_UNIT, Malformed, Packetize, QuickTime, Sample, Sink};
+use reelcast::codec::{
+    self, Depacketize, Foreign, MAX_UNIT, Malformed, Packetize, QuickTime, Sample, Sink,
+};
 use reelcast::wire::rtp::{HEADER_LEN, Packet, write_header};
 
 const AAC: &str = "sizelength=13;indexlength=3;indexdeltalength=3;config=1190";
@@ -33,15 +35,23 @@ const ENCODINGS: [(&str, &str); 18] = [
 /// QuickTime's own, which it chooses from too.
 const QUICKTIME: [&str; 3] = ["X-SV3V-ES/90000", "X-QDM/22050/2", "X-QT/600"];
 
+/// What is only put together here.
+const FOREIGN: [(&str, &str); 1] = [("JPEG/90000", "")];
+
 /// Reads an encoding, then packets: a byte of marker (1), loss (2) and time (12), one of length, the payload.
 pub(crate) fn run(data: &[u8]) {
     let Some((choice, rest)) = data.split_first() else {
         return;
     };
-    let choice = usize::from(*choice) % (ENCODINGS.len() + QUICKTIME.len());
-    match ENCODINGS.get(choice) {
-        Some((encoding, fmtp)) => run_known(encoding, fmtp, rest),
-        None => run_quicktime(QUICKTIME[choice - ENCODINGS.len()], rest),
+    let counts = [ENCODINGS.len(), QUICKTIME.len(), FOREIGN.len()];
+    let choice = usize::from(*choice) % counts.iter().sum::<usize>();
+    if let Some((encoding, fmtp)) = ENCODINGS.get(choice) {
+        return run_known(encoding, fmtp, rest);
+    }
+    let choice = choice - ENCODINGS.len();
+    match QUICKTIME.get(choice) {
+        Some(encoding) => run_quicktime(encoding, rest),
+        None => run_foreign(FOREIGN[choice - QUICKTIME.len()], rest),
     }
 }
 
@@ -69,6 +79,17 @@ fn run_quicktime(encoding: &str, packets: &[u8]) {
     });
     depacketizer.finish();
     pull(&mut depacketizer);
+}
+
+fn run_foreign((encoding, fmtp): (&str, &str), packets: &[u8]) {
+    let mut depacketizer = Foreign::of(encoding, Some(fmtp)).expect("it is known");
+    each_packet(packets, |packet, lost| {
+        let _: Result<(), Malformed> = depacketizer.push(packet, lost);
+        let _ = depacketizer.config();
+        while let Some(unit) = depacketizer.pull() {
+            assert!(unit.data.len() <= MAX_UNIT, "a unit has a bound");
+        }
+    });
 }
 
 /// Hands the packets to `take`, with how many are lost before each.

@@ -1,0 +1,62 @@
+//! Encodings out of RTP that nothing here sends or plays, for programs that decode them.
+//!
+//! Fragments do not carry them, so that their depacketisers are not among those of [`depacketizer`](super::depacketizer).
+
+use std::fmt;
+
+use super::{AccessUnit, jpeg};
+use crate::codec::Malformed;
+use crate::wire::rtp;
+
+/// Puts the payloads of one track together. What it keeps is bounded by [`MAX_UNIT`](super::MAX_UNIT).
+#[derive(Debug)]
+pub struct Foreign(Box<dyn Assemble>);
+
+/// What a decoder of a track has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForeignConfig {
+    /// Baseline JPEG pictures with all their headers.
+    Jpeg,
+}
+
+/// What an encoding needs of its own.
+pub(super) trait Assemble: fmt::Debug + Send {
+    fn push(&mut self, packet: &rtp::Packet<'_>, lost: u16) -> Result<(), Malformed>;
+
+    fn pull(&mut self) -> Option<AccessUnit>;
+
+    fn config(&self) -> Option<ForeignConfig>;
+}
+
+impl Foreign {
+    /// For the values of `a=rtpmap` (`JPEG/90000`) and `a=fmtp`. `None` for other encodings, and for parameters that
+    /// make no sense.
+    pub fn of(encoding: &str, _fmtp: Option<&str>) -> Option<Self> {
+        let name = encoding.trim().split('/').next()?.to_ascii_uppercase();
+        match name.as_str() {
+            "JPEG" => Some(Self(Box::new(jpeg::Depacketizer::default()))),
+            _ => None,
+        }
+    }
+
+    /// Takes a packet, in the order of sequence numbers; `lost` packets are missing just before it.
+    ///
+    /// The units that it completes are to be pulled before the next packet.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the payload is not what its encoding promises. What can be saved of it
+    /// is, and the next packet is welcome.
+    pub fn push(&mut self, packet: &rtp::Packet<'_>, lost: u16) -> Result<(), Malformed> {
+        self.0.push(packet, lost)
+    }
+
+    /// The next unit that is whole.
+    pub fn pull(&mut self) -> Option<AccessUnit> {
+        self.0.pull()
+    }
+
+    /// What the description and the packets so far have told; `None` while that does not suffice.
+    pub fn config(&self) -> Option<ForeignConfig> {
+        self.0.config()
+    }
+}

@@ -34,18 +34,24 @@ const INTERVALS: usize = 4;
 /// How long the first segments are, about, unless the target is less.
 pub(super) const BRIEF: i64 = 2 * SECOND;
 
-/// So many segments at the beginning end as soon as they may, for most players can start with
-/// whole segments only.
-pub(super) const BRIEF_SEGMENTS: usize = 3;
+/// How many segments at the beginning end as soon as they may, for most players can start with whole segments only.
+/// If they are as long as they should be, they last for longer than the target of so many seconds together: who has
+/// the first playlist must not ask for another before the target has passed (RFC 8216, 6.3.4), and would stand still
+/// without a moment to spare.
+pub(super) fn brief_segments(seconds: i64) -> usize {
+    let segments = seconds * SECOND / BRIEF + 1;
+    usize::try_from(segments).unwrap_or_default()
+}
 
 impl Target {
     /// Of `configured` at first, in whole seconds and at least one.
     pub(super) fn new(configured: Duration) -> Self {
+        let seconds = rounded(nanos(configured)).clamp(1, LONGEST);
         Self {
-            seconds: rounded(nanos(configured)).clamp(1, LONGEST),
+            seconds,
             is_fixed: false,
             is_hurried: false,
-            brief: BRIEF_SEGMENTS,
+            brief: brief_segments(seconds),
             last_key: None,
             intervals: [0; INTERVALS],
             count: 0,
@@ -55,10 +61,11 @@ impl Target {
     /// Of whole seconds that are fixed already, where `before` segments went before.
     pub(super) fn fixed(seconds: Duration, before: u64) -> Self {
         let before = usize::try_from(before).unwrap_or(usize::MAX);
+        let new = Self::new(seconds);
         Self {
             is_fixed: true,
-            brief: BRIEF_SEGMENTS.saturating_sub(before),
-            ..Self::new(seconds)
+            brief: new.brief.saturating_sub(before),
+            ..new
         }
     }
 
@@ -196,13 +203,22 @@ mod tests {
 
     #[test]
     fn segments_take_as_many_key_frame_intervals_as_fit() {
-        let brief = |length, then: &[i64]| [&[length; 3], then].concat();
-        assert_eq!(cuts(6000, 2000, 10), (6, brief(2000, &[6000, 6000])));
-        assert_eq!(cuts(6000, 2002, 10), (6, brief(2002, &[6006, 6006])));
+        let brief = |length, then: &[i64]| [&[length; 4], then].concat();
+        assert_eq!(cuts(6000, 2000, 11), (6, brief(2000, &[6000, 6000])));
+        assert_eq!(cuts(6000, 2002, 11), (6, brief(2002, &[6006, 6006])));
         assert_eq!(cuts(6000, 4000, 5), (6, vec![4000; 4]));
         assert_eq!(cuts(6000, 15_000, 3), (15, vec![15_000; 2]));
-        assert_eq!(cuts(6000, 40, 416), (6, brief(1520, &[6000, 6000])));
+        assert_eq!(cuts(6000, 40, 454), (6, brief(1520, &[6000, 6000])));
         assert_eq!(cuts(100, 2000, 3), (2, vec![2000, 2000]));
+    }
+
+    #[test]
+    fn the_brief_segments_last_until_players_may_ask_again() {
+        for seconds in 2..=LONGEST {
+            let segments = i64::try_from(brief_segments(seconds)).unwrap();
+            let spare = segments * BRIEF - seconds * SECOND;
+            assert!((SECOND..=BRIEF).contains(&spare), "{seconds} s");
+        }
     }
 
     #[test]
@@ -249,7 +265,7 @@ mod tests {
     #[test]
     fn segments_that_may_end_anywhere_are_brief_at_first() {
         let mut target = Target::new(Duration::from_secs(6));
-        for _ in 0..3 {
+        for _ in 0..4 {
             assert!(target.is_reached_before(BRIEF + 1));
             target.ended(BRIEF);
         }

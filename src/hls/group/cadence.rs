@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::hls::target::{BRIEF, BRIEF_SEGMENTS, LONGEST, SECOND, TOLERANCE, nanos, rounded};
+use crate::hls::target::{BRIEF, LONGEST, SECOND, TOLERANCE, brief_segments, nanos, rounded};
 
 /// How far apart lines are, as far as the key frames of the variants say.
 #[derive(Debug)]
@@ -104,7 +104,8 @@ impl Cadence {
     /// `index`-th of the group; `None` while nobody knows, because no interval is known.
     pub(super) fn step_after(&self, index: u64) -> Option<i64> {
         let longest = self.longest();
-        let is_brief = usize::try_from(index).is_ok_and(|index| index < BRIEF_SEGMENTS);
+        let count = brief_segments(self.target);
+        let is_brief = usize::try_from(index).is_ok_and(|index| index < count);
         (longest > 0).then(|| match is_brief {
             true => self.brief_step(longest).min(self.step()),
             false => self.step(),

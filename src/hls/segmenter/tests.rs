@@ -166,13 +166,13 @@ fn play(segmenter: &mut Segmenter, from: i64, pictures: i64, interval: i64) -> M
 #[test]
 fn segments_end_at_key_frames_and_parts_next_to_half_seconds() {
     let mut segmenter = television();
-    let mut made = play(&mut segmenter, 10_000, 600, 50);
+    let mut made = play(&mut segmenter, 10_000, 650, 50);
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(made.lengths(), [2000, 2000, 2000, 6000, 6000, 6000]);
+    assert_eq!(made.lengths(), [2000, 2000, 2000, 2000, 6000, 6000, 6000]);
     assert!(made.segments.iter().all(|segment| segment.independent));
-    for segment in &made.segments[3..] {
+    for segment in &made.segments[4..] {
         let lengths: Vec<_> = segment
             .parts
             .iter()
@@ -274,41 +274,41 @@ fn no_part_waits_for_the_next_picture_where_key_frames_are_regular() {
         (waited.copied().collect::<Vec<_>>(), made)
     };
     // Where the last part of a segment is shorter than the others, it waits, but not once there were five key frames.
-    assert_eq!(waited(48).0, [(47, 1), (95, 1), (143, 1)]);
+    assert_eq!(waited(48).0, [(47, 1), (95, 1), (143, 1), (191, 1)]);
     let (waited, made) = waited(50);
     assert_eq!(waited, []);
     assert_eq!(
         made.lengths(),
-        [2000, 2000, 2000, 6000, 6000, 6000, 6000, 6000, 4000]
+        [2000, 2000, 2000, 2000, 6000, 6000, 6000, 6000, 6000, 2000]
     );
     assert!(made.segments.iter().all(|segment| segment.independent));
 }
 
 #[test]
 fn a_key_frame_that_does_not_come_costs_one_segment_its_own() {
-    let (_, made) = lateness(|index| index % 50 == 0 && index != 600);
+    let (_, made) = lateness(|index| index % 50 == 0 && index != 650);
     let dependent: Vec<_> = made
         .segments
         .iter()
         .filter(|segment| !segment.independent)
         .map(|segment| segment.head.start.nanos() / 1_000_000_000 - 10)
         .collect();
-    assert_eq!(dependent, [24]);
+    assert_eq!(dependent, [26]);
 }
 
 #[test]
 fn a_segment_that_was_begun_in_vain_has_never_been() {
     let mut segmenter = television();
-    let mut made = play(&mut segmenter, 0, 600, 50);
+    let mut made = play(&mut segmenter, 0, 650, 50);
     segmenter.set_format(0, video_format(31));
     let before = made.segments.len();
-    let mut more = play(&mut segmenter, 24_000, 100, 50);
+    let mut more = play(&mut segmenter, 26_000, 100, 50);
     made.parts.append(&mut more.parts);
     made.segments.append(&mut more.segments);
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    assert_eq!(made.segments[before - 1].head.start.nanos(), 28_000_000_000);
+    assert_eq!(made.segments[before - 1].head.start.nanos(), 30_000_000_000);
     assert!(made.segments[before].head.discontinuity);
 }
 
@@ -687,7 +687,7 @@ fn radio_is_cut_by_time() {
     segmenter.finish();
     made.take(&mut segmenter);
     check(&made, &segmenter);
-    for (segment, frames) in [(0, 93), (3, 281)] {
+    for (segment, frames) in [(0, 93), (4, 281)] {
         let expected = MediaTime::new(frames * 1024, 48_000);
         assert_eq!(made.segments[segment].duration, expected);
     }

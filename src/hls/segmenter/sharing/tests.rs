@@ -197,11 +197,11 @@ fn what_lies_before_the_first_line_is_left_out() {
 fn a_variant_begins_with_no_number_that_it_had() {
     let grid = grid();
     let mut first = Variant::new(&grid, BEGIN, INTERVAL);
-    first.play_until(BEGIN + 40_000);
-    let mut second = Variant::from(&grid, 1005, BEGIN);
-    second.play_until(BEGIN + 40_000);
+    first.play_until(BEGIN + 42_000);
+    let mut second = Variant::from(&grid, 1006, BEGIN);
+    second.play_until(BEGIN + 42_000);
     let (first, second) = (first.finish(), second.finish());
-    assert_eq!(second[0].head.sequence, 1005);
+    assert_eq!(second[0].head.sequence, 1006);
     assert!(compare(&first, &second[..second.len() - 1], 0) > 0);
     // Where nothing was before, the numbers of all begin there.
     let grid = grid_for(&[INTERVAL]);
@@ -223,9 +223,9 @@ fn what_goes_on_elsewhere_begins_with_a_discontinuity_of_all() {
     let grid = grid();
     grid.begin_behind((1005, 22), true);
     let mut first = Variant::new(&grid, BEGIN, INTERVAL);
-    first.play_until(BEGIN + 20_000);
+    first.play_until(BEGIN + 22_000);
     let mut second = Variant::new(&grid, BEGIN, INTERVAL);
-    second.play_until(BEGIN + 20_000);
+    second.play_until(BEGIN + 22_000);
     let (first, second) = (first.finish(), second.finish());
     for segments in [&first, &second] {
         let head = &segments[0].head;
@@ -234,8 +234,8 @@ fn what_goes_on_elsewhere_begins_with_a_discontinuity_of_all() {
     }
     // In a group that is there, it is a line that none has reached.
     assert_eq!(grid.ask_for_break(), last(&first) + 1);
-    let mut third = Variant::from(&grid, last(&first) + 1, BEGIN + 20_000);
-    third.play_until(BEGIN + 40_000);
+    let mut third = Variant::from(&grid, last(&first) + 1, BEGIN + 22_000);
+    third.play_until(BEGIN + 42_000);
     let third = third.finish();
     assert_eq!(third[0].head.sequence, last(&first) + 1);
     assert!(third[0].head.discontinuity);
@@ -343,8 +343,8 @@ fn a_clock_that_steps_back_repeats_nothing() {
     for end in (BEGIN..BEGIN + 60_000).step_by(1000) {
         first.play_until(end);
         second.play_until(end);
-        if end == BEGIN + 30_000 {
-            second.pause_until(BEGIN + 26_000);
+        if end == BEGIN + 32_000 {
+            second.pause_until(BEGIN + 28_000);
             let back = picture(second.next - 40, false);
             let torn = crate::hls::units::Unit {
                 discontinuity: true,
@@ -364,7 +364,7 @@ fn sound_alone_is_cut_at_the_lines() {
     let mut radio = Segmenter::new(Settings::default(), &tracks(&[Kind::Audio]));
     radio = radio.with_grid(Some(Arc::clone(&grid)));
     radio.set_format(0, audio_format());
-    let (mut made, mut heard) = (Made::default(), (BEGIN + 5000) * 48);
+    let (mut made, mut heard) = (Made::default(), (BEGIN + 7000) * 48);
     for end in (BEGIN..BEGIN + 60_000).step_by(500) {
         first.play_until(end);
         while heard < end * 48 {

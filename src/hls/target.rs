@@ -97,10 +97,12 @@ impl Target {
         self.last_key = Some(time);
     }
 
-    /// The time before the next key frame is no interval of theirs, and others may follow.
-    pub(super) fn forget_key(&mut self) {
+    /// What comes next does not go on from what was before: the time until its first key frame is no interval, and
+    /// others may follow. Its first segment ends as soon as it may, for players have waited through the break already.
+    pub(super) fn begin_anew(&mut self) {
         self.last_key = None;
         self.count = 0;
+        self.brief = self.brief.max(1);
     }
 
     /// Whether the next key frame is due at `time`, give or take `slack`, because they come regularly.
@@ -235,7 +237,7 @@ mod tests {
         target.saw_key(11 * SECOND);
         assert!(!target.expects_key_at(13 * SECOND, SECOND / 50));
         assert!(!target.expects_key_at(14 * SECOND, SECOND / 50));
-        target.forget_key();
+        target.begin_anew();
         target.saw_key(20 * SECOND);
         assert!(!target.expects_key_at(22 * SECOND, SECOND / 50));
     }

@@ -82,7 +82,7 @@ impl Segmenter {
             let heard = follower.next.filter(|_| self.grid.is_some());
             follower.await_first(earliest.max(heard.unwrap_or(earliest)));
         }
-        self.target.forget_key();
+        self.target.begin_anew();
         let time = self.nanos(start);
         self.target.saw_key(time);
         self.is_broken = false;

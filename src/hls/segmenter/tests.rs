@@ -297,6 +297,24 @@ fn a_key_frame_that_does_not_come_costs_one_segment_its_own() {
 }
 
 #[test]
+fn the_first_segment_behind_a_break_is_brief() {
+    let mut segmenter = television();
+    let mut made = play(&mut segmenter, 0, 650, 50);
+    let before = made.segments.len();
+    segmenter.set_format(0, video_format(31));
+    let more = play(&mut segmenter, 30_000, 500, 50);
+    made.parts.extend(more.parts);
+    made.segments.extend(more.segments);
+    segmenter.finish();
+    made.take(&mut segmenter);
+    check(&made, &segmenter);
+    let behind = made.segments[before..].iter();
+    let first = behind.take_while(|segment| !segment.head.discontinuity);
+    let first = before + first.count();
+    assert_eq!(made.lengths()[first..first + 3], [2000, 6000, 6000]);
+}
+
+#[test]
 fn a_segment_that_was_begun_in_vain_has_never_been() {
     let mut segmenter = television();
     let mut made = play(&mut segmenter, 0, 650, 50);
@@ -570,12 +588,13 @@ fn sound_begins_without_pictures_that_never_come() {
     assert!(!made.parts[0].head.map.has_video());
     made.push(&mut segmenter, &picture(15_000, true));
     assert!(!segmenter.lacks_pictures());
-    made.parts
-        .append(&mut play(&mut segmenter, 15_040, 100, 50).parts);
+    let more = play(&mut segmenter, 15_040, 100, 50);
+    made.parts.extend(more.parts);
+    made.segments.extend(more.segments);
     segmenter.finish();
     made.take(&mut segmenter);
-    let last = made.segments.last().unwrap();
-    assert!(last.head.discontinuity && last.head.map.has_video());
+    let seen = made.segments.iter().find(|one| one.head.map.has_video());
+    assert!(seen.unwrap().head.discontinuity);
     let heard = made.parts.iter().flat_map(|part| part.samples.iter());
     assert!(heard.count() > 890);
 }
@@ -593,14 +612,15 @@ fn the_first_of_several_sounds_leads_where_no_pictures_come() {
     }
     assert!(promoted == [1] && segmenter.lacks_pictures());
     made.push(&mut segmenter, &picture(15_000, true));
-    made.parts
-        .append(&mut play(&mut segmenter, 15_040, 100, 50).parts);
+    let more = play(&mut segmenter, 15_040, 100, 50);
+    made.parts.extend(more.parts);
+    made.segments.extend(more.segments);
     segmenter.finish();
     made.take(&mut segmenter);
     assert!(!made.segments[0].head.map.has_video());
-    let last = made.segments.last().unwrap();
-    assert!(last.head.discontinuity && last.head.map.has_video());
-    assert_eq!(last.head.map.tracks.len(), 2);
+    let seen = made.segments.iter().find(|one| one.head.map.has_video());
+    let head = &seen.unwrap().head;
+    assert!(head.discontinuity && head.map.tracks.len() == 2);
     let heard = made.parts.iter().flat_map(|part| part.samples.iter());
     assert!(heard.count() > 890);
 }

@@ -15,6 +15,7 @@ mod ac3;
 mod amr;
 mod fmtp;
 mod foreign;
+mod framed;
 mod frames;
 mod generic;
 mod h263;
@@ -33,6 +34,7 @@ mod quicktime;
 mod sorenson;
 #[cfg(test)]
 mod tests;
+mod vp8;
 
 use fmtp::Fmtp;
 pub use foreign::{Foreign, ForeignConfig};

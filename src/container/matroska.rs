@@ -485,6 +485,41 @@ mod tests {
     }
 
     #[test]
+    fn what_is_only_put_together_is_told_of() {
+        let cases: [(ForeignConfig, &str, &[u8]); 5] = [
+            (ForeignConfig::Jpeg, "V_MJPEG", b""),
+            (ForeignConfig::Vp8, "V_VP8", b""),
+            (
+                ForeignConfig::Gsm { rate_hz: 8000 },
+                "A_QUICKTIME",
+                b"\0\0\0\x24agsm",
+            ),
+            (
+                ForeignConfig::G722 { rate_hz: 16_000 },
+                "A_MS/ACM",
+                b"\x8f\x02\x01\0\x80\x3e\0\0\x40\x1f\0\0\x01\0\x04\0\0\0",
+            ),
+            (
+                ForeignConfig::G726 {
+                    rate_hz: 8000,
+                    bits: 5,
+                },
+                "A_MS/ACM",
+                b"\x45\0\x01\0\x40\x1f\0\0\x88\x13\0\0\x01\0\x05\0\0\0",
+            ),
+        ];
+        for (config, codec, private) in cases {
+            let head = head(&[TrackConfig::Foreign(config)]);
+            let track = child(child(elements(&head)[1].1, TRACKS), TRACK_ENTRY);
+            assert_eq!(child(track, CODEC_ID), codec.as_bytes());
+            let mut told = elements(track).into_iter();
+            let told = told.find(|(id, _)| *id == CODEC_PRIVATE);
+            let told = told.map(|(_, told)| told).unwrap_or_default();
+            assert!(told.starts_with(private), "{codec}: {told:x?}");
+        }
+    }
+
+    #[test]
     fn a_frame_has_a_cluster_of_its_own() {
         let mut bytes = BytesMut::new();
         let unit = AccessUnit {

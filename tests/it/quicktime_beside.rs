@@ -28,7 +28,7 @@ struct Case {
 
 const G711: &str = "-c:a pcm_mulaw -ar 8000 -ac 1";
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 14] = [
     Case {
         codecs: [PICTURES, G711],
         encodings: ["X-QT/90000", "PCMU/8000"],
@@ -77,6 +77,37 @@ const CASES: [Case; 9] = [
         ],
         encodings: ["JPEG/90000", "X-QT/22050"],
         layouts: [motion_jpeg, hint_sound],
+    },
+    Case {
+        codecs: [PICTURES, SOUND],
+        encodings: ["VP8/90000", "X-QT/22050"],
+        layouts: [vp8, hint_sound],
+    },
+    Case {
+        codecs: [PICTURES, G711],
+        encodings: ["X-QT/90000", "G722/8000"],
+        layouts: [hint_pictures, |movie| {
+            coded_sound(movie, "g722 -ar 16000", 160)
+        }],
+    },
+    Case {
+        codecs: [PICTURES, G711],
+        encodings: ["X-QT/90000", "G726-32/8000"],
+        layouts: [hint_pictures, |movie| {
+            coded_sound(movie, "g726le -b:a 32k", 80)
+        }],
+    },
+    Case {
+        codecs: [PICTURES, G711],
+        encodings: ["X-QT/90000", "G726-24/8000"],
+        layouts: [hint_pictures, |movie| {
+            coded_sound(movie, "g726le -b:a 24k", 60)
+        }],
+    },
+    Case {
+        codecs: [PICTURES, G711],
+        encodings: ["X-QT/90000", "GSM/8000"],
+        layouts: [hint_pictures, |movie| coded_sound(movie, "libgsm", 33)],
     },
 ];
 
@@ -146,6 +177,34 @@ fn motion_jpeg(movie: &Path) -> Vec<Sent> {
     due.sent
 }
 
+/// The pictures of a movie in VP8, in pieces of which the first says so (RFC 7741, 4.2).
+fn vp8(movie: &Path) -> Vec<Sent> {
+    let coded = movie.with_extension("ivf");
+    let input = ["-i", movie.to_str().unwrap(), "-an", "-c:v", "libvpx"];
+    let options = "-deadline realtime -lag-in-frames 0 -auto-alt-ref 0 -b:v 4M -g 15";
+    let options: Vec<_> = options.split(' ').collect();
+    run_ffmpeg(&[&input[..], &options].concat(), &coded);
+    let file = std::fs::read(coded).unwrap();
+    let (mut rest, mut sent) = (&file[32..], Vec::new());
+    for number in 0.. {
+        let Some((header, after)) = rest.split_first_chunk::<12>() else {
+            break;
+        };
+        let (size, _) = header.split_first_chunk().unwrap();
+        let (picture, after) = after.split_at(u32::from_le_bytes(*size) as usize);
+        rest = after;
+        let count = picture.len().div_ceil(MOST);
+        for (index, piece) in picture.chunks(MOST).enumerate() {
+            let sequence = sent.len() as u16;
+            let mut packet = rtp(96, index + 1 == count, sequence, number * 6000, 7);
+            packet.push(if index == 0 { 0x10 } else { 0 });
+            packet.extend_from_slice(piece);
+            sent.push((f64::from(number) / 15.0, 0, packet));
+        }
+    }
+    sent
+}
+
 /// Pictures are sent in the order in which they are decoded.
 fn in_order(mut sent: Vec<Sent>) -> Vec<Sent> {
     let mut latest = 0.0_f64;
@@ -171,6 +230,22 @@ fn plain_sound(movie: &Path, rate_hz: u32, bytes_per_frame: usize) -> Vec<Sent> 
         (f64::from(time) / f64::from(rate_hz), 1, packet)
     };
     (0..).zip(pieces).map(packet).collect()
+}
+
+/// The sound of a movie at 8 kHz, coded as ffmpeg is told, with so many bytes in each packet, 20 ms (RFC 3551, 4.5).
+fn coded_sound(movie: &Path, codec: &str, bytes: usize) -> Vec<Sent> {
+    let name = codec.split_whitespace().next().unwrap().replace("lib", "");
+    let coded = movie.with_extension(&name);
+    let input = ["-i", movie.to_str().unwrap(), "-vn", "-f", &name, "-c:a"];
+    let codec: Vec<_> = codec.split(' ').collect();
+    run_ffmpeg(&[&input[..], &codec].concat(), &coded);
+    let sound = std::fs::read(coded).unwrap();
+    let packet = |(number, piece): (u16, &[u8])| {
+        let mut packet = rtp(97, false, number, u32::from(number) * 160, 8);
+        packet.extend_from_slice(piece);
+        (f64::from(number) / 50.0, 1, packet)
+    };
+    (0..).zip(sound.chunks(bytes)).map(packet).collect()
 }
 
 /// A frame in each packet (RFC 2250, 3.5).

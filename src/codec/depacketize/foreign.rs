@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{AccessUnit, jpeg};
+use super::{AccessUnit, framed, jpeg, vp8};
 use crate::codec::Malformed;
 use crate::wire::rtp;
 
@@ -17,6 +17,25 @@ pub struct Foreign(Box<dyn Assemble>);
 pub enum ForeignConfig {
     /// Baseline JPEG pictures with all their headers.
     Jpeg,
+    /// G.722 of 64 kbit/s and one channel.
+    G722 {
+        /// Sampling rate in Hz, twice that of the RTP times.
+        rate_hz: u32,
+    },
+    /// G.726 of one channel, the first sample in the highest bits of a byte.
+    G726 {
+        /// Sampling rate in Hz.
+        rate_hz: u32,
+        /// Of a sample.
+        bits: u8,
+    },
+    /// Frames of GSM 06.10, 33 bytes each.
+    Gsm {
+        /// Sampling rate in Hz.
+        rate_hz: u32,
+    },
+    /// VP8.
+    Vp8,
 }
 
 /// What an encoding needs of its own.
@@ -32,11 +51,21 @@ impl Foreign {
     /// For the values of `a=rtpmap` (`JPEG/90000`) and `a=fmtp`. `None` for other encodings, and for parameters that
     /// make no sense.
     pub fn of(encoding: &str, _fmtp: Option<&str>) -> Option<Self> {
-        let name = encoding.trim().split('/').next()?.to_ascii_uppercase();
+        let mut words = encoding.trim().split('/');
+        let name = words.next()?.to_ascii_uppercase();
+        let clock_hz = words.next()?.parse().ok().filter(|rate| *rate > 0)?;
+        let is_mono = matches!(words.next(), None | Some("1"));
         match name.as_str() {
-            "JPEG" => Some(Self(Box::new(jpeg::Depacketizer::default()))),
-            _ => None,
+            "JPEG" => Some(Self::new(jpeg::Depacketizer::default())),
+            "VP8" => Some(Self::new(vp8::Depacketizer::default())),
+            name => framed::Coding::of(name)
+                .filter(|_| is_mono)
+                .map(|coding| Self::new(framed::Depacketizer::new(coding, clock_hz))),
         }
+    }
+
+    fn new(track: impl Assemble + 'static) -> Self {
+        Self(Box::new(track))
     }
 
     /// Takes a packet, in the order of sequence numbers; `lost` packets are missing just before it.

@@ -1,4 +1,4 @@
-//! Pictures out of RTP whose payloads are pieces of them: MPEG-4 Visual and H.263.
+//! Pictures out of RTP whose payloads are pieces of them: MPEG-4 Visual, H.263 and VP8.
 
 use std::collections::VecDeque;
 use std::mem;

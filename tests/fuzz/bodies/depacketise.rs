@@ -36,7 +36,13 @@ const ENCODINGS: [(&str, &str); 18] = [
 const QUICKTIME: [&str; 3] = ["X-SV3V-ES/90000", "X-QDM/22050/2", "X-QT/600"];
 
 /// What is only put together here.
-const FOREIGN: [(&str, &str); 1] = [("JPEG/90000", "")];
+const FOREIGN: [(&str, &str); 5] = [
+    ("JPEG/90000", ""),
+    ("VP8/90000", ""),
+    ("G722/8000", ""),
+    ("G726-24/8000", ""),
+    ("GSM/8000", ""),
+];
 
 /// Reads an encoding, then packets: a byte of marker (1), loss (2) and time (12), one of length, the payload.
 pub(crate) fn run(data: &[u8]) {

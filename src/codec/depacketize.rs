@@ -29,11 +29,14 @@ mod nal;
 mod opus;
 mod pcm;
 mod pictures;
+mod qcelp;
 mod qdesign;
 mod quicktime;
 mod sorenson;
+mod speex;
 #[cfg(test)]
 mod tests;
+mod vorbis;
 mod vp8;
 
 use fmtp::Fmtp;

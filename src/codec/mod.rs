@@ -40,6 +40,7 @@ pub mod sorenson;
 #[cfg(test)]
 mod tests;
 pub mod video_range;
+pub mod vorbis;
 pub mod vp9;
 
 pub use depacketize::{

@@ -486,13 +486,19 @@ mod tests {
 
     #[test]
     fn what_is_only_put_together_is_told_of() {
-        let cases: [(ForeignConfig, &str, &[u8]); 5] = [
+        let cases: [(ForeignConfig, &str, &[u8]); 7] = [
             (ForeignConfig::Jpeg, "V_MJPEG", b""),
             (ForeignConfig::Vp8, "V_VP8", b""),
             (
                 ForeignConfig::Gsm { rate_hz: 8000 },
                 "A_QUICKTIME",
                 b"\0\0\0\x24agsm",
+            ),
+            (ForeignConfig::Qcelp, "A_QUICKTIME", b"\0\0\0\x24Qclp"),
+            (
+                ForeignConfig::Speex { rate_hz: 16_000 },
+                "A_MS/ACM",
+                b"\x09\xa1\x01\0\x80\x3e\0\0\0\0\0\0\x01\0\0\0\x50\0Speex   1.2",
             ),
             (
                 ForeignConfig::G722 { rate_hz: 16_000 },

@@ -174,7 +174,7 @@ pub(super) const SMALL: &str =
     "-map 0:v -vf scale=24:30:flags=area,format=gray -fps_mode passthrough -f rawvideo";
 
 /// Sound at 8 kHz, from when the first track begins.
-const HEARD: &str = "-map 0:a -af aresample=8000:async=1:first_pts=0 -ac 1 -f s16le";
+pub(super) const HEARD: &str = "-map 0:a -af aresample=8000:async=1:first_pts=0 -ac 1 -f s16le";
 
 /// How loud each twentieth of a second is.
 fn loudness(sound: &[u8]) -> Vec<f64> {

@@ -3,10 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reelcast::base::hex::unhex;
 use reelcast::codec::{self, Format, Sink};
 
 use super::quicktime::{
-    SMALL, Sent, compare, compare_playlist, made, publish, start_server, start_server_with,
+    HEARD, SMALL, Sent, compare, compare_playlist, made, publish, start_server, start_server_with,
 };
 use super::quicktime_generic::{
     MOST, PICTURES, SOUND, Sample, hint_pictures, hint_sound, make_movie, samples,
@@ -28,7 +31,7 @@ struct Case {
 
 const G711: &str = "-c:a pcm_mulaw -ar 8000 -ac 1";
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     Case {
         codecs: [PICTURES, G711],
         encodings: ["X-QT/90000", "PCMU/8000"],
@@ -108,6 +111,11 @@ const CASES: [Case; 14] = [
         codecs: [PICTURES, G711],
         encodings: ["X-QT/90000", "GSM/8000"],
         layouts: [hint_pictures, |movie| coded_sound(movie, "libgsm", 33)],
+    },
+    Case {
+        codecs: [PICTURES, G711],
+        encodings: ["X-QT/90000", "SPEEX/16000"],
+        layouts: [hint_pictures, speex],
     },
 ];
 
@@ -248,6 +256,46 @@ fn coded_sound(movie: &Path, codec: &str, bytes: usize) -> Vec<Sent> {
     (0..).zip(sound.chunks(bytes)).map(packet).collect()
 }
 
+/// The sound of a movie in Speex, two frames in each packet (RFC 5574, 3.3).
+fn speex(movie: &Path) -> Vec<Sent> {
+    let coded = movie.with_extension("mkv");
+    let input = ["-i", movie.to_str().unwrap(), "-vn", "-c:a", "libspeex"];
+    // What coding delays it by, it is ahead of.
+    let ahead = ["-af", "atrim=start=0.014"];
+    let options = [&ahead[..], &["-ar", "16000", "-frames_per_packet", "2"]].concat();
+    run_ffmpeg(&[&input[..], &options].concat(), &coded);
+    let packet = |(number, frames): (u16, Vec<u8>)| {
+        let mut packet = rtp(97, false, number, u32::from(number) * 640, 8);
+        packet.extend(frames);
+        (f64::from(number) / 25.0, 1, packet)
+    };
+    let sound = dumped(&coded, "packet=data");
+    (0..).zip(sound).map(packet).collect()
+}
+
+/// What ffprobe shows of the bytes of a file's sound, as it is told.
+fn dumped(file: &Path, what: &str) -> Vec<Vec<u8>> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "a", "-show_data"])
+        .args(["-of", "default=noprint_wrappers=1", "-show_entries", what])
+        .arg(file)
+        .output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    let mut dumps: Vec<Vec<u8>> = Vec::new();
+    for line in text.lines() {
+        let Some((_, dump)) = line.split_once(": ") else {
+            continue;
+        };
+        if line.starts_with("00000000") {
+            dumps.push(Vec::new());
+        }
+        // Sixteen bytes, two in each group of digits.
+        let digits = dump[..40].replace(' ', "");
+        dumps.last_mut().unwrap().extend(unhex(&digits).unwrap());
+    }
+    dumps
+}
+
 /// A frame in each packet (RFC 2250, 3.5).
 fn mpeg_audio(movie: &Path) -> Vec<Sent> {
     frames(movie, &[0; 4], 90_000)
@@ -384,6 +432,84 @@ async fn wide_speech_is_encoded_with_the_pictures() {
     let speech = folder.path().join("speech.awb");
     std::fs::write(&speech, wide_speech()).unwrap();
     hear_speech(&speech, "AMR-WB/16000", 320).await;
+}
+
+/// Headers as Matroska has them, as they are in descriptions (RFC 5215, 3.2.1): by 0x010203 payloads ask for them.
+fn configuration(laced: &[u8]) -> String {
+    // The comment is short.
+    let &[2, first, second, ref all @ ..] = laced else {
+        panic!("{laced:x?}");
+    };
+    let [high, low] = (all.len() as u16).to_be_bytes();
+    let head = [0, 0, 0, 1, 1, 2, 3, high, low, 2, first, second];
+    BASE64_STANDARD.encode([&head, all].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_whose_headers_are_described_is_encoded_with_the_pictures() {
+    if !can_be_decoded() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [movie, coded] = ["old.mov", "coded.mp4"].map(|name| folder.path().join(name));
+    make_movie(&movie, [PICTURES, G711]);
+    let input = ["-i", movie.to_str().unwrap(), "-vn", "-c:a", "libvorbis"];
+    run_ffmpeg(&[&input[..], &["-ar", "44100"]].concat(), &coded);
+    let headers = dumped(&coded, "stream=extradata");
+    let configuration = configuration(&headers[0]);
+    // Four packets in each payload.
+    let payload = |(number, packets): (u16, &[Sample])| {
+        let seconds = packets[0].seconds;
+        let time = (seconds * 44_100.0).round() as i64 as u32;
+        let mut packet = rtp(97, false, number, time, 8);
+        packet.extend([1, 2, 3, packets.len() as u8]);
+        for Sample { data, .. } in packets {
+            packet.extend((data.len() as u16).to_be_bytes());
+            packet.extend(data);
+        }
+        (seconds.max(0.0), 1, packet)
+    };
+    let packets = samples(&coded, "a");
+    let sound: Vec<Sent> = (0..).zip(packets.chunks(4)).map(payload).collect();
+    let server = start_server();
+    let vorbis = format!("VORBIS/44100\r\na=fmtp:97 configuration={configuration}");
+    let packets = [hint_pictures(&movie), sound].concat();
+    let _publisher = publish(&server, ["X-QT/90000", &vorbis], packets);
+    compare(&server, &movie, 6000).await;
+    assert_eq!(begun(&server), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_that_only_old_phones_know_is_heard() {
+    if !can_be_decoded() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let movie = folder.path().join("old.mov");
+    make_movie(&movie, [PICTURES, G711]);
+    // Nobody encodes QCELP, so that it is noise: a full frame in each packet (RFC 2658).
+    let packet = |number: u16| {
+        let mut packet = rtp(97, false, number, u32::from(number) * 160, 8);
+        packet.extend([0, 4]);
+        let noise = (0..33).map(|byte| (u32::from(number) * 7919 + byte * 104_729) as u8);
+        packet.extend(noise);
+        packet.push(0);
+        (f64::from(number) / 50.0, 1, packet)
+    };
+    let sound: Vec<Sent> = (0..500).map(packet).collect();
+    let server = start_server();
+    let packets = [hint_pictures(&movie), sound].concat();
+    let _publisher = publish(&server, ["X-QT/90000", "QCELP/8000"], packets);
+    let url = format!("http://{}/old/cmaf.m3u8", server.http);
+    let made = tokio::task::spawn_blocking(move || [SMALL, HEARD].map(|what| made(&url, what)));
+    let [seen, heard] = made.await.unwrap();
+    assert_eq!(seen.len(), 5 * 15 * 720);
+    let loudest = heard
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+    let loudest = loudest.map(i16::unsigned_abs).max();
+    assert!(loudest > Some(100), "{loudest:?}");
+    assert_eq!(begun(&server), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use super::{AccessUnit, framed, jpeg, vp8};
+use super::{AccessUnit, Fmtp, framed, jpeg, qcelp, speex, vorbis, vp8};
 use crate::codec::Malformed;
+use crate::codec::vorbis as vorbis_format;
 use crate::wire::rtp;
 
 /// Puts the payloads of one track together. What it keeps is bounded by [`MAX_UNIT`](super::MAX_UNIT).
@@ -34,6 +35,15 @@ pub enum ForeignConfig {
         /// Sampling rate in Hz.
         rate_hz: u32,
     },
+    /// Frames of QCELP, each behind its rate.
+    Qcelp,
+    /// Frames of Speex.
+    Speex {
+        /// Sampling rate in Hz, 8000, 16000 or 32000.
+        rate_hz: u32,
+    },
+    /// Packets of Vorbis.
+    Vorbis(vorbis_format::Headers),
     /// VP8.
     Vp8,
 }
@@ -50,13 +60,19 @@ pub(super) trait Assemble: fmt::Debug + Send {
 impl Foreign {
     /// For the values of `a=rtpmap` (`JPEG/90000`) and `a=fmtp`. `None` for other encodings, and for parameters that
     /// make no sense.
-    pub fn of(encoding: &str, _fmtp: Option<&str>) -> Option<Self> {
+    pub fn of(encoding: &str, fmtp: Option<&str>) -> Option<Self> {
         let mut words = encoding.trim().split('/');
         let name = words.next()?.to_ascii_uppercase();
         let clock_hz = words.next()?.parse().ok().filter(|rate| *rate > 0)?;
         let is_mono = matches!(words.next(), None | Some("1"));
         match name.as_str() {
             "JPEG" => Some(Self::new(jpeg::Depacketizer::default())),
+            "QCELP" if is_mono => qcelp::Depacketizer::new(clock_hz).map(Self::new),
+            "SPEEX" if is_mono => speex::Depacketizer::new(clock_hz).map(Self::new),
+            "VORBIS" => {
+                let fmtp = Fmtp::new(fmtp.unwrap_or_default());
+                vorbis::Depacketizer::new(fmtp).map(Self::new)
+            }
             "VP8" => Some(Self::new(vp8::Depacketizer::default())),
             name => framed::Coding::of(name)
                 .filter(|_| is_mono)

@@ -182,7 +182,7 @@ mod tests {
         let grid = Grid::new(RATE, 20.0, 6);
         let audio = Coding::Audio {
             rate_hz: RATE,
-            is_surround: false,
+            mixed_to: None,
         };
         let mut streams = vec![stream(Coding::Video { most: 1 })];
         streams.extend((0..sounds).map(|_| stream(audio)));

@@ -276,7 +276,7 @@ impl Told {
         let channels = self.channels.filter(|channels| *channels > 0);
         let coding = Coding::Audio {
             rate_hz,
-            is_surround: channels.is_some_and(|channels| channels > 2),
+            mixed_to: channels.filter(|channels| *channels > 2).map(|_| 2),
         };
         Stream {
             channels: channels.map(|channels| channels.min(2) as u8),
@@ -398,7 +398,7 @@ mod tests {
         let facts = facts.unwrap();
         let audio = Coding::Audio {
             rate_hz: 44_100,
-            is_surround: true,
+            mixed_to: Some(2),
         };
         let video = Coding::Video { most: 250_000 };
         let streams = facts.streams.iter();

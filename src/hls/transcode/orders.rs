@@ -26,8 +26,8 @@ pub(super) enum Coding {
     Audio {
         /// Sampling rate in Hz.
         rate_hz: u32,
-        /// More channels than two, which become two.
-        is_surround: bool,
+        /// How many channels it is to have, where those that come are not to be kept: two of more.
+        mixed_to: Option<u8>,
     },
 }
 
@@ -51,7 +51,11 @@ impl Coding {
         };
         Self::Audio {
             rate_hz,
-            is_surround: channels.is_some_and(|channels: u8| channels > 2),
+            mixed_to: match channels {
+                // ffmpeg 5.1 decodes it to one channel of which it does not say where it is heard, and encodes none such.
+                _ if name.eq_ignore_ascii_case("SPEEX") => Some(1),
+                channels => channels.filter(|channels: &u8| *channels > 2).map(|_| 2),
+            },
         }
     }
 }
@@ -239,16 +243,11 @@ fn coded(index: usize, coding: Coding) -> Vec<String> {
              -bufsize:v {most} -bf:v 0 -g:v 600 -pix_fmt:v yuv420p -fps_mode vfr \
              -enc_time_base:v 1:90000 -filter:v scale=w='trunc(min(iw,1920)/2)*2':h=-2",
         )),
-        Coding::Audio {
-            rate_hz,
-            is_surround,
-        } => {
+        Coding::Audio { rate_hz, mixed_to } => {
             // No more than frames of a low rate can hold.
             let bit_rate = (3 * rate_hz).min(128_000);
-            let channels = match is_surround {
-                true => format!("-ac:{index} 2"),
-                false => String::new(),
-            };
+            let channels = mixed_to.map(|channels| format!("-ac:{index} {channels}"));
+            let channels = channels.unwrap_or_default();
             words(&format!(
                 "-c:{index} aac -ar:{index} {rate_hz} -b:{index} {bit_rate} {channels}"
             ))
@@ -299,7 +298,7 @@ mod tests {
     fn every_sound_of_a_movie_is_made_by_one_process() {
         let audio = Coding::Audio {
             rate_hz: 48_000,
-            is_surround: false,
+            mixed_to: None,
         };
         let streams = [(0, Coding::Video { most: 1 }), (2, audio), (5, audio)];
         let line = |speech| {
@@ -332,7 +331,7 @@ mod tests {
     fn times_of_a_file_that_begins_later_count_from_its_first_stream() {
         let audio = Coding::Audio {
             rate_hz: 48_000,
-            is_surround: false,
+            mixed_to: None,
         };
         let streams = [(0, Coding::Video { most: 1 }), (1, audio)];
         for (from, seek, keys, first, later) in [

@@ -35,13 +35,20 @@ const ENCODINGS: [(&str, &str); 18] = [
 /// QuickTime's own, which it chooses from too.
 const QUICKTIME: [&str; 3] = ["X-SV3V-ES/90000", "X-QDM/22050/2", "X-QT/600"];
 
+/// Headers that payloads ask for by 0x010203, of two modes.
+const VORBIS: &str = "configuration=AAAAAQECAwA4Ah4HAXZvcmJpcwAAAAACRKwAAAAAAAAAAAAAAAAAALgBA3ZvcmJpcwV2b3\
+    JiaXMBAAAAAIAAAAAAAQE=";
+
 /// What is only put together here.
-const FOREIGN: [(&str, &str); 5] = [
+const FOREIGN: [(&str, &str); 8] = [
     ("JPEG/90000", ""),
     ("VP8/90000", ""),
     ("G722/8000", ""),
     ("G726-24/8000", ""),
     ("GSM/8000", ""),
+    ("QCELP/8000", ""),
+    ("SPEEX/16000", ""),
+    ("VORBIS/44100/2", VORBIS),
 ];
 
 /// Reads an encoding, then packets: a byte of marker (1), loss (2) and time (12), one of length, the payload.

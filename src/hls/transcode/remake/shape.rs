@@ -109,10 +109,7 @@ fn parted(facts: &Facts) -> (Vec<Stream>, Vec<Stream>) {
 
 fn at_rate(coding: Coding, rate_hz: u32) -> Coding {
     match coding {
-        Coding::Audio { is_surround, .. } => Coding::Audio {
-            rate_hz,
-            is_surround,
-        },
+        Coding::Audio { mixed_to, .. } => Coding::Audio { rate_hz, mixed_to },
         video => video,
     }
 }
@@ -136,7 +133,7 @@ mod tests {
             "mpeg4" => Coding::Video { most: 1 },
             _ => Coding::Audio {
                 rate_hz: 44_100,
-                is_surround: false,
+                mixed_to: None,
             },
         };
         Stream {
@@ -219,7 +216,7 @@ mod tests {
         };
         let made = Coding::Audio {
             rate_hz: 48_000,
-            is_surround: false,
+            mixed_to: None,
         };
         assert_eq!(
             (stream.coding, stream.language.as_deref()),

@@ -32,7 +32,7 @@ fn with_sounds(stand_in: &StandIn, languages: &[&str]) -> Remake {
         number,
         coding: Coding::Audio {
             rate_hz: 48_000,
-            is_surround: false,
+            mixed_to: None,
         },
         codec: "mp3".to_owned(),
         language: Some((*language).to_owned()),

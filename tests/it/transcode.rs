@@ -302,6 +302,27 @@ async fn mpeg_audio_before_mp3_is_encoded() {
     }
 }
 
+#[tokio::test]
+async fn speech_that_only_ffmpeg_reads_is_encoded() {
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let tone = ["-f", "lavfi", "-i", "sine=duration=3:sample_rate=16000"];
+    make(
+        &folder.path().join("a.mkv"),
+        &[&tone[..], &["-c:a", "libspeex"]].concat(),
+    );
+    let server = Server::start(folder.path(), settings);
+    let playlist = text(server.http, "/a.mkv/media-cmaf.m3u8").await;
+    let segments = segments(&playlist);
+    assert!(!segments.is_empty(), "{playlist}");
+    for segment in segments {
+        let segment = get(server.http, &format!("/a.mkv/{segment}")).await;
+        assert_eq!(segment.status, 200);
+    }
+}
+
 /// How many pictures a segment has.
 fn pictures(init: &[u8], segment: &[u8]) -> u64 {
     let file = Bytes::from([init, segment].concat());

@@ -274,12 +274,14 @@ impl Told {
 
     fn sound(&self, rate_hz: u32) -> Stream {
         let channels = self.channels.filter(|channels| *channels > 0);
+        let channels = channels.map(|channels| channels.min(2) as u8);
         let coding = Coding::Audio {
             rate_hz,
-            mixed_to: channels.filter(|channels| *channels > 2).map(|_| 2),
+            // Said of one and two as well: of Speex ffmpeg 5.1 does not know where its one channel is heard.
+            mixed_to: channels,
         };
         Stream {
-            channels: channels.map(|channels| channels.min(2) as u8),
+            channels,
             ..self.stream(coding)
         }
     }

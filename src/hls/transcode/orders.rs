@@ -26,7 +26,7 @@ pub(super) enum Coding {
     Audio {
         /// Sampling rate in Hz.
         rate_hz: u32,
-        /// How many channels it is to have, where those that come are not to be kept: two of more.
+        /// How many channels it is to have, at most two; `None`: those that come.
         mixed_to: Option<u8>,
     },
 }

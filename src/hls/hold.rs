@@ -86,6 +86,11 @@ impl Hold {
         encoded.for_each(|one| one.is_owed = is_owed(one.track));
     }
 
+    /// Whether much of a track is still being encoded.
+    pub(super) fn is_owed(&self) -> bool {
+        self.encoded.iter().any(|one| one.is_owed)
+    }
+
     /// Takes a unit at the time `now`; those of a track come in their order.
     pub(super) fn push(&mut self, held: Held, now: Instant) {
         let (track, time) = (held.unit.track, held.unit.pts.nanos());
@@ -220,7 +225,9 @@ mod tests {
         hold.push(held(1, 40), now);
         hold.push(held(0, 80), now);
         assert_eq!(pulled(&mut hold, now), [(0, 40), (1, 40)]);
+        assert!(hold.is_owed());
         hold.set_owed(|_| false);
+        assert!(!hold.is_owed());
         assert_eq!(pulled(&mut hold, now), [(0, 80)]);
     }
 

@@ -128,6 +128,8 @@ struct Line<'p> {
     /// By track: whether the segmenter knows its format.
     is_known: Vec<bool>,
     is_flushed: bool,
+    /// Something was encoded since the last [tick](TICK).
+    comes_on: bool,
     warned: report::Warned,
     lacks_pictures: bool,
     counts: Counts,
@@ -160,6 +162,7 @@ impl<'p> Line<'p> {
             makes_ts: packager.read().is_on_disk(),
             is_known: vec![false; description.tracks().len()],
             is_flushed: true,
+            comes_on: false,
             warned: report::Warned::default(),
             lacks_pictures: false,
             counts: Counts::default(),
@@ -236,6 +239,7 @@ impl<'p> Line<'p> {
             unit,
             format,
         } = made;
+        self.comes_on = true;
         self.units.push_encoded(track, unit, format, now);
         self.cut(now);
         self.publish();

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 
 import { chromium } from 'playwright-core'
 
+import { film, watch } from './cameras.mjs'
 import { Encrypted } from './encrypted.mjs'
 import { endure, misbehave } from './faults.mjs'
 import { films, glance } from './films.mjs'
@@ -299,6 +300,19 @@ async function runFaults() {
   return finish(server, await runAll(cases, 1))
 }
 
+/** A camera whose pictures and sound this browser does not know, each time the first viewer. */
+async function runCameras() {
+  const passed = []
+  for (const flavour of ['low_latency', 'cmaf']) {
+    const server = await Server.start(binary, [], { REELCAST_HLS_COMPAT: 'true' })
+    film(server, join(server.movies, '..', 'camera.mkv'))
+    const name = `a camera in H.265, ${flavour}`
+    const cases = { [name]: () => watch(browser, server, flavour) }
+    passed.push(...(await finish(server, await runAll(cases, 1))))
+  }
+  return passed
+}
+
 /** Stops a server; it is heard when something went wrong. */
 async function finish(server, passed) {
   await server.stop()
@@ -312,7 +326,7 @@ const watched = await runAll(long, Object.keys(long).length)
 publish(server, join(samples, 'clock.mp4'), (name) => join(server.movies, '..', name))
 const passed = await finish(server, [...watched, ...(await runAll(short, 1))])
 passed.push(...(await runFilms()), ...(await runEncrypted()), ...(await runLogins()))
-passed.push(...(await runRestarts()), ...(await runFaults()))
+passed.push(...(await runRestarts()), ...(await runFaults()), ...(await runCameras()))
 const failed = passed.filter((one) => !one).length
 await browser.close()
 console.log(`${passed.length - failed} passed, ${failed} failed`)

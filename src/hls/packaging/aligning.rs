@@ -53,8 +53,13 @@ pub(super) fn units(packager: &Packager, description: &Description, encoded: &[u
 }
 
 impl Line<'_> {
-    /// Does not wait for what other variants of the group have long had.
+    /// Does not wait for what other variants of the group have long had, unless it is on its way: what is encoded
+    /// begins with the channel's past, and is behind them until the encoder has come as far as the channel.
     pub(super) fn keep_up(&mut self) {
+        let comes_on = std::mem::take(&mut self.comes_on);
+        if comes_on && self.hold.is_owed() {
+            return;
+        }
         self.segmenter.keep_up();
         self.collect();
     }

@@ -23,7 +23,7 @@ use super::sounds::{self, Cuts, Sounds};
 use super::spooling::Spooling;
 use super::spools::Spools;
 use super::transcode::channel::{Encoded, Transcoder};
-use super::transcode::need::Need;
+use super::transcode::need::{Need, Share};
 use super::transcode::{Transcoders, Trouble};
 use super::transport::Transport;
 use super::units::Units;
@@ -87,14 +87,15 @@ async fn package(
             None => return "nobody published".to_owned(),
         },
     };
-    let need = match hls.transcode {
-        true => Need::of(&description, packager.rendition()),
-        false => Need::default(),
+    let share = match hls.transcode {
+        true => Share::of(&description, packager.rendition(), hls.offers_compat()),
+        false => Share::default(),
     };
+    let need = share.need.clone();
     let encoded = need.all();
     let mut line = Line::new(packager, &description, &encoded, &hls);
     let mut transcoder =
-        (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, &need));
+        (!encoded.is_empty()).then(|| Transcoder::begin(transcoders, channel, share));
     match following::follow(&mut line, &mut transcoder, &need, keeper).await {
         Over::LeftOff(reason) => reason,
         Over::Followed(reason) => {

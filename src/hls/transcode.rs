@@ -4,9 +4,9 @@
 //! channel or movie, however many watch. Here stands what all of them share. RTSP keeps the original.
 //!
 //! ```text
-//!  a channel's packets ─ feed ─(RTSP over TCP)─> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> access units ─> hls/units
-//!                 feed, reel ─(Matroska, a pipe)─> ffmpeg ─(the same)
-//!  a movie's file ─────────────────────────────> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> assembly ─────> segments
+//!  a channel's packets ─ feed ─(RTSP over TCP)─> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> outlet ─┬─> hls/units
+//!                 feed, reel ─(Matroska, a pipe)─> ffmpeg ─(the same)                          └─> hls/units
+//!  a movie's file ─────────────────────────────> ffmpeg ─(MPEG-TS, a pipe)─> harvest ─> assembly ─> segments
 //! ```
 //!
 //! A channel's packets are given to the process as RTP, because that is the one form in which every
@@ -24,21 +24,26 @@ pub(super) mod channel;
 mod child;
 mod dialogue;
 mod door;
+mod exchange;
 mod facts;
 mod feed;
 pub(super) mod grid;
+mod handover;
 mod harvest;
 mod job;
 mod lines;
 pub mod need;
 mod orders;
+mod outlet;
 mod payloads;
 mod reel;
 pub mod remake;
 pub mod remakes;
 mod run;
+mod seat;
 mod setbacks;
 mod single_frames;
+mod source;
 mod speech;
 #[cfg(test)]
 mod stand_in;
@@ -51,12 +56,15 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use exchange::{Exchange, Exchanges};
 use orders::Coding;
+use seat::Seat;
 
 use super::keys::Key;
 use super::movie::Terms;
 use crate::codec::Kind;
 use crate::config::Config;
+use crate::media::channel::Channel;
 use crate::media::description::Description;
 
 /// What all transcoding of a server shares: its settings, its bound and its counters.
@@ -66,6 +74,7 @@ pub struct Transcoders {
     /// The processes that stand still until somebody asks for more, the one that was asked the
     /// longest ago first.
     standing: Mutex<Vec<Weak<Slot>>>,
+    exchanges: Exchanges,
     /// Taken by who looks at a file.
     probers: Semaphore,
     running: AtomicUsize,
@@ -77,7 +86,7 @@ pub struct Transcoders {
 /// How much is transcoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Processes that run.
+    /// Channels and movies that have a process.
     pub running: usize,
     /// Processes that were begun.
     pub begun: u64,
@@ -93,7 +102,7 @@ pub enum Trouble {
     /// There is no program of that name.
     #[error("it has to be transcoded for this player, and ffmpeg is not installed")]
     Missing,
-    /// There are as many processes as may be.
+    /// As many channels and movies are transcoded as may be.
     #[error("it has to be transcoded for this player, and the server transcodes too much already")]
     Full,
     /// The process ends before its time again and again.
@@ -137,16 +146,13 @@ pub(super) const AAC_RATE: u64 = 150_000;
 /// The place of a movie's process.
 type Slot = tokio::sync::Mutex<remake::Turns>;
 
-/// The right to run one process; given back on drop.
-#[derive(Debug)]
-struct Seat(Arc<Transcoders>);
-
 impl Transcoders {
     /// None yet.
     pub fn new(settings: watch::Receiver<Arc<Config>>) -> Arc<Self> {
         Arc::new(Self {
             settings,
             standing: Mutex::default(),
+            exchanges: Exchanges::default(),
             probers: Semaphore::new(facts::PROBERS),
             running: AtomicUsize::new(0),
             begun: AtomicU64::new(0),
@@ -193,8 +199,8 @@ impl Transcoders {
         self.settings.borrow().hls.movie_segments
     }
 
-    /// Takes the right to run one process more.
-    fn seat(self: &Arc<Self>) -> Result<Seat, Trouble> {
+    /// Takes the right to transcode one channel or movie more.
+    fn seat(self: &Arc<Self>) -> Result<Arc<Seat>, Trouble> {
         let most = self.settings.borrow().hls.transcoders;
         let is_taken = || {
             let taken = self.running.fetch_update(Relaxed, Relaxed, |running| {
@@ -208,7 +214,12 @@ impl Transcoders {
                 return Err(Trouble::Full);
             }
         }
-        Ok(Seat(Arc::clone(self)))
+        Ok(Arc::new(Seat(Arc::clone(self))))
+    }
+
+    /// What is made of a channel for all who package it.
+    fn exchange(self: &Arc<Self>, channel: &Arc<Channel>) -> Arc<Exchange> {
+        self.exchanges.of(self, channel)
     }
 
     /// Notes that a process stands still, which can be ended if another is needed more.
@@ -235,12 +246,6 @@ impl Transcoders {
 
     fn standing(&self) -> MutexGuard<'_, Vec<Weak<Slot>>> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Relaxed);
     }
 }
 

@@ -89,7 +89,9 @@ pub(super) async fn follow(
             () = packager.ts_wanted(), if !line.makes_ts => line.begin_ts(),
             () = sleep(PAUSE), if !line.is_flushed => line.flush(),
             _ = ticks.tick() => match keeper.tick(line) {
-                Keep::On => {}
+                Keep::On => if let Some(transcoder) = transcoder {
+                    transcoder.judge(line.hold.is_owed());
+                },
                 Keep::Nothing => return Over::LeftOff("nobody asks for it".to_owned()),
                 Keep::Window => {
                     // What is being made of the rest is for those who begin anew.

@@ -1,110 +1,39 @@
-//! The transcoding of one channel: one process after the other, for as long as the channel is packaged.
+//! The transcoding of one channel for one who packages it, who shares the process with the others.
+//!
+//! Sounds are cheap to encode, pictures are not. So all that some rendition needs goes through one process, but
+//! where only players that know little need the pictures encoded and nobody watches as they do: then there
+//! is a process for the sounds alone, which hands them over to that of all when somebody does, and takes them back
+//! when the last has gone, or when the pictures are not encoded in time.
 
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
-use tokio::process::ChildStdout;
-use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
-use tokio_util::task::AbortOnDropHandle;
-use tracing::warn;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
 
-use super::child::{Child, Pipes};
-use super::feed::{Appetite, Fed, Feed};
-use super::harvest::{self, Harvest};
-use super::job::{Entrance, Job, Stream, Way, ways, ways_apart};
-use super::need::Need;
-use super::orders;
+use super::exchange::{Exchange, Extent, Wanted};
+use super::handover::Handover;
+use super::need::Share;
+use super::outlet::{Given, Intake};
+use super::source::Source;
 use super::{Transcoders, Trouble};
 use crate::base::backoff::Backoff;
 use crate::codec::{AccessUnit, Format};
 use crate::media::channel::Channel;
-use crate::media::ring::Start;
 
-/// How many units may wait to be taken.
-const WAITING: usize = 64;
-
-/// How long a process waits for tracks that have sent nothing yet.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A process that makes nothing of what it is given in so many seconds is of no use.
-const BARREN_SECONDS: u32 = 20;
-
-/// How long a process may take to write what it has left.
+/// How long what is left of a channel that has ended may take to be made.
 const LAST_TIME: Duration = Duration::from_secs(3);
 
-/// After so many failures without any success players are told.
-const FAILURES: u32 = 2;
+/// Sounds go over to the process of all when it has kept up with that of the sounds for so long.
+const PROOF: Duration = Duration::from_secs(5);
 
-/// A channel's tracks on their way through ffmpeg; ends when dropped.
-#[derive(Debug)]
-pub(in crate::hls) struct Transcoder {
-    encoded: mpsc::Receiver<Encoded>,
-    trouble: watch::Receiver<Option<Trouble>>,
-    _tasks: Vec<AbortOnDropHandle<()>>,
-}
+/// After they have come back they do not go over for so long, which grows each time.
+const SHORTEST_APART: Duration = Duration::from_secs(60);
+const LONGEST_APART: Duration = Duration::from_secs(3600);
 
-impl Transcoder {
-    /// Begins to encode what a channel needs at the oldest key frame that is there. Where nothing comes of it,
-    /// further sounds are given up, and then what may be why has a process of its own. To be called inside
-    /// a tokio runtime.
-    pub(in crate::hls) fn begin(
-        shared: &Arc<Transcoders>,
-        channel: &Arc<Channel>,
-        need: &Need,
-    ) -> Self {
-        let (output, encoded) = mpsc::channel(WAITING);
-        let (trouble, told) = watch::channel(None);
-        let begin = |(way, tracks): (Way, Vec<usize>)| {
-            let work = Work {
-                shared: Arc::clone(shared),
-                channel: Arc::clone(channel),
-                way,
-                first: tracks.iter().filter(|one| need.first.contains(one)).count(),
-                tracks,
-                feed: Feed::new(channel.cursor(Start::Past)),
-                has_made: false,
-                output: output.clone(),
-                trouble: trouble.clone(),
-            };
-            AbortOnDropHandle::new(tokio::spawn(work.run()))
-        };
-        let description = channel.description();
-        let ways = description.map(|description| ways(&description, need.all()));
-        let ways = ways.into_iter().flatten();
-        let tasks = ways.filter(|(_, tracks)| !tracks.is_empty()).map(begin);
-        Self {
-            encoded,
-            trouble: told,
-            _tasks: tasks.collect(),
-        }
-    }
-
-    /// What comes of it next. Cancel safe.
-    pub(in crate::hls) async fn next(&mut self) -> Made {
-        tokio::select! {
-            biased;
-            unit = self.encoded.recv() => unit.map_or(Made::All, Made::Unit),
-            Ok(()) = self.trouble.changed() => Made::Trouble(*self.trouble.borrow_and_update()),
-        }
-    }
-
-    /// What is still made of a channel that has ended.
-    pub(in crate::hls) async fn rest(mut self) -> Vec<Encoded> {
-        let mut rest = Vec::new();
-        let taken = async {
-            while let Some(unit) = self.encoded.recv().await {
-                rest.push(unit);
-            }
-        };
-        let _ = timeout(LAST_TIME, taken).await;
-        rest
-    }
-}
+/// Sounds come back from it when it has owed so many seconds in a row half a second of them or more.
+const PATIENCE: u32 = 2;
 
 /// What was made of a piece of a track.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,275 +57,257 @@ pub(in crate::hls) enum Made {
     All,
 }
 
-/// Why a process is over before its time.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Trouble(#[from] Trouble),
-    #[error("the way into ffmpeg")]
-    Io(#[from] io::Error),
-    #[error("ffmpeg ended: {0}")]
-    Ended(String),
-    #[error("nothing told how to decode a track")]
-    Untold,
+/// A source that is taken from.
+#[derive(Debug)]
+struct Supply {
+    intake: Intake,
+    extent: Extent,
+    /// Goes on for as long as somebody has it.
+    _source: Arc<Source>,
 }
 
-/// A task.
-struct Work {
-    shared: Arc<Transcoders>,
-    channel: Arc<Channel>,
-    way: Way,
-    /// How many of the tracks are not further sounds; these come first.
-    first: usize,
-    /// By their index in the description.
-    tracks: Vec<usize>,
-    feed: Feed,
-    /// Whether anything was made of it.
-    has_made: bool,
-    output: mpsc::Sender<Encoded>,
-    trouble: watch::Sender<Option<Trouble>>,
-}
-
-impl Work {
-    /// Encodes until the channel ends.
-    async fn run(mut self) {
-        if let Some([one, other]) = self.encode().await {
-            let path = self.channel.path();
-            warn!(%path, "transcoding for HLS goes on in two processes: some tracks may be why others fail");
-            let (one, other) = (self.part(one), self.part(other));
-            tokio::join!(one.alone(), other.alone());
-        }
-    }
-
-    /// Encodes what has been parted from other tracks.
-    async fn alone(mut self) {
-        // These are of one kind.
-        let _ = self.encode().await;
-    }
-
-    /// Encodes until the channel ends, or until its tracks go better by these ways, apart.
-    async fn encode(&mut self) -> Option<[(Way, Vec<usize>); 2]> {
-        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-        let mut failures = 0;
-        while !self.tracks.is_empty() {
-            let made = AtomicU64::new(0);
-            let attempt = self.attempt(&made).await;
-            if made.load(Relaxed) > 0 {
-                failures = 0;
-                backoff.reset();
-                self.has_made = true;
-            }
-            let failure = match attempt {
-                Ok(Fed::All) => return None,
-                Ok(_) => continue,
-                Err(failure) => failure,
-            };
-            failures += 1;
-            let path = self.channel.path();
-            warn!(%path, "transcoding for HLS failed: {failure}");
-            self.begin_anew();
-            let is_untold = matches!(failure, Failure::Untold);
-            match failure {
-                Failure::Trouble(trouble) => tell(&self.trouble, Some(trouble)),
-                _ if failures < FAILURES && !is_untold => {}
-                _ if !is_untold && self.gives_up_further() => failures = 0,
-                _ => {
-                    if let Some(ways) = self.ways_apart() {
-                        return Some(ways);
-                    }
-                    if failures >= FAILURES {
-                        tell(&self.trouble, Some(Trouble::Fails));
-                    }
-                }
-            }
-            sleep(backoff.wait(rand::random())).await;
-        }
-        None
-    }
-
-    /// What a process has taken that failed is lost; not so the past of the channel, if nothing came of it yet.
-    fn begin_anew(&mut self) {
-        match self.has_made {
-            true => self.feed.let_go(),
-            false => self.feed = Feed::new(self.channel.cursor(Start::Past)),
-        }
-    }
-
-    fn ways_apart(&self) -> Option<[(Way, Vec<usize>); 2]> {
-        ways_apart(&*self.channel.description()?, &self.tracks)
-    }
-
-    /// The work on some of the tracks, from here on.
-    fn part(&self, (way, tracks): (Way, Vec<usize>)) -> Self {
-        let first = self.tracks.get(..self.first).unwrap_or_default();
+impl Supply {
+    fn of(source: Arc<Source>, extent: Extent) -> Self {
         Self {
-            shared: Arc::clone(&self.shared),
-            channel: Arc::clone(&self.channel),
-            way,
-            first: tracks.iter().filter(|one| first.contains(one)).count(),
-            tracks,
-            feed: self.feed.clone(),
-            has_made: self.has_made,
-            output: self.output.clone(),
-            trouble: self.trouble.clone(),
+            intake: source.intake(),
+            extent,
+            _source: source,
+        }
+    }
+}
+
+/// What one who packages a channel needs encoded of it; ends when dropped.
+#[derive(Debug)]
+pub(in crate::hls) struct Transcoder {
+    exchange: Arc<Exchange>,
+    share: Share,
+    /// The tracks that are needed, by their index, and their clocks in Hz.
+    tracks: Vec<(usize, u32)>,
+    /// The RTP times of their newest units.
+    newest: Vec<(usize, u32)>,
+    supply: Supply,
+    /// Through which come the units of a source that was handed over to.
+    seam: Option<Handover>,
+    coming: Option<(Supply, Handover)>,
+    /// Until when sounds are not handed over to the process of all, which did not keep up, or failed.
+    apart_until: Option<Instant>,
+    backoff: Backoff,
+    owed_seconds: u32,
+    changes: watch::Receiver<usize>,
+    _wanted: Option<Wanted>,
+}
+
+impl Transcoder {
+    /// Begins to encode what a rendition needs at the oldest key frame that is there, unless that is made already.
+    /// To be called inside a tokio runtime.
+    pub(in crate::hls) fn begin(
+        shared: &Arc<Transcoders>,
+        channel: &Arc<Channel>,
+        share: Share,
+    ) -> Self {
+        let exchange = shared.exchange(channel);
+        let (extent, need) = match share.does_without_pictures {
+            true => (Extent::Sounds, &share.need),
+            false => (Extent::All, &share.all),
+        };
+        let supply = Supply::of(exchange.source(extent, need), extent);
+        let description = channel.description();
+        let clock = |index: usize| {
+            let description = description.as_ref()?;
+            Some((index, description.tracks().get(index)?.clock_hz))
+        };
+        Self {
+            tracks: share.need.all().into_iter().filter_map(clock).collect(),
+            newest: Vec::new(),
+            supply,
+            seam: None,
+            coming: None,
+            apart_until: None,
+            backoff: Backoff::new(SHORTEST_APART, LONGEST_APART),
+            owed_seconds: 0,
+            changes: exchange.changes(),
+            _wanted: (extent == Extent::All).then(|| exchange.want()),
+            share,
+            exchange,
         }
     }
 
-    /// Encodes no further sounds any more; false if it did not before.
-    fn gives_up_further(&mut self) -> bool {
-        let gives_up = self.tracks.len() > self.first;
-        if gives_up {
-            let path = self.channel.path();
-            warn!(%path, "further sounds are not encoded for HLS any more: they may be why it fails");
-            self.tracks.truncate(self.first);
-        }
-        gives_up
-    }
-
-    /// Lets one process make what it can; counts the units in `made`.
-    async fn attempt(&mut self, made: &AtomicU64) -> Result<Fed, Failure> {
-        let Some(description) = self.channel.description() else {
-            return Ok(Fed::All);
-        };
-        self.feed.take_hold();
-        self.wait_for_tracks().await;
-        let given = |track: &usize| self.feed.has(*track);
-        let given: Vec<_> = self.tracks.iter().copied().filter(given).collect();
-        if given.is_empty() {
-            // The channel has ended.
-            return Ok(Fed::All);
-        }
-        let Job {
-            codings,
-            mut form,
-            streams,
-        } = Job::new(self.way, &description, &self.tracks, &given);
-        let entrance = Entrance::open(self.way, &description, &given)?;
-        let arguments = orders::of_channel(entrance.place(), &codings);
-        let name = self.channel.path().as_str();
-        let is_fed = self.way == Way::File;
-        let (child, pipes) = Child::begin(&self.shared, name, &arguments, is_fed)?;
-        let Pipes { input, output } = pipes;
-        let progress = Progress {
-            appetite: Appetite::default(),
-            made,
-        };
-        let harvester = Harvester {
-            output: &self.output,
-            trouble: &self.trouble,
-            progress: &progress,
-            streams: &streams,
-        };
-        let harvest = Harvest::new(&codings);
-        let mut harvesting = std::pin::pin!(harvester.run(output, harvest));
-        let feeding = async {
-            let mut inlet = entrance.greet(input).await?;
-            let feeding = self.feed.run(&mut inlet, form.as_mut(), &progress.appetite);
-            Ok::<_, io::Error>(feeding.await)
-        };
-        let fed = tokio::select! {
-            fed = feeding => fed?,
-            () = &mut harvesting => return Err(Failure::Ended(child.fault().await)),
-        };
-        // Its way in is closed, so that it writes what it has left, and ends.
-        let _ = timeout(LAST_TIME, harvesting).await;
-        match fed {
-            Fed::UpToFault => Err(Failure::Ended(child.fault().await)),
-            Fed::Untold => {
-                child.fault().await;
-                Err(Failure::Untold)
+    /// What comes of it next. Cancel safe.
+    pub(in crate::hls) async fn next(&mut self) -> Made {
+        loop {
+            if let Some(unit) = self.seam.as_mut().and_then(Handover::pull) {
+                return self.give(unit);
             }
-            fed => Ok(fed),
+            let hands_over = self.share.does_without_pictures;
+            tokio::select! {
+                biased;
+                Ok(()) = self.changes.changed(), if hands_over => self.reconsider(),
+                given = given(&mut self.coming) => self.take_coming(given),
+                given = self.supply.intake.next() => if let Some(made) = self.take(given) {
+                    return made;
+                },
+            }
         }
     }
 
-    /// Waits until all tracks have sent something, or one has and a second has passed.
-    async fn wait_for_tracks(&self) {
-        let mut head = self.channel.head();
-        let has_all = async {
-            while !self.tracks.iter().all(|track| self.feed.has(*track)) {
-                if head.changed().await.is_err() {
-                    return;
+    /// What is still made of a channel that has ended.
+    pub(in crate::hls) async fn rest(mut self) -> Vec<Encoded> {
+        let mut rest = Vec::new();
+        let taken = async {
+            loop {
+                match self.next().await {
+                    Made::Unit(unit) => rest.push(unit),
+                    Made::Trouble(_) => {}
+                    Made::All => return,
                 }
             }
         };
-        let _ = timeout(PATIENCE, has_all).await;
-        let mut head = self.channel.head();
-        while !self.tracks.iter().any(|track| self.feed.has(*track)) {
-            if self.channel.ended().is_some() || head.changed().await.is_err() {
-                return;
-            }
+        let _ = timeout(LAST_TIME, taken).await;
+        rest
+    }
+
+    /// Says, once a second, whether half a second of the media or more is still being encoded.
+    pub(in crate::hls) fn judge(&mut self, is_owed: bool) {
+        self.owed_seconds = if is_owed { self.owed_seconds + 1 } else { 0 };
+        if self.owed_seconds >= PATIENCE {
+            self.part();
+        }
+        if self
+            .apart_until
+            .is_some_and(|until| Instant::now() >= until)
+        {
+            self.apart_until = None;
+            self.reconsider();
         }
     }
-}
 
-/// How far a process is.
-struct Progress<'w> {
-    appetite: Appetite,
-    /// Units that it made.
-    made: &'w AtomicU64,
-}
+    fn give(&mut self, unit: Encoded) -> Made {
+        let (track, time) = (unit.track, unit.unit.time);
+        self.newest.retain(|(one, _)| *one != track);
+        self.newest.push((track, time));
+        if let Some((_, handover)) = &mut self.coming {
+            handover.note_old(track, time);
+        }
+        Made::Unit(unit)
+    }
 
-/// Takes what a process writes.
-struct Harvester<'w> {
-    output: &'w mpsc::Sender<Encoded>,
-    trouble: &'w watch::Sender<Option<Trouble>>,
-    progress: &'w Progress<'w>,
-    streams: &'w [Stream],
-}
-
-impl Harvester<'_> {
-    /// Returns when it writes nothing more, or nothing of what it was given.
-    async fn run(&self, mut stdout: ChildStdout, mut harvest: Harvest) {
-        let (mut bytes, mut units) = (BytesMut::with_capacity(READ), Vec::new());
-        let (mut offered, mut barren_seconds) = (0, 0);
-        while barren_seconds < BARREN_SECONDS {
-            bytes.clear();
-            match timeout(Duration::from_secs(1), stdout.read_buf(&mut bytes)).await {
-                Ok(Ok(1..)) => barren_seconds = 0,
-                Ok(_) => {
-                    harvest.finish(&mut units);
-                    self.hand_out(&mut units).await;
-                    return;
+    /// Takes what the source gives that is taken from.
+    fn take(&mut self, given: Given) -> Option<Made> {
+        match given {
+            Given::Unit(unit) if !self.needs(&unit) => None,
+            Given::Unit(unit) => match &mut self.seam {
+                Some(seam) => {
+                    seam.push(unit, Instant::now().into_std());
+                    None
                 }
-                Err(_) => {
-                    // Nothing can be made of a publisher's silence.
-                    let had_something = self.progress.appetite.had_something(&mut offered);
-                    barren_seconds += u32::from(had_something);
+                None => Some(self.give(unit)),
+            },
+            Given::Trouble(trouble) => Some(Made::Trouble(trouble)),
+            Given::Setback => {
+                self.part();
+                None
+            }
+            Given::All => Some(Made::All),
+        }
+    }
+
+    /// Takes what the source gives that comes next.
+    fn take_coming(&mut self, given: Given) {
+        let Some((supply, handover)) = &mut self.coming else {
+            return;
+        };
+        match given {
+            Given::Unit(unit) => {
+                let now = Instant::now().into_std();
+                if self.tracks.iter().any(|(track, _)| *track == unit.track) {
+                    handover.push(unit, now);
+                }
+                if handover.is_over(now) {
+                    self.go_over();
                 }
             }
-            harvest.push(&bytes, &mut units);
-            if !self.hand_out(&mut units).await {
-                return;
+            Given::Setback | Given::Trouble(Some(_)) if supply.extent == Extent::All => {
+                self.coming = None;
+                self.stay_apart();
             }
+            Given::Setback | Given::Trouble(_) => {}
+            Given::All => self.coming = None,
         }
     }
 
-    /// False when nobody takes them any more.
-    async fn hand_out(&self, units: &mut Vec<harvest::Made>) -> bool {
-        if !units.is_empty() {
-            tell(self.trouble, None);
-            self.progress.made.fetch_add(units.len() as u64, Relaxed);
-        }
-        for made in units.drain(..) {
-            let stream = self.streams.get(made.stream);
-            let Some(encoded) = stream.and_then(|stream| stream.encoded(made)) else {
-                continue;
-            };
-            if self.output.send(encoded).await.is_err() {
-                return false;
+    fn needs(&self, unit: &Encoded) -> bool {
+        self.tracks.iter().any(|(track, _)| *track == unit.track)
+    }
+
+    /// Goes over to the source that comes.
+    fn go_over(&mut self) {
+        let Some((mut supply, handover)) = self.coming.take() else {
+            return;
+        };
+        supply.intake.go_on_from(&self.supply.intake);
+        self.supply = supply;
+        self.seam = Some(handover);
+        self.owed_seconds = 0;
+        let path = self.exchange.channel().path();
+        match self.supply.extent {
+            Extent::All => info!(%path, "one process transcodes the channel for all its players"),
+            Extent::Sounds => {
+                info!(%path, "a process of its own transcodes the sounds of the channel")
             }
         }
-        true
+        self.reconsider();
+    }
+
+    /// Begins to go over, or does not any more, as somebody wants all or nobody does.
+    fn reconsider(&mut self) {
+        let wanted = self.exchange.wanted();
+        match (self.supply.extent, &self.coming, wanted) {
+            (Extent::Sounds, None, Some(all)) if self.apart_until.is_none() => {
+                self.await_supply(Supply::of(all, Extent::All), PROOF);
+            }
+            (Extent::Sounds, Some(_), None) => self.coming = None,
+            (Extent::All, None, None) => self.await_sounds(),
+            _ => {}
+        }
+    }
+
+    /// Goes back to a process for the sounds alone.
+    fn part(&mut self) {
+        let is_shared = self.share.does_without_pictures && self.supply.extent == Extent::All;
+        if is_shared && self.coming.is_none() {
+            let path = self.exchange.channel().path();
+            warn!(%path, "the pictures are not transcoded in time, or not at all: the sounds go on without them");
+            self.stay_apart();
+            self.await_sounds();
+        }
+    }
+
+    /// Does not try again for a while.
+    fn stay_apart(&mut self) {
+        self.apart_until = Some(Instant::now() + self.backoff.wait(rand::random()));
+    }
+
+    fn await_sounds(&mut self) {
+        let source = self.exchange.source(Extent::Sounds, &self.share.need);
+        self.await_supply(Supply::of(source, Extent::Sounds), Duration::ZERO);
+    }
+
+    fn await_supply(&mut self, supply: Supply, proof: Duration) {
+        let mut handover = Handover::new(self.tracks.iter().copied(), proof);
+        for (track, time) in &self.newest {
+            handover.note_old(*track, *time);
+        }
+        self.coming = Some((supply, handover));
     }
 }
 
-fn tell(told: &watch::Sender<Option<Trouble>>, trouble: Option<Trouble>) {
-    told.send_if_modified(|told| std::mem::replace(told, trouble) != trouble);
+/// What the source gives that comes next; nothing ever without one. Cancel safe.
+async fn given(coming: &mut Option<(Supply, Handover)>) -> Given {
+    match coming {
+        Some((supply, _)) => supply.intake.next().await,
+        None => std::future::pending().await,
+    }
 }
-
-/// Bytes that are read from a process at a time.
-const READ: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests;

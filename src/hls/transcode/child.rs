@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-use super::{Seat, Transcoders, Trouble};
+use super::Trouble;
+use super::seat::Seat;
 
 /// How much less of the processor than the server itself a process gets (`nice`).
 const NICENESS: i32 = 5;
@@ -40,19 +41,18 @@ pub(super) struct Child {
     process: tokio::process::Child,
     /// Returns the last line that it had to say.
     lines: AbortOnDropHandle<Option<String>>,
-    shared: Arc<Transcoders>,
-    _seat: Seat,
+    seat: Arc<Seat>,
 }
 
 impl Child {
-    /// Begins a process for what is called `name`, whose standard input `is_fed` or empty.
+    /// Begins a process for what is called `name` and has that `seat`; its standard input `is_fed` or empty.
     pub(super) fn begin(
-        shared: &Arc<Transcoders>,
+        seat: Arc<Seat>,
         name: &str,
         arguments: &[String],
         is_fed: bool,
     ) -> Result<(Self, Pipes), Trouble> {
-        let seat = shared.seat()?;
+        let shared = &seat.0;
         let program = shared.program();
         let begun = Command::new(&program)
             .args(arguments)
@@ -84,8 +84,7 @@ impl Child {
         let child = Self {
             process,
             lines: AbortOnDropHandle::new(tokio::spawn(listen(name.to_owned(), stderr))),
-            shared: Arc::clone(shared),
-            _seat: seat,
+            seat,
         };
         Ok((child, Pipes { input, output }))
     }
@@ -98,7 +97,7 @@ impl Child {
 
     /// What went wrong with a process that has ended, or does nothing any more.
     pub(super) async fn fault(mut self) -> String {
-        self.shared.failed.fetch_add(1, Relaxed);
+        self.seat.0.failed.fetch_add(1, Relaxed);
         let ended = timeout(LAST_TIME, self.process.wait()).await;
         let status = match ended {
             Ok(Ok(status)) => status.to_string(),

@@ -37,9 +37,56 @@ impl Need {
         }
     }
 
+    /// What this and another need together.
+    fn with(mut self, other: &Self) -> Self {
+        let is_further = |index: &&usize| !self.first.contains(index);
+        let missing: Vec<_> = other.first.iter().filter(is_further).copied().collect();
+        self.first.extend(missing);
+        self.further.retain(|index| !self.first.contains(index));
+        self
+    }
+
     /// All of them, those first without which players have less.
     pub(in crate::hls) fn all(&self) -> Vec<usize> {
         [&self.first[..], &self.further].concat()
+    }
+}
+
+/// What a rendition needs, beside what is made for the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::hls) struct Share {
+    /// What it needs itself.
+    pub(in crate::hls) need: Need,
+    /// What all renditions need.
+    pub(in crate::hls) all: Need,
+    /// Whether others need pictures encoded, which cost much, and this one does not.
+    pub(in crate::hls) does_without_pictures: bool,
+}
+
+impl Share {
+    /// What `rendition` of a channel needs; `has_compat` tells whether that for players that know little is made for who
+    /// asks, even where they do not ask for it by its name.
+    pub(in crate::hls) fn of(
+        description: &Description,
+        rendition: Rendition,
+        has_compat: bool,
+    ) -> Self {
+        let need = Need::of(description, rendition);
+        let own = Need::of(description, Rendition::Own);
+        let all = match has_compat || is_beyond_streams(description) {
+            true => own.with(&Need::of(description, Rendition::Compat)),
+            false => own,
+        };
+        let has_pictures = |need: &Need| {
+            let tracks = description.tracks();
+            let mut first = need.first.iter().filter_map(|index| tracks.get(*index));
+            first.any(|track| track.kind == Kind::Video)
+        };
+        Self {
+            does_without_pictures: has_pictures(&all) && !has_pictures(&need),
+            need,
+            all,
+        }
     }
 }
 
@@ -192,5 +239,37 @@ mod tests {
         let many = [&[H264, OPUS][..], &[G711; 20]].concat();
         let further = need(Rendition::Own, &many).further;
         assert_eq!(further, (2..2 + MOST_FURTHER).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn renditions_share_what_they_need() {
+        const H265: &str = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n";
+        const JPEG: &str = "m=video 0 RTP/AVP 26\r\n";
+        const AC3: &str = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 ac3/48000/2\r\n";
+        let share = |rendition, medias: &[&str], has_compat| {
+            let medias = medias.concat();
+            let sdp = format!("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{medias}");
+            let description = Description::read(sdp.as_bytes()).unwrap();
+            Share::of(&description, rendition, has_compat)
+        };
+        // The pictures are encoded only for who needs that.
+        let own = share(Rendition::Own, &[H265, G711, G711], true);
+        assert_eq!((own.need.all(), own.all.all()), (vec![1, 2], vec![1, 0, 2]));
+        let compat = share(Rendition::Compat, &[H265, G711, G711], true);
+        assert_eq!((compat.need.all(), &compat.all), (vec![0, 1], &own.all));
+        assert!(own.does_without_pictures && !compat.does_without_pictures);
+        // Beside pictures that have to be encoded for everybody sound costs nothing.
+        for rendition in [Rendition::Own, Rendition::Compat] {
+            let share = share(rendition, &[JPEG, AC3], true);
+            assert_eq!(share.all.all(), [0, 1]);
+            assert!(!share.does_without_pictures);
+        }
+        let alone = share(Rendition::Own, &[JPEG, AC3], false);
+        assert_eq!(alone.all.all(), [0]);
+        // The playlist of transport streams is in other formats without being told.
+        assert_eq!(
+            share(Rendition::Own, &[JPEG, OPUS], false).all.all(),
+            [0, 1]
+        );
     }
 }

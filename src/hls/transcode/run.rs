@@ -89,7 +89,7 @@ impl Run {
             },
             streams.clone().map(|stream| (stream.number, stream.coding)),
         );
-        let (child, pipes) = Child::begin(shared, task.name, &arguments, speech.is_some())?;
+        let (child, pipes) = Child::begin(shared.seat()?, task.name, &arguments, speech.is_some())?;
         let Pipes { input, output } = pipes;
         let heard = speech.zip(input).map(|(speech, input)| speech.feed(input));
         let codings: Vec<_> = streams.map(|stream| stream.coding).collect();

@@ -46,7 +46,7 @@ pub struct Hls {
     /// How long a channel that is packaged on demand is after the last request.
     #[serde(with = "quantity::duration")]
     pub idle_stop: Duration,
-    /// How long the first request waits for something to play.
+    /// How long the first requests wait, each: for something to be told of, and for enough to play.
     #[serde(with = "quantity::duration")]
     pub start_wait: Duration,
     /// Whether what players cannot play is transcoded.

@@ -12,7 +12,7 @@ use super::lock::Lock;
 use super::object::{File, Flavour, Object};
 use super::part::{Head, Part, Sample};
 use super::playlist::{Alternative, HEAD, Multivariant, Pictures, SessionKey};
-use super::rates::Rate;
+use super::rates::Rates;
 use super::window::{Kept, Window};
 use crate::codec::{Format, Kind};
 
@@ -111,15 +111,11 @@ impl<'w> Listing<'w> {
         Object::File { packager, file }.to_string()
     }
 
-    fn rate(self, flavour: Flavour) -> Cow<'w, Rate> {
-        let rates = &self.window.rates;
-        match flavour {
-            Flavour::Ts => Cow::Borrowed(&rates.ts),
-            _ if self.window.listed.is_empty() => {
-                let bytes = self.window.open.iter().map(|part| part.data.len()).sum();
-                Cow::Owned(Rate::of(bytes, self.window.open.iter().map(length).sum()))
-            }
-            _ => Cow::Borrowed(&rates.fragments),
+    /// What was measured as soon as there is enough to play, and before what is expected.
+    fn rates(self, flavour: Flavour) -> Cow<'w, Rates> {
+        match self.window.has(flavour) {
+            true => Cow::Borrowed(&self.window.rates),
+            false => Cow::Owned(self.window.rates_of_beginning(flavour)),
         }
     }
 

@@ -232,13 +232,15 @@ impl Packager {
             Some(wanted) => {
                 let asked = time::Instant::now();
                 let within = start_wait.min(self.patience());
-                self.started(flavour, within).await?;
+                self.started(flavour, Readiness::Ready, within).await?;
                 if self.read().rendition(sound).is_none() {
                     return Err(NoPlaylist::NoSound);
                 }
                 self.reached(wanted, asked).await?;
             }
-            None => self.started(flavour, start_wait).await?,
+            None => {
+                self.started(flavour, Readiness::Ready, start_wait).await?;
+            }
         }
         let playlist = match directives.skip {
             Some(skip) => Playlist::Delta(flavour, skip),
@@ -249,7 +251,7 @@ impl Packager {
         rendition.text(playlist).ok_or(NoPlaylist::Nothing)
     }
 
-    /// The playlist that a player opens, waited for in the same way. Cancel safe.
+    /// The playlist that a player opens, waited for in the same way, but until there is a part. Cancel safe.
     ///
     /// # Errors
     /// Why there is none.
@@ -259,9 +261,14 @@ impl Packager {
         start_wait: Duration,
     ) -> Result<Arc<Text>, NoPlaylist> {
         let flavour = self.carried_as(flavour);
-        self.started(flavour, start_wait).await?;
-        let text = self.read().text(Playlist::Multivariant(flavour));
-        text.ok_or(NoPlaylist::Nothing)
+        let text = || self.read().text(Playlist::Multivariant(flavour));
+        self.started(flavour, Readiness::Told, start_wait).await?;
+        if let Some(text) = text() {
+            return Ok(text);
+        }
+        // There has just become enough, of which transport streams are still to be made.
+        self.started(flavour, Readiness::Ready, start_wait).await?;
+        text().ok_or(NoPlaylist::Nothing)
     }
 
     fn patience(&self) -> Duration {
@@ -298,6 +305,7 @@ impl Packager {
             let changed = change(&mut window);
             let readiness = |flavour| match flavour {
                 _ if window.has(flavour) => Readiness::Ready,
+                _ if window.tells(flavour) => Readiness::Told,
                 _ if window.carries(flavour) => Readiness::Waiting,
                 _ => Readiness::Unfit,
             };

@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::i_frame::IFrame;
+use super::object::Flavour;
 use super::part::Segment;
-use super::window::{Kept, span};
+use super::window::span;
 
 /// The rates of the recent segments.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rates {
     /// Of fragmented MP4.
     pub(super) fragments: Rate,
@@ -42,16 +41,29 @@ struct Counted {
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 impl Rates {
-    /// Counts a segment; `target` is how long segments are meant to be. Those count that are among the last of
-    /// `listed` together, or of an hour.
-    pub(super) fn add(&mut self, kept: &Kept, target: Duration, listed: Duration) {
-        let Kept { segment, .. } = kept;
+    /// That of a flavour.
+    pub(super) fn of(&self, flavour: Flavour) -> &Rate {
+        match flavour {
+            Flavour::Ts => &self.ts,
+            Flavour::LowLatency | Flavour::Cmaf => &self.fragments,
+        }
+    }
+
+    /// Counts a segment, which has `ts` bytes in the other flavour if it is there; `target` is how long segments are
+    /// meant to be. Those count that are among the last of `listed` together, or of an hour.
+    pub(super) fn add(
+        &mut self,
+        segment: &Segment,
+        ts: Option<usize>,
+        target: Duration,
+        listed: Duration,
+    ) {
         // What was not there tells nothing of what will be.
         if segment.gap {
             return;
         }
         self.fragments.add(segment.size(), span(segment), target);
-        self.add_ts(kept, target);
+        self.add_ts(segment, ts, target);
         self.add_i_frames(segment);
         let time = listed.max(REMEMBERED);
         let [i_frames, ts_i_frames] = &mut self.i_frames;
@@ -61,9 +73,17 @@ impl Rates {
     }
 
     /// Counts a segment in the other flavour only.
-    pub(super) fn add_ts(&mut self, kept: &Kept, target: Duration) {
-        if let Some(size) = kept.ts.as_ref().map(Bytes::len) {
-            self.ts.add(size, span(&kept.segment), target);
+    pub(super) fn add_ts(&mut self, segment: &Segment, ts: Option<usize>, target: Duration) {
+        if let Some(size) = ts {
+            self.ts.add(size, span(segment), target);
+        }
+    }
+
+    /// Makes all of them so many times as high.
+    pub(super) fn raise(&mut self, times: u64) {
+        let [i_frames, ts_i_frames] = &mut self.i_frames;
+        for rate in [&mut self.fragments, &mut self.ts, i_frames, ts_i_frames] {
+            rate.raise(times);
         }
     }
 
@@ -81,13 +101,6 @@ impl Rates {
 const SHORTEST_I_FRAME: Duration = Duration::from_secs(1);
 
 impl Rate {
-    /// Of `bytes` alone.
-    pub(super) fn of(bytes: usize, duration: Duration) -> Self {
-        let mut rate = Self::default();
-        rate.add(bytes, duration, Duration::ZERO);
-        rate
-    }
-
     /// Counts a segment of so many bytes; `target` is how long segments are meant to be.
     pub(super) fn add(&mut self, bytes: usize, duration: Duration, target: Duration) {
         let (bits, seconds) = ((bytes as u64).saturating_mul(8), duration.as_secs_f64());
@@ -102,6 +115,13 @@ impl Rate {
         });
         self.bits = self.bits.saturating_add(bits);
         self.seconds += seconds;
+    }
+
+    fn raise(&mut self, times: u64) {
+        self.bits = self.bits.saturating_mul(times);
+        for one in &mut self.segments {
+            one.bits = one.bits.saturating_mul(times);
+        }
     }
 
     /// Forgets the oldest segments, as far as the others last for `time`.
@@ -152,7 +172,16 @@ mod tests {
         rate.add(200_000, second, target);
         assert_eq!(rate.peak(), 1_200_000);
         assert_eq!(rate.average(), 1_700_000 * 8 / 13);
-        assert_eq!(Rate::of(1000, second).peak(), 8000);
+    }
+
+    #[test]
+    fn higher_rates_are_higher_in_all() {
+        let mut rate = Rate::default();
+        let second = Duration::from_secs(1);
+        rate.add(1000, second, second);
+        rate.add(2000, second, second);
+        rate.raise(2);
+        assert_eq!((rate.peak(), rate.average()), (32_000, 24_000));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Segments that have left the playlists stay for those who read of them before (RFC 8216, 6.2.2).
 //! A playlist is written when it is first asked for after a change. Nothing here waits.
 
+mod beginning;
 mod bounds;
 mod files;
 mod i_frames;
@@ -56,6 +57,8 @@ pub struct Window {
     pub(super) keeps_all: bool,
     /// Whether players get what there is, for those that wait will soon be sent away.
     is_hurried: bool,
+    /// How many tracks its segments hold when something has come of each.
+    tracks: usize,
     pub(super) ended: bool,
     /// What its sound is chosen by, where there are several; `None` for pictures.
     pub(super) choice: Option<Choice>,
@@ -142,7 +145,12 @@ impl Kept {
 
     /// Bytes of it in memory.
     fn bytes(&self) -> usize {
-        self.segment.memory() + self.ts.as_ref().map_or(0, Bytes::len)
+        self.segment.memory() + self.ts_size().unwrap_or(0)
+    }
+
+    /// Bytes of it in memory in the flavour [`Flavour::Ts`].
+    fn ts_size(&self) -> Option<usize> {
+        self.ts.as_ref().map(Bytes::len)
     }
 
     fn duration(&self) -> Duration {
@@ -175,6 +183,7 @@ impl Window {
             compat_most: 0,
             keeps_all: false,
             is_hurried: false,
+            tracks: 1,
             ended: false,
             choice: None,
             sounds: Vec::new(),
@@ -206,6 +215,11 @@ impl Window {
     pub fn with_all_kept(mut self, keeps_all: bool) -> Self {
         self.keeps_all = keeps_all;
         self
+    }
+
+    /// Says how many tracks segments hold when something has come of each; of a sound in segments of its own it is one.
+    pub fn expect_tracks(&mut self, tracks: usize) {
+        self.tracks = tracks;
     }
 
     /// Changes the bounds; they act with the next segment.
@@ -252,7 +266,9 @@ impl Window {
         };
         self.bytes += kept.bytes();
         let listed = self.time() + kept.duration();
-        self.rates.add(&kept, self.targets.segment, listed);
+        let target = self.targets.segment;
+        self.rates
+            .add(&kept.segment, kept.ts_size(), target, listed);
         self.listed.push_back(kept);
         if self.leads() {
             self.retire(now);
@@ -265,8 +281,9 @@ impl Window {
     pub fn add_ts(&mut self, wall: SystemTime, mut pack: impl FnMut(&Segment) -> Option<Bytes>) {
         for kept in self.listed.iter_mut().filter(|kept| kept.spooled.is_none()) {
             kept.ts = pack(&kept.segment);
-            self.bytes += kept.ts.as_ref().map_or(0, Bytes::len);
-            self.rates.add_ts(kept, self.targets.segment);
+            self.bytes += kept.ts_size().unwrap_or(0);
+            self.rates
+                .add_ts(&kept.segment, kept.ts_size(), self.targets.segment);
         }
         self.changed(wall, &[Flavour::Ts]);
     }
@@ -310,12 +327,15 @@ impl Window {
         sounds.fold(self.bytes, usize::saturating_add)
     }
 
-    /// A playlist, written unless it was before; `None` while there is nothing to play, and of
-    /// key frames where there are no pictures.
+    /// A playlist, written unless it was before; `None` while there is nothing to play or, in what players open,
+    /// [to tell of](Self::tells), and of key frames where there are no pictures.
     pub fn text(&self, playlist: Playlist) -> Option<Arc<Text>> {
         let text = self.texts.get(playlist.index())?;
-        let lacks = || !self.has(playlist.flavour()) || self.lacks_i_frames(playlist);
-        if text.get().is_none() && lacks() {
+        let is_there = || match playlist {
+            Playlist::Multivariant(flavour) => self.tells(flavour),
+            _ => self.has(playlist.flavour()) && !self.lacks_i_frames(playlist),
+        };
+        if text.get().is_none() && !is_there() {
             return None;
         }
         let text = text.get_or_init(|| {

@@ -404,6 +404,40 @@ async fn nothing_to_play_is_told_after_a_while() {
     assert_eq!(answer.header("retry-after"), Some("1"));
 }
 
+#[tokio::test]
+async fn a_player_is_told_of_a_channel_before_it_can_start() {
+    let server = start();
+    let mut clip = Clip::publish(&server, "live");
+    clip.send_until(0.8);
+    let http = server.http;
+    let mut waiting = Vec::new();
+    for (program, media) in [
+        ("index", "media"),
+        ("cmaf", "media-cmaf"),
+        ("ts", "media-ts"),
+    ] {
+        let program = text(http, &format!("/live/{program}.m3u8")).await;
+        assert!(program.contains(&format!("\n{media}.m3u8\n")), "{program}");
+        assert!(program.contains(",CODECS=\"avc1."), "{program}");
+        assert!(program.contains(",mp4a.40.2\""), "{program}");
+        assert!(program.contains("FRAME-RATE="), "{program}");
+        assert!(
+            program.contains("\n#EXT-X-I-FRAME-STREAM-INF:"),
+            "{program}"
+        );
+        assert!(!program.contains("BANDWIDTH=0"), "{program}");
+        let media = format!("/live/{media}.m3u8");
+        waiting.push(tokio::spawn(async move { text(http, &media).await }));
+    }
+    assert!(waiting.iter().all(|answer| !answer.is_finished()));
+    clip.send_until(9.0);
+    for answer in waiting {
+        let playlist = answer.await.unwrap();
+        assert!(number(&playlist, "#EXT-X-MEDIA-SEQUENCE:") > 0);
+        assert!(playlist.contains("\n#EXTINF:"), "{playlist}");
+    }
+}
+
 /// The name of the oldest segment of a playlist.
 fn oldest(playlist: &str) -> String {
     let mut listed = listed(playlist).into_iter();

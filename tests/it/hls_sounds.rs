@@ -47,6 +47,26 @@ fn uris(playlist: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn all_sounds_are_told_of_before_any_can_be_heard() {
+    let server = start(|_| {});
+    let mut clip = Clip::publish_in(&server, "tv", &["deu", "fra"]);
+    clip.send_until(0.8);
+    for (multivariant, ending) in [("index", ""), ("cmaf", "-cmaf"), ("ts", "-ts")] {
+        let playlist = text(server.http, &format!("/tv/{multivariant}.m3u8")).await;
+        for (number, language) in [(1, "deu"), (2, "fra")] {
+            let sound = format!(
+                "LANGUAGE=\"{language}\",CHANNELS=\"2\",URI=\"audio{number}{ending}.m3u8\"\n"
+            );
+            assert!(playlist.contains(&sound), "{playlist}");
+        }
+        assert!(playlist.contains(",mp4a.40.2\""), "{playlist}");
+    }
+    clip.send_until(9.5);
+    let sound = text(server.http, "/tv/audio2-ts.m3u8").await;
+    assert!(cuts(&sound).len() > 5, "{sound}");
+}
+
+#[tokio::test]
 async fn sounds_are_playlists_of_their_own_that_are_cut_alike() {
     let server = start(|_| {});
     let mut clip = Clip::publish_in(&server, "tv", &["deu", "fra"]);

@@ -50,16 +50,18 @@ impl<'w> Listing<'w> {
 
     /// What is told of the key frames; `None` without pictures, and where these are refreshed little by little.
     pub(super) fn told_of_i_frames(self, flavour: Flavour) -> Option<IFrames> {
-        self.window.has_i_frames().then_some(())?;
+        let is_beginning = !self.window.has(flavour);
+        (is_beginning || self.window.has_i_frames()).then_some(())?;
         let newest = self.heads().next_back()?;
         let video = newest.map.tracks.first().map(|track| &track.format);
         let video = video.filter(|format| format.kind() == Kind::Video)?;
-        let [fragments, ts] = &self.window.rates.i_frames;
+        let rates = self.rates(flavour);
+        let [fragments, ts] = &rates.i_frames;
         let rate = match flavour {
             Flavour::Ts => ts,
             Flavour::LowLatency | Flavour::Cmaf => fragments,
         };
-        // Before there is a whole segment.
+        // While none has come.
         (rate.peak() > 0).then_some(())?;
         Some(IFrames {
             bandwidth: rate.peak(),

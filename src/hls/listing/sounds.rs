@@ -7,12 +7,14 @@ use crate::hls::playlist::{AudioRendition, RenditionReport, Sound, Stream};
 use crate::hls::window::{Choice, Window};
 
 impl Listing<'_> {
-    /// The sounds of which there is something to hear, as far as the flavour can carry them.
+    /// The sounds of which there is something to hear, as far as the flavour can carry them. Before there is enough to
+    /// play these are all of them, for they are [told of](Window::tells) together.
     pub(super) fn sounds(self, flavour: Flavour) -> Vec<Self> {
-        let is_heard = |window: &Window| window.listed.iter().any(|kept| !kept.segment.gap);
-        let fits = |window: &Window| window.has(flavour) && window.carries(flavour);
+        let is_listed = |window: &Window| window.listed.iter().any(|kept| !kept.segment.gap);
+        let is_beginning = !self.window.has(flavour);
+        let is_heard = |window: &Window| is_beginning || window.has(flavour) && is_listed(window);
         let sounds = self.window.sounds.iter();
-        let sounds = sounds.filter(|window| fits(window) && is_heard(window));
+        let sounds = sounds.filter(|window| window.carries(flavour) && is_heard(window));
         sounds.map(|window| Self { window }).collect()
     }
 
@@ -41,7 +43,8 @@ impl Listing<'_> {
 
     /// The media playlist without other sounds.
     fn own_stream(self, flavour: Flavour) -> Stream {
-        let rate = self.rate(flavour);
+        let rates = self.rates(flavour);
+        let rate = rates.of(flavour);
         let mut codecs: Vec<_> = self
             .formats()
             .into_iter()
@@ -63,7 +66,8 @@ impl Listing<'_> {
         let mut formats = self.formats().into_iter();
         let format = formats.find(|format| format.kind() == Kind::Audio);
         let channels = format.and_then(Format::channels);
-        let rate = self.rate(flavour);
+        let rates = self.rates(flavour);
+        let rate = rates.of(flavour);
         Some(Sound {
             bandwidth: rate.peak(),
             average_bandwidth: rate.average(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::stage::Readiness;
 use super::{NoPlaylist, Packager};
 use crate::hls::object::Flavour;
 use crate::hls::text::Text;
@@ -19,7 +20,7 @@ impl Packager {
         flavour: Flavour,
         start_wait: Duration,
     ) -> Result<Arc<Text>, NoPlaylist> {
-        self.started(flavour, start_wait).await?;
+        self.started(flavour, Readiness::Ready, start_wait).await?;
         let text = self.read().text(Playlist::IFrames(flavour));
         text.ok_or(NoPlaylist::NoPictures)
     }

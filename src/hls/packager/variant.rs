@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::stage::Readiness;
 use super::{NoPlaylist, Packager, Rendition};
 use crate::hls::object::{Flavour, Object};
 use crate::hls::progress::Progress;
@@ -44,8 +45,9 @@ impl Packager {
             Some(_) => Duration::ZERO,
             None => self.clock.now().saturating_duration_since(self.begun),
         };
-        self.started(flavour, start_wait.saturating_sub(passed))
-            .await?;
+        // Players choose between programs by rates, which a part does not tell.
+        let within = start_wait.saturating_sub(passed);
+        self.started(flavour, Readiness::Ready, within).await?;
         self.read()
             .variant(flavour, folder)
             .ok_or(NoPlaylist::Nothing)

@@ -4,36 +4,43 @@ use std::time::Duration;
 
 use tokio::time::{self, timeout, timeout_at};
 
-use super::stage::Stage;
+use super::stage::{Readiness, Stage};
 use super::{NoPlaylist, Packager};
 use crate::hls::object::Flavour;
 use crate::hls::progress::{Progress, Wanted};
 
 impl Packager {
-    /// Waits until there is something to play.
+    /// Waits until there is something to play, or to be told of, as `wanted`.
     pub(super) async fn started(
         &self,
         flavour: Flavour,
+        wanted: Readiness,
         within: Duration,
     ) -> Result<(), NoPlaylist> {
         self.touch();
         if flavour == Flavour::Ts {
-            let wants = |wanted: &mut bool| !std::mem::replace(wanted, true);
+            let wants = |wants: &mut bool| !std::mem::replace(wants, true);
             self.wants_ts.send_if_modified(wants);
         }
-        let settled = self.progress.borrow().settled(flavour);
+        let settled = self.progress.borrow().settled(flavour, wanted);
         match settled {
             Some(settled) => settled,
-            None => Box::pin(self.settled(flavour, within)).await,
+            None => Box::pin(self.settled(flavour, wanted, within)).await,
         }
     }
 
     /// Waits until it is settled whether there will be something to play.
-    async fn settled(&self, flavour: Flavour, within: Duration) -> Result<(), NoPlaylist> {
+    async fn settled(
+        &self,
+        flavour: Flavour,
+        wanted: Readiness,
+        within: Duration,
+    ) -> Result<(), NoPlaylist> {
         let mut stages = self.progress.subscribe();
-        let is_settled = |stage: &Stage| stage.settled(flavour).is_some();
+        let settled = |stage: &Stage| stage.settled(flavour, wanted);
+        let is_settled = |stage: &Stage| settled(stage).is_some();
         match timeout(within, stages.wait_for(is_settled)).await {
-            Ok(Ok(stage)) => stage.settled(flavour).unwrap_or(Err(NoPlaylist::Nothing)),
+            Ok(Ok(stage)) => settled(&stage).unwrap_or(Err(NoPlaylist::Nothing)),
             Ok(Err(_)) => Err(NoPlaylist::Nothing),
             Err(_) => Err(NoPlaylist::Starting),
         }

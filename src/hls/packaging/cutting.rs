@@ -51,6 +51,7 @@ pub(super) fn begin(
     let keys = offer(packager, description, apart);
     let mut sounds = Sounds::new(description, apart, keys);
     tell_described(&mut segmenter, &mut sounds, description, encoded);
+    packager.update(|window| window.expect_tracks(segmenter.track_count()));
     (segmenter, sounds)
 }
 

@@ -36,6 +36,11 @@ impl Segmenter {
         self
     }
 
+    /// How many tracks segments hold when something has come of each; 0 if fragments can carry none of them.
+    pub fn track_count(&self) -> usize {
+        self.lanes.len()
+    }
+
     /// Has segments begin anew at the next key frame, because something else needs a new map.
     pub fn renew(&mut self) {
         self.is_outdated = true;

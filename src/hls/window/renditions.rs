@@ -33,6 +33,8 @@ impl Window {
     pub fn take_first_sound(&mut self) {
         if !self.sounds.is_empty() {
             let first = self.sounds.remove(0);
+            // With pictures, for which nobody waits who knows of them.
+            self.tracks += 1;
             self.choice = first.choice.map(|choice| Choice {
                 number: 0,
                 ..choice

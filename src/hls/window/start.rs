@@ -1,4 +1,4 @@
-//! When there is enough in a window for players to start.
+//! When there is enough in a window for players to be told of it, and for them to start.
 
 use std::time::Duration;
 
@@ -23,13 +23,36 @@ impl Window {
     /// no parts stands still later for as long as it starts earlier, unless the segments [last](Self::outlasts).
     /// Measured in `docs/performance.md`.
     pub fn has(&self, flavour: Flavour) -> bool {
-        let is_enough = match flavour {
+        let is_there = |kept: &Kept| flavour != Flavour::Ts || kept.has_ts();
+        self.is_enough(flavour) && self.listed.iter().any(is_there)
+    }
+
+    /// Whether the playlist that players open can tell of it in this flavour: it names formats and rates, and no segment,
+    /// so that one part of all that is to come is enough. The media playlist is waited for as before.
+    ///
+    /// Not where formats for other players are offered beside it, because these choose by rates that a part does not tell.
+    pub fn tells(&self, flavour: Flavour) -> bool {
+        let is_beginning = || !self.is_enough(flavour) && !self.compat;
+        self.has(flavour) || is_beginning() && self.has_begun() && self.carries(flavour)
+    }
+
+    /// Whether there is enough as soon as all of it is in this flavour, or nothing more will come.
+    fn is_enough(&self, flavour: Flavour) -> bool {
+        match flavour {
+            _ if self.ended => true,
             Flavour::LowLatency => self.lists(LEAST),
             Flavour::Cmaf | Flavour::Ts if self.is_hurried => self.lists(ENOUGH),
             Flavour::Cmaf | Flavour::Ts => self.outlasts(),
-        };
-        let is_there = |kept: &Kept| flavour != Flavour::Ts || kept.has_ts();
-        (is_enough || self.ended) && self.listed.iter().any(is_there)
+        }
+    }
+
+    /// Whether there is a part, in which all tracks are, and one of each of the sounds.
+    fn has_begun(&self) -> bool {
+        let listed = self.listed.iter().flat_map(|kept| &kept.segment.parts);
+        let part = listed.chain(&self.open).rfind(|part| !part.gap);
+        let tracks = part.map(|part| part.head.map.tracks.len());
+        let is_whole = tracks.is_some_and(|tracks| tracks >= self.tracks);
+        is_whole && self.sounds.iter().all(Self::has_begun)
     }
 
     /// Whether that many segments are there, or as much as one may last for.

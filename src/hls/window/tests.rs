@@ -742,3 +742,123 @@ fn a_full_disk_costs_the_oldest() {
     assert_eq!(maker.window.give_up(1, maker.wall), 0);
     assert_eq!(maker.window.given_up(), 14);
 }
+
+fn of_sound(number: u16) -> Choice {
+    Choice {
+        number,
+        language: None,
+    }
+}
+
+/// The rates that the playlist tells which players open.
+fn told_rates(window: &Window, flavour: Flavour) -> Option<(u64, u64)> {
+    let text = window.text(Playlist::Multivariant(flavour))?;
+    let text = std::str::from_utf8(text.plain()).unwrap().to_owned();
+    let rate = |tag: &str| {
+        let (_, value) = text.split_once(tag)?;
+        value.split([',', '\n']).next()?.parse().ok()
+    };
+    Some((rate(":BANDWIDTH=")?, rate("AVERAGE-BANDWIDTH=")?))
+}
+
+#[test]
+fn a_part_is_enough_to_tell_of_what_cannot_be_played_yet() {
+    let mut maker = Maker::new(BOUNDS);
+    for flavour in Flavour::ALL {
+        assert!(!maker.window.tells(flavour));
+        assert_eq!(told_rates(&maker.window, flavour), None);
+    }
+    maker.window.push_part(maker.part(0), maker.wall);
+    for flavour in Flavour::ALL {
+        assert!(maker.window.tells(flavour) && !maker.window.has(flavour));
+        assert_eq!(told_rates(&maker.window, flavour), Some((16_000, 16_000)));
+        assert!(maker.window.text(Playlist::Media(flavour)).is_none());
+        assert!(maker.window.variant(flavour, "a/").is_none());
+    }
+}
+
+#[test]
+fn rates_are_twice_those_of_what_has_come_until_it_can_be_played() {
+    let mut maker = Maker::new(BOUNDS);
+    let rich = Part {
+        data: vec![0; 10_000].into(),
+        ..maker.part(0)
+    };
+    maker.window.push_part(rich, maker.wall);
+    let told = |maker: &Maker| told_rates(&maker.window, Flavour::LowLatency);
+    assert_eq!(told(&maker), Some((160_000, 160_000)));
+    let gap = Part {
+        gap: true,
+        data: Bytes::new(),
+        ..maker.part(1)
+    };
+    maker.window.push_part(gap, maker.wall);
+    assert_eq!(told(&maker), Some((160_000, 160_000)));
+    maker.window.push_part(maker.part(2), maker.wall);
+    assert_eq!(told(&maker), Some((88_000, 88_000)));
+}
+
+#[test]
+fn nothing_is_told_of_before_something_of_each_track_has_come() {
+    let mut maker = Maker::new(BOUNDS);
+    maker.window.expect_tracks(2);
+    maker.window.push_part(maker.part(0), maker.wall);
+    assert!(!maker.window.tells(Flavour::Cmaf));
+    maker.window.expect_tracks(1);
+    assert!(maker.window.tells(Flavour::Cmaf));
+    let gap = Part {
+        gap: true,
+        ..maker.part(0)
+    };
+    let mut maker = Maker::new(BOUNDS);
+    maker.window.push_part(gap, maker.wall);
+    assert!(!maker.window.tells(Flavour::Cmaf));
+}
+
+#[test]
+fn nothing_is_told_of_before_each_sound_has_come() {
+    let mut maker = Maker::new(BOUNDS);
+    let sound = (0xb, of_sound(1));
+    maker.window.set_sounds(Some(of_sound(0)), vec![sound]);
+    maker.window.push_part(maker.part(0), maker.wall);
+    assert!(!maker.window.tells(Flavour::Cmaf));
+    let part = maker.part(0);
+    let sound = maker.window.rendition_mut(1).unwrap();
+    sound.push_part(part, maker.wall);
+    assert!(maker.window.tells(Flavour::Cmaf));
+    let text = maker.window.text(Playlist::Multivariant(Flavour::Cmaf));
+    let text = text.unwrap();
+    let text = std::str::from_utf8(text.plain()).unwrap();
+    assert!(text.contains("URI=\"audio1-cmaf.m3u8\""), "{text}");
+}
+
+#[test]
+fn pictures_that_may_still_come_are_waited_for_when_the_sound_leads() {
+    let mut maker = Maker::new(BOUNDS);
+    let sound = (0xb, of_sound(1));
+    maker.window.set_sounds(None, vec![sound]);
+    maker.window.take_first_sound();
+    maker.window.push_part(maker.part(0), maker.wall);
+    assert!(!maker.window.tells(Flavour::Cmaf));
+}
+
+#[test]
+fn who_may_choose_between_formats_is_told_when_rates_are_known() {
+    let mut maker = Maker::new(BOUNDS);
+    maker.window.compat = true;
+    maker.window.push_part(maker.part(0), maker.wall);
+    assert!(!maker.window.tells(Flavour::Cmaf));
+    maker.make();
+    maker.make();
+    assert!(maker.window.tells(Flavour::LowLatency));
+}
+
+#[test]
+fn transport_streams_that_are_still_to_be_made_of_much_are_waited_for() {
+    let mut maker = Maker::new(BOUNDS);
+    for _ in 0..3 {
+        maker.make();
+    }
+    assert!(maker.window.has(Flavour::Cmaf));
+    assert!(!maker.window.tells(Flavour::Ts));
+}

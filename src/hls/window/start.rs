@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Kept, Window};
+use crate::hls::listing::Listing;
 use crate::hls::object::Flavour;
 use crate::hls::transport;
 
@@ -32,8 +33,12 @@ impl Window {
     ///
     /// Not where formats for other players are offered beside it, because these choose by rates that a part does not tell.
     pub fn tells(&self, flavour: Flavour) -> bool {
-        let is_beginning = || !self.is_enough(flavour) && !self.compat;
-        self.has(flavour) || is_beginning() && self.has_begun() && self.carries(flavour)
+        let is_beginning = || !self.is_enough(flavour) && self.has_begun() && self.carries(flavour);
+        self.has(flavour) || is_beginning() && !self.has_alternative(flavour)
+    }
+
+    fn has_alternative(&self, flavour: Flavour) -> bool {
+        self.compat && Listing { window: self }.alternative(flavour).is_some()
     }
 
     /// Whether there is enough as soon as all of it is in this flavour, or nothing more will come.

@@ -847,6 +847,12 @@ fn who_may_choose_between_formats_is_told_when_rates_are_known() {
     let mut maker = Maker::new(BOUNDS);
     maker.window.compat = true;
     maker.window.push_part(maker.part(0), maker.wall);
+    assert!(maker.window.tells(Flavour::Cmaf), "all players know these");
+    let mut map = Map::clone(&maker.map);
+    map.tracks[0].format = Format::Opus { channels: 2 };
+    maker.map = Arc::new(map);
+    maker.window = Window::new(0xa, BOUNDS, TARGETS).with_compat(true);
+    maker.window.push_part(maker.part(0), maker.wall);
     assert!(!maker.window.tells(Flavour::Cmaf));
     maker.make();
     maker.make();

@@ -28,6 +28,7 @@ mod keyframe;
 mod latm;
 mod mpeg4_video;
 pub mod mpeg_audio;
+pub mod mpeg_video;
 mod nal;
 mod opus;
 mod opus_units;

@@ -87,12 +87,7 @@ fn format_track(into: &mut BytesMut, format: &Format) {
             let codec = if *wide { b"sawb" } else { b"samr" };
             described_sound(into, codec, format.clock_rate(), *channels);
         }
-        Format::H263 => {
-            let mut entry = BytesMut::new();
-            // Each picture tells of what size it is.
-            image_description(&mut entry, b"h263", (0, 0), &[]);
-            pictures_track(into, "V_QUICKTIME", &entry, None);
-        }
+        Format::H263 => h263_track(into),
         Format::Mpeg4Video { config } => pictures_track(into, "V_MPEG4/ISO/ASP", config, None),
         Format::MpegAudio {
             layer,
@@ -127,6 +122,13 @@ fn pcm_track(into: &mut BytesMut, config: &pcm::Config) {
         Coding::Unsigned8 => linear_track(into, 8, (rate_hz, channels.into())),
         _ => {}
     }
+}
+
+fn h263_track(into: &mut BytesMut) {
+    let mut entry = BytesMut::new();
+    // Each picture tells of what size it is.
+    image_description(&mut entry, b"h263", (0, 0), &[]);
+    pictures_track(into, "V_QUICKTIME", &entry, None);
 }
 
 /// A track of any encoding that a sample description tells of.
@@ -347,6 +349,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::codec::mpeg_video;
     use crate::codec::sample_description::Sound;
 
     /// The elements that `bytes` consist of: identifier and content.
@@ -486,9 +489,20 @@ mod tests {
 
     #[test]
     fn what_is_only_put_together_is_told_of() {
-        let cases: [(ForeignConfig, &str, &[u8]); 7] = [
+        let sequence = mpeg_video::Sequence {
+            is_second: true,
+            headers: Bytes::from_static(b"headers"),
+        };
+        let cases: [(ForeignConfig, &str, &[u8]); 10] = [
             (ForeignConfig::Jpeg, "V_MJPEG", b""),
             (ForeignConfig::Vp8, "V_VP8", b""),
+            (
+                ForeignConfig::H261,
+                "V_MS/VFW/FOURCC",
+                b"\x28\0\0\0\0\0\0\0\0\0\0\0\x01\0\x18\0H261",
+            ),
+            (ForeignConfig::H263, "V_QUICKTIME", b"\0\0\0\x56h263"),
+            (ForeignConfig::MpegVideo(sequence), "V_MPEG2", b"headers"),
             (
                 ForeignConfig::Gsm { rate_hz: 8000 },
                 "A_QUICKTIME",

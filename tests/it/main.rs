@@ -53,6 +53,7 @@ mod qdm2;
 mod quicktime;
 mod quicktime_beside;
 mod quicktime_generic;
+mod quicktime_pictures;
 mod retina;
 mod rtsp_dialogue;
 mod rtsp_interleaved;

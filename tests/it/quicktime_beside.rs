@@ -214,7 +214,7 @@ fn vp8(movie: &Path) -> Vec<Sent> {
 }
 
 /// Pictures are sent in the order in which they are decoded.
-fn in_order(mut sent: Vec<Sent>) -> Vec<Sent> {
+pub(super) fn in_order(mut sent: Vec<Sent>) -> Vec<Sent> {
     let mut latest = 0.0_f64;
     for (due, ..) in &mut sent {
         latest = latest.max(*due);
@@ -359,13 +359,13 @@ async fn sound_that_some_players_know_is_encoded_with_the_pictures_for_the_other
 }
 
 /// How many processes have begun, of which none has failed.
-fn begun(server: &Server) -> u64 {
+pub(super) fn begun(server: &Server) -> u64 {
     let counts = server.hls.transcoders.counts();
     assert_eq!(counts.failed, 0);
     counts.begun
 }
 
-fn run_ffmpeg(arguments: &[&str], output: &Path) {
+pub(super) fn run_ffmpeg(arguments: &[&str], output: &Path) {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin"]).args(arguments);
     assert!(command.arg(output).status().unwrap().success());

@@ -4,9 +4,11 @@
 
 use std::fmt;
 
-use super::{AccessUnit, Fmtp, framed, jpeg, qcelp, speex, vorbis, vp8};
+use super::{
+    AccessUnit, Fmtp, framed, h261, h263_1996, jpeg, mpeg_video, qcelp, speex, vorbis, vp8,
+};
 use crate::codec::Malformed;
-use crate::codec::vorbis as vorbis_format;
+use crate::codec::{mpeg_video as mpeg_video_format, vorbis as vorbis_format};
 use crate::wire::rtp;
 
 /// Puts the payloads of one track together. What it keeps is bounded by [`MAX_UNIT`](super::MAX_UNIT).
@@ -35,6 +37,12 @@ pub enum ForeignConfig {
         /// Sampling rate in Hz.
         rate_hz: u32,
     },
+    /// H.261.
+    H261,
+    /// H.263 with nothing of its later versions.
+    H263,
+    /// MPEG-1 or MPEG-2 video.
+    MpegVideo(mpeg_video_format::Sequence),
     /// Frames of QCELP, each behind its rate.
     Qcelp,
     /// Frames of Speex.
@@ -66,7 +74,10 @@ impl Foreign {
         let clock_hz = words.next()?.parse().ok().filter(|rate| *rate > 0)?;
         let is_mono = matches!(words.next(), None | Some("1"));
         match name.as_str() {
+            "H261" => Some(Self::new(h261::Depacketizer::default())),
+            "H263" => Some(Self::new(h263_1996::Depacketizer::default())),
             "JPEG" => Some(Self::new(jpeg::Depacketizer::default())),
+            "MPV" => Some(Self::new(mpeg_video::Depacketizer::default())),
             "QCELP" if is_mono => qcelp::Depacketizer::new(clock_hz).map(Self::new),
             "SPEEX" if is_mono => speex::Depacketizer::new(clock_hz).map(Self::new),
             "VORBIS" => {
@@ -98,6 +109,11 @@ impl Foreign {
     /// The next unit that is whole.
     pub fn pull(&mut self) -> Option<AccessUnit> {
         self.0.pull()
+    }
+
+    /// Whether units come in an order that is not that of their times.
+    pub fn are_reordered(&self) -> bool {
+        matches!(self.config(), Some(ForeignConfig::MpegVideo(_)))
     }
 
     /// What the description and the packets so far have told; `None` while that does not suffice.

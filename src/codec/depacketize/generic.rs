@@ -157,6 +157,7 @@ impl Depacketizer {
             time,
             starts: starts && !data.is_empty(),
             is_key,
+            resumes: false,
             ends: packet.marker(),
         };
         self.pieces.push(piece, [data, &[]]);

@@ -6,7 +6,7 @@ use crate::codec::{Format, KeyFrames, Malformed};
 use crate::wire::rtp;
 
 /// The state of one track.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Depacketizer {
     pictures: Pictures,
 }
@@ -26,6 +26,7 @@ impl Depacketize for Depacketizer {
             // Behind the two zeros a picture's start code ends with 100000.
             starts: !omitted.is_empty() && data.first().is_some_and(|byte| byte & 0xfc == 0x80),
             is_key: KeyFrames::H263Plus.start_at(payload),
+            resumes: false,
             ends: packet.marker(),
         };
         self.pictures.push(piece, [omitted, data]);

@@ -36,6 +36,7 @@ impl Depacketize for Depacketizer {
             time: packet.time(),
             starts: payload.starts_with(&[0, 0, 1]),
             is_key: KeyFrames::Mpeg4Video.start_at(payload),
+            resumes: false,
             ends: packet.marker(),
         };
         self.pictures.push(piece, [payload, &[]]);

@@ -1,4 +1,4 @@
-//! Pictures out of RTP whose payloads are pieces of them: MPEG-4 Visual, H.263 and VP8.
+//! Pictures out of RTP whose payloads are pieces of them: MPEG video, MPEG-4 Visual, H.261, H.263 and VP8.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -20,7 +20,7 @@ struct Picture {
     data: Vec<u8>,
     is_key: bool,
     is_damaged: bool,
-    /// Nothing can be added any more, for a piece before it is missing.
+    /// Nothing can be added for now, for a piece before it is missing.
     is_cut: bool,
 }
 
@@ -32,12 +32,14 @@ pub(super) struct Piece {
     pub(super) starts: bool,
     /// A decoder may start with it.
     pub(super) is_key: bool,
+    /// A decoder finds its way from here where what is before it is missing.
+    pub(super) resumes: bool,
     /// The picture ends with it.
     pub(super) ends: bool,
 }
 
 impl Pictures {
-    /// Something is missing: the picture under way keeps what it has, and gets no more.
+    /// Something is missing: the picture under way keeps what it has, and gets no more until a piece resumes it.
     pub(super) fn lose(&mut self) {
         self.is_damaged = true;
         if let Some(picture) = &mut self.open {
@@ -48,22 +50,30 @@ impl Pictures {
 
     /// The next piece: the concatenation of `parts`.
     pub(super) fn push(&mut self, piece: Piece, parts: [&[u8]; 2]) {
-        let goes_on = self
-            .open
-            .as_ref()
-            .is_some_and(|picture| picture.time == piece.time);
-        if !goes_on {
-            self.close();
-            if piece.starts {
-                self.begin(piece);
-            } else {
-                self.is_damaged = true;
+        let open = self.open.as_mut();
+        match open.filter(|picture| picture.time == piece.time) {
+            Some(picture) => picture.is_cut &= !piece.resumes,
+            None => {
+                self.close();
+                if piece.starts {
+                    self.begin(piece);
+                } else {
+                    self.is_damaged = true;
+                }
             }
         }
         self.append(parts);
         if piece.ends {
             self.close();
         }
+    }
+
+    /// Puts bits into the last byte of the picture of that time; false if it is not under way, or has a gap there.
+    pub(super) fn complete(&mut self, time: u32, bits: u8) -> bool {
+        let open = self.open.as_mut();
+        let open = open.filter(|picture| picture.time == time && !picture.is_cut);
+        let last = open.and_then(|picture| picture.data.last_mut());
+        last.map(|last| *last |= bits).is_some()
     }
 
     fn begin(&mut self, piece: Piece) {

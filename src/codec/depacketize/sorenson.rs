@@ -41,6 +41,7 @@ impl Depacketizer {
             starts: flags & BEGINS != 0,
             // Only the whole picture tells.
             is_key: false,
+            resumes: false,
             ends: flags & ENDS != 0,
         };
         self.pictures.push(piece, [data, &[]]);

@@ -26,6 +26,7 @@ impl Assemble for Depacketizer {
             time: packet.time(),
             starts,
             is_key: KeyFrames::Vp8.start_at(payload),
+            resumes: false,
             ends: packet.marker(),
         };
         self.pictures.push(piece, [data, &[]]);

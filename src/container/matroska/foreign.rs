@@ -2,13 +2,25 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{described_sound, pictures_track, sound_track};
+use super::{described_sound, h263_track, pictures_track, sound_track};
 use crate::codec::ForeignConfig;
 
 pub(super) fn track(into: &mut BytesMut, config: &ForeignConfig) {
     match *config {
         ForeignConfig::Jpeg => pictures_track(into, "V_MJPEG", &[], None),
         ForeignConfig::Vp8 => pictures_track(into, "V_VP8", &[], None),
+        ForeignConfig::H261 => {
+            pictures_track(into, "V_MS/VFW/FOURCC", &bitmap_header(b"H261"), None)
+        }
+        ForeignConfig::H263 => h263_track(into),
+        ForeignConfig::MpegVideo(ref sequence) => {
+            let codec = if sequence.is_second {
+                "V_MPEG2"
+            } else {
+                "V_MPEG1"
+            };
+            pictures_track(into, codec, &sequence.headers, None);
+        }
         ForeignConfig::Gsm { rate_hz } => described_sound(into, b"agsm", rate_hz, 1),
         ForeignConfig::Qcelp => described_sound(into, b"Qclp", 8000, 1),
         ForeignConfig::Speex { rate_hz } => {
@@ -22,6 +34,18 @@ pub(super) fn track(into: &mut BytesMut, config: &ForeignConfig) {
         ForeignConfig::G722 { rate_hz } => wave_track(into, G722, (rate_hz, 4), &[]),
         ForeignConfig::G726 { rate_hz, bits } => wave_track(into, G726, (rate_hz, bits), &[]),
     }
+}
+
+/// Pictures as AVI files tell of them (BITMAPINFOHEADER), which tell their size themselves.
+fn bitmap_header(codec: &[u8; 4]) -> BytesMut {
+    let mut header = BytesMut::new();
+    header.put_u32_le(BITMAP_HEADER);
+    header.put_bytes(0, 8);
+    header.put_u16_le(1);
+    header.put_u16_le(24);
+    header.put_slice(codec);
+    header.put_bytes(0, 20);
+    header
 }
 
 /// Sound of one channel as WAV files tell of it (WAVEFORMATEX): an encoding by its number there, the sampling rate in Hz and
@@ -69,7 +93,8 @@ fn speex_header(rate_hz: u32) -> BytesMut {
     header
 }
 
-/// Bytes of it.
+/// Bytes of such headers.
+const BITMAP_HEADER: u32 = 40;
 const SPEEX_HEADER: u32 = 80;
 
 /// The numbers of encodings in WAV files.

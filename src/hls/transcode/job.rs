@@ -190,6 +190,9 @@ mod tests {
     const VISUAL: &str = "m=video 0 RTP/AVP 98\r\na=rtpmap:98 MP4V-ES/90000\r\n";
     const JPEG: &str = "m=video 0 RTP/AVP 26\r\n";
     const H261: &str = "m=video 0 RTP/AVP 31\r\n";
+    const H263: &str = "m=video 0 RTP/AVP 34\r\n";
+    const MPEG: &str = "m=video 0 RTP/AVP 32\r\n";
+    const VP9: &str = "m=video 0 RTP/AVP 99\r\na=rtpmap:99 VP9/90000\r\n";
     const G711: &str = "m=audio 0 RTP/AVP 0\r\n";
 
     fn description(medias: &[&str]) -> Description {
@@ -201,7 +204,7 @@ mod tests {
     #[test]
     fn tracks_go_into_one_process_if_one_can_take_them() {
         let none: &[usize] = &[];
-        let cases: [(&[&str], &[usize], &[usize]); 8] = [
+        let cases: [(&[&str], &[usize], &[usize]); 11] = [
             (&[VISUAL, G711], &[0, 1], none),
             (&[SORENSON, QDESIGN], none, &[0, 1]),
             (&[SORENSON, G711], none, &[0, 1]),
@@ -209,8 +212,11 @@ mod tests {
             (&[G711, SORENSON, G711], none, &[0, 1, 2]),
             (&[JPEG, QDESIGN], none, &[0, 1]),
             (&[JPEG, G711], &[0, 1], none),
+            (&[H261, QDESIGN], none, &[0, 1]),
+            (&[H263, QDESIGN], none, &[0, 1]),
+            (&[MPEG, QDESIGN], none, &[0, 1]),
             // Nobody but ffmpeg puts these pictures together.
-            (&[H261, QDESIGN], &[0], &[1]),
+            (&[VP9, QDESIGN], &[0], &[1]),
         ];
         for (medias, packets, file) in cases {
             let tracks = (0..medias.len()).collect();

@@ -95,7 +95,11 @@ impl Payloads {
 
     /// Whether units of that kind come in an order that is not that of their times.
     pub(super) fn are_reordered(&self, kind: Kind) -> bool {
-        kind == Kind::Video && matches!(self, Self::Other(_))
+        match self {
+            Self::QuickTime(_) => false,
+            Self::Foreign(track) => track.are_reordered(),
+            Self::Other(_) => kind == Kind::Video,
+        }
     }
 }
 

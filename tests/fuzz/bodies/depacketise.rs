@@ -40,7 +40,7 @@ const VORBIS: &str = "configuration=AAAAAQECAwA4Ah4HAXZvcmJpcwAAAAACRKwAAAAAAAAA
     JiaXMBAAAAAIAAAAAAAQE=";
 
 /// What is only put together here.
-const FOREIGN: [(&str, &str); 8] = [
+const FOREIGN: [(&str, &str); 11] = [
     ("JPEG/90000", ""),
     ("VP8/90000", ""),
     ("G722/8000", ""),
@@ -49,6 +49,9 @@ const FOREIGN: [(&str, &str); 8] = [
     ("QCELP/8000", ""),
     ("SPEEX/16000", ""),
     ("VORBIS/44100/2", VORBIS),
+    ("H261/90000", ""),
+    ("H263/90000", ""),
+    ("MPV/90000", ""),
 ];
 
 /// Reads an encoding, then packets: a byte of marker (1), loss (2) and time (12), one of length, the payload.

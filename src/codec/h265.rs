@@ -54,6 +54,16 @@ impl Config {
         SpsFacts::read(self.sps.first()?).ok()
     }
 
+    /// An access unit with the parameter sets before it, of which a decoder may have had others.
+    pub fn with_sets(&self, data: &[u8]) -> Bytes {
+        let sets = ParameterSets {
+            video: self.vps.clone(),
+            sequence: self.sps.clone(),
+            picture: self.pps.clone(),
+        };
+        [&sets.written()[..], data].concat().into()
+    }
+
     fn read_array(&mut self, rest: &mut &[u8]) -> Result<(), Malformed> {
         let kind = rest.try_get_u8().map_err(|_| CUT)? & 0x3f;
         let count = rest.try_get_u16().map_err(|_| CUT)?;

@@ -6,6 +6,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::mp4::hevc_record;
 use crate::codec::pcm::{self, Coding};
 use crate::codec::sample_description::{Media, SampleDescription};
 use crate::codec::{AccessUnit, ForeignConfig, Format, QuickTimeConfig, qdesign, sorenson};
@@ -17,7 +18,7 @@ mod foreign;
 pub enum TrackConfig {
     /// One of QuickTime's own encodings.
     QuickTime(QuickTimeConfig),
-    /// AC-3, AMR, H.263, MPEG-4 Visual, MPEG audio, Opus, G.711 and big-endian linear audio; of other formats
+    /// AC-3, AMR, H.263, H.265, MPEG-4 Visual, MPEG audio, Opus, G.711 and big-endian linear audio; of other formats
     /// nothing can be told.
     Format(Format),
     /// An encoding that is only put together here.
@@ -88,6 +89,10 @@ fn format_track(into: &mut BytesMut, format: &Format) {
             described_sound(into, codec, format.clock_rate(), *channels);
         }
         Format::H263 => h263_track(into),
+        Format::H265(config) => {
+            let record = hevc_record(config);
+            pictures_track(into, "V_MPEGH/ISO/HEVC", &record, None);
+        }
         Format::Mpeg4Video { config } => pictures_track(into, "V_MPEG4/ISO/ASP", config, None),
         Format::MpegAudio {
             layer,
@@ -349,8 +354,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::codec::mpeg_video;
     use crate::codec::sample_description::Sound;
+    use crate::codec::{h265, mpeg_video};
 
     /// The elements that `bytes` consist of: identifier and content.
     fn elements(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
@@ -463,12 +468,19 @@ mod tests {
             wide: true,
             channels: 1,
         };
-        let cases: [(Format, &str, &[u8]); 6] = [
+        let hevc = h265::Config {
+            length_size: 4,
+            vps: vec![Bytes::from_static(b"vps")],
+            sps: Vec::new(),
+            pps: Vec::new(),
+        };
+        let cases: [(Format, &str, &[u8]); 7] = [
             (pcm(Coding::ULaw), "A_QUICKTIME", b"\0\0\0\x24ulaw"),
             (pcm(Coding::SignedBe(16)), "A_PCM/INT/BIG", b""),
             (amr, "A_QUICKTIME", b"\0\0\0\x24sawb"),
             (layer_2, "A_MPEG/L2", b""),
             (Format::H263, "V_QUICKTIME", b"\0\0\0\x56h263"),
+            (Format::H265(hevc), "V_MPEGH/ISO/HEVC", b"\x01"),
             (Format::Mpeg4Video { config }, "V_MPEG4/ISO/ASP", b"headers"),
         ];
         for (format, codec, private) in cases {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use reelcast::wire::rtp::{HEADER_LEN, Packet};
 
-use super::quicktime::{Sent, compare, publish, start_server};
+use super::quicktime::{Sent, compare, compare_playlist, publish, start_server, start_server_with};
 use super::quicktime_beside::{begun, in_order, run_ffmpeg};
 use super::quicktime_generic::{PICTURES, SOUND, hint_sound, make_movie};
 use super::support::pictures::can_be_decoded;
@@ -22,6 +22,8 @@ const CASES: [(&str, &str); 5] = [
     ("MPV/90000", "mpeg1video -q:v 3 -bf 2 -strict experimental"),
     ("MPV/90000", "mpeg2video -q:v 3 -bf 2"),
 ];
+
+const HEVC: &str = "libx265 -crf 20 -bf 2 -x265-params log-level=error";
 
 /// Of the packets, by which they are found in what ffmpeg writes.
 const SSRC: [u8; 4] = *b"mark";
@@ -72,4 +74,19 @@ async fn pictures_that_ffmpeg_packetises_are_encoded_with_sound_of_quicktime() {
         compare(&server, &movie, 6000).await;
         assert_eq!(begun(&server), 1, "{codec}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_some_players_know_are_encoded_with_sound_of_quicktime_for_the_others() {
+    if !can_be_decoded() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let movie = folder.path().join("old.mov");
+    make_movie(&movie, [PICTURES, SOUND]);
+    let packets = [packetised(&movie, HEVC), hint_sound(&movie)].concat();
+    let server = start_server_with(|config| config.hls.compat = true);
+    let _publisher = publish(&server, ["H265/90000", "X-QT/22050"], packets);
+    compare_playlist(&server, "compat-cmaf", &movie, 6000).await;
+    assert_eq!(begun(&server), 1);
 }

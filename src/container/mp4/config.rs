@@ -158,6 +158,13 @@ fn avcc(boxes: &mut Boxes, config: &h264::Config, facts: Option<&h264::SpsFacts>
     }
 }
 
+/// The content of `hvcC`.
+pub(in crate::container) fn hevc_record(config: &h265::Config) -> Vec<u8> {
+    let mut boxes = Boxes::default();
+    hvcc(&mut boxes, config, config.facts().as_ref());
+    boxes.bytes
+}
+
 /// An HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1).
 fn hvcc(boxes: &mut Boxes, config: &h265::Config, facts: Option<&h265::SpsFacts>) {
     let (chroma, luma_bits, chroma_bits, layers, nesting) = facts.map_or((1, 8, 8, 1, true), |f| {

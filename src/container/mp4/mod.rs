@@ -39,6 +39,7 @@ mod top_level;
 mod trak;
 
 use atom::{Atom, atoms};
+pub(super) use config::hevc_record;
 use data_references::Files;
 use top_level::TopLevel;
 

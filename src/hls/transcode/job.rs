@@ -191,6 +191,7 @@ mod tests {
     const JPEG: &str = "m=video 0 RTP/AVP 26\r\n";
     const H261: &str = "m=video 0 RTP/AVP 31\r\n";
     const H263: &str = "m=video 0 RTP/AVP 34\r\n";
+    const H265: &str = "m=video 0 RTP/AVP 99\r\na=rtpmap:99 H265/90000\r\n";
     const MPEG: &str = "m=video 0 RTP/AVP 32\r\n";
     const VP9: &str = "m=video 0 RTP/AVP 99\r\na=rtpmap:99 VP9/90000\r\n";
     const G711: &str = "m=audio 0 RTP/AVP 0\r\n";
@@ -204,7 +205,7 @@ mod tests {
     #[test]
     fn tracks_go_into_one_process_if_one_can_take_them() {
         let none: &[usize] = &[];
-        let cases: [(&[&str], &[usize], &[usize]); 11] = [
+        let cases: [(&[&str], &[usize], &[usize]); 12] = [
             (&[VISUAL, G711], &[0, 1], none),
             (&[SORENSON, QDESIGN], none, &[0, 1]),
             (&[SORENSON, G711], none, &[0, 1]),
@@ -214,6 +215,7 @@ mod tests {
             (&[JPEG, G711], &[0, 1], none),
             (&[H261, QDESIGN], none, &[0, 1]),
             (&[H263, QDESIGN], none, &[0, 1]),
+            (&[H265, QDESIGN], none, &[0, 1]),
             (&[MPEG, QDESIGN], none, &[0, 1]),
             // Nobody but ffmpeg puts these pictures together.
             (&[VP9, QDESIGN], &[0], &[1]),

@@ -1,6 +1,6 @@
 //! What puts a track together that goes into a file: QuickTime's own encodings, and others beside them. Sans-IO.
 
-use crate::codec::{self, AccessUnit, Depacketize, Foreign, Kind, QuickTime};
+use crate::codec::{self, AccessUnit, Depacketize, Foreign, Format, Kind, QuickTime};
 use crate::container::matroska::TrackConfig;
 use crate::media::description::Track;
 use crate::wire::rtp;
@@ -57,7 +57,16 @@ impl Payloads {
         match self {
             Self::QuickTime(track) => track.pull(),
             Self::Foreign(track) => track.pull(),
-            Self::Other(track) => track.pull(),
+            Self::Other(track) => {
+                let mut unit = track.pull()?;
+                // Its parameter sets may change, of which the head of a file does not tell.
+                if unit.keyframe
+                    && let Some(Format::H265(config)) = track.format()
+                {
+                    unit.data = config.with_sets(&unit.data);
+                }
+                Some(unit)
+            }
         }
     }
 
@@ -104,12 +113,13 @@ impl Payloads {
 }
 
 /// The encodings beside QuickTime's own that can be told of in a file and have to be encoded somewhere.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 14] = [
     "AC3",
     "AMR",
     "AMR-WB",
     "H263-1998",
     "H263-2000",
+    "H265",
     "L16",
     "L24",
     "L8",

@@ -207,6 +207,7 @@ fn step(from: u32, to: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hex::unhex;
     use crate::media::description::Description;
     use crate::wire::rtp::{HEADER_LEN, write_header};
 
@@ -304,6 +305,28 @@ mod tests {
         // Before the first nothing is shown.
         let (_, bytes) = take(&mut reel, 0, 4500, b"\0\0\x01\xb6\x90early");
         assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn parameter_sets_come_again_with_key_frames() {
+        let sdp = SDP.replace("X-SV3V-ES", "H265");
+        let mut reel = reel_of(&sdp, 1);
+        let sps = "4201010408000003009e0800000300001e90041062cb2b35c995e02dc08080010000030001000003001908";
+        let sps = unhex(sps).unwrap();
+        for set in [b"\x40\x01vps", &sps[..], b"\x44\x01pps"] {
+            let (written, bytes) = take(&mut reel, 0, 9000, set);
+            assert_eq!((written, bytes.len()), (Written::Taken, 0));
+        }
+        let key = b"\x26\x01\x80key";
+        let (_, bytes) = take(&mut reel, 0, 9000, key);
+        assert!(holds(&bytes, b"V_MPEGH/ISO/HEVC"));
+        let in_band = b"\0\0\0\x05\x44\x01pps\0\0\0\x06\x26\x01\x80key";
+        assert!(holds(&bytes, in_band), "{bytes:x?}");
+        for (time, micros) in [(18_000, 100_000u64), (13_500, 50_000)] {
+            let (_, bytes) = take(&mut reel, 0, time, b"\x02\x01\x80other");
+            assert!(holds(&bytes, &micros.to_be_bytes()), "{time}");
+            assert!(!holds(&bytes, b"pps"));
+        }
     }
 
     #[test]

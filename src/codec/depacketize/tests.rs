@@ -543,4 +543,25 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn hostile_pieces_of_pictures_are_survived(
+        which in 0_usize..5,
+        payloads in prop::collection::vec((prop::collection::vec(0_u8..9, 0..30), any::<u8>(), any::<bool>(), 0_u32..3, 0_u16..2), 0..40),
+    ) {
+        let encoding = ["H261/90000", "H263/90000", "MPV/90000", "JPEG/90000", "VP8/90000"][which];
+        let mut track = Foreign::of(encoding, None).unwrap();
+        for (mut payload, first, marker, time, lost) in payloads {
+            if let Some(byte) = payload.first_mut() {
+                *byte = first;
+            }
+            let mut header = [0; HEADER_LEN];
+            write_header(&mut header, marker, 96, 0, time, 1);
+            let packet = [&header[..], &payload].concat();
+            let _ = track.push(&rtp::Packet::read(&packet).unwrap(), lost);
+            while let Some(unit) = track.pull() {
+                prop_assert!((1..=MAX_UNIT).contains(&unit.data.len()));
+            }
+        }
+    }
 }

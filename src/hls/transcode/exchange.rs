@@ -50,15 +50,16 @@ impl Exchange {
         &self.channel
     }
 
-    /// The source of that extent, which begins to encode what there is `need` of if there is none. To be called inside
-    /// a tokio runtime.
+    /// The source of that extent, which begins to encode what there is `need` of if none does; the settings may have been
+    /// others when one began. To be called inside a tokio runtime.
     pub(super) fn source(&self, extent: Extent, need: &Need) -> Arc<Source> {
         let mut sources = self.sources();
         let known = match extent {
             Extent::Sounds => &mut sources.sounds,
             Extent::All => &mut sources.all,
         };
-        known.upgrade().unwrap_or_else(|| {
+        let fitting = known.upgrade().filter(|source| source.makes(need));
+        fitting.unwrap_or_else(|| {
             let source = Arc::new(Source::begin(&self.channel, need, &self.seat));
             *known = Arc::downgrade(&source);
             source
@@ -86,8 +87,8 @@ impl Exchange {
 
     /// A source of that extent to which a test gives what is made.
     #[cfg(test)]
-    pub(super) fn source_by_hand(&self, extent: Extent) -> Arc<Source> {
-        let source = Arc::new(Source::by_hand());
+    pub(super) fn source_by_hand(&self, extent: Extent, need: &Need) -> Arc<Source> {
+        let source = Arc::new(Source::by_hand(need));
         let known = Arc::downgrade(&source);
         match extent {
             Extent::Sounds => self.sources().sounds = known,

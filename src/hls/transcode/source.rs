@@ -41,6 +41,7 @@ const FAILURES: u32 = 2;
 /// Some tracks of a channel on their way through ffmpeg; ends when dropped.
 #[derive(Debug)]
 pub(super) struct Source {
+    need: Need,
     outlet: Arc<Outlet>,
     _task: Option<AbortOnDropHandle<()>>,
 }
@@ -72,6 +73,7 @@ impl Source {
             own.end();
         });
         Self {
+            need: need.clone(),
             outlet,
             _task: Some(AbortOnDropHandle::new(task)),
         }
@@ -79,8 +81,9 @@ impl Source {
 
     /// One that makes nothing itself.
     #[cfg(test)]
-    pub(super) fn by_hand() -> Self {
+    pub(super) fn by_hand(need: &Need) -> Self {
         Self {
+            need: need.clone(),
             outlet: Outlet::new(),
             _task: None,
         }
@@ -94,6 +97,11 @@ impl Source {
     #[cfg(test)]
     pub(super) fn give(&self, unit: super::channel::Encoded) {
         self.outlet.give(unit);
+    }
+
+    /// Whether it was begun for that, and nothing else.
+    pub(super) fn makes(&self, need: &Need) -> bool {
+        self.need == *need
     }
 
     /// Takes what is made, and first what was made not long ago.

@@ -3,6 +3,7 @@ use crate::base::clock::Clock;
 use crate::base::path::MediaPath;
 use crate::config::Config;
 use crate::hls::packager::Rendition;
+use crate::hls::transcode::need::Need;
 use crate::media::description::Description;
 use crate::media::mounts::{Limits, Mounts, Takeover};
 use crate::media::publisher::Publisher;
@@ -37,10 +38,11 @@ impl Camera {
         let (_, settings) = watch::channel(Arc::new(Config::default()));
         let shared = Transcoders::new(settings);
         let exchange = shared.exchange(publisher.channel());
-        let by_hand = |extent| exchange.source_by_hand(extent);
+        let description = publisher.channel().description().unwrap();
+        let share = Share::of(&description, Rendition::Own, true);
         Self {
-            sounds: by_hand(Extent::Sounds),
-            all: by_hand(Extent::All),
+            sounds: exchange.source_by_hand(Extent::Sounds, &share.need),
+            all: exchange.source_by_hand(Extent::All, &share.all),
             _exchange: exchange,
             shared,
             publisher,
@@ -48,10 +50,14 @@ impl Camera {
         }
     }
 
+    fn share(&self, rendition: Rendition) -> Share {
+        let description = self.publisher.channel().description();
+        Share::of(&description.unwrap(), rendition, true)
+    }
+
     fn packager(&self, rendition: Rendition) -> Transcoder {
         let channel = self.publisher.channel();
-        let share = Share::of(&channel.description().unwrap(), rendition, true);
-        Transcoder::begin(&self.shared, channel, share)
+        Transcoder::begin(&self.shared, channel, self.share(rendition))
     }
 
     /// The source of the sounds goes on for so many seconds, and that of all if it is to; returns what `packager`
@@ -208,4 +214,18 @@ async fn all_who_need_the_pictures_take_them_from_one() {
         };
         assert_eq!(unit.track, PICTURES);
     }
+}
+
+#[tokio::test]
+async fn who_needs_something_else_does_not_take_it_from_there() {
+    let camera = Camera::new();
+    let exchange = camera.shared.exchange(camera.publisher.channel());
+    let more = Need {
+        further: vec![2],
+        ..camera.share(Rendition::Compat).all
+    };
+    let all = exchange.source(Extent::All, &camera.share(Rendition::Compat).all);
+    assert!(Arc::ptr_eq(&all, &camera.all));
+    let other = exchange.source(Extent::All, &more);
+    assert!(!Arc::ptr_eq(&other, &camera.all));
 }

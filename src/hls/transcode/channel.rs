@@ -219,9 +219,7 @@ impl Transcoder {
         match given {
             Given::Unit(unit) => {
                 let now = Instant::now().into_std();
-                if self.tracks.iter().any(|(track, _)| *track == unit.track) {
-                    handover.push(unit, now);
-                }
+                handover.push(unit, now);
                 if handover.is_over(now) {
                     self.go_over();
                 }

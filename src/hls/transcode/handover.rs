@@ -10,7 +10,7 @@ use super::channel::Encoded;
 use crate::codec::Format;
 
 /// A source keeps up with another if its sounds come no later than this after those of the other, in milliseconds.
-const BEHIND: i64 = 300;
+const BEHIND: i64 = 500;
 
 /// Sounds further apart than this, in seconds, are not on one timeline.
 const APART: i64 = 60;

@@ -81,12 +81,12 @@ fn a_source_that_is_behind_is_not_gone_over_to() {
     let now = Clock::start().now();
     let mut handover = of(1, PROOF);
     let mut time = 0;
-    assert!(!go_on(&mut handover, &mut time, 200, 3000, now));
+    assert!(!go_on(&mut handover, &mut time, 200, 5000, now));
     // It comes on, and falls back before it has proved anything.
     let later = now + 200 * Duration::from_millis(128);
     assert!(!go_on(&mut handover, &mut time, 30, 500, later));
     let later = later + 30 * Duration::from_millis(128);
-    assert!(!go_on(&mut handover, &mut time, 3, 3000, later));
+    assert!(!go_on(&mut handover, &mut time, 3, 5000, later));
     let later = later + 3 * Duration::from_millis(128);
     assert!(!go_on(&mut handover, &mut time, 30, 500, later));
 }

@@ -121,3 +121,25 @@ impl Foreign {
         self.0.config()
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::wire::rtp::{HEADER_LEN, write_header};
+
+    /// What a track makes of a payload, which is in the last packet of its time or in another, and behind so many
+    /// that were lost.
+    pub(in crate::codec::depacketize) fn push(
+        track: &mut impl Assemble,
+        (is_last, time): (bool, u32),
+        payload: &[u8],
+        lost: u16,
+    ) -> Result<Option<AccessUnit>, Malformed> {
+        let mut header = [0; HEADER_LEN];
+        write_header(&mut header, is_last, 96, 0, time, 1);
+        let packet = [&header[..], payload].concat();
+        let pushed = track.push(&rtp::Packet::read(&packet).unwrap(), lost);
+        let unit = track.pull();
+        pushed.map(|()| unit)
+    }
+}

@@ -58,21 +58,7 @@ const GROUP: (u32, u32) = (16, 1);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::rtp::{HEADER_LEN, write_header};
-
-    fn push(
-        track: &mut Depacketizer,
-        (marker, time): (bool, u32),
-        payload: &[u8],
-        lost: u16,
-    ) -> Result<Option<AccessUnit>, Malformed> {
-        let mut header = [0; HEADER_LEN];
-        write_header(&mut header, marker, 31, 0, time, 1);
-        let packet = [&header[..], payload].concat();
-        let pushed = track.push(&rtp::Packet::read(&packet).unwrap(), lost);
-        let unit = track.pull();
-        pushed.map(|()| unit)
-    }
+    use crate::codec::depacketize::foreign::tests::push;
 
     #[test]
     fn bits_of_a_byte_come_in_two_packets() {

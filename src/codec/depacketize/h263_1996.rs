@@ -100,21 +100,7 @@ const GROUP: (u32, u32) = (17, 1);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::rtp::{HEADER_LEN, write_header};
-
-    fn push(
-        track: &mut Depacketizer,
-        (marker, time): (bool, u32),
-        payload: &[u8],
-        lost: u16,
-    ) -> Result<Option<AccessUnit>, Malformed> {
-        let mut header = [0; HEADER_LEN];
-        write_header(&mut header, marker, 34, 0, time, 1);
-        let packet = [&header[..], payload].concat();
-        let pushed = track.push(&rtp::Packet::read(&packet).unwrap(), lost);
-        let unit = track.pull();
-        pushed.map(|()| unit)
-    }
+    use crate::codec::depacketize::foreign::tests::push;
 
     /// The beginning of a picture of QCIF, and its type: intra or not.
     const KEY: &[u8] = &[0, 0x40, 0, 0, 0, 0, 0x80, 2, 8];

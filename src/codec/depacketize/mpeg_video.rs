@@ -98,21 +98,7 @@ const HAS_DISPLAY: u8 = 0x01;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::rtp::{HEADER_LEN, write_header};
-
-    fn push(
-        track: &mut Depacketizer,
-        (marker, time): (bool, u32),
-        payload: &[u8],
-        lost: u16,
-    ) -> Result<Option<AccessUnit>, Malformed> {
-        let mut header = [0; HEADER_LEN];
-        write_header(&mut header, marker, 32, 0, time, 1);
-        let packet = [&header[..], payload].concat();
-        let pushed = track.push(&rtp::Packet::read(&packet).unwrap(), lost);
-        let unit = track.pull();
-        pushed.map(|()| unit)
-    }
+    use crate::codec::depacketize::foreign::tests::push;
 
     /// Behind the header of a payload whose first slice begins there.
     fn payload(parts: &[&[u8]]) -> Vec<u8> {

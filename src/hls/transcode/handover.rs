@@ -40,7 +40,7 @@ struct Track {
     level_since: Option<Instant>,
     /// The format that the new one told, if that is still to be told.
     format: Option<Format>,
-    /// A unit of the new source was taken.
+    /// A unit of the new source was pulled.
     is_joined: bool,
 }
 
@@ -85,10 +85,11 @@ impl Handover {
         if unit.format.is_some() {
             track.format.clone_from(&unit.format);
         }
-        if self.is_over && (track.is_joined || track.is_next(&unit) || track.is_elsewhere()) {
-            track.is_joined = true;
-            self.waiting.push_back(unit);
-        } else if !self.is_over && track.is_next(&unit) && self.waiting.len() < MOST_WAITING {
+        let is_taken = match self.is_over {
+            true => track.is_joined || track.is_next(&unit) || track.is_elsewhere(),
+            false => track.is_next(&unit) && self.waiting.len() < MOST_WAITING,
+        };
+        if is_taken {
             self.waiting.push_back(unit);
         }
     }
